@@ -1,0 +1,25 @@
+"""Equal weights: the baseline."""
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["Equal"]
+
+
+@dataclass(frozen=True)
+class Equal(Balancer[Empty], name="equal"):
+    """Every task counts the same: weights of one.
+
+    Whether the total is their sum or their mean is `FitConfig.reduction`, for every balancer.
+    """
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns ones."""
+        return torch.ones_like(signals.losses), state

@@ -1,0 +1,52 @@
+"""Fixed weights, searched like any other hyperparameter."""
+
+from typing import Annotated, NamedTuple
+
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.domains import PerTask, Uniform
+from hemomodel.errors import InputError
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["Fixed", "FixedState"]
+
+
+class FixedState(NamedTuple):
+    """weights: (R, T)."""
+
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Fixed(Balancer[FixedState], name="fixed"):
+    """Constant weights T * softmax(log_weights): they sum to T, whatever the log-weights.
+
+    The competitor that elaborate methods have to beat (Xin et al., NeurIPS 2022; Kurin et al.,
+    NeurIPS 2022).
+
+    Attributes:
+        log_weights: one a task, in the tasks' order; empty for equal weights.
+    """
+
+    log_weights: Annotated[tuple[float, ...], PerTask(Uniform(-2.0, 2.0))] = ()
+
+    def init(self, losses: Losses) -> FixedState:
+        """Returns the weights.
+
+        Raises:
+            InputError: there are log-weights, but not one a task.
+        """
+        tasks = losses.shape[1]
+        if self.log_weights and len(self.log_weights) != tasks:
+            raise InputError(
+                f"fixed.log_weights has {len(self.log_weights)} numbers for {tasks} tasks; "
+                "give one a task, or none for equal weights"
+            )
+        logits = losses.new_tensor(self.log_weights or [0.0] * tasks)
+        return FixedState((tasks * logits.softmax(0)).expand_as(losses).clone())
+
+    def weigh(self, signals: Signals, state: FixedState) -> tuple[Weights, FixedState]:
+        """Returns the same weights at every step."""
+        return state.weights, state

@@ -1,0 +1,88 @@
+"""GradNorm: steer every task towards a common training rate."""
+
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Adam, Balancer, Signals
+from hemomodel.domains import LogUniform, Uniform
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["GradNorm", "GradNormState"]
+
+_FLOOR = 1e-3  # a step may cross zero, and a task at zero would never come back
+
+
+class GradNormState(NamedTuple):
+    """Memory of GradNorm.
+
+    weights: (R, T), they sum to T. adam: their moments. reference: (R, T), L(0).
+    seen: (R, 1), how many batches the reference is a mean of, or -1 once it stands.
+    """
+
+    weights: Tensor
+    adam: Adam
+    reference: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class GradNorm(Balancer[GradNormState], name="gradnorm"):
+    """GradNorm (Chen, Badrinarayanan, Lee & Rabinovich, ICML 2018, algorithm 1).
+
+    With G_i = w_i |g_i| and the relative inverse training rate r_i = (L_i / L_i(0)) over its mean,
+    each weight descends |G_i - mean(G) r_i^alpha| with the target held constant; its derivative,
+    sign(G_i - target_i) |g_i|, needs no second backward pass. Then the weights are floored and
+    brought to the sum T. The network steps with the weights from before the move.
+    Weights apply to trunk and heads.
+
+    Attributes:
+        alpha: strength of the pull towards a common rate; 0 asks for equal gradient norms.
+        lr: learning rate of the weights (Adam).
+        reference: L(0): the `trivial` predictor's losses on the training rows, the mean over the
+            first `epoch`, or the first `batch` (as most published code does; noise when it is 4
+            rows).
+    """
+
+    alpha: Annotated[float, Uniform(0.0, 3.0), Field(ge=0)] = 1.5
+    lr: Annotated[float, LogUniform(1e-4, 1e-1), Field(gt=0)] = 1e-2
+    reference: Literal["trivial", "epoch", "batch"] = "trivial"
+
+    def init(self, losses: Losses) -> GradNormState:
+        """Returns weights of one, and L(0) if it is the trivial predictor's."""
+        ones = torch.ones_like(losses)
+        seen = torch.full_like(losses[:, :1], -1.0 if self.reference == "trivial" else 0.0)
+        return GradNormState(ones, Adam.zeros(ones), losses.clone(), seen)
+
+    def weigh(self, signals: Signals, state: GradNormState) -> tuple[Weights, GradNormState]:
+        """Returns the weights from before this step's move."""
+        state = self._observe(signals.losses, state)
+        norms = signals.norms
+        tiny = torch.finfo(norms.dtype).tiny
+        pull = state.weights * norms
+        rate = signals.losses / state.reference.clamp_min(tiny)
+        rate = rate / rate.mean(1, keepdim=True).clamp_min(tiny)
+        target = pull.mean(1, keepdim=True) * rate**self.alpha
+        change, adam = state.adam.step((pull - target).sign() * norms, self.lr)
+        moved = (state.weights - change).clamp_min(_FLOOR)
+        moved = moved * (moved.shape[1] / moved.sum(1, keepdim=True))
+        return state.weights, state._replace(weights=moved, adam=adam)
+
+    def _observe(self, losses: Losses, state: GradNormState) -> GradNormState:
+        """Takes a batch into L(0) while that is still being measured."""
+        if self.reference == "trivial":
+            return state
+        measuring = state.seen >= 0
+        seen = torch.where(measuring, state.seen + 1, state.seen)
+        mean = state.reference + (losses - state.reference) / seen.abs()
+        reference = torch.where(measuring, mean, state.reference)
+        if self.reference == "batch":
+            seen = torch.full_like(seen, -1.0)
+        return state._replace(reference=reference, seen=seen)
+
+    def end_epoch(self, state: GradNormState) -> GradNormState:
+        """Fixes L(0) after the first epoch."""
+        return state._replace(seen=torch.full_like(state.seen, -1.0))

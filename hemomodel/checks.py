@@ -1,0 +1,189 @@
+"""What parsed values must satisfy: limits, levels and rules.
+
+An error ends the reading; a warning is counted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemomodel import formula
+from hemomodel.errors import InputError
+from hemomodel.reading import FIRST_ROW, Sheet
+from hemomodel.schema import Column, Derived, Rule, Schema, Task
+
+__all__ = [
+    "Finding",
+    "check_column",
+    "check_derived",
+    "check_rules",
+    "derive",
+    "labels",
+    "missing",
+]
+
+_CLOSE = 1e-6  # a level may have gone through single precision
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something implausible that was counted and left as it is, unless `problem` says otherwise.
+
+    Attributes:
+        column: the column as written, or the name of the rule.
+        problem: what is implausible.
+        count: in how many rows.
+        row: the first of them, as a person counts in the sheet (the header is row 1).
+        value: what stands there.
+    """
+
+    column: str
+    problem: str
+    count: int
+    row: int
+    value: str
+
+    def __str__(self) -> str:
+        rows = "row" if self.count == 1 else "rows"
+        first = f"(first: row {self.row}, {self.value})"
+        return f"{self.column}: {self.count} {rows} {self.problem} {first}"
+
+
+def _finding(sheet: Sheet, names: tuple[str, ...], bad: np.ndarray, problem: str) -> list[Finding]:
+    if not bad.any():
+        return []
+    row = int(bad.argmax())
+    shown = [sheet.shown(name, row) for name in names]
+    if len(names) > 1:
+        shown = [f"{sheet.headers[name]} {text}" for name, text in zip(names, shown, strict=True)]
+    column = sheet.headers[names[0]]
+    return [Finding(column, problem, int(bad.sum()), row + FIRST_ROW, ", ".join(shown))]
+
+
+def check_column(
+    sheet: Sheet, column: Column, values: np.ndarray
+) -> tuple[np.ndarray, list[Finding]]:
+    """Holds a number column against its limits.
+
+    Args:
+        sheet: where it came from.
+        column: its declaration.
+        values: (N,) float64.
+
+    Returns:
+        The values (N,), percents made fractions, and what was found.
+
+    Raises:
+        InputError: a value is outside the hard limits.
+    """
+    name, findings = column.english, []
+    if column.percent:
+        above = values > 1
+        values = np.where(above, values / 100, values)
+        findings += _finding(sheet, (name,), above, "above 1, read as percent and divided by 100")
+    unit = f" {column.unit}" if column.unit else ""
+    if column.hard:
+        problem = f"is outside {_span(column.hard)}{unit}; mend or empty the cell"
+        sheet.refuse(name, _outside(values, column.hard), problem)
+    if column.soft:
+        problem = f"outside the plausible {_span(column.soft)}{unit}"
+        findings += _finding(sheet, (name,), _outside(values, column.soft), problem)
+    return values, findings
+
+
+def derive(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
+    """Returns (N,) float64, a derived feature; NaN where what it needs is missing."""
+    text = derived.legacy if legacy and derived.legacy is not None else derived.formula
+    result: np.ndarray = formula.evaluate(text, values).astype(np.float64)
+    return result
+
+
+def check_derived(sheet: Sheet, derived: Derived, values: np.ndarray) -> list[Finding]:
+    """Holds a derived feature (N,) against its limits, as `check_column` does."""
+    used = tuple(name for name in formula.names(derived.formula) if name in sheet.columns)
+    findings, what = [], derived.title.lower()
+    if derived.hard and used:
+        problem = (
+            f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
+        )
+        sheet.refuse(used[0], _outside(values, derived.hard), problem)
+    if derived.soft and used:
+        problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
+        findings = _finding(sheet, used, _outside(values, derived.soft), problem)
+    return findings
+
+
+def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[Finding]:
+    """Holds every row against the rules of the schema, where all columns of a rule are known.
+
+    Args:
+        sheet: where the rows came from.
+        schema: has the rules.
+        values: (N,) the values by table column.
+
+    Raises:
+        InputError: a rule of severity "error" is broken.
+    """
+    findings = []
+    for rule in schema.rules:
+        broken = _broken(rule, values)
+        cells = tuple(name for name in rule.columns if name in sheet.columns)
+        if rule.severity == "error" and broken.any():
+            row = int(broken.argmax())
+            shown = ", ".join(f"{sheet.headers[n]!r} is {sheet.shown(n, row)!r}" for n in cells)
+            raise InputError(
+                f"{sheet.source}: row {row + FIRST_ROW} breaks the rule {rule.name!r}: {shown}; "
+                f"mend or empty one of the cells"
+            )
+        if cells:
+            findings += _finding(sheet, cells, broken, f"against the rule {rule.name!r}")
+    return findings
+
+
+def _broken(rule: Rule, values: formula.Columns) -> np.ndarray:
+    broken = ~formula.evaluate(rule.must, values)
+    if rule.when is not None:
+        broken &= formula.evaluate(rule.when, values)
+    for name in rule.columns:
+        broken &= ~missing(values[name])
+    return broken
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """Returns (N,) bool: where a value (float, day or text) is missing."""
+    absent: np.ndarray = values != values  # noqa: PLR0124 -- NaN and not-a-time alone differ from themselves
+    return absent
+
+
+def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
+    """Returns (N,) a task's labels: the index of the level, or the value of a regression.
+
+    Args:
+        sheet: where the values came from.
+        task: its declaration.
+        values: (N,) float64, NaN for missing.
+
+    Raises:
+        InputError: a value is not a declared level.
+    """
+    if task.kind == "regression":
+        return values
+    levels = np.array(task.levels)
+    nearest = np.abs(values[:, None] - levels).argmin(axis=1)
+    known = np.isclose(values, levels[nearest], rtol=_CLOSE, atol=_CLOSE) | np.isnan(values)
+    listed = ", ".join(f"{level:g}" for level in levels)
+    problem = (
+        f"is not a level of task {task.name!r} ({listed}); "
+        f"if it is right, extend the levels in the schema"
+    )
+    sheet.refuse(task.column, ~known, problem)
+    return np.where(np.isnan(values), np.nan, nearest)
+
+
+def _outside(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    outside: np.ndarray = (values < limits[0]) | (values > limits[1])
+    return outside
+
+
+def _span(limits: tuple[float, float]) -> str:
+    return f"{limits[0]:g} to {limits[1]:g}"

@@ -1,0 +1,158 @@
+"""A file or a table to a validated cohort: parsed, checked, filtered and counted."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.checks import Finding
+from hemomodel.errors import InputError
+from hemomodel.filters import Attrition, apply_filters
+from hemomodel.reading import Sheet, read_file, read_frame
+from hemomodel.schema import Schema, load_schema
+from hemomodel.sessions import parse_sessions
+
+__all__ = ["Cohort", "build_cohort", "load_cohort"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Sessions that a network may learn from.
+
+    Attributes:
+        schema: what the columns and the tasks are.
+        table: (N, columns) English names: float64 numbers and flags, str categories, days; NaN, or
+            not-a-time, for missing.
+        labels: (N, T) float64: the index of the level, or the value of a regression in its own
+            unit; NaN for missing.
+        rows: (N,) where each row stood in the original table, from 0.
+        attrition: the rows left after each filter.
+        findings: what is implausible, over all rows of the original table.
+        digest: of the content, the same whatever the kind of file.
+        optimum: (N, K) what a Bayes-optimal predictor says, where it is known: probabilities of the
+            levels, and the mean of each regression.
+    """
+
+    schema: Schema
+    table: pd.DataFrame
+    labels: np.ndarray
+    rows: np.ndarray
+    attrition: Attrition
+    findings: tuple[Finding, ...]
+    digest: str
+    optimum: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def load_cohort(
+    path: str | Path,
+    schema: Schema | None = None,
+    *,
+    require_comorbidities: bool = False,
+    legacy_age: bool = False,
+) -> Cohort:
+    """Reads a cohort from an .xlsx, .csv or .parquet file.
+
+    Args:
+        path: the file; of a workbook, the first sheet is read.
+        schema: what its columns are; the built-in hemodialysis workbook if None.
+        require_comorbidities: also drop the rows without comorbidities, as the published curves do.
+        legacy_age: compute the age as the published notebook does, three years too high.
+
+    Raises:
+        InputError: the file cannot be read, a value is not what the schema says, or no row is left.
+    """
+    schema = schema or load_schema()
+    sheet = read_file(path, schema)
+    return _cohort(sheet, schema, require_comorbidities, legacy_age)
+
+
+def build_cohort(
+    frame: pd.DataFrame,
+    schema: Schema,
+    *,
+    source: str,
+    require_comorbidities: bool = False,
+    legacy_age: bool = False,
+) -> Cohort:
+    """Makes a cohort of a DataFrame in the table's own columns; see `load_cohort`.
+
+    Args:
+        frame: the rows, as a reader of the file would give them.
+        schema: what the columns are.
+        source: what errors call the table.
+        require_comorbidities: as in `load_cohort`.
+        legacy_age: as in `load_cohort`.
+
+    Raises:
+        InputError: a value is not what the schema says, or no row is left.
+    """
+    sheet = read_frame(frame, schema, source=source)
+    return _cohort(sheet, schema, require_comorbidities, legacy_age)
+
+
+def _cohort(sheet: Sheet, schema: Schema, require_comorbidities: bool, legacy_age: bool) -> Cohort:
+    switches = ["require_comorbidities"] if require_comorbidities else []
+    for switch in switches:
+        if switch not in {rule.switch for rule in schema.filters}:
+            raise InputError(f"schema {schema.name!r} has no filter with the switch {switch!r}")
+    sessions = parse_sessions(sheet, schema, legacy_age=legacy_age)
+    numbers = {
+        name: sessions.table[name].to_numpy()
+        for name, column in schema.read.items()
+        if column.kind == "number"
+    }
+    filled = ~np.logical_and.reduce(list(sessions.missing.values()))
+    kept, attrition = apply_filters(
+        schema,
+        {name: absent[filled] for name, absent in sessions.missing.items()},
+        {name: values[filled] for name, values in numbers.items()},
+        switches=switches,
+    )
+    rows = np.flatnonzero(filled)[kept]
+    if not len(rows):
+        raise InputError(f"{sheet.source}: {_emptied(attrition)}")
+    table = sessions.table.iloc[rows].reset_index(drop=True)
+    return Cohort(
+        schema=schema,
+        table=table,
+        labels=sessions.labels[rows],
+        rows=rows,
+        attrition=attrition,
+        findings=sessions.findings,
+        digest=_digest(table, sessions.labels[rows]),
+    )
+
+
+def _emptied(attrition: Attrition) -> str:
+    counts = str(attrition).partition("\n")[0]
+    largest = max(attrition.steps, key=lambda step: step.removed, default=None)
+    rule = f"; {largest.rule!r} removed {largest.removed}" if largest else ""
+    return f"the filters leave no row ({counts}){rule}; mend the table or the filters of the schema"
+
+
+def _digest(table: pd.DataFrame, labels: np.ndarray) -> str:
+    """Returns a hash of names and values, independent of the file and the libraries behind them.
+
+    Numbers count in single precision: a spreadsheet keeps 16 of the 17 digits of a double.
+    """
+    digest = sha256(repr((table.shape, list(table.columns))).encode())
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_string_dtype(column):
+            digest.update("\x1f".join(column.fillna("").to_numpy(dtype=object)).encode())
+        elif pd.api.types.is_datetime64_dtype(column):
+            days = column.to_numpy().astype("datetime64[D]").astype("<i8")
+            digest.update(days.tobytes())
+        else:
+            digest.update(_single(column.to_numpy()))
+    digest.update(_single(labels))
+    return digest.hexdigest()
+
+
+def _single(values: np.ndarray) -> bytes:
+    return np.where(np.isnan(values), np.nan, values).astype("<f4").tobytes()  # one NaN of the many

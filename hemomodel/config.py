@@ -1,0 +1,49 @@
+"""The settings of one training run: what they are, their defaults, and where to search them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, InstanceOf
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers import Balancer, Equal
+from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, Uniform
+
+__all__ = ["FitConfig"]
+
+Width = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class FitConfig:
+    """How R replicates are trained.
+
+    Attributes:
+        hidden: widths of the shared layers; ReLU after each but the last.
+        lr: learning rate of trunk and heads.
+        batch_size: rows a step.
+        weight_decay: decoupled with `adamw`, added to the gradient with `adam`.
+        dropout: share of rectified units silenced in training.
+        balancer: how the task losses are weighted.
+        epochs: passes over the training rows.
+        optimizer: Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019).
+        reduction: whether the total is the sum or the mean of the weighted task losses.
+        features: feature set of the schema: `pretreatment` (known before the session) or `seed`
+            (as published; it holds figures that follow from the prescription itself).
+        targets: regression targets standardised on training rows, or raw.
+    """
+
+    hidden: Annotated[tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128))] = (
+        64,
+        32,
+        16,
+    )
+    lr: Annotated[float, LogUniform(1e-4, 3e-2), Field(gt=0)] = 1e-2
+    batch_size: Annotated[int, OneOf(8, 16, 32, 64), Field(ge=1)] = 32
+    weight_decay: Annotated[float, LogUniform(1e-6, 1e-1), Field(ge=0)] = 1e-4
+    dropout: Annotated[float, Uniform(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
+    balancer: InstanceOf[Balancer[Any]] = Equal()
+    epochs: Annotated[int, Field(ge=1)] = 100
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    reduction: Literal["sum", "mean"] = "mean"
+    features: str = "pretreatment"
+    targets: Literal["standard", "raw"] = "standard"

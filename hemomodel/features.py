@@ -1,0 +1,114 @@
+"""Patient state to feature matrix: transformers to be fitted on training rows only."""
+
+import re
+from typing import Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from hemomodel.errors import InputError
+from hemomodel.schema import FeatureBlock, Schema
+
+__all__ = ["PaddedPCA", "feature_names", "preprocessor"]
+
+_NO_VARIANCE = 1e-9  # relative to the largest: below it, a component is rounding
+
+
+class PaddedPCA(TransformerMixin, BaseEstimator):
+    """Principal components, always `width` columns.
+
+    Those that the rows are too few for, or the columns too constant, are zero. Left in, they would
+    be arbitrary directions, on which rows outside the training set have arbitrary scores.
+    """
+
+    def __init__(self, width: int = 10) -> None:
+        self.width = width
+
+    def fit(self, X: np.ndarray, y: object = None) -> Self:  # noqa: N803 -- scikit-learn's
+        """Fits the components of X (n, p)."""
+        self.mean_ = X.mean(axis=0)
+        self.components_ = np.zeros((self.width, X.shape[1]))
+        if np.ptp(X, axis=0).any():
+            count = min(self.width, *X.shape)
+            pca = PCA(count, svd_solver="covariance_eigh").fit(X)
+            real = pca.explained_variance_ > _NO_VARIANCE * pca.explained_variance_[0]
+            self.components_[:count][real] = pca.components_[real]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 -- scikit-learn's
+        """Returns (n, width) scores."""
+        # Not a matrix product: there, the last bit of a row depends on how many rows there are.
+        scores: np.ndarray = np.einsum("np,wp->nw", X - self.mean_, self.components_)
+        return scores
+
+
+def preprocessor(schema: Schema, feature_set: str) -> ColumnTransformer:
+    """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
+
+    Numbers and flags are imputed by the mean; a missing category is none of its codes. All that is
+    learned is learned in `fit`, so fit it on training rows.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    blocks = _blocks(schema, feature_set)
+    return ColumnTransformer(
+        [
+            (f"{place}_{block.encode}", _transformer(schema, block), list(_inputs(schema, block)))
+            for place, block in enumerate(blocks)
+        ],
+        sparse_threshold=0,
+    )
+
+
+def feature_names(schema: Schema, feature_set: str) -> tuple[str, ...]:
+    """Returns the F names of what `preprocessor` gives, in order, such as "gender_female".
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    return tuple(name for block in _blocks(schema, feature_set) for name in _names(schema, block))
+
+
+def _blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
+    if feature_set not in schema.feature_sets:
+        known = ", ".join(schema.feature_sets) or "none"
+        raise InputError(
+            f"schema {schema.name!r} has no feature set {feature_set!r}; it has: {known}"
+        )
+    return schema.feature_sets[feature_set]
+
+
+def _inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
+    expanded = {name: column.table_columns for name, column in schema.read.items()}
+    return tuple(part for name in block.columns for part in expanded.get(name, (name,)))
+
+
+def _codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
+    return [list(block.codes or schema.read[name].codes) for name in block.columns]
+
+
+def _names(schema: Schema, block: FeatureBlock) -> list[str]:
+    if block.encode == "pca":
+        return [f"{block.columns[0]}_pc{place + 1}" for place in range(block.components)]
+    if block.encode == "standardize":
+        return list(_inputs(schema, block))
+    return [
+        f"{name}_{re.sub(r'[^a-z0-9]+', '_', schema.read[name].codes[code].lower())}"
+        for name, codes in zip(block.columns, _codes(schema, block), strict=True)
+        for code in codes
+    ]
+
+
+def _transformer(schema: Schema, block: FeatureBlock) -> Pipeline | OneHotEncoder:
+    if block.encode == "one_hot":
+        return OneHotEncoder(
+            categories=_codes(schema, block), handle_unknown="ignore", sparse_output=False
+        )
+    last = PaddedPCA(block.components) if block.encode == "pca" else StandardScaler()
+    return make_pipeline(SimpleImputer(keep_empty_features=True), last)

@@ -1,0 +1,192 @@
+"""The columns and the tasks of a table, as data.
+
+A schema is a YAML file: `schemas/hemodialysis.yaml` is the built-in one, and its comments explain
+each entry. Another table is another such file, with no new code.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from hemomodel import formula
+from hemomodel.declarations import (
+    Column,
+    Derived,
+    FeatureBlock,
+    Filter,
+    Frozen,
+    Rule,
+    Task,
+    TaskSpec,
+)
+from hemomodel.errors import InputError
+
+__all__ = [
+    "Column",
+    "Derived",
+    "FeatureBlock",
+    "Filter",
+    "Rule",
+    "Schema",
+    "Task",
+    "TaskSpec",
+    "load_schema",
+]
+
+_BUILT_IN = resources.files("hemomodel") / "schemas"
+
+
+class Schema(Frozen):
+    """A table's columns, derived features, rules, filters and feature sets.
+
+    Attributes:
+        columns: in the order of the table.
+        tasks: one a task column, in the same order; the order of every axis T.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...] = Field(min_length=1)
+    derived: tuple[Derived, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    feature_sets: dict[str, tuple[FeatureBlock, ...]] = Field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """What is to be predicted, in the order of the columns."""
+        return tuple(
+            Task(
+                name=column.english,
+                column=column.english,
+                title=column.title,
+                title_zh=column.name,
+                unit=column.unit,
+                kind=column.task.kind,
+                levels=column.task.levels,
+            )
+            for column in self.columns
+            if column.task is not None
+        )
+
+    @cached_property
+    def read(self) -> dict[str, Column]:
+        """The columns that are read, by English name: all but the ignored ones."""
+        return {column.english: column for column in self.columns if column.role != "ignored"}
+
+    def of_role(self, role: str) -> tuple[str, ...]:
+        """Returns the English names of the columns of one role."""
+        return tuple(column.english for column in self.columns if column.role == role)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        written = [{c.name, c.written, *c.aliases} for c in self.columns]
+        _once("column name", (name for column in written for name in column))
+        _once("English name", (c.english for c in self.columns))
+        names = [name for c in self.read.values() for name in c.table_columns]
+        _once("name in the table", [*names, *(derived.name for derived in self.derived)])
+        if not self.tasks:
+            raise ValueError("a schema needs at least one column of role 'task'")
+        self._check_formulas()
+        for rule in self.filters:
+            known = self.read
+            if rule.kind == "at_most":
+                known = {name: column for name, column in known.items() if column.kind == "number"}
+            _known(f"filter {rule.name!r}", rule.columns, known)
+        for name, blocks in self.feature_sets.items():
+            for block in blocks:
+                self._check_block(f"feature set {name!r}", block)
+        return self
+
+    def _check_formulas(self) -> None:
+        """Evaluates every formula on one made-up row: what fails there fails everywhere."""
+        row = {name: _example(c) for c in self.read.values() for name in c.table_columns}
+        for derived in self.derived:
+            texts = [text for text in (derived.formula, derived.legacy) if text is not None]
+            values = [_try(f"derived feature {derived.name!r}", text, row) for text in texts]
+            row[derived.name] = values[0].astype(np.float64)
+        for rule in self.rules:
+            for text in [text for text in (rule.must, rule.when) if text is not None]:
+                if _try(f"rule {rule.name!r}", text, row).dtype != np.bool_:
+                    raise ValueError(f"rule {rule.name!r}: {text!r} is not a comparison")
+
+    def _check_block(self, where: str, block: FeatureBlock) -> None:
+        kinds = {"one_hot": ["category"], "standardize": ["number"], "pca": ["number", "code_list"]}
+        known = {
+            name: column
+            for name, column in self.read.items()
+            if column.role == "feature" and column.kind in kinds[block.encode]
+        }
+        derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
+        _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
+        for name in block.columns if block.codes else ():
+            _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} stands twice")
+
+
+def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = [name for name in names if name not in set(known)]
+    if unknown:
+        raise ValueError(f"{where} names {unknown[0]!r}, which is not declared or does not fit")
+
+
+def _example(column: Column) -> np.ndarray:
+    if column.kind in ("number", "code_list"):
+        return np.ones(1)
+    if column.kind in ("category", "text"):
+        return np.array(["1"], dtype=object)
+    return np.array(["2000-01-01"], dtype="datetime64[D]")
+
+
+def _try(where: str, text: str, row: formula.Columns) -> np.ndarray:
+    _known(where, formula.names(text), row)
+    try:
+        value = formula.evaluate(text, row)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+    if value.shape != (1,):
+        raise ValueError(f"{where}: {text!r} uses no column")
+    return value
+
+
+def load_schema(source: str | Path = "hemodialysis") -> Schema:
+    """Reads a schema.
+
+    Args:
+        source: the name of a built-in schema, or the path of a YAML file.
+
+    Raises:
+        InputError: there is no such schema, or it is not a valid one.
+    """
+    path = Path(source)
+    built_in = _BUILT_IN / f"{source}.yaml"
+    try:
+        if path.suffix in (".yaml", ".yml"):
+            text = path.read_text(encoding="utf-8")
+        elif built_in.is_file():
+            text = built_in.read_text(encoding="utf-8")
+        else:
+            raise InputError(f"there is no schema {str(source)!r}; give the path of a .yaml file")
+        return Schema.model_validate(yaml.safe_load(text))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"schema {source}: cannot be read as YAML ({error})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        at = f" at {where}" if where else ""
+        raise InputError(f"schema {source}{at}: {first['msg']}") from error

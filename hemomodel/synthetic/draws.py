@@ -1,0 +1,47 @@
+"""Named streams of random numbers, one a variable, so that the variables never share draws.
+
+A stream is read from its start, one number after the other, so the first patients of a large
+cohort are the patients of a small one with the same seed.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from hemomodel.errors import InputError
+
+__all__ = ["Array", "Flags", "Indices", "Streams", "Value", "categories", "streams"]
+
+Array: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
+Indices: TypeAlias = NDArray[np.int64]
+Value: TypeAlias = Array | float
+"""A number for each patient (N,), or one for all of them."""
+Streams: TypeAlias = Callable[[str], Generator]
+"""Variable's name -> a fresh generator for it."""
+
+
+def streams(seed: int) -> Streams:
+    """Returns the streams below a seed; asking twice for a name gives the same numbers again.
+
+    Raises:
+        InputError: the seed is negative.
+    """
+    if seed < 0:
+        raise InputError(f"the seed must be a whole number from 0 up, found {seed}")
+
+    def named(name: str) -> Generator:
+        return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+    return named
+
+
+def categories(rng: Generator, probabilities: Array) -> Indices:
+    """Draws one index (N,) from each row of the probabilities (N, C)."""
+    uniform = rng.random(len(probabilities))
+    below = uniform[:, None] >= probabilities.cumsum(1)[:, :-1]
+    return np.asarray(below.sum(1))

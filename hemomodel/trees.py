@@ -1,0 +1,31 @@
+"""Nested named tuples of tensors as a flat list of names and tensors, and back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+__all__ = ["flatten", "unflatten"]
+
+Tree = TypeVar("Tree")
+
+
+def flatten(tree: Any) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - a NamedTuple of any kind
+    """Yields ("a.b", tensor) for each tensor of a nested named tuple."""
+    for name, value in zip(tree._fields, tree, strict=True):
+        if isinstance(value, Tensor):
+            yield name, value
+        else:
+            yield from ((f"{name}.{inner}", leaf) for inner, leaf in flatten(value))
+
+
+def unflatten(like: Tree, leaves: Mapping[str, Tensor], prefix: str = "") -> Tree:
+    """Returns a tree of the same form as `like`, with the named tensors in it."""
+    named: Any = like
+    values = {
+        name: leaves[prefix + name].clone()
+        if isinstance(value, Tensor)
+        else unflatten(value, leaves, f"{prefix}{name}.")
+        for name, value in zip(named._fields, named, strict=True)
+    }
+    return type(like)(**values)

@@ -1,0 +1,35 @@
+"""Shared fixtures: small cohorts and stacks, and double precision where a law is exact."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from hemomodel import Cohort, Replicates, synthetic_cohort
+from hemomodel.stack import Stack, prepare
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Float64 as torch's default."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="session")
+def cohort() -> Cohort:
+    """229 sessions with their oracle."""
+    return synthetic_cohort(465, seed=0)
+
+
+@pytest.fixture(scope="session")
+def replicates() -> Replicates:
+    return Replicates(folds=3, seeds=2)
+
+
+@pytest.fixture
+def stack(double: None, cohort: Cohort, replicates: Replicates) -> Stack:
+    """Six replicates in double precision."""
+    return prepare(cohort, replicates)

@@ -1,0 +1,295 @@
+"""The contract of every balancer, and each one's own law against an independent reference."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hemomodel.balancers import BALANCERS, Equal, Fixed, GradNorm, Signals, Uncertainty
+from hemomodel.domains import LogUniform, OneOf, PerTask, Uniform, domains
+from hemomodel.errors import InputError
+from hemomodel.trees import flatten, unflatten
+
+T = 4
+REGRESSION = torch.tensor([False, True, False, True])
+
+
+def corners(cls):
+    """Yields the default and every corner of a balancer's space."""
+    yield cls()
+    for field, domain in domains(cls):
+        match domain:
+            case Uniform(low, high) | LogUniform(low, high):
+                values = [low, high]
+            case OneOf(choices):
+                values = list(choices)
+            case PerTask(each):
+                values = [(each.low,) * T, (each.low, each.high) * (T // 2)]
+            case _:
+                raise AssertionError(domain)
+        for value in values:
+            yield cls(**{field.name: value})
+
+
+CASES = [
+    pytest.param(balancer, id=f"{name}-{number}")
+    for name, cls in BALANCERS.items()
+    for number, balancer in enumerate(corners(cls))
+]
+
+
+def signals(seed, replicates=3, step=0):
+    """Returns losses and the Gramian of random gradients."""
+    generator = torch.Generator().manual_seed(seed * 1000 + step)
+    losses = torch.rand(replicates, T, generator=generator, dtype=torch.float64) * 3 + 1e-3
+    jacobian = torch.randn(replicates, T, 9, generator=generator, dtype=torch.float64)
+    return Signals(losses, lambda: jacobian @ jacobian.mT, REGRESSION)
+
+
+def cut(tree, rows):
+    return unflatten(tree, {name: leaf[rows] for name, leaf in flatten(tree)})
+
+
+def run(balancer, make, steps=4):
+    """Returns the weights of some steps, and the memory after them."""
+    state = balancer.init(make(0).losses)
+    found = []
+    for step in range(steps):
+        weights, state = balancer.weigh(make(step), state)
+        found.append(weights)
+        if step == 1:
+            state = balancer.end_epoch(state)
+    return torch.stack(found), state
+
+
+@pytest.mark.parametrize("balancer", CASES)
+class TestContract:
+    @given(seed=st.integers(0, 10_000))
+    @settings(max_examples=15, deadline=None)
+    def test_replicates_are_independent(self, balancer, seed):
+        together, _ = run(balancer, lambda step: signals(seed, step=step))
+        for r in range(3):
+
+            def alone(step, r=r):
+                whole = signals(seed, step=step)
+                return Signals(
+                    whole.losses[r : r + 1], lambda: whole.gramian[r : r + 1], REGRESSION
+                )
+
+            torch.testing.assert_close(together[:, r : r + 1], run(balancer, alone)[0])
+
+    @given(seed=st.integers(0, 10_000))
+    @settings(max_examples=15, deadline=None)
+    def test_tasks_have_no_order(self, balancer, seed):
+        order = torch.randperm(T, generator=torch.Generator().manual_seed(seed))
+        if isinstance(balancer, Fixed) and balancer.log_weights:
+            moved = Fixed(tuple(balancer.log_weights[i] for i in order))
+        else:
+            moved = balancer
+
+        def permuted(step):
+            s = signals(seed, step=step)
+            k = s.gramian[:, order][:, :, order]
+            return Signals(s.losses[:, order], lambda: k, REGRESSION[order])
+
+        plain, _ = run(balancer, lambda step: signals(seed, step=step))
+        torch.testing.assert_close(run(moved, permuted)[0], plain[:, :, order])
+
+    @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-8, 1e8], ids=str)
+    def test_finite_on_finite_input(self, balancer, scale):
+        def scaled(step):
+            s = signals(1, step=step)
+            return Signals(s.losses * scale, lambda: s.gramian * scale**2, REGRESSION)
+
+        weights, state = run(balancer, scaled, steps=50)
+        assert torch.isfinite(weights).all()
+        assert all(torch.isfinite(leaf).all() for _, leaf in flatten(state))
+
+    def test_carries_no_gradient(self, balancer):
+        s = signals(0)
+        asked = Signals(s.losses.requires_grad_(), lambda: s.gramian, REGRESSION)
+        with torch.no_grad():
+            weights, state = balancer.weigh(asked, balancer.init(asked.losses))
+        assert not weights.requires_grad
+        assert not any(leaf.requires_grad for _, leaf in flatten(state))
+
+    def test_memory_leads_with_replicates_and_survives_saving(self, balancer, tmp_path):
+        _, state = run(balancer, lambda step: signals(0, step=step))
+        assert all(len(leaf) == 3 for _, leaf in flatten(state))
+        torch.save(dict(flatten(state)), tmp_path / "memory.pt")
+        loaded = unflatten(state, torch.load(tmp_path / "memory.pt", weights_only=True))
+        ours, theirs = (balancer.weigh(signals(5), memory)[0] for memory in (state, loaded))
+        assert torch.equal(ours, theirs)
+        sliced = cut(state, slice(1, 2))
+        assert all(len(leaf) == 1 for _, leaf in flatten(sliced))
+
+    def test_keeps_the_type_of_its_numbers(self, balancer):
+        s = signals(0)
+        single = Signals(s.losses.float(), s.gramian.float, REGRESSION)
+        weights, state = balancer.weigh(single, balancer.init(single.losses))
+        assert weights.dtype == torch.float32
+        assert all(leaf.dtype == torch.float32 for _, leaf in flatten(state))
+
+
+def test_the_gramian_is_only_computed_when_asked_for():
+    calls = []
+
+    def gramian():
+        calls.append(1)
+        return torch.eye(T).expand(2, T, T)
+
+    asked = Signals(torch.ones(2, T), gramian)
+    Equal().weigh(asked, Equal().init(asked.losses))
+    assert not calls
+    GradNorm().weigh(asked, GradNorm().init(asked.losses))
+    assert asked.gramian is not None
+    assert len(calls) == 1
+
+
+def test_two_balancers_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="two balancers are named 'equal'"):
+        type("Other", (Equal.__mro__[1],), {}, name="equal")
+
+
+def test_equal_weights_are_one():
+    assert torch.equal(run(Equal(), lambda s: signals(0, step=s))[0], torch.ones(4, 3, T).double())
+
+
+@given(st.lists(st.floats(-2, 2), min_size=T, max_size=T))
+def test_fixed_weights_sum_to_the_number_of_tasks(logits):
+    weights = Fixed(tuple(logits)).init(torch.ones(2, T, dtype=torch.float64)).weights
+    expected = torch.tensor(logits, dtype=torch.float64).exp()
+    torch.testing.assert_close(weights[0], T * expected / expected.sum())
+
+
+def test_fixed_weights_of_another_number_are_refused():
+    with pytest.raises(InputError, match=r"has 2 numbers for 4 tasks"):
+        Fixed((0.0, 1.0)).init(torch.ones(1, T))
+
+
+@pytest.mark.parametrize("form", ["kendall", "seed"])
+def test_uncertainty_steps_as_joint_adam_does(form):
+    """One torch.optim.Adam over the log-variances, on the published total, by autograd."""
+    log_variance = torch.zeros(3, T, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.Adam([log_variance], lr=0.05)
+    balancer = Uncertainty(form=form, lr=0.05)
+    state = balancer.init(signals(0).losses)
+    for step in range(60):
+        losses = signals(2, step=step).losses
+        precision = (-log_variance).exp()
+        if form == "kendall":
+            total = torch.where(REGRESSION, 0.5, 1.0) * precision * losses + log_variance / 2
+        else:
+            total = precision * losses + log_variance
+        gradient_by_loss = (
+            torch.where(REGRESSION, 0.5, 1.0) * precision if form == "kendall" else precision
+        )
+        weights, state = balancer.weigh(signals(2, step=step), state)
+        torch.testing.assert_close(weights, gradient_by_loss.detach(), rtol=1e-10, atol=1e-10)
+        adam.zero_grad()
+        total.sum().backward()
+        adam.step()
+        torch.testing.assert_close(
+            state.log_variance, log_variance.detach(), rtol=1e-10, atol=1e-10
+        )
+
+
+@pytest.mark.parametrize("form", ["kendall", "seed"])
+def test_uncertainty_settles_where_the_weight_is_the_inverse_loss(form):
+    losses = torch.tensor([[0.3, 2.0, 5.0, 0.01]], dtype=torch.float64)
+    still = Signals(losses, lambda: torch.eye(T).expand(1, T, T), REGRESSION)
+    balancer = Uncertainty(form=form, lr=0.02)
+    state = balancer.init(losses)
+    for _ in range(4000):
+        weights, state = balancer.weigh(still, state)
+    expected = 1 / (2 * losses) if form == "kendall" else 1 / losses
+    torch.testing.assert_close(weights, expected, rtol=1e-3, atol=0)
+
+
+def test_uncertainty_is_bounded_when_a_task_is_memorised():
+    nothing = Signals(torch.zeros(1, T), lambda: torch.zeros(1, T, T), REGRESSION)
+    balancer = Uncertainty(lr=0.1)
+    state = balancer.init(nothing.losses)
+    for _ in range(500):
+        weights, state = balancer.weigh(nothing, state)
+    assert weights.max() <= math.exp(12)
+
+
+def double_backward_gradnorm(make, alpha, lr, reference, steps):
+    """GradNorm as its authors wrote it: autograd through the gradient norms, one replicate."""
+    w = torch.ones(T, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.Adam([w], lr=lr)
+    found = []
+    for step in range(steps):
+        shared, inputs, targets = make(step)
+        shared = shared.clone().requires_grad_()
+        losses = torch.stack([((inputs @ shared - target) ** 2).mean() for target in targets])
+        norms = torch.stack(
+            [
+                torch.autograd.grad(w[i] * losses[i], shared, create_graph=True)[0].norm()
+                for i in range(T)
+            ]
+        )
+        rate = (losses / reference).detach()
+        target = (norms.mean() * (rate / rate.mean()) ** alpha).detach()
+        found.append(w.detach().clone())
+        adam.zero_grad()
+        w.grad = torch.autograd.grad((norms - target).abs().sum(), w)[0]
+        adam.step()
+        with torch.no_grad():
+            w.clamp_(min=1e-3)
+            w.mul_(T / w.sum())
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.16, 1.5, 3.0])
+def test_gradnorm_is_that_of_the_double_backward(alpha):
+    def make(step):
+        generator = torch.Generator().manual_seed(step)
+
+        def draw(*shape):
+            return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+        return draw(5), draw(8, 5), draw(T, 8) * torch.tensor([[0.1], [1.0], [3.0], [10.0]])
+
+    reference = torch.tensor([0.5, 1.0, 2.0, 4.0], dtype=torch.float64)
+    expected = double_backward_gradnorm(make, alpha, 0.025, reference, steps=40)
+    balancer = GradNorm(alpha=alpha, lr=0.025)
+    state = balancer.init(reference.unsqueeze(0))
+    for step in range(40):
+        shared, inputs, targets = make(step)
+        error = inputs @ shared - targets
+        jacobian = (2 * error @ inputs / len(inputs)).unsqueeze(0)
+        losses = error.square().mean(1).unsqueeze(0)
+        k = jacobian @ jacobian.mT
+        weights, state = balancer.weigh(Signals(losses, lambda k=k: k), state)
+        torch.testing.assert_close(weights[0], expected[step], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("reference", ["trivial", "epoch", "batch"])
+def test_gradnorm_takes_its_reference_where_it_is_told_to(reference):
+    balancer = GradNorm(reference=reference)
+    trivial = torch.full((3, T), 7.0, dtype=torch.float64)
+    state = balancer.init(trivial)
+    seen = [signals(3, step=step) for step in range(4)]
+    for s in seen[:2]:
+        _, state = balancer.weigh(s, state)
+    state = balancer.end_epoch(state)
+    for s in seen[2:]:
+        _, state = balancer.weigh(s, state)
+    expected = {
+        "trivial": trivial,
+        "epoch": (seen[0].losses + seen[1].losses) / 2,
+        "batch": seen[0].losses,
+    }
+    torch.testing.assert_close(state.reference, expected[reference])
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_gradnorm_weights_are_positive_and_sum_to_the_number_of_tasks(seed):
+    weights, _ = run(GradNorm(lr=0.1), lambda step: signals(seed, step=step), steps=100)
+    assert weights.min() > 0
+    torch.testing.assert_close(weights.sum(2), torch.full((100, 3), float(T)).double())

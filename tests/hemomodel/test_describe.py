@@ -1,0 +1,126 @@
+"""The summary of a table: numbers, shares, the first table of a paper, the ledger."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemomodel.cohort import load_cohort
+from hemomodel.describe import (
+    Description,
+    categories,
+    describe_file,
+    findings,
+    ledger,
+    missingness,
+    numbers,
+    table_one,
+)
+from hemomodel.schema import load_schema
+from hemomodel.synthetic import synthetic_workbook
+from hemomodel.writing import write_table
+
+SCHEMA = load_schema()
+
+
+@pytest.fixture(scope="module")
+def description(tmp_path_factory) -> Description:
+    path = tmp_path_factory.mktemp("described") / "HD.csv"
+    table, _ = synthetic_workbook(465, seed=3)
+    write_table(table, path)
+    return describe_file(path)
+
+
+def test_the_cohort_is_the_loaded_one(description):
+    loaded = load_cohort(description.source)
+    assert description.cohort.digest == loaded.digest
+    assert description.cohort.findings == loaded.findings
+    assert [len(table) for table in description.groups.values()] == [465, 229]
+
+
+def test_numbers_are_those_of_pandas(description):
+    kept = description.cohort.table
+    frame = numbers(SCHEMA, kept).set_index("variable")
+    assert frame.loc["ctr", "missing"] == kept["ctr"].isna().sum()
+    assert frame.loc["pre_weight", "mean"] == pytest.approx(kept["pre_weight"].mean())
+    assert frame.loc["age", ["q1", "median", "q3"]].tolist() == pytest.approx(
+        np.percentile(kept["age"], [25, 50, 75])
+    )
+    assert {"blood_flow", "dialysate_flow"} <= set(frame.index)
+    assert "session_time" not in frame.index
+
+
+def test_each_task_with_levels_adds_up_to_its_known_rows(description):
+    frame = categories(SCHEMA, description.everything)
+    for task in SCHEMA.tasks:
+        rows = frame[frame["variable"] == task.name]
+        assert len(rows) == len(task.levels)
+        if task.levels:
+            assert rows["count"].sum() == description.everything[task.name].notna().sum()
+            assert rows["share"].sum() == pytest.approx(1)
+
+
+def test_codes_of_a_list_are_counted_over_the_rows_that_have_one(description):
+    kept = description.cohort.table
+    rows = categories(SCHEMA, kept)
+    diabetes = rows[rows["label"] == "diabetes"].iloc[0]
+    assert diabetes["known"] == 223
+    assert diabetes["count"] == (kept["comorbidity_22"] == 1).sum()
+
+
+def test_table_one_writes_as_a_paper_does(description):
+    kept = description.cohort.table
+    table = table_one(SCHEMA, description.groups)
+    cell = table.set_index(["variable", "level"])["kept"]
+    age, years = kept["age"], kept["treatment_year"].quantile([0.5, 0.25, 0.75])
+    assert cell["age", "mean ± SD"] == f"{age.mean():.1f} ± {age.std():.1f}"
+    assert cell["treatment_year", "median (IQR)"] == "{:g} ({:g}–{:g})".format(*years)
+    women = (kept["gender"] == "2").sum()
+    assert cell["gender", "female"] == f"{women} ({women / 229:.1%})"
+    assert cell["duration", "median (IQR)"] == "240 in all"
+    assert table["section"].drop_duplicates().tolist() == [
+        "Patient", "Prescription", "Laboratory and session",
+    ]  # fmt: skip
+
+
+def test_table_one_leaves_rare_codes_out(description):
+    full = table_one(SCHEMA, description.groups)
+    short = table_one(SCHEMA, description.groups, rare=0.05)
+    gone = set(full["level"]) - set(short["level"])
+    assert (full["variable"] == "comorbidities").sum() == 33
+    counted = categories(SCHEMA, description.cohort.table).set_index("label")["share"]
+    assert gone == set(counted.index[(counted < 0.05)]) & gone
+    assert {"AIDS", "metastasis"} <= gone
+    assert "diabetes" not in gone
+
+
+def test_a_group_without_known_values_shows_a_dash(description):
+    nothing = description.everything.assign(modality=np.nan, ctr=np.nan)
+    table = table_one(SCHEMA, {"nothing": nothing}).set_index("variable")["nothing"]
+    assert (table["modality"] == "-").all()
+    assert table["ctr"] == "-"
+
+
+def test_missing_values_are_counted_and_sorted(description):
+    frame = missingness(SCHEMA, description.groups)
+    assert frame["kept"].is_monotonic_decreasing
+    row = frame.set_index("variable").loc["comorbidities"]
+    assert row["kept"] == 6
+    assert row["kept share"] == pytest.approx(6 / 229)
+    assert "age" not in set(frame["variable"])
+
+
+def test_ledger_and_findings_are_those_of_the_cohort(description):
+    cohort = description.cohort
+    assert ledger(cohort)["left"].tolist() == [465, 286, 241, 238, 237, 229]
+    assert findings(cohort)["count"].tolist() == [found.count for found in cohort.findings]
+
+
+def test_json_keeps_everything(description):
+    data = json.loads(json.dumps(description.to_dict(), allow_nan=False))
+    assert data["attrition"]["kept"] == 229
+    assert data["digest"] == description.cohort.digest
+    kept = pd.DataFrame(data["numbers"]["kept"]).set_index("variable")
+    mean = description.cohort.table["pre_weight"].mean()
+    assert kept.loc["pre_weight", "mean"] == pytest.approx(mean)

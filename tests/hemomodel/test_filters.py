@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hemomodel.cohort import build_cohort
+from hemomodel.errors import InputError
+from hemomodel.filters import Attrition, Step, apply_filters
+
+LABORATORY = [
+    "W.B.C. (x1000/ul)", "Hbc (g/dl)", "Hct (%)", "MCV (fl)", "Platelet (x1000/ul)",
+    "Creatinine (mg/dl)", "Na (meq/l)", "K (meq/l)", "離子鈣 (mg/dl)", "P (mg/dl)",
+]  # fmt: skip
+
+
+@pytest.fixture
+def uneven(workbook) -> pd.DataFrame:
+    """Ten rows: one for each rule to remove, one just inside each threshold, and two complete."""
+    table = workbook(10).astype(object)
+    table.iloc[0, table.columns.get_loc("PlanDate") :] = np.nan
+    table.loc[1, "鉀離子濃度 (meq/L)"] = np.nan
+    table.loc[2, "合併症"] = np.nan
+    table.loc[3, LABORATORY] = np.nan  # ten of them
+    table.loc[4, LABORATORY[1:]] = np.nan  # nine
+    table.loc[5, "Kt/V"] = np.nan
+    table.loc[6, "Kt/V"] = 1.2
+    table.loc[7, "Kt/V"] = 1.2000001
+    return table
+
+
+def test_the_ledger_names_counts_and_orders_what_each_rule_removed(uneven, schema):
+    cohort = build_cohort(uneven, schema, source="t")
+    assert str(cohort.attrition).splitlines() == [
+        "10 -> 9 -> 8 -> 7 -> 6 -> 5",
+        " 1 removed: no treatment record",
+        " 1 removed: incomplete prescription",
+        " 1 removed: 10 or more missing features",
+        " 1 removed: Kt/V missing",
+        " 1 removed: Kt/V at most 1.2",
+    ]
+    assert cohort.rows.tolist() == [2, 4, 7, 8, 9]
+    assert len(cohort) == len(cohort.table) == len(cohort.labels) == cohort.attrition.kept == 5
+
+
+def test_comorbidities_can_be_required(uneven, schema):
+    cohort = build_cohort(uneven, schema, source="t", require_comorbidities=True)
+    assert cohort.rows.tolist() == [4, 7, 8, 9]
+    assert "1 removed: comorbidities missing" in str(cohort.attrition)
+
+
+def test_the_ledger_is_plain_data(uneven, schema):
+    ledger = build_cohort(uneven, schema, source="t").attrition.to_dict()
+    assert json.loads(json.dumps(ledger)) == ledger
+    assert ledger["start"] - sum(step["removed"] for step in ledger["steps"]) == ledger["kept"]
+    assert ledger["steps"][0] == {"rule": "no treatment record", "removed": 1, "left": 9}
+
+
+def test_without_filters_all_rows_stay():
+    assert str(Attrition(7, ())) == "7"
+    assert Attrition(7, (Step("a", 2, 5),)).kept == 5
+
+
+def test_an_empty_cohort_is_refused_with_the_rule_that_emptied_it(uneven, schema):
+    uneven["Kt/V"] = 1.1
+    with pytest.raises(InputError, match=r"\(10 -> 10 .* -> 0\); 'Kt/V at most 1.2' removed"):
+        build_cohort(uneven, schema, source="t")
+
+
+def test_a_row_of_nothing_is_no_row(uneven, schema):
+    gap = pd.DataFrame(index=[0], columns=uneven.columns, dtype=object)
+    cohort = build_cohort(pd.concat([uneven[:3], gap, uneven[3:]]), schema, source="t")
+    assert cohort.attrition.start == 10
+    assert cohort.rows.tolist() == [2, 5, 8, 9, 10]
+
+
+def test_a_switch_the_schema_does_not_know_is_refused(workbook, schema):
+    bare = schema.model_copy(update={"filters": (), "derived": ()})
+    with pytest.raises(InputError, match="no filter with the switch 'require_comorbidities'"):
+        build_cohort(workbook(3), bare, source="t", require_comorbidities=True)
+    with pytest.raises(InputError, match="no legacy formula"):
+        build_cohort(workbook(3), bare, source="t", legacy_age=True)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=50)
+def test_filters_do_not_see_the_order_of_rows_and_find_nothing_twice(schema, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    rows = data.draw(st.integers(1, 40))
+    share = data.draw(st.floats(0, 1))
+    values = {name: rng.uniform(0.8, 2, rows) for name in schema.read}
+    missing = {name: rng.random(rows) < share * rng.random(rows) for name in schema.read}
+    switches = data.draw(st.sampled_from([(), ("require_comorbidities",)]))
+    kept, ledger = apply_filters(schema, missing, values, switches=switches)
+    assert ledger.start - sum(step.removed for step in ledger.steps) == ledger.kept == kept.sum()
+
+    order = rng.permutation(rows)
+    turned = [{name: part[order] for name, part in parts.items()} for parts in (missing, values)]
+    again, same = apply_filters(schema, *turned, switches=switches)
+    np.testing.assert_array_equal(again, kept[order])
+    assert same == ledger
+
+    left = [{name: part[kept] for name, part in parts.items()} for parts in (missing, values)]
+    assert apply_filters(schema, *left, switches=switches)[0].all()

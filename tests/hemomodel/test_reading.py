@@ -1,0 +1,130 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hemomodel.cohort import build_cohort, load_cohort
+from hemomodel.errors import InputError
+
+SUFFIXES = [".xlsx", ".csv", ".parquet"]
+
+
+def save(table: pd.DataFrame, path, **options):
+    if path.suffix == ".xlsx":
+        table.to_excel(path, index=False)
+    elif path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False, **options)
+    return path
+
+
+@pytest.fixture
+def load(schema):
+    return lambda table: build_cohort(table, schema, source="t")
+
+
+def test_every_kind_of_file_gives_the_same_cohort(workbook, tmp_path):
+    paths = [save(workbook(20), tmp_path / f"table{suffix}") for suffix in SUFFIXES]
+    first, *others = [load_cohort(path) for path in paths]
+    for other in others:
+        pd.testing.assert_frame_equal(other.table, first.table)
+        np.testing.assert_array_equal(other.labels, first.labels)
+        assert other.digest == first.digest
+        assert other.findings == first.findings == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp950"])
+def test_a_csv_may_be_written_by_any_office(workbook, tmp_path, encoding):
+    table = workbook(4).rename(columns={"透析器表面積 (m^2)": "透析器表面積"})
+    path = save(table, tmp_path / "table.csv", encoding=encoding)
+    assert len(load_cohort(path)) == 4
+
+
+def test_headers_may_have_their_unit_or_not(workbook, load):
+    table = workbook(5)
+    bare = table.rename(columns=lambda name: re.sub(r" ?\((?!Gotch).*\)", "", name))
+    other = table.rename(columns=lambda name: name.replace("(", "（").replace(")", "）\n"))
+    assert {"K", "透析前體重", "Kt/V", "Kt/V (Gotch)"} <= set(bare.columns)
+    assert load(bare).digest == load(other).digest == load(table).digest
+
+
+def test_missing_columns_are_refused_by_name(workbook, load):
+    with pytest.raises(InputError, match=r"missing column 'K \(meq/l\)'; the nearest header is"):
+        load(workbook(5).drop(columns="K (meq/l)"))
+    with pytest.raises(InputError, match=r"missing columns '性別', 'Kt/V'"):
+        load(workbook(5).drop(columns=["性別", "Kt/V"]))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES[:2])
+@pytest.mark.parametrize("twin", ["K (meq/l)", "K", "K (mmol/L)"])
+def test_two_columns_of_one_name_are_refused(workbook, tmp_path, suffix, twin):
+    table = workbook(5)
+    table.insert(3, twin, 4.0, allow_duplicates=True)
+    path = save(table, tmp_path / f"table{suffix}")
+    with pytest.raises(InputError, match=r"columns 4 and \d+ are both called 'K"):
+        load_cohort(path)
+
+
+def test_a_twin_that_pandas_renamed_is_refused(workbook, load, tmp_path):
+    with pytest.raises(InputError, match=r"both called 'URR' \('URR.1'\)"):
+        load(workbook(5).assign(**{"URR.1": 0.7}))
+    path = save(workbook(5).assign(**{"K (mmol/L)": 4.0}), tmp_path / "table.parquet")
+    with pytest.raises(InputError, match="are both called 'K"):
+        load_cohort(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02", b"PK\x03\x04 no zip", b"PAR1\xff", b"\xd0\xcf"]
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path, suffix, content):
+    path = tmp_path / f"table{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        load_cohort(path)
+
+
+def test_a_path_that_is_no_table_is_refused(workbook, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    save(workbook(0), tmp_path / "headers.csv")
+    save(workbook(2), tmp_path / "table.csv").rename(tmp_path / "table.xlsx")
+    for name, message in {
+        "folder.csv": "is a folder",
+        ".": "is a folder",
+        "nothing.csv": "does not exist",
+        "table.ods": ".ods is not .xlsx, .csv or .parquet",
+        "table": "no suffix is not",
+        "headers.csv": "no rows below its header",
+        "table.xlsx": "cannot be read as a .xlsx table",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            load_cohort(tmp_path / name)
+
+
+def spoiled_bytes(draw, whole: bytes) -> bytes:
+    """Up to four stretches are cut out, and others put in."""
+    content = bytearray(whole)
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(content) - 1))
+        end = start + draw(st.sampled_from([0, 1, 9, 999]))
+        content[start:end] = draw(st.binary(max_size=5))
+    return bytes(content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(data=st.data())
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+def test_any_bytes_load_or_are_refused(
+    workbook, tmp_path_factory, loads_or_is_refused, suffix, data
+):
+    folder = tmp_path_factory.getbasetemp()
+    whole, path = folder / f"whole{suffix}", folder / f"spoiled{suffix}"
+    if not whole.exists():  # once: a workbook holds the time of its making
+        save(workbook(3), whole)
+    path.write_bytes(spoiled_bytes(data.draw, whole.read_bytes()))
+    loads_or_is_refused(lambda: load_cohort(path))

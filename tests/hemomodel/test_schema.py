@@ -1,0 +1,164 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hemomodel import formula
+from hemomodel.cohort import load_cohort
+from hemomodel.errors import InputError
+from hemomodel.features import feature_names, preprocessor
+from hemomodel.schema import load_schema
+
+OTHER = """
+name: orchard
+title: Apple trees
+columns:
+  - {name: Tree, english: tree, title: Tree, kind: text, role: id}
+  - {name: Soil, english: soil, title: Soil, kind: category, role: feature,
+     codes: {c: clay, s: sand}}
+  - {name: Girth, english: girth, title: Girth, unit: cm, kind: number,
+     role: feature, hard: [1, 500]}
+  - {name: Pests, english: pests, title: Pests, kind: code_list, role: feature, flags: pest,
+     separator: "+", codes: {a: aphid, m: moth}}
+  - {name: Yield, english: yield_kg, title: Yield, unit: kg, kind: number, role: task,
+     task: {kind: regression}}
+  - {name: Cut, english: cut, title: Cut, kind: number, role: task,
+     task: {kind: classification, levels: [0, 1]}}
+derived:
+  - {name: area, title: Area, formula: 3.14159 * (girth / 6.28318) ** 2}
+filters:
+  - {name: no yield, kind: any_missing, columns: [yield_kg]}
+feature_sets:
+  all:
+    - {encode: one_hot, columns: [soil]}
+    - {encode: standardize, columns: [girth, area]}
+    - {encode: pca, columns: [pests], components: 3}
+"""
+
+
+def test_the_ten_tasks_stand_in_the_schema(schema):
+    assert [task.size for task in schema.tasks] == [4, 3, 10, 10, 1, 1, 6, 7, 3, 2]
+    assert [task.name for task in schema.tasks if task.kind == "regression"] == [
+        "blood_flow",
+        "dialysate_flow",
+    ]
+    assert {task.name: task.unit for task in schema.tasks}["maintenance_dose"] == "U/h"
+
+
+def test_feature_sets_have_the_published_sizes(schema):
+    seed, before = (feature_names(schema, name) for name in ("seed", "pretreatment"))
+    assert (len(seed), len(before)) == (36, 32)
+    assert set(seed) - set(before) == {"urr", "npcr", "tac_urea", "pre_bun"}
+    assert len(set(seed)) == len(seed)
+
+
+def test_every_column_has_a_title_and_every_number_its_limits(schema):
+    assert all(column.title for column in schema.columns)
+    unlimited = [
+        c.english for c in schema.read.values() if c.kind == "number" and not (c.hard or c.codes)
+    ]
+    assert unlimited == []
+
+
+def test_soft_limits_lie_within_hard_ones(schema):
+    for column in (*schema.columns, *schema.derived):
+        if column.soft is not None:
+            assert column.hard[0] <= column.soft[0] < column.soft[1] <= column.hard[1]
+
+
+def test_levels_lie_within_the_limits_and_codes_of_their_column(schema):
+    for task in schema.tasks:
+        column = schema.read[task.column]
+        low, high = column.hard or (min(map(float, column.codes)), max(map(float, column.codes)))
+        assert all(low <= level <= high for level in task.levels)
+
+
+def test_another_table_is_another_schema_and_no_code(tmp_path):
+    (tmp_path / "orchard.yaml").write_text(OTHER)
+    rows = ["Tree,Soil,Girth (cm),Pests,Yield,Cut", "t1,c,31.4,a+m,12,0", "t2,s,62.8,,30.5,1"]
+    (tmp_path / "trees.csv").write_text("\n".join([*rows, "t3,c,44,m,,1", "t4,s,50,a,9,"]))
+    cohort = load_cohort(tmp_path / "trees.csv", load_schema(tmp_path / "orchard.yaml"))
+    assert str(cohort.attrition) == "4 -> 3\n1 removed: no yield"
+    np.testing.assert_array_equal(cohort.labels, [[12, 0], [30.5, 1], [9, np.nan]])
+    np.testing.assert_allclose(cohort.table["area"], [78.46, 313.84, 198.94], atol=0.01)
+    assert preprocessor(cohort.schema, "all").fit_transform(cohort.table).shape == (3, 7)
+    assert feature_names(cohort.schema, "all")[:2] == ("soil_clay", "soil_sand")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: orchard", "nome: orchard", "name: Field required"),
+        ("name: Girth,", "name: Soil,", "column name 'Soil' stands twice"),
+        ("english: girth", "english: soil", "English name 'soil' stands twice"),
+        ("name: area", "name: pest_a", "name in the table 'pest_a' stands twice"),
+        ("levels: [0, 1]", "levels: [1, 0]", "rising order"),
+        ("levels: [0, 1]", "levels: [1]", "at least two levels"),
+        ("hard: [1, 500]", "hard: [500, 1]", "low below high"),
+        ("hard: [1, 500]", "hrd: [1, 500]", "columns.2.hrd"),
+        ("role: id", "role: task", "a column of role 'task', and no other, has a `task`"),
+        ("(girth / 6.28318)", "(girht / 6.28318)", "names 'girht'"),
+        ("(girth / 6.28318)", "(soil / 6.28318)", "derived feature 'area'"),
+        ("(girth / 6.28318)", "(girth // 6.28318)", "not something a formula may use"),
+        ("3.14159 * (girth / 6.28318)", "3.14159", "uses no column"),
+        ("columns: [yield_kg]", "columns: [yeild]", "filter 'no yield' names 'yeild'"),
+        ("columns: [girth, area]", "columns: [girth, yield_kg]", "names 'yield_kg'"),
+        ("pca, columns: [pests]", "pca, columns: [soil]", "names 'soil'"),
+        ("components: 3", "components: 0", "has `components`"),
+        ("title: Apple trees", "title: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_faulty_schema_is_refused(tmp_path, old, new, message):
+    assert old in OTHER
+    (tmp_path / "bad.yaml").write_text(OTHER.replace(old, new, 1))
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_schema(tmp_path / "bad.yaml")
+
+
+def test_a_table_without_tasks_is_refused(tmp_path):
+    entries = yaml.safe_load(OTHER)
+    entries["columns"] = entries["columns"][:4]
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(entries | {"filters": []}))
+    with pytest.raises(InputError, match="at least one column of role 'task'"):
+        load_schema(tmp_path / "bad.yaml")
+
+
+@pytest.mark.parametrize("source", ["nowhere", "nowhere.yaml", ".", ""])
+def test_a_schema_that_is_not_there_is_refused(source):
+    with pytest.raises(InputError, match="schema"):
+        load_schema(source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.b",
+        "a[0]",
+        "__import__('os')",
+        "(lambda: a)()",
+        "a if a else a",
+        "b",
+        "abs(a, a)",
+        "a in a",
+    ],
+)
+def test_a_formula_runs_no_code(text):
+    with pytest.raises(ValueError, match="formula"):
+        formula.evaluate(text, {"a": np.ones(1)})
+
+
+@given(a=st.floats(0.1, 100), b=st.floats(0.1, 100))
+def test_formulas_mean_what_python_means(a, b):
+    columns = {"a": np.array([a]), "b": np.array([b])}
+    for text in ("a + 2 * b - a / b", "-a ** 2", "0 < a <= b", "not a > b and (a != 3 or b == 4)"):
+        assert formula.evaluate(text, columns)[0] == pytest.approx(eval(text))  # noqa: S307
+
+
+def test_the_year_of_a_missing_day_is_missing():
+    days = np.array(["1987-12-31", "NaT", "2003-01-01"], dtype="datetime64[D]")
+    found = formula.evaluate("2019 - year(d)", {"d": days})
+    pd.testing.assert_series_equal(pd.Series(found), pd.Series([32.0, np.nan, 16.0]))

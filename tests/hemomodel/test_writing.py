@@ -1,0 +1,65 @@
+"""Files written and read back: the same cohort whatever the kind, whole or not at all."""
+
+import pandas as pd
+import pytest
+
+from hemomodel.cohort import load_cohort
+from hemomodel.errors import InputError
+from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
+from hemomodel.writing import check_target, write_table
+
+SUFFIXES = [".xlsx", ".csv", ".parquet"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_is_written_is_read_back(tmp_path, suffix):
+    table, _ = synthetic_workbook(465, seed=6)
+    path = tmp_path / f"HD{suffix}"
+    write_table(table, path)
+    expected = synthetic_cohort(465, seed=6)
+    found = load_cohort(path)
+    assert found.digest == expected.digest
+    assert str(found.attrition) == str(expected.attrition)
+    counts = [[(f.column, f.count, f.row) for f in c.findings] for c in (found, expected)]
+    assert counts[0] == counts[1]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_is_replaced_only_on_demand(tmp_path, suffix):
+    path = tmp_path / f"HD{suffix}"
+    write_table(pd.DataFrame({"a": [1.0]}), path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="exists already"):
+        write_table(pd.DataFrame({"b": [2.0]}), path)
+    assert path.read_bytes() == before
+    write_table(pd.DataFrame({"b": [2.0]}), path, overwrite=True)
+    assert path.read_bytes() != before
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "HD.parquet"
+    mixed = pd.DataFrame({"a": [1, "x", object()]})
+    with pytest.raises(Exception, match="object"):
+        write_table(mixed, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "message"),
+    [
+        ("HD.xls", 1, "suffix .xls is no kind of table"),
+        ("HD", 1, "no suffix is no kind of table"),
+        ("HD.xlsx", 1_048_576, "a sheet holds 1,048,575 rows"),
+        ("none/HD.csv", 1, "does not exist; make it first"),
+        ("folder.csv", 1, "is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(tmp_path, name, rows, message):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match=message):
+        check_target(tmp_path / name, rows)
+
+
+def test_the_longest_sheet_is_accepted(tmp_path):
+    assert check_target(tmp_path / "HD.XLSX", 1_048_575) == tmp_path / "HD.XLSX"
