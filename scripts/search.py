@@ -1,0 +1,87 @@
+"""Searches balancers and hyperparameters, and compares the balancers on held-out patients."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from study.cli import run_cli
+
+EXAMPLES = """\
+examples:
+  python scripts/search.py --trials 200
+      the default study on the built-in cohort
+  python scripts/search.py --data HD.xlsx --trials 200 --name ward-7
+      on your own workbook; the same command goes on after an interruption
+  python scripts/search.py --data synthetic:20000 --balancers equal,gradnorm --set fit.epochs=60
+  python scripts/search.py --set 'space.lr=[1e-3, 1e-2]' --set fit.batch_size=32
+      a narrower range for one parameter, a fixed value for another
+
+settings are read from --config, then changed by --set, then by the other flags.
+exit codes: 0 done, 2 bad input, 130 interrupted (what had ended is kept).
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    p = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    default = Path(__file__).parents[1] / "configs" / "search.yaml"
+    p.add_argument("--trials", type=int, metavar="N", help="configurations to try, over all arms")
+    p.add_argument(
+        "--config",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="settings in YAML (default: configs/search.yaml)",
+    )
+    p.add_argument(
+        "--data",
+        metavar="FILE|synthetic:ROWS",
+        help="a workbook (.xlsx, .csv, .parquet) or built-in patients",
+    )
+    p.add_argument("--name", help="of the study and its folder; an existing study goes on")
+    p.add_argument("--out", metavar="FOLDER", help="where studies are kept (default: studies)")
+    p.add_argument("--balancers", metavar="A,B", help="the arms, such as equal,gradnorm")
+    p.add_argument(
+        "--allocation",
+        choices=["equal", "joint"],
+        help="equal: as many trials for each balancer; joint: one search over all",
+    )
+    p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
+    p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
+    p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
+    p.add_argument("--resume", metavar="NAME", help="go on with this study, which must exist")
+    p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
+    p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="changes",
+        help="change any setting, such as fit.epochs=60; may be repeated",
+    )
+    return p
+
+
+def main() -> int:
+    """Runs a study."""
+    flags = vars(parser().parse_args())
+    config, changes, resume = flags.pop("config"), flags.pop("changes"), flags.pop("resume")
+    if flags["balancers"]:
+        flags["balancers"] = [name.strip() for name in flags["balancers"].split(",")]
+    flags["name"] = resume or flags["name"]
+
+    from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
+
+    settings = load_settings(config, changes, flags)
+    from study.search import run_study  # noqa: PLC0415
+
+    return run_study(settings, Console(), resume=resume is not None)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -1,0 +1,1 @@
+"""The study: a fair search over balancers and hyperparameters, logged and compared."""

@@ -1,0 +1,54 @@
+"""`best/ARM/`: each arm's finalist as it was scored, in files that hold no code."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+
+from hemomodel.config import FitConfig
+from hemomodel.frozen import freeze
+from hemomodel.stack import Stack
+from study.confirm import Confirmed, Finalist
+from study.folder import Folder
+
+__all__ = ["save_best"]
+
+
+def save_best(
+    folder: Folder,
+    chosen: Sequence[Finalist],
+    confirmed: Sequence[Confirmed],
+    stack: Stack,
+) -> None:
+    """Writes weights.pt, settings.json and preprocessing.npz for each arm.
+
+    weights.pt holds the tensors of `Training.state` (load it with weights_only=True);
+    preprocessing.npz what each replicate's preprocessing learned, stacked over replicates, and the
+    scale of its targets.
+    """
+    fitted = [freeze(model) for model in stack.preprocessors]
+    arrays: dict[str, Any] = {name: np.stack([one[name] for one in fitted]) for name in fitted[0]}
+    arrays |= {"offset": stack.offset, "spread": stack.spread}
+    for finalist, result in zip(chosen, confirmed, strict=True):
+        place = folder.root / "best" / finalist.arm
+        place.mkdir(parents=True, exist_ok=True)
+        torch.save(result.state, place / "weights.pt")
+        np.savez(place / "preprocessing.npz", **arrays)
+        settings = {
+            "trial": finalist.number,
+            "config": _plain(finalist.config),
+            "replicates": [{"seed": seed, "fold": fold} for seed, fold in stack.pairs],
+            "tasks": [{"name": task.name, "outputs": task.size} for task in stack.tasks],
+        }
+        text = json.dumps(settings, indent=1, ensure_ascii=False)
+        folder.write_text(f"best/{finalist.arm}/settings.json", text + "\n")
+
+
+def _plain(config: FitConfig) -> dict[str, Any]:
+    """Returns a configuration as plain data, the balancer by name."""
+    values = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
+    own = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
+    return {**values, "balancer": {"name": config.balancer.name, **own}}

@@ -1,0 +1,114 @@
+"""Everything that happens in the driver when a trial starts, reports or ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from study.folder import Folder
+from study.live import LiveView
+from study.results import TrialTables
+from study.searcher import ArmSearcher
+from study.tracking import Tracker
+from study.trial import Report
+
+__all__ = ["Bookkeeper"]
+
+
+class Bookkeeper(Callback):
+    """Writes what trials report to the study's tables, Optuna, W&B and the terminal."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        searcher: ArmSearcher,
+        tables: TrialTables,
+        tracker: Tracker,
+        view: LiveView,
+        common: Mapping[str, Any],
+    ) -> None:
+        """Takes what it writes to; `common` is what the W&B configs of all trials share."""
+        self._folder, self._searcher, self._tables = folder, searcher, tables
+        self._tracker, self._view, self._common = tracker, view, common
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+        """Opens the trial's W&B run."""
+        config = trial.config
+        params = config["params"]
+        run = self._tracker.start(
+            config["number"],
+            params["balancer"],
+            {**self._common, "number": config["number"], "arm": config["arm"], **params},
+        )
+        self._searcher.note(trial.trial_id, wandb_id=run)
+        self._view.started(config["number"], config["arm"])
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **_: Any,  # noqa: ANN401
+    ) -> None:
+        """Takes a report; if it is the last one, writes all that must outlive this process.
+
+        Tune calls this before it tells the searcher, so a trial is only ever told finished to
+        Optuna when its tables are on disk.
+        """
+        report: Report = {key: result[key] for key in Report.__annotations__}  # type: ignore[assignment]
+        number, arm = trial.config["number"], trial.config["arm"]
+        self._searcher.report(trial.trial_id, report["epoch"], report["score"])
+        curves = self._tables.add(number, report)
+        epochs = range(report["first_epoch"], report["epoch"] + 1)
+        self._tracker.log(
+            number, curves, dict(zip(epochs, report["figures"].epoch_scores, strict=True))
+        )
+        self._view.reported(arm, report["score"])
+        if result.get("done"):
+            self._close(trial, report)
+        del result["figures"]  # Tune keeps the last result of every trial
+
+    def _close(self, trial: Trial, report: Report) -> None:
+        number = trial.config["number"]
+        state = self._searcher.state_of(report)
+        self._tables.close(number, report)
+        self._searcher.note(
+            trial.trial_id,
+            best_epoch=report["best_epoch"],
+            epochs=report["epoch"],
+            seconds=report["seconds"],
+        )
+        summary = {
+            "state": state,
+            "best/score": report["score"],
+            "best/epoch": report["best_epoch"],
+            "epochs": report["epoch"],
+            "seconds": report["seconds"],
+            **({"failure": report["failure"]} if report["failure"] else {}),
+        }
+        self._tracker.finish(number, summary, failed=bool(report["failure"]))
+        self._view.ended(number, trial.config["arm"], state)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
+        """Drops the checkpoint of a trial that Optuna knows to have ended."""
+        if trial.last_result and trial.last_result.get("done"):
+            self._drop_checkpoint(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+        """Closes a trial whose process failed for good."""
+        number = trial.config["number"]
+        self._tracker.finish(number, {"state": "failed"}, failed=True)
+        self._view.ended(number, trial.config["arm"], "failed")
+        self._drop_checkpoint(trial)
+
+    def _drop_checkpoint(self, trial: Trial) -> None:
+        path = self._folder.checkpoints / f"{trial.config['number']:05d}.pt"
+        path.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""Ray: started on this machine or joined, quietly."""
+
+import logging
+import os
+import time
+from typing import Any
+
+from hemomodel.errors import InputError
+
+__all__ = ["quiet_environment", "start_ray"]
+
+_TRIES = 3
+
+
+def quiet_environment() -> None:
+    """Sets what Ray reads from the environment when it is imported."""
+    defaults = {
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_DEDUP_LOGS": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing is ever read back from it
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def start_ray(address: str | None, cpus: int | None) -> None:
+    """Joins a cluster, or starts Ray on this machine.
+
+    Args:
+        address: of a cluster, or None for a Ray of this process's own.
+        cpus: how many the local Ray may use.
+
+    Raises:
+        InputError: there is no cluster at the address.
+    """
+    import ray  # noqa: PLC0415 - a second's import, beside the reading of the cohort
+
+    options: dict[str, Any] = (
+        {"address": address} if address else {"address": "local", "num_cpus": cpus}
+    )
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            ray.init(
+                **options,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+            ray.shutdown()
+            if address:
+                raise InputError(
+                    f"no Ray cluster answers at {address} ({_first_line(error)}); start one with "
+                    "`ray start --head`, or leave --address out to run on this machine"
+                ) from None
+            if not left:
+                raise
+            time.sleep(1)  # a loaded machine can miss Ray's start-up limit
+        else:
+            return
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,104 @@
+"""A described cohort on the terminal."""
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hemomodel.describe import (
+    Description,
+    Tables,
+    findings,
+    ledger,
+    missingness,
+    table_one,
+)
+
+__all__ = ["show"]
+
+_RARE = 0.02  # codes of a list below this share are left out, unless asked for
+
+
+def show(description: Description, console: Console, *, rare: bool = False) -> None:
+    """Prints the ledger, the first table, what is missing and what is implausible.
+
+    Args:
+        description: of a file.
+        console: where to.
+        rare: show the rare codes of a list too.
+    """
+    schema, groups = description.cohort.schema, description.groups
+    header = f"[bold]{escape(schema.title)}[/]  {escape(description.source)}"
+    console.print(f"\n{header}\n")
+    console.print(_ledger(ledger(description.cohort)))
+    console.print(_summary(table_one(schema, groups, rare=0.0 if rare else _RARE), groups))
+    note = "" if rare else f" Codes in under {_RARE:.0%} of the kept rows are left out."
+    console.print(f"[dim]Mean ± SD, or median (quartiles) where skewed; n (%).{note}[/]\n")
+    console.print(_missing(missingness(schema, groups), groups))
+    console.print(_findings(findings(description.cohort)))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
+
+
+def _ledger(frame: pd.DataFrame) -> Table:
+    table = _table("From the file to the cohort")
+    table.add_column("rule")
+    table.add_column("removed", justify="right", style="red")
+    table.add_column("left", justify="right", style="bold")
+    for rule, removed, left in frame.itertuples(index=False, name=None):
+        table.add_row(escape(rule), f"{removed:,}" if removed else "", f"{left:,}")
+    return table
+
+
+def _summary(frame: pd.DataFrame, groups: Tables) -> Table:
+    table = _table("Patients, prescriptions and sessions")
+    table.add_column("")
+    for name, rows in groups.items():
+        table.add_column(f"{name} (n = {len(rows):,})", justify="right", no_wrap=True)
+    for section, part in frame.groupby("section", sort=False):
+        table.add_section()
+        table.add_row(f"[bold cyan]{escape(str(section))}[/]")
+        for (_, title), lines in part.groupby(["variable", "title"], sort=False):
+            _add_variable(table, str(title), lines, list(groups))
+    return table
+
+
+def _add_variable(table: Table, title: str, lines: pd.DataFrame, groups: list[str]) -> None:
+    """Adds one line of a continuous variable, or a heading and one line a level."""
+    continuous = len(lines) == 1 and lines["level"].isin(["mean ± SD", "median (IQR)"]).all()
+    if continuous:
+        table.add_row(escape(title), *lines.iloc[0][groups])
+        return
+    table.add_row(escape(title))
+    for level, *texts in lines[["level", *groups]].itertuples(index=False, name=None):
+        table.add_row(f"   {escape(level)}", *texts)
+
+
+def _missing(frame: pd.DataFrame, groups: Tables) -> Table | str:
+    *_, last = groups
+    shown = frame[frame[last] > 0]
+    if shown.empty:
+        return f"Nothing is missing in the {last} rows.\n"
+    table = _table(f"Missing in the {last} rows")
+    table.add_column("column")
+    table.add_column("rows", justify="right")
+    table.add_column("share", justify="right")
+    for row in shown.to_dict("records"):
+        table.add_row(escape(row["title"]), f"{row[last]:,}", f"{row[last + ' share']:.1%}")
+    return table
+
+
+def _findings(frame: pd.DataFrame) -> Table | str:
+    if frame.empty:
+        return "Nothing is implausible.\n"
+    table = _table("Implausible, counted and left as it is (all rows)")
+    table.add_column("column")
+    table.add_column("what")
+    table.add_column("rows", justify="right")
+    table.add_column("first")
+    for column, problem, count, row, value in frame.itertuples(index=False, name=None):
+        table.add_row(escape(column), escape(problem), f"{count:,}", f"row {row}: {escape(value)}")
+    return table

@@ -1,0 +1,197 @@
+"""Settings of a study: typed, read from YAML and `--set`, with errors a person can mend."""
+
+import difflib
+import re
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hemomodel.balancers import BALANCERS
+from hemomodel.errors import InputError
+
+__all__ = ["EarlyStopping", "Settings", "load_settings", "nearest", "sentence"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EarlyStopping(_Strict):
+    """Asynchronous successive halving (Li et al., MLSys 2020), one ladder an arm.
+
+    Attributes:
+        grace: epochs that every trial gets.
+        factor: at grace, grace * factor, ... the best 1 / factor go on.
+    """
+
+    grace: Annotated[int, Field(ge=1)] = 10
+    factor: Annotated[float, Field(gt=1)] = 3
+
+
+class Settings(_Strict):
+    """One study.
+
+    Attributes:
+        name: of its folder; made from the time if not given.
+        data: a workbook (.xlsx, .csv, .parquet), or `synthetic:ROWS` for the built-in cohort.
+        schema_file: of the table; the hemodialysis workbook's if not given.
+        require_comorbidities: drop sessions without comorbidities (as in the published curves).
+        legacy_age: age as the original computed it, 3 years too high.
+        trials: configurations to try, over all arms.
+        seed: of the search and of the built-in cohort.
+        balancers: the arms.
+        allocation: `equal`: each balancer is an arm with as many trials as the others; `joint`:
+            the balancer is one more hyperparameter of a single arm.
+        folds, seeds: each trial trains folds x seeds replicates.
+        outer_folds: one row in this many is held out for the comparison.
+        confirm_seeds: fresh seeds that each arm's best configuration is retrained on.
+        startup_trials: random trials of an arm before its sampler learns.
+        early_stopping: or null to train every trial to the end.
+        report_every: epochs between two reports of a trial.
+        max_concurrent: trials at once; as many as there are CPUs if not given.
+        time_budget: seconds after which no more is searched.
+        wandb: where runs are logged.
+        address: of a Ray cluster; a Ray of its own on this machine if not given.
+        out: folder of the studies.
+        fit: fixed values of training, by parameter name; what is fixed is not searched.
+        space: narrower domains, by parameter name: [low, high] or a list of choices.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = None
+    data: str = "synthetic:465"
+    schema_file: str | None = None
+    require_comorbidities: bool = False
+    legacy_age: bool = False
+    trials: Annotated[int, Field(ge=1)] = 200
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    balancers: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "equal",
+        "fixed",
+        "uncertainty",
+        "gradnorm",
+    )
+    allocation: Literal["equal", "joint"] = "equal"
+    folds: Annotated[int, Field(ge=2)] = 5
+    seeds: Annotated[int, Field(ge=1)] = 3
+    outer_folds: Annotated[int, Field(ge=2)] = 5
+    confirm_seeds: Annotated[int, Field(ge=2)] = 8
+    startup_trials: Annotated[int, Field(ge=1)] = 10
+    early_stopping: EarlyStopping | None = EarlyStopping()
+    report_every: Annotated[int, Field(ge=1)] = 10
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    time_budget: Annotated[float, Field(gt=0)] | None = None
+    wandb: Literal["offline", "online", "disabled"] = "offline"
+    address: str | None = None
+    out: str = "studies"
+    fit: dict[str, Any] = Field(default_factory=dict)
+    space: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @field_validator("balancers")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in BALANCERS:
+                raise ValueError(f"{name!r} is no balancer; {nearest(name, BALANCERS)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"a balancer stands twice in {', '.join(names)}; name each once")
+        return names
+
+
+def load_settings(
+    path: Path | None, changes: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+) -> Settings:
+    """Reads a YAML file of settings, then applies `key=value` changes, then flags.
+
+    Args:
+        path: the file, or None for the defaults.
+        changes: such as `trials=20`, `fit.epochs=30`, `space.lr=[1e-3, 1e-2]`.
+        flags: settings given by name; None leaves a setting as it is.
+
+    Raises:
+        InputError: the file cannot be read, a key is unknown, or a value is out of range.
+    """
+    values: dict[str, Any] = {} if path is None else _read(path)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise InputError(f"--set {change}: give key=value, such as fit.epochs=30")
+        section, dot, rest = key.strip().partition(".")
+        value = _yaml(text, f"--set {key}")
+        if dot:
+            inner = values.get(section) or {}
+            if not isinstance(inner, dict):
+                raise InputError(f"--set {key}: {section} is {inner!r}, which has no parts")
+            values[section] = {**inner, rest: value}
+        else:
+            values[section] = value
+    values.update({key: value for key, value in (flags or {}).items() if value is not None})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise InputError(sentence(error, Settings, str(path or "settings"))) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as settings ({error}); give a YAML file"
+        ) from None
+    values = _yaml(text, str(path))
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{path}: holds no settings; write lines such as `trials: 200`")
+    return values
+
+
+def _yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, below
+    except yaml.YAMLError as error:
+        place = " ".join(str(error).split())
+        raise InputError(f"{where}: is not YAML ({place})") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads 1e-3 as text; people who write settings mean a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    """Returns `did you mean X?`, or the list of what is known if nothing is near."""
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {found[0]}?" if found else f"choose from {', '.join(known)}"
+
+
+def sentence(error: ValidationError, model: Any, where: str) -> str:  # noqa: ANN401 - any class
+    """Returns the first finding of a validation as one sentence: where, what, found, do."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        known = _fields(model, [str(part) for part in first["loc"][:-1]])
+        return f"{where}: {place} is not a setting; {nearest(str(first['loc'][-1]), known)}"
+    found = "" if first["type"] == "missing" else f" is {first['input']!r}"
+    say = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {place}{found}: {say[0].lower()}{say[1:]}"
+
+
+def _fields(model: Any, path: Sequence[str]) -> list[str]:  # noqa: ANN401 - any class
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) in {Union, types.UnionType}:
+            annotation = next(arg for arg in get_args(annotation) if hasattr(arg, "model_fields"))
+        model = annotation
+    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
+    return list(fields)

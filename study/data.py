@@ -1,0 +1,62 @@
+"""The cohort and the stacks of a study."""
+
+from pathlib import Path
+
+from hemomodel.cohort import Cohort, load_cohort
+from hemomodel.errors import InputError
+from hemomodel.replicates import Replicates
+from hemomodel.schema import Schema, load_schema
+from hemomodel.synthetic import synthetic_cohort
+from study.config import Settings
+
+__all__ = ["fresh_replicates", "open_cohort", "open_schema", "search_replicates"]
+
+_SEEDS_A_STUDY = 10_000
+
+
+def open_schema(settings: Settings) -> Schema:
+    """Returns the schema of the study's table.
+
+    Raises:
+        InputError: there is no such schema.
+    """
+    return load_schema(settings.schema_file) if settings.schema_file else load_schema()
+
+
+def open_cohort(settings: Settings) -> Cohort:
+    """Reads the workbook, or makes the built-in cohort.
+
+    Raises:
+        InputError: the data cannot be had.
+    """
+    switches = {
+        "require_comorbidities": settings.require_comorbidities,
+        "legacy_age": settings.legacy_age,
+    }
+    kind, colon, rows = settings.data.partition(":")
+    if kind == "synthetic":
+        if not colon or not rows.isdecimal() or int(rows) < 1:
+            raise InputError(f"--data {settings.data}: give synthetic:ROWS, such as synthetic:465")
+        return synthetic_cohort(int(rows), seed=settings.seed, **switches)
+    return load_cohort(Path(settings.data), open_schema(settings), **switches)
+
+
+def search_replicates(settings: Settings) -> Replicates:
+    """Returns the replicates that every trial trains."""
+    return _replicates(settings, 0, settings.seeds)
+
+
+def fresh_replicates(settings: Settings) -> Replicates:
+    """Returns replicates on seeds that the search does not use, with the same held-out rows."""
+    return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds)
+
+
+def _replicates(settings: Settings, start: int, count: int) -> Replicates:
+    # Two studies of different seeds share no replicate.
+    first = settings.seed % (2**31 // _SEEDS_A_STUDY) * _SEEDS_A_STUDY + start
+    return Replicates(
+        folds=settings.folds,
+        seeds=tuple(range(first, first + count)),
+        outer_folds=settings.outer_folds,
+        outer_seed=settings.seed,
+    )

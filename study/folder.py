@@ -1,0 +1,101 @@
+"""The study's folder: what stands where, and files that are written whole or not at all."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hemomodel.errors import InputError
+
+__all__ = ["Folder"]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Paths of one study."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.root.name
+
+    @property
+    def journal(self) -> Path:
+        """The Optuna storage."""
+        return self.root / "study.journal"
+
+    @property
+    def parts(self) -> Path:
+        """Tables of single trials, until they are joined."""
+        return self.root / "parts"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints of running trials."""
+        return self.root / "checkpoints"
+
+    def make(self) -> None:
+        """Creates the folder and what belongs in it.
+
+        Raises:
+            InputError: it cannot be created or written.
+        """
+        self.make_root()
+        for path in (self.parts, self.checkpoints):
+            path.mkdir(exist_ok=True)
+
+    def make_root(self) -> None:
+        """Creates the folder alone.
+
+        Raises:
+            InputError: it cannot be created or written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.write_text("write-test", "")
+            (self.root / "write-test").unlink()
+        except OSError as error:
+            raise InputError(
+                f"the folder {self.root} cannot be written ({error.strerror}); "
+                "choose another with --out"
+            ) from None
+
+    def tidy(self) -> None:
+        """Removes what only a running search needs."""
+        for path in (self.parts, self.checkpoints, self.root / "tune"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Writes a text file whole or not at all."""
+        path = self.root / name
+        part = path.with_name(f"{path.name}.part")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        return path
+
+    def write_json(self, name: str, value: Any) -> Path:  # noqa: ANN401 - whatever JSON can hold
+        """Writes a JSON file whole or not at all."""
+        return self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+    def write_table(self, name: str, table: pd.DataFrame) -> Path:
+        """Writes a parquet file whole or not at all."""
+        path = self.root / name
+        part = path.with_name(f"{path.name}.part")
+        table.to_parquet(part, index=False)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        return path
+
+    def read_table(self, name: str) -> pd.DataFrame:
+        """Reads one of the study's tables."""
+        return pd.read_parquet(self.root / name)

@@ -1,0 +1,93 @@
+"""What a study was run with: settings, versions, commit, data; and whether they still agree."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hemomodel.errors import InputError
+from study.config import Settings
+from study.folder import Folder
+
+__all__ = ["check_same", "provenance", "read_record", "write_record"]
+
+_PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
+# What may differ when a study goes on: how it runs, and how far; not what it measures.
+_FREE = {"trials", "max_concurrent", "time_budget", "address", "out", "wandb", "name"}
+_FILE = "study.yaml"
+
+
+def provenance(settings: Settings, digest: str) -> dict[str, Any]:
+    """Returns the study's record: settings, versions, commit, data digest, command, machine."""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "data_digest": digest,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "commit": _commit(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _commit() -> str | None:
+    """Returns the commit of the code, with a mark if files differ from it; None outside git."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty"],  # noqa: S607 - git of the PATH
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def write_record(folder: Folder, record: dict[str, Any]) -> None:
+    """Writes `study.yaml`."""
+    folder.write_text(_FILE, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
+
+
+def read_record(folder: Folder) -> dict[str, Any] | None:
+    """Returns the record of an existing study, or None.
+
+    Raises:
+        InputError: the file is there but is no record of a study.
+    """
+    path = folder.root / _FILE
+    if not path.exists():
+        return None
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        record = None
+    if not isinstance(record, dict) or not {"settings", "data_digest"} <= set(record):
+        raise InputError(f"{path} is not the record of a study; choose another --name")
+    return record
+
+
+def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, digest: str) -> None:
+    """Refuses to go on with a study whose settings or data were others.
+
+    Raises:
+        InputError: something differs that changes what is measured.
+    """
+    old, new = stored["settings"], settings.model_dump(mode="json")
+    for key in sorted(set(old) | set(new)):
+        if key not in _FREE and old.get(key) != new.get(key):
+            raise InputError(
+                f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
+                "use the same, or another --name"
+            )
+    if stored["data_digest"] != digest:
+        raise InputError(
+            f"study {folder.name} was run on other data (digest {stored['data_digest'][:12]}, "
+            f"now {digest[:12]}); use the same file, or another --name"
+        )

@@ -1,0 +1,157 @@
+"""The search itself: Ray Tune over the arms, until every trial has ended or someone says stop."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import tune
+from rich.console import Console
+
+from hemomodel.cohort import Cohort
+from hemomodel.stack import Stack, prepare
+from study.bookkeeper import Bookkeeper
+from study.config import Settings
+from study.data import search_replicates
+from study.folder import Folder
+from study.ladder import ArmLadders, rungs
+from study.live import LiveView
+from study.results import STATES, TrialTables
+from study.searcher import Arm, ArmSearcher
+from study.space import Space
+from study.tracking import Tracker
+from study.trial import StackedTrial, report_epochs
+
+__all__ = ["Running", "search"]
+
+_RETRIES = 2  # of a trial whose process died
+
+
+@dataclass(frozen=True)
+class Running:
+    """What every part of a running study needs."""
+
+    settings: Settings
+    folder: Folder
+    cohort: Cohort
+    space: Space
+    arms: list[Arm]
+    epochs: int
+    tracker: Tracker
+
+
+class _Stop(tune.Stopper):
+    """Stops all trials once someone asked for it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.asked
+
+
+@contextmanager
+def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
+    """Turns Ctrl-C and SIGTERM into a clean stop; a second one ends the process at once."""
+
+    def ask(number: int, _: object) -> None:
+        stop.asked = True
+        signal.signal(number, before[number])
+
+    wanted = (int(signal.SIGINT), int(signal.SIGTERM))
+    before = {number: signal.signal(number, ask) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def search(study: Running, console: Console) -> bool:
+    """Runs what is left of the search.
+
+    Returns:
+        whether it was interrupted.
+    """
+    settings = study.settings
+    searcher = ArmSearcher(
+        study.arms,
+        study.space,
+        trials=settings.trials,
+        epochs=study.epochs,
+        seed=settings.seed,
+        startup=settings.startup_trials,
+    )
+    if not searcher.remaining:
+        return False
+    names = [arm.name for arm in study.arms]
+    ladders = ArmLadders(settings.early_stopping, study.epochs, names)
+    view = LiveView(console, names, settings.trials - searcher.remaining, settings.trials)
+    _replay(study.arms, ladders, view)
+    base = study.space.base
+    stack = prepare(
+        study.cohort, search_replicates(settings), features=base.features, targets=base.targets
+    )
+    tables = TrialTables(study.folder, [task.name for task in stack.tasks], stack.pairs)
+    common = {**settings.fit, "study": study.folder.name, "data_digest": study.cohort.digest}
+    bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, common)
+    stop = _Stop()
+    tuner = tune.Tuner(
+        _trainable(study, stack),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=ladders,
+            num_samples=searcher.remaining,
+            max_concurrent_trials=_concurrent(settings),
+            time_budget_s=settings.time_budget,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: f"trial-{trial.config['number']:05d}",
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(study.folder.root),
+            callbacks=[bookkeeper],
+            stop=stop,
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+        ),
+    )
+    with view, _stopping_on_signals(stop):
+        tuner.fit()
+    return stop.asked
+
+
+def _trainable(study: Running, stack: Stack) -> Any:  # noqa: ANN401 - Ray is not typed
+    every = study.settings.report_every
+    ladder = rungs(study.settings.early_stopping, study.epochs)
+    trainable = tune.with_parameters(
+        StackedTrial,
+        stack=stack,
+        space=study.space,
+        stops=report_epochs(study.epochs, every, ladder),
+        checkpoints=str(study.folder.checkpoints),
+    )
+    return tune.with_resources(trainable, {"cpu": 1})
+
+
+def _concurrent(settings: Settings) -> int:
+    cpus = int(ray.cluster_resources().get("CPU", os.cpu_count() or 1))
+    return min(settings.max_concurrent or cpus, cpus)
+
+
+def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
+    """Enters the trials of earlier processes in the ladders and in the view."""
+    for arm in arms:
+        for trial in arm.trials:
+            number = trial.number * len(arms) + arm.index
+            ladders.replay(arm.name, number, trial.intermediate_values)
+            if trial.state.is_finished():
+                score = float("nan") if trial.value is None else trial.value
+                view.known(arm.name, STATES[trial.state], score)

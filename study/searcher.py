@@ -1,0 +1,181 @@
+"""The searcher: Optuna's ask and tell behind Ray Tune, one arm a balancer.
+
+The Optuna storage is the study's only truth. What Tune remembers is never read back.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.search import Searcher
+
+from study.space import Space
+
+__all__ = ["Arm", "ArmSearcher", "open_arms"]
+
+_ENDS = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: trials that learn from each other alone.
+
+    Attributes:
+        name: of the arm; the balancer's, or `joint`.
+        index: its place among the arms.
+        balancers: what it may draw.
+        study: its Optuna study.
+    """
+
+    name: str
+    index: int
+    balancers: tuple[str, ...]
+    study: optuna.Study
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """Its trials so far, in order."""
+        return self.study.get_trials(deepcopy=False)
+
+
+def open_arms(
+    storage: optuna.storages.BaseStorage, name: str, arms: dict[str, tuple[str, ...]]
+) -> list[Arm]:
+    """Opens or creates one Optuna study an arm, `NAME/ARM`, maximising."""
+    return [
+        Arm(
+            arm,
+            index,
+            balancers,
+            optuna.create_study(
+                storage=storage,
+                study_name=f"{name}/{arm}",
+                direction="maximize",
+                load_if_exists=True,
+            ),
+        )
+        for index, (arm, balancers) in enumerate(arms.items())
+    ]
+
+
+class ArmSearcher(Searcher):
+    """Hands out trials arm by arm, and tells Optuna how each of them ended.
+
+    Numbers are global and stable: trial k of arm a of A is number k * A + a.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        space: Space,
+        *,
+        trials: int,
+        epochs: int,
+        seed: int,
+        startup: int,
+    ) -> None:
+        super().__init__(metric="score", mode="max")
+        self._arms, self._space = list(arms), space
+        self._epochs, self._seed, self._startup = epochs, seed, startup
+        self._left = {
+            arm.name: trials // len(arms) + (arm.index < trials % len(arms)) for arm in arms
+        }
+        self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
+        self._unfinished: list[tuple[Arm, optuna.Trial]] = []
+        for arm in arms:
+            self._left[arm.name] -= len(arm.trials)
+            self._unfinished += [
+                (arm, optuna.Trial(arm.study, trial._trial_id))  # noqa: SLF001 - no public way to reopen
+                for trial in arm.trials
+                if trial.state == TrialState.RUNNING
+            ]
+
+    @property
+    def remaining(self) -> int:
+        """How many trials this search has still to run."""
+        return sum(max(left, 0) for left in self._left.values()) + len(self._unfinished)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Returns the next trial: an unfinished one first, then the arm with the most to do."""
+        if self._unfinished:
+            arm, trial = self._unfinished.pop(0)
+        else:
+            arm = max(self._arms, key=lambda a: (self._left[a.name], -a.index))
+            if self._left[arm.name] <= 0:
+                return str(Searcher.FINISHED)
+            self._left[arm.name] -= 1
+            arm.study.sampler = self._sampler(arm)
+            trial = arm.study.ask()
+        self._open[trial_id] = (arm, trial)
+        number = trial.number * len(self._arms) + arm.index
+        # An unfinished trial has its parameters already: drawing them again returns the same.
+        params = self._space.suggest(trial, arm.balancers)
+        return {"number": number, "arm": arm.name, "params": params}
+
+    def _sampler(self, arm: Arm) -> optuna.samplers.TPESampler:
+        """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
+        seed = np.random.SeedSequence((self._seed, arm.index, len(arm.trials)))
+        with warnings.catch_warnings():  # `group` has been experimental since Optuna 2.8
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                n_startup_trials=self._startup,
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+                seed=int(seed.generate_state(1)[0]),
+            )
+
+    def report(self, trial_id: str, epoch: int, score: float) -> None:
+        """Enters an intermediate score in the storage; after a retry, not a second time."""
+        arm, trial = self._open[trial_id]
+        known = arm.study._storage.get_trial(trial._trial_id).intermediate_values  # noqa: SLF001
+        if np.isfinite(score) and epoch not in known:
+            trial.report(score, epoch)
+
+    def note(self, trial_id: str, **attributes: Any) -> None:  # noqa: ANN401 - what JSON holds
+        """Enters facts about a running trial in the storage."""
+        for name, value in attributes.items():
+            self._open[trial_id][1].set_user_attr(name, value)
+
+    def state_of(self, report: Mapping[str, Any]) -> str:
+        """Returns how a trial ended whose last report this is."""
+        if report["failure"]:
+            return "failed"
+        return "complete" if report["epoch"] >= self._epochs else "pruned"
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tells Optuna: complete, pruned with its last step, or failed with a reason.
+
+        A trial that was interrupted stays open, to be taken up when the study goes on.
+        """
+        arm, trial = self._open.pop(trial_id)
+        if error:
+            trial.set_user_attr("failure", "its process failed again and again")
+            arm.study.tell(trial, state=TrialState.FAIL)
+        elif result and result.get("done"):
+            state = self.state_of(result)
+            if state == "failed":
+                trial.set_user_attr("failure", result["failure"])
+            value = result["score"] if state == "complete" else None
+            arm.study.tell(trial, value, state=_ENDS[state])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Writes nothing: the Optuna storage is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Refuses: a study goes on from its Optuna storage."""
+        raise RuntimeError("a study goes on from its Optuna storage, not from Tune's snapshot")

@@ -1,0 +1,154 @@
+"""Weights & Biases, from the driver alone: one run a trial, and one for the study.
+
+What goes there: configurations, scores, curves, aggregate tables. Never a patient's row.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import pandas as pd
+
+from study.folder import Folder
+
+Mode: TypeAlias = Literal["offline", "online", "disabled"]
+
+__all__ = ["NullTracker", "Tracker", "WandbTracker", "open_tracker"]
+
+
+class Tracker(Protocol):
+    """Where a study is logged."""
+
+    def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
+        """Opens a trial's run; returns its id, or "" if there is none."""
+
+    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
+        """Logs some epochs of a trial."""
+
+    def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
+        """Closes a trial's run."""
+
+    def conclude(
+        self,
+        config: Mapping[str, Any],
+        summary: Mapping[str, Any],
+        tables: Mapping[str, pd.DataFrame],
+    ) -> None:
+        """Logs the study's own run: settings, verdict, tables."""
+
+    def close(self, *, interrupted: bool) -> None:
+        """Ends all that is open, and waits until it is on disk."""
+
+
+class NullTracker:
+    """Logs nothing."""
+
+    def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
+        """Opens nothing."""
+        return ""
+
+    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
+        """Logs nothing."""
+
+    def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
+        """Closes nothing."""
+
+    def conclude(
+        self,
+        config: Mapping[str, Any],
+        summary: Mapping[str, Any],
+        tables: Mapping[str, pd.DataFrame],
+    ) -> None:
+        """Logs nothing."""
+
+    def close(self, *, interrupted: bool) -> None:
+        """Ends nothing."""
+
+
+class WandbTracker:
+    """Logs to W&B, offline or online, with everything it writes inside the study's folder."""
+
+    def __init__(self, folder: Folder, mode: Mode, project: str = "hemomodel") -> None:
+        # Error reports look a name up on the network even in offline mode.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        inside = str(folder.root / "wandb")
+        for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
+            os.environ[variable] = inside
+        os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
+        import wandb  # noqa: PLC0415 - it reads the environment when it is imported
+
+        self._wandb, self._mode, self._project = wandb, mode, project
+        self._folder, self._study = folder, folder.name
+        self._runs: dict[int, Any] = {}
+
+    def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
+        return self._wandb.init(
+            project=self._project,
+            mode=self._mode,
+            id=f"{self._study}-{part}",
+            name=f"{tags[0]}-{part}" if kind == "trial" else self._study,
+            group=self._study,
+            job_type=kind,
+            tags=list(tags),
+            config=dict(config),
+            dir=str(self._folder.root),
+            reinit="create_new",
+            resume="allow",
+            settings=self._wandb.Settings(
+                console="off",
+                x_disable_stats=True,
+                x_save_requirements=False,
+                disable_git=True,
+                disable_code=True,
+                silent=True,
+                x_transaction_log_flush_interval=2,
+            ),
+        )
+
+    def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
+        """Opens a trial's run, or goes on with it."""
+        if number not in self._runs:
+            run = self._open(str(number), "trial", config, [balancer])
+            run.define_metric("epoch")
+            run.define_metric("*", step_metric="epoch")
+            self._runs[number] = run
+        return str(self._runs[number].id)
+
+    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
+        """Logs one row an epoch: the score, and each task's losses, weight and gradient norm."""
+        names = curves["metric"] + "/" + curves["task"]
+        wide = dict(tuple(curves.assign(name=names).groupby("epoch")[["name", "mean"]]))
+        for epoch, score in scores.items():
+            rows = wide[epoch]
+            values = dict(zip(rows["name"], rows["mean"], strict=True))
+            self._runs[number].log({"epoch": epoch, "score": score, **values})
+
+    def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
+        """Closes a trial's run with flat summary keys."""
+        run = self._runs.pop(number, None)
+        if run is not None:
+            run.summary.update(dict(summary))
+            run.finish(exit_code=int(failed))
+
+    def conclude(
+        self,
+        config: Mapping[str, Any],
+        summary: Mapping[str, Any],
+        tables: Mapping[str, pd.DataFrame],
+    ) -> None:
+        """Logs the study's own run."""
+        run = self._open("study", "study", config, ["study"])
+        run.log({name: self._wandb.Table(dataframe=table) for name, table in tables.items()})
+        run.summary.update(dict(summary))
+        run.finish()
+
+    def close(self, *, interrupted: bool) -> None:
+        """Ends open runs, as failed if the study was interrupted, and waits for the files."""
+        for number in list(self._runs):
+            self.finish(number, {"state": "interrupted"}, failed=interrupted)
+        self._wandb.teardown()  # finish() returns before the files are whole
+
+
+def open_tracker(folder: Folder, mode: Mode) -> Tracker:
+    """Returns the tracker of a mode: `offline`, `online` or `disabled`."""
+    return NullTracker() if mode == "disabled" else WandbTracker(folder, mode)

@@ -1,0 +1,181 @@
+"""One trial: a configuration trained as one stacked program, reported every few epochs.
+
+This is the part that runs on Ray's workers; it touches neither Optuna's storage nor W&B.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray import tune
+from torch import Tensor
+
+from hemomodel.stack import Stack
+from hemomodel.training import History, Training
+from study.space import Space
+
+__all__ = ["Figures", "Report", "StackedTrial", "report_epochs"]
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class Figures:
+    """The bulk of a report. It has no long repr, for Ray formats every result it handles.
+
+    Attributes:
+        curves: each field of History since the last report, mean and standard deviation over
+            replicates, (E, T) each.
+        epoch_scores: (E,), mean skill after each of these epochs.
+        scores: each metric at the best epoch so far, (R, T).
+    """
+
+    curves: dict[str, tuple[Curve, Curve]]
+    epoch_scores: Curve
+    scores: dict[str, Curve]
+
+
+class Report(TypedDict):
+    """What a trial tells the driver, beside Ray's own keys.
+
+    score: best mean skill so far. best_epoch: when. epoch: epochs run. seconds: of training.
+    failure: why the trial cannot go on, or "". first_epoch: of the figures.
+    """
+
+    score: float
+    best_epoch: int
+    epoch: int
+    seconds: float
+    failure: str
+    first_epoch: int
+    figures: Figures
+
+
+def report_epochs(epochs: int, every: int, rungs: tuple[int, ...]) -> list[int]:
+    """Returns the epochs at which a trial reports: every so often, at each rung, at the end."""
+    return sorted({*range(every, epochs, every), *(r for r in rungs if r < epochs), epochs})
+
+
+class StackedTrial(tune.Trainable):
+    """Trains one configuration; Ray reuses the actor for the next one."""
+
+    def setup(
+        self,
+        config: dict[str, Any],
+        stack: Stack,
+        space: Space,
+        stops: list[int],
+        checkpoints: str,
+    ) -> None:
+        """Takes the study's common parts, which do not change from trial to trial."""
+        torch.set_num_threads(1)
+        self._stack, self._space, self._stops = stack, space, stops
+        self._checkpoints = Path(checkpoints)
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Starts another trial in the same process."""
+        self._begin(new_config)
+        return True
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        """Starts a trial, or takes it up where an earlier process left it."""
+        self._file = self._checkpoints / f"{config['number']:05d}.pt"
+        self._training = Training(self._space.build(config["params"]), self._stack)
+        self._best = _Best.start(self._training.outputs())
+        self._seconds = torch.zeros((), dtype=torch.float64)
+        self._epochs: list[History] = []
+        self._reported = 0
+        if self._file.exists():
+            self._restore(torch.load(self._file, weights_only=True))
+
+    def step(self) -> dict[str, Any]:
+        """Trains up to the next report."""
+        begun = time.perf_counter()
+        until = next(stop for stop in self._stops if stop > self._training.epoch)
+        while self._training.epoch < until:
+            history = self._training.run(1)
+            self._epochs.append(history)
+            self._best = self._best.after(history, self._training)
+        self._seconds += time.perf_counter() - begun
+        report = self._report()
+        done = until == self._stops[-1] or bool(report["failure"])
+        if not done:
+            self._save()
+        return {**report, "done": done}
+
+    def _report(self) -> Report:
+        history = _joined(self._epochs[self._reported :])
+        first, self._reported = self._reported + 1, self._training.epoch
+        finite = bool(torch.isfinite(history.skill).all())
+        scores = self._training.metrics(self._best.outputs)
+        return Report(
+            score=float(self._best.score) if finite else float("nan"),
+            best_epoch=int(self._best.epoch),
+            epoch=self._training.epoch,
+            seconds=float(self._seconds),
+            failure="" if finite else f"a loss was not finite by epoch {self._training.epoch}",
+            first_epoch=first,
+            figures=Figures(
+                curves={
+                    name: (_array(value.mean(1)), _array(value.std(1, correction=0)))
+                    for name, value in history._asdict().items()
+                },
+                epoch_scores=_array(history.score),
+                scores={name: _array(value) for name, value in scores.items()},
+            ),
+        )
+
+    def _save(self) -> None:
+        """Writes a checkpoint of plain tensors, whole or not at all."""
+        state = {
+            "training": self._training.state(),
+            "best": self._best._asdict(),
+            "seconds": self._seconds,
+            "epochs": _joined(self._epochs)._asdict(),
+        }
+        part = self._file.with_suffix(f".{os.getpid()}.part")
+        torch.save(state, part)
+        part.replace(self._file)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a checkpoint; reports all its epochs again, as the driver may be new."""
+        self._training.restore(state["training"])
+        self._best = _Best(**state["best"])
+        self._seconds = state["seconds"]
+        columns = (value.split(1) for value in state["epochs"].values())
+        self._epochs = [History(*epoch) for epoch in zip(*columns, strict=True)]
+
+
+class _Best(NamedTuple):
+    """The best epoch so far, chosen without reading a value back."""
+
+    score: Tensor
+    epoch: Tensor
+    outputs: Tensor
+
+    @classmethod
+    def start(cls, outputs: Tensor) -> "_Best":
+        return cls(outputs.new_full((), -torch.inf), torch.zeros((), dtype=torch.int64), outputs)
+
+    def after(self, history: History, training: Training) -> "_Best":
+        score = history.score[-1]
+        better = score > self.score
+        return _Best(
+            torch.where(better, score, self.score),
+            torch.where(better, training.epoch, self.epoch),
+            torch.where(better, training.latest, self.outputs),
+        )
+
+
+def _joined(epochs: list[History]) -> History:
+    return History(*map(torch.cat, zip(*epochs, strict=True)))
+
+
+def _array(tensor: Tensor) -> Curve:
+    return np.asarray(tensor.double())

@@ -1,0 +1,75 @@
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.schedulers import TrialScheduler
+
+from study.config import EarlyStopping
+from study.ladder import ArmLadders, rungs
+from study.trial import report_epochs
+
+
+def trial(number, arm):
+    return SimpleNamespace(config={"number": number, "arm": arm}, trial_id="ignored")
+
+
+def report(ladders, number, arm, epoch, score):
+    result = {"epoch": epoch, "score": score, "failure": ""}
+    return ladders.on_trial_result(None, trial(number, arm), result)
+
+
+@pytest.mark.parametrize(
+    ("stopping", "epochs", "expected"),
+    [
+        (EarlyStopping(), 100, (10, 30, 90)),
+        (EarlyStopping(), 90, (10, 30)),
+        (EarlyStopping(), 10, ()),
+        (EarlyStopping(grace=2, factor=2), 16, (2, 4, 8)),
+        (None, 100, ()),
+    ],
+    ids=str,
+)
+def test_rungs(stopping, epochs, expected):
+    assert rungs(stopping, epochs) == expected
+
+
+def test_a_trial_reports_every_so_often_at_rungs_and_at_the_end():
+    assert report_epochs(100, 25, (10, 30, 90)) == [10, 25, 30, 50, 75, 90, 100]
+    assert report_epochs(5, 10, ()) == [5]
+
+
+def test_a_trial_below_the_cut_of_its_arm_is_stopped():
+    ladders = ArmLadders(EarlyStopping(), 100, ["a", "b"])
+    for number in range(3):
+        assert report(ladders, number, "a", 10, 0.5 + number) == TrialScheduler.CONTINUE
+    assert report(ladders, 9, "a", 10, 0.1) == TrialScheduler.STOP
+
+
+def test_arms_do_not_cull_each_other():
+    ladders = ArmLadders(EarlyStopping(), 100, ["fast", "slow"])
+    for number in range(10):
+        report(ladders, number, "fast", 10, 0.9)
+    assert report(ladders, 10, "slow", 10, 0.1) == TrialScheduler.CONTINUE
+    assert report(ladders, 11, "fast", 10, 0.1) == TrialScheduler.STOP
+
+
+def test_replayed_reports_count_as_those_of_peers():
+    fresh, replayed = (ArmLadders(EarlyStopping(), 100, ["a"]) for _ in range(2))
+    for number in range(6):
+        report(fresh, number, "a", 10, number)
+        replayed.replay("a", number, {10: number})
+    for score in (0.5, 2.5, 4.5):
+        answers = {report(ladders, 100 + score, "a", 10, score) for ladders in (fresh, replayed)}
+        assert len(answers) == 1
+
+
+def test_no_ladder_stops_nothing():
+    ladders = ArmLadders(None, 100, ["a"])
+    ladders.replay("a", 0, {10: 1.0})
+    for number in range(5):
+        assert report(ladders, number, "a", 10, -number) == TrialScheduler.CONTINUE
+
+
+def test_a_failed_trial_is_left_to_end_itself():
+    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    result = {"epoch": 10, "score": float("nan"), "failure": "a loss was not finite"}
+    assert ladders.on_trial_result(None, trial(0, "a"), result) == TrialScheduler.CONTINUE
