@@ -6,8 +6,8 @@ from torch import Tensor
 
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
+from hemomodel.preparing import prepare
 from hemomodel.replicates import Replicates
-from hemomodel.stack import prepare
 from hemomodel.training import History, Training
 
 __all__ = ["Fit", "fit"]

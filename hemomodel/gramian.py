@@ -1,4 +1,9 @@
-"""Inner products of the tasks' gradients at the last shared layer, in closed form."""
+"""Inner products of the tasks' gradients at the last shared layer, in closed form.
+
+The heads are linear, so a task's gradient at the trunk's output is its slopes times its head, and
+its gradient by the last shared weights is the product of that with the layer's input. The bias of
+that layer is not counted, as in GradNorm (Chen et al., ICML 2018, section 3.1).
+"""
 
 from torch import Tensor
 
@@ -6,17 +11,13 @@ from hemomodel.heads import HeadLayout
 from hemomodel.network import StackedNetwork
 from hemomodel.shapes import Gramian, Outputs
 
-__all__ = ["task_gramian"]
+__all__ = ["task_gramian", "task_norms"]
 
 
 def task_gramian(
     network: StackedNetwork, flow: list[Tensor], slopes: Outputs, layout: HeadLayout
 ) -> Gramian:
     """Returns K = J J^T, where row i of J is the gradient of task i by the last shared weights.
-
-    The heads are linear, so a task's gradient at the trunk's output is its slopes times its head,
-    and its gradient by the last shared weights is the product of that with the layer's input.
-    The bias of that layer is not counted, as in GradNorm (Chen et al., ICML 2018, section 3.1).
 
     Args:
         network: the stacked network.
@@ -27,16 +28,46 @@ def task_gramian(
     Returns:
         (R, T, T), symmetric and positive semi-definite.
     """
-    inputs, heads = flow[-3], network.weights[-1]
-    replicates, rows, _ = slopes.shape
-    tasks, shared = layout.member.shape[1], heads.shape[1]
-    by_task = slopes.unsqueeze(1) * layout.member.T.unsqueeze(1)  # (R, T, B, K)
-    at_output = by_task.flatten(1, 2) @ heads.mT  # (R, T * B, H)
+    inputs, at_output = flow[-3], _at_output(network, slopes, layout)
+    replicates, tasks, rows, shared = at_output.shape
     if tasks * rows**2 < shared * inputs.shape[2]:
         # Few rows: K_ij sums (d_i . d_j)(h . h) over pairs of rows, without the Jacobian.
-        pairs = (at_output @ at_output.mT).view(replicates, tasks, rows, tasks, rows)
+        flat = at_output.flatten(1, 2)
+        pairs = (flat @ flat.mT).view(replicates, tasks, rows, tasks, rows)
         alike = (inputs @ inputs.mT).view(replicates, 1, rows, 1, rows)
         return (pairs * alike).sum((2, 4))
-    at_output = at_output.view(replicates, tasks, rows, shared).mT.reshape(replicates, -1, rows)
-    jacobian = (at_output @ inputs).view(replicates, tasks, -1)
+    jacobian = _jacobian(at_output, inputs)
     return jacobian @ jacobian.mT
+
+
+def task_norms(
+    network: StackedNetwork, flow: list[Tensor], slopes: Outputs, layout: HeadLayout
+) -> Tensor:
+    """Returns the root of the Gramian's diagonal (R, T), without the rest of it.
+
+    Args:
+        network: as for `task_gramian`.
+        flow: likewise.
+        slopes: likewise.
+        layout: likewise.
+    """
+    inputs, at_output = flow[-3], _at_output(network, slopes, layout)
+    rows, shared = at_output.shape[2:]
+    if rows**2 < shared * inputs.shape[2]:
+        pairs = at_output @ at_output.mT  # (R, T, B, B)
+        return (pairs * (inputs @ inputs.mT).unsqueeze(1)).sum((2, 3)).clamp_min_(0).sqrt_()
+    return _jacobian(at_output, inputs).norm(dim=2)
+
+
+def _at_output(network: StackedNetwork, slopes: Outputs, layout: HeadLayout) -> Tensor:
+    """Returns each task's gradient at the trunk's output, (R, T, B, H)."""
+    by_task = slopes.unsqueeze(1) * layout.member.T.unsqueeze(1)  # (R, T, B, K)
+    at_output = by_task.flatten(1, 2) @ network.weights[-1].mT
+    return at_output.view(*by_task.shape[:3], -1)
+
+
+def _jacobian(at_output: Tensor, inputs: Tensor) -> Tensor:
+    """Returns each task's gradient by the last shared weights, (R, T, H * H_in)."""
+    replicates, tasks, rows, _ = at_output.shape
+    sides = at_output.mT.reshape(replicates, -1, rows)
+    return (sides @ inputs).view(replicates, tasks, -1)

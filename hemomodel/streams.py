@@ -44,9 +44,9 @@ def stream(keys: Keys, name: int) -> Keys:
     return _mix(keys + _mix(offset + 1))
 
 
-def bits(keys: Keys, count: int) -> Tensor:
-    """Returns (R, count) int64 tensors of 64 random bits."""
-    positions = torch.arange(1, count + 1, dtype=torch.int64, device=keys.device)
+def bits(keys: Keys, count: int, start: int = 0) -> Tensor:
+    """Returns (R, count) int64 numbers of 64 random bits, from a position of the stream on."""
+    positions = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=keys.device)
     return _mix(keys[:, None] + positions * _GOLDEN)
 
 

@@ -1,6 +1,7 @@
 """The one loop: all replicates of one configuration trained at once."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from hemomodel.balancers import Signals
 from hemomodel.config import FitConfig
-from hemomodel.gramian import task_gramian
+from hemomodel.gramian import task_gramian, task_norms
 from hemomodel.heads import HeadLayout
 from hemomodel.metrics import Scored, scores
 from hemomodel.network import StackedNetwork
@@ -105,6 +106,7 @@ class Training:
         shape = self._trivial_loss.shape
         self._loss_sum = self._trivial_loss.new_zeros(shape)
         self._weight_sum = self._trivial_loss.new_zeros(shape)
+        self._dropout_keys = stream(self._keys, 2 * self.epoch + 2)
         steps = 0
         for x, y in self._batches():
             self._step(x, y, steps)
@@ -147,10 +149,12 @@ class Training:
         masks = self._dropout(rows, step) if self.config.dropout else ()
         flow = network.forward(x, masks)
         losses, slopes = self.layout.losses(flow[-1], y)
+        gradients = (network, flow, slopes, self.layout)
         signals = Signals(
             losses,
-            lambda: task_gramian(network, flow, slopes, self.layout),
+            partial(task_gramian, *gradients),
             self.layout.regression,
+            partial(task_norms, *gradients),
         )
         weights, self._memory = self._balancer.weigh(signals, self._memory)
         if not step:  # once an epoch: most balancers do without
@@ -166,9 +170,10 @@ class Training:
     def _dropout(self, rows: int, step: int) -> tuple[Tensor, ...]:
         """Returns one mask (R, B, H) a rectified layer: 0, or 1 / (1 - rate)."""
         widths = self.config.hidden[:-1]
-        keys = stream(stream(self._keys, 2 * self.epoch + 2), step)
         count = rows * sum(widths)
-        lanes = bits(keys, -(-count // 4)).view(torch.int16)[:, :count]
+        used = -(-self.config.batch_size * sum(widths) // 4)  # 64 bits are four numbers
+        drawn = bits(self._dropout_keys, -(-count // 4), start=step * used)
+        lanes = drawn.view(torch.int16)[:, :count]
         limit = round(self.config.dropout * 65536) - 32768
         kept = (lanes >= limit).to(self._features.dtype) / (1 - self.config.dropout)
         masks: tuple[Tensor, ...] = kept.view(len(kept), rows, -1).split(list(widths), 2)

@@ -20,7 +20,8 @@ from torch import nn
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers import BALANCERS
-from hemomodel.stack import Stack, prepare
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
 from hemomodel.training import Training
 from study.cli import run_cli
 

@@ -76,7 +76,7 @@ def confirm(chosen: Sequence[Finalist], stack: Stack) -> list[Confirmed]:
         chosen: the finalists.
         stack: fresh replicates, to be scored on the held-out rows.
     """
-    shared = ray.put(stack)
+    shared = ray.put(replace(stack, preprocessors=()))
     return list(ray.get([_confirm.remote(finalist.config, shared) for finalist in chosen]))
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -12,7 +12,8 @@ from ray import tune
 from rich.console import Console
 
 from hemomodel.cohort import Cohort
-from hemomodel.stack import Stack, prepare
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
 from study.bookkeeper import Bookkeeper
 from study.config import Settings
 from study.data import search_replicates
@@ -133,7 +134,7 @@ def _trainable(study: Running, stack: Stack) -> Any:  # noqa: ANN401 - Ray is no
     ladder = rungs(study.settings.early_stopping, study.epochs)
     trainable = tune.with_parameters(
         StackedTrial,
-        stack=stack,
+        stack=replace(stack, preprocessors=()),
         space=study.space,
         stops=report_epochs(study.epochs, every, ladder),
         checkpoints=str(study.folder.checkpoints),

@@ -1,5 +1,6 @@
 """The last screen of a study: the comparison as tables, and the verdict in words."""
 
+import io
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from hemomodel.schema import Task
 
-__all__ = ["show_comparison"]
+__all__ = ["comparison_svg", "show_comparison"]
 
 
 def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[Task, ...]) -> None:
@@ -29,6 +30,13 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
         if arm["difference"] is not None:
             console.print(f"- {arm['verdict']}", highlight=False)
     console.print(f"[bold]{comparison['verdict']}[/bold]", highlight=False)
+
+
+def comparison_svg(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> str:
+    """Returns the last screen as an SVG picture."""
+    console = Console(record=True, width=86, file=io.StringIO())
+    show_comparison(console, comparison, tasks)
+    return console.export_svg(title="python scripts/search.py --trials 200")
 
 
 def _arms(comparison: dict[str, Any]) -> Table:

@@ -13,7 +13,8 @@ from rich.console import Console
 from hemomodel.cohort import Cohort
 from hemomodel.errors import InputError
 from hemomodel.features import feature_names
-from hemomodel.stack import Stack, prepare
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
 from study.cluster import quiet_environment, start_ray
 from study.comparison import compare, comparison_table, task_table
 from study.config import Settings

@@ -6,9 +6,8 @@ What the settings fix is not searched; what they narrow is searched within.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import optuna
 from pydantic import ValidationError
 
 from hemomodel.balancers import BALANCERS
@@ -24,6 +23,9 @@ from hemomodel.domains import (
 )
 from hemomodel.errors import InputError
 from study.config import Settings, nearest, sentence
+
+if TYPE_CHECKING:  # workers do without it
+    import optuna
 
 __all__ = ["Parameter", "Space"]
 
@@ -73,7 +75,9 @@ class Space:
         """
         return {**self._common, **self._own[balancer]}
 
-    def suggest(self, trial: optuna.Trial, balancers: Sequence[str]) -> dict[str, Parameter]:
+    def suggest(
+        self, trial: "optuna.trial.BaseTrial", balancers: Sequence[str]
+    ) -> dict[str, Parameter]:
         """Draws a point from a sampler.
 
         Args:
@@ -190,7 +194,7 @@ def _narrow(key: str, domain: Scalar, values: list[Any]) -> Scalar:
     return type(domain)(low, high)
 
 
-def _draw(trial: optuna.Trial, key: str, domain: Scalar) -> Parameter:
+def _draw(trial: "optuna.trial.BaseTrial", key: str, domain: Scalar) -> Parameter:
     match domain:
         case Uniform(low, high):
             return trial.suggest_float(key, low, high)

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from hemomodel import Cohort, Replicates, synthetic_cohort
-from hemomodel.stack import Stack, prepare
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="rewrite the golden values")
 
 
 @pytest.fixture

@@ -35,23 +35,34 @@ class Signals:
         losses: Losses,
         gramian: Callable[[], Gramian],
         regression: Tensor | None = None,
+        norms: Callable[[], Tensor] | None = None,
     ) -> None:
+        """Takes the losses, and how to get the rest if it is asked for.
+
+        Args:
+            losses: (R, T).
+            gramian: returns the Gramian (R, T, T).
+            regression: (T,) bool; none of the tasks if not given.
+            norms: returns the root of the Gramian's diagonal (R, T), where that is had for less.
+        """
         self.losses = losses
         self.regression = (
             torch.zeros(losses.shape[1], dtype=torch.bool, device=losses.device)
             if regression is None
             else regression
         )
-        self._gramian = gramian
+        self._gramian, self._norms = gramian, norms
 
     @cached_property
     def gramian(self) -> Gramian:
         """(R, T, T), computed once, and only when asked for."""
         return self._gramian()
 
-    @property
+    @cached_property
     def norms(self) -> Tensor:
         """(R, T), the norm of each task's gradient at the last shared layer."""
+        if self._norms is not None:
+            return self._norms()
         return self.gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hemomodel.gramian import task_gramian
+from hemomodel.gramian import task_gramian, task_norms
 from hemomodel.heads import HeadLayout
 from hemomodel.network import StackedNetwork
 from hemomodel.schema import load_schema
@@ -80,6 +80,7 @@ def test_gramian_is_that_of_autograd(rows):
     flow = network.forward(x)
     _, slopes = layout.losses(flow[-1], y)
     ours = task_gramian(network, flow, slopes, layout)
+    norms = task_norms(network, flow, slopes, layout)
     for r in range(len(PAIRS)):
         weights = [weight[r].detach().clone().requires_grad_() for weight in network.weights]
         biases = [bias[r].detach().clone() for bias in network.biases]
@@ -87,6 +88,7 @@ def test_gramian_is_that_of_autograd(rows):
         rows = [torch.autograd.grad(loss, weights[-2], retain_graph=True)[0] for loss in losses]
         jacobian = torch.stack([row.flatten() for row in rows])
         torch.testing.assert_close(ours[r], jacobian @ jacobian.T, rtol=1e-10, atol=1e-14)
+        torch.testing.assert_close(norms[r], jacobian.norm(dim=1), rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.usefixtures("double")

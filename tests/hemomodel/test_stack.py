@@ -7,7 +7,7 @@ import pytest
 
 from hemomodel import InputError, Replicates
 from hemomodel.frozen import freeze, thaw
-from hemomodel.stack import prepare
+from hemomodel.preparing import prepare
 
 LEARNED = ("offset", "spread", "trivial")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hemomodel import FitConfig, InputError, Replicates, fit
 from hemomodel.balancers import BALANCERS, Equal, GradNorm, Uncertainty
 from hemomodel.config import FitConfig as Config
-from hemomodel.stack import prepare
+from hemomodel.preparing import prepare
 from hemomodel.training import Training
 
 SMALL = FitConfig(hidden=(8, 6, 4), epochs=3, batch_size=16)
@@ -147,7 +147,8 @@ def test_gathering_in_blocks_changes_nothing(stack, monkeypatch):
 
 
 def test_dropout_silences_its_share_and_keeps_the_mean(stack):
-    training = Training(replace(SMALL, dropout=0.3), stack)
+    training = Training(replace(SMALL, dropout=0.3, batch_size=500), stack)
+    training._dropout_keys = training._keys
     masks = training._dropout(500, step=0)
     assert [mask.shape[2] for mask in masks] == [8, 6]
     whole = torch.cat([mask.flatten() for mask in masks])

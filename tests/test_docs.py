@@ -1,0 +1,107 @@
+"""Every block of code in the README and the docs does what it says."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+# The commands run as printed, and then some: a study of seconds, a race of a moment.
+LESS = {
+    "scripts/search.py": shlex.split(
+        "--trials 4 --set fit.epochs=2 --set confirm_seeds=2 --set early_stopping=null"
+    ),
+    "scripts/seed.py": ["--set", "fit.epochs=2"],
+    "scripts/bench.py": ["--seconds", "0.01", "--rounds", "1"],
+    "scripts/cohort.py": [],
+}
+
+
+def blocks(*languages):
+    for page in PAGES:
+        found = re.findall(
+            r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+        for number, (language, code) in enumerate(found):
+            if language in languages:
+                yield pytest.param(code, id=f"{page.name}-{number}")
+
+
+def run(command, folder):
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+    )
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_blocks_run(code, tmp_path):
+    run([sys.executable, "-c", code], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", blocks("bash"))
+def test_bash_blocks_run(code, tmp_path):
+    for name in ("scripts", "configs", "constraints.txt", "Makefile"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        match words:
+            case []:
+                continue
+            case ["make", *targets]:
+                run(["make", "-n", "-C", str(ROOT), *targets], tmp_path)
+            case ["pip", "install", "-c", "constraints.txt", "-e", "."]:
+                continue  # this is how the environment of the tests was made
+            case ["python", script, *flags]:
+                run([sys.executable, script, *flags, *LESS[script]], tmp_path)
+            case _:
+                raise AssertionError(f"no way to run {line!r}")
+
+
+def links():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                yield pytest.param(page.parent / target, id=f"{page.name}-{target}")
+
+
+@pytest.mark.parametrize("target", links())
+def test_links_lead_somewhere(target):
+    assert target.exists()
+
+
+def test_settings_named_in_the_docs_exist():
+    from study.config import Settings  # noqa: PLC0415
+
+    for page in PAGES:
+        for key in re.findall(r"--set '?([a-z_]+)[.=]", page.read_text(encoding="utf-8")):
+            assert key in Settings.model_fields, (page.name, key)
+
+
+def test_no_text_names_a_machine():
+    """Neither a registry's host nor a path of one machine belongs in a tracked file."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\0")
+    words = ["index" + "-url", "find" + "-links", "/home" + "/", "/root" + "/"]
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.suffix in {".png", ".parquet"} or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in words if word in text], name
