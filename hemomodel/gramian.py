@@ -5,6 +5,7 @@ its gradient by the last shared weights is the product of that with the layer's 
 that layer is not counted, as in GradNorm (Chen et al., ICML 2018, section 3.1).
 """
 
+import torch
 from torch import Tensor
 
 from hemomodel.heads import HeadLayout
@@ -56,7 +57,8 @@ def task_norms(
     if rows**2 < shared * inputs.shape[2]:
         pairs = at_output @ at_output.mT  # (R, T, B, B)
         return (pairs * (inputs @ inputs.mT).unsqueeze(1)).sum((2, 3)).clamp_min_(0).sqrt_()
-    return _jacobian(at_output, inputs).norm(dim=2)
+    norms: Tensor = torch.linalg.vector_norm(_jacobian(at_output, inputs), dim=2)
+    return norms
 
 
 def _at_output(network: StackedNetwork, slopes: Outputs, layout: HeadLayout) -> Tensor:

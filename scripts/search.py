@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
     p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
     p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
-    p.add_argument("--resume", metavar="NAME", help="go on with this study, which must exist")
+    p.add_argument("--resume", metavar="NAME", help="go on with an existing study and its settings")
     p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
     p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
     p.add_argument(
@@ -73,14 +73,15 @@ def main() -> int:
     config, changes, resume = flags.pop("config"), flags.pop("changes"), flags.pop("resume")
     if flags["balancers"]:
         flags["balancers"] = [name.strip() for name in flags["balancers"].split(",")]
-    flags["name"] = resume or flags["name"]
 
     from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
+    from study.provenance import stored_settings  # noqa: PLC0415
 
-    settings = load_settings(config, changes, flags)
+    source = stored_settings(flags["out"] or "studies", resume) if resume else config
+    settings = load_settings(source, changes, flags)
     from study.search import run_study  # noqa: PLC0415
 
-    return run_study(settings, Console(), resume=resume is not None)
+    return run_study(settings, Console())
 
 
 if __name__ == "__main__":

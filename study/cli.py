@@ -1,11 +1,12 @@
 """How every script ends: what went wrong in one line, and an exit code that says what it was."""
 
+import os
 import sys
 from collections.abc import Callable
 
 from hemomodel.errors import InputError
 
-__all__ = ["run_cli"]
+__all__ = ["INTERRUPTED", "run_cli"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -19,6 +20,9 @@ def run_cli(main: Callable[[], int | None]) -> int:
     """
     try:
         return main() or 0
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return BAD_INPUT

@@ -102,19 +102,21 @@ class Settings(_Strict):
 
 
 def load_settings(
-    path: Path | None, changes: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+    source: Path | Mapping[str, Any] | None,
+    changes: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Reads a YAML file of settings, then applies `key=value` changes, then flags.
+    """Takes settings from a YAML file, then applies `key=value` changes, then flags.
 
     Args:
-        path: the file, or None for the defaults.
+        source: the file, or the settings of an earlier study, or None for the defaults.
         changes: such as `trials=20`, `fit.epochs=30`, `space.lr=[1e-3, 1e-2]`.
         flags: settings given by name; None leaves a setting as it is.
 
     Raises:
         InputError: the file cannot be read, a key is unknown, or a value is out of range.
     """
-    values: dict[str, Any] = {} if path is None else _read(path)
+    values = _read(source) if isinstance(source, Path) else dict(source or {})
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:
@@ -132,7 +134,9 @@ def load_settings(
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise InputError(sentence(error, Settings, str(path or "settings"))) from None
+        raise InputError(
+            sentence(error, Settings, str(source) if isinstance(source, Path) else "settings")
+        ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hemomodel.errors import InputError
 from study.config import Settings
 from study.folder import Folder
 
-__all__ = ["check_same", "provenance", "read_record", "write_record"]
+__all__ = ["check_same", "provenance", "read_record", "stored_settings", "write_record"]
 
 _PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
 # What may differ when a study goes on: how it runs, and how far; not what it measures.
@@ -71,6 +71,19 @@ def read_record(folder: Folder) -> dict[str, Any] | None:
     if not isinstance(record, dict) or not {"settings", "data_digest"} <= set(record):
         raise InputError(f"{path} is not the record of a study; choose another --name")
     return record
+
+
+def stored_settings(out: str, name: str) -> dict[str, Any]:
+    """Returns the settings of an existing study, to go on with.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    folder = Folder(Path(out).resolve() / name)
+    record = read_record(folder)
+    if record is None:
+        raise InputError(f"there is no study {name} in {folder.root.parent}; look there for names")
+    return {**record["settings"], "name": name, "out": out}
 
 
 def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, digest: str) -> None:

@@ -15,6 +15,7 @@ from hemomodel.errors import InputError
 from hemomodel.features import feature_names
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
+from study.cli import INTERRUPTED
 from study.cluster import quiet_environment, start_ray
 from study.comparison import compare, comparison_table, task_table
 from study.config import Settings
@@ -34,18 +35,15 @@ from study.best import save_best  # noqa: E402
 from study.confirm import confirm, finalists  # noqa: E402
 from study.run import Running, search  # noqa: E402
 
-__all__ = ["INTERRUPTED", "run_study"]
-
-INTERRUPTED = 130
+__all__ = ["run_study"]
 
 
-def run_study(settings: Settings, console: Console, *, resume: bool = False) -> int:
+def run_study(settings: Settings, console: Console) -> int:
     """Runs a study to its verdict, or goes on with one that exists.
 
     Args:
         settings: of the study; its name decides the folder.
         console: what a person sees.
-        resume: whether the study must exist.
 
     Returns:
         the exit code: 0, or 130 after an interrupt.
@@ -57,8 +55,6 @@ def run_study(settings: Settings, console: Console, *, resume: bool = False) -> 
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
     folder = Folder(Path(settings.out).resolve() / name)
     stored = read_record(folder)
-    if resume and stored is None:
-        raise InputError(f"there is no study {name} in {folder.root.parent}; look there for names")
     space = _checked_space(settings)
     with ThreadPoolExecutor(1) as pool:
         # Ray starts in this thread: its processes end with the thread that started them.
@@ -77,11 +73,13 @@ def run_study(settings: Settings, console: Console, *, resume: bool = False) -> 
     table = _write_tables(study)
     if interrupted:
         study.tracker.close(interrupted=True)
+        place = "" if settings.out == "studies" else f" --out {settings.out}"
         ended = int((table["state"] != "unfinished").sum())
         console.print(
             f"Stopped: {ended} of {settings.trials} trials have ended and are kept. "
-            f"The same command with --name {name} goes on from here.",
+            f"This goes on from here:\n  python scripts/search.py --resume {name}{place}",
             highlight=False,
+            soft_wrap=True,
         )
         return INTERRUPTED
     _conclude(study, table, console)
