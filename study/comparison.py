@@ -94,35 +94,33 @@ def _mean(values: "pd.Series[float]") -> float | None:
 
 
 def _verdict(arm: str, base: str, difference: Interval | None) -> str:
+    """Says what the interval says, of the networks that were found and of no more."""
     if difference is None:
-        return f"{arm} is what the others are compared with."
-    size = (
-        f"{abs(difference.estimate):.3f} (interval {difference.low:+.3f} to {difference.high:+.3f})"
-    )
+        return f"{arm}: what the others are compared with."
+    size = f"{difference.estimate:+.3f}, interval {difference.low:+.3f} to {difference.high:+.3f}"
     if not difference.excludes_zero:
-        return f"{arm} is not distinguishable from {base} at this size: difference {size}."
+        return f"{arm}: not distinguishable from {base} at this size ({size})."
     word = "better" if difference.estimate > 0 else "worse"
-    return f"{arm} is {word} than {base} by {size}: distinguishable from noise."
+    return f"{arm}: the network found is {word} than that of {base} ({size})."
 
 
 def _overall(arms: Sequence[dict[str, Any]], base: str) -> str:
     others = [arm for arm in arms if arm["difference"] is not None]
     if not others:
         return "Only one arm was compared."
-    better = [a["arm"] for a in others if a["distinguishable"] and a["difference"]["estimate"] > 0]
-    worse = [a["arm"] for a in others if a["distinguishable"] and a["difference"]["estimate"] < 0]
-    if not better and not worse:
+    told = [arm for arm in others if arm["distinguishable"]]
+    if not told:
         return f"No balancer is distinguishable from {base} on these held-out rows."
-    parts = []
-    if better:
-        parts.append(f"better than {base}: {', '.join(better)}")
-    if worse:
-        parts.append(f"worse than {base}: {', '.join(worse)}")
-    rest = [a["arm"] for a in others if not a["distinguishable"]]
-    if rest:
-        parts.append(f"not distinguishable from {base}: {', '.join(rest)}")
-    text = "; ".join(parts) + "."
-    return text[0].upper() + text[1:]
+    better = [arm["arm"] for arm in told if arm["difference"]["estimate"] > 0]
+    worse = [arm["arm"] for arm in told if arm["difference"]["estimate"] < 0]
+    rest = [arm["arm"] for arm in others if not arm["distinguishable"]]
+    parts = {
+        f"better than {base}": better,
+        f"worse than {base}": worse,
+        f"not distinguishable from {base}": rest,
+    }
+    said = "; ".join(f"{words}: {', '.join(names)}" for words, names in parts.items() if names)
+    return f"Of the networks found on these held-out rows, {said}."
 
 
 def comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:

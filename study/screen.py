@@ -22,7 +22,8 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
         f"Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
         f"on {rows} held-out rows; {replicates} replicates on {len(comparison['fresh_seeds'])} "
         f"fresh seeds. Intervals: two-level bootstrap over rows and seeds; those of the "
-        f"differences hold together at {comparison['level']:.0%}.",
+        f"differences hold together at {comparison['level']:.0%}; * marks those without zero. "
+        f"Another search would find other networks: that luck is not in the intervals.",
         style="dim",
     )
     console.print()
