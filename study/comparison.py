@@ -115,12 +115,12 @@ def _overall(arms: Sequence[dict[str, Any]], base: str) -> str:
     worse = [arm["arm"] for arm in told if arm["difference"]["estimate"] < 0]
     rest = [arm["arm"] for arm in others if not arm["distinguishable"]]
     parts = {
-        f"better than {base}": better,
-        f"worse than {base}": worse,
-        f"not distinguishable from {base}": rest,
+        f"better than that of {base}": better,
+        f"worse than that of {base}": worse,
+        f"not distinguishable from that of {base}": rest,
     }
     said = "; ".join(f"{words}: {', '.join(names)}" for words, names in parts.items() if names)
-    return f"Of the networks found on these held-out rows, {said}."
+    return f"Of the networks found, on these held-out rows: {said}."
 
 
 def comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The last screen of a study: the comparison as tables, and the verdict in words."""
 
 import io
+import re
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -16,7 +17,9 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
     """Prints the comparison."""
     console.print()
     console.print(_arms(comparison))
+    console.print()
     console.print(_tasks(comparison, tasks))
+    console.print()
     rows, replicates = comparison["held_out_rows"], comparison["replicates"]
     console.print(
         f"Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
@@ -25,6 +28,7 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
         f"differences hold together at {comparison['level']:.0%}; * marks those without zero. "
         f"Another search would find other networks: that luck is not in the intervals.",
         style="dim",
+        highlight=False,
     )
     console.print()
     for arm in comparison["arms"]:
@@ -37,7 +41,8 @@ def comparison_svg(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> str:
     """Returns the last screen as an SVG picture."""
     console = Console(record=True, width=86, file=io.StringIO())
     show_comparison(console, comparison, tasks)
-    return console.export_svg(title="python scripts/search.py --trials 200")
+    svg = console.export_svg(title="python scripts/search.py --trials 200")
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # nothing from a network
 
 
 def _arms(comparison: dict[str, Any]) -> Table:

@@ -126,7 +126,7 @@ def _arms(settings: Settings, folder: Folder) -> list[Arm]:
     arms: dict[str, tuple[str, ...]] = {name: (name,) for name in settings.balancers}
     if settings.allocation == "joint":
         arms = {"joint": settings.balancers}
-    return open_arms(storage, folder.name, arms)
+    return open_arms(storage, arms)
 
 
 def _write_tables(study: Running) -> pd.DataFrame:

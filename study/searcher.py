@@ -46,10 +46,11 @@ class Arm:
         return self.study.get_trials(deepcopy=False)
 
 
-def open_arms(
-    storage: optuna.storages.BaseStorage, name: str, arms: dict[str, tuple[str, ...]]
-) -> list[Arm]:
-    """Opens or creates one Optuna study an arm, `NAME/ARM`, maximising."""
+def open_arms(storage: optuna.storages.BaseStorage, arms: dict[str, tuple[str, ...]]) -> list[Arm]:
+    """Opens or creates one Optuna study an arm, named like it, maximising.
+
+    The storage belongs to one study, so that its folder can be renamed.
+    """
     return [
         Arm(
             arm,
@@ -57,7 +58,7 @@ def open_arms(
             balancers,
             optuna.create_study(
                 storage=storage,
-                study_name=f"{name}/{arm}",
+                study_name=arm,
                 direction="maximize",
                 load_if_exists=True,
             ),

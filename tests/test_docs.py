@@ -48,13 +48,13 @@ def run(command, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", list(blocks("python")))
 def test_python_blocks_run(code, tmp_path):
     run([sys.executable, "-c", code], tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", blocks("bash"))
+@pytest.mark.parametrize("code", list(blocks("bash")))
 def test_bash_blocks_run(code, tmp_path):
     for name in ("scripts", "configs", "constraints.txt", "Makefile"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -80,7 +80,7 @@ def links():
                 yield pytest.param(page.parent / target, id=f"{page.name}-{target}")
 
 
-@pytest.mark.parametrize("target", links())
+@pytest.mark.parametrize("target", list(links()))
 def test_links_lead_somewhere(target):
     assert target.exists()
 

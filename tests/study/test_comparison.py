@@ -39,17 +39,17 @@ def study(gaps):
     ("gaps", "says"),
     [
         ({"equal": 0, "fixed": 0}, "No balancer is distinguishable from equal"),
-        ({"equal": 0, "fixed": 0.1}, "better than equal: fixed"),
-        ({"fixed": -0.1, "equal": 0}, "worse than equal: fixed"),
+        ({"equal": 0, "fixed": 0.1}, "better than that of equal: fixed"),
+        ({"fixed": -0.1, "equal": 0}, "worse than that of equal: fixed"),
         (
             {"equal": 0, "fixed": 0.1, "gradnorm": 0, "uncertainty": -0.1},
             (
-                "better than equal: fixed; worse than equal: uncertainty; "
-                "not distinguishable from equal: gradnorm"
+                "better than that of equal: fixed; worse than that of equal: uncertainty; "
+                "not distinguishable from that of equal: gradnorm"
             ),
         ),
         ({"gradnorm": 0}, "Only one arm was compared."),
-        ({"gradnorm": 0, "fixed": 0.1}, "better than gradnorm: fixed"),
+        ({"gradnorm": 0, "fixed": 0.1}, "better than that of gradnorm: fixed"),
     ],
     ids=str,
 )

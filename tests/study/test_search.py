@@ -133,9 +133,9 @@ class TestStudyFolder:
         )
         trials = pd.read_parquet(folder / "trials.parquet").set_index("number")
         names = optuna.get_all_study_names(storage)
-        assert sorted(names) == ["w1/equal", "w1/fixed", "w1/gradnorm", "w1/uncertainty"]
+        assert sorted(names) == ["equal", "fixed", "gradnorm", "uncertainty"]
         for place, arm in enumerate(["equal", "fixed", "uncertainty", "gradnorm"]):
-            loaded = optuna.load_study(study_name=f"w1/{arm}", storage=storage)
+            loaded = optuna.load_study(study_name=arm, storage=storage)
             for trial in loaded.trials:
                 row = trials.loc[trial.number * 4 + place]
                 assert trial.state.name.lower() == row["state"]

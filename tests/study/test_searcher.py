@@ -18,7 +18,7 @@ def searcher(path, trials=10, names=NAMES, joint=False, seed=0):
     arms = {"joint": names} if joint else {name: (name,) for name in names}
     space = Space(Settings(balancers=names), ["calcium", "potassium"])
     return ArmSearcher(
-        open_arms(storage, "s", arms), space, trials=trials, epochs=100, seed=seed, startup=3
+        open_arms(storage, arms), space, trials=trials, epochs=100, seed=seed, startup=3
     )
 
 
