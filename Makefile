@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q
 
 slow: $(READY)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadscope
 
 check: lint test
 

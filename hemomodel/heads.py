@@ -30,7 +30,6 @@ class HeadLayout:
     def __init__(
         self, tasks: Sequence[Task], dtype: torch.dtype | None = None, device: str = "cpu"
     ) -> None:
-        self.tasks = tuple(tasks)
         self.sizes = torch.tensor([task.size for task in tasks], device=device)
         self.width = int(self.sizes.sum())
         self.starts = self.sizes.cumsum(0) - self.sizes

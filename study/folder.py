@@ -95,7 +95,3 @@ class Folder:
             os.fsync(file.fileno())
         part.replace(path)
         return path
-
-    def read_table(self, name: str) -> pd.DataFrame:
-        """Reads one of the study's tables."""
-        return pd.read_parquet(self.root / name)
