@@ -5,7 +5,7 @@ What goes there: configurations, scores, curves, aggregate tables. Never a patie
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
@@ -13,14 +13,15 @@ from study.folder import Folder
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
-__all__ = ["NullTracker", "Tracker", "WandbTracker", "open_tracker"]
+__all__ = ["Tracker", "WandbTracker", "open_tracker"]
 
 
-class Tracker(Protocol):
-    """Where a study is logged."""
+class Tracker:
+    """Where a study is logged; this one, for `--wandb disabled`, logs nothing."""
 
     def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
         """Opens a trial's run; returns its id, or "" if there is none."""
+        return ""
 
     def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
         """Logs some epochs of a trial."""
@@ -40,32 +41,7 @@ class Tracker(Protocol):
         """Ends all that is open, and waits until it is on disk."""
 
 
-class NullTracker:
-    """Logs nothing."""
-
-    def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
-        """Opens nothing."""
-        return ""
-
-    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
-        """Logs nothing."""
-
-    def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
-        """Closes nothing."""
-
-    def conclude(
-        self,
-        config: Mapping[str, Any],
-        summary: Mapping[str, Any],
-        tables: Mapping[str, pd.DataFrame],
-    ) -> None:
-        """Logs nothing."""
-
-    def close(self, *, interrupted: bool) -> None:
-        """Ends nothing."""
-
-
-class WandbTracker:
+class WandbTracker(Tracker):
     """Logs to W&B, offline or online, with everything it writes inside the study's folder."""
 
     def __init__(self, folder: Folder, mode: Mode, project: str = "hemomodel") -> None:
@@ -151,4 +127,4 @@ class WandbTracker:
 
 def open_tracker(folder: Folder, mode: Mode) -> Tracker:
     """Returns the tracker of a mode: `offline`, `online` or `disabled`."""
-    return NullTracker() if mode == "disabled" else WandbTracker(folder, mode)
+    return Tracker() if mode == "disabled" else WandbTracker(folder, mode)

@@ -178,7 +178,14 @@ def test_a_percent_is_made_a_fraction_and_counted(workbook, load):
 
 
 cells = st.one_of(
-    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.dates()),
+    *(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(st.characters(codec="utf-8"), max_size=6),
+        st.dates(),
+    ),
     *(st.datetimes(), st.decimals(), st.binary(max_size=4), st.complex_numbers()),
     st.lists(st.integers(), max_size=3),
     st.sampled_from(["0", "1-2", "45/6/7", "2001/2/3", "N", " ", "1e5", "\ud800", pd.NaT, pd.NA]),
