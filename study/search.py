@@ -1,7 +1,6 @@
 """The whole road of a study: cohort, search, held-out comparison, verdict."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +55,14 @@ def run_study(settings: Settings, console: Console) -> int:
     folder = Folder(Path(settings.out).resolve() / name)
     stored = read_record(folder)
     space = _checked_space(settings)
-    with ThreadPoolExecutor(1) as pool:
-        # Ray starts in this thread: its processes end with the thread that started them.
-        reading = pool.submit(open_cohort, settings)
-        wait([reading], timeout=0.5)
-        if reading.done():  # a file that is not there is said before Ray has started
-            reading.result()
-        start_ray(settings.address, settings.max_concurrent)
-        cohort = reading.result()
-        study = _open(settings, folder, cohort, space, stored)
-        console.print(f"[bold]{name}[/bold] in {folder.root}", highlight=False)
-        console.print(str(cohort.attrition), highlight=False)
-        for finding in cohort.findings:
-            console.print(f"note: {finding}", style="yellow", highlight=False)
+    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+    cohort = open_cohort(settings)
+    start_ray(settings.address, settings.max_concurrent)
+    study = _open(settings, folder, cohort, space, stored)
+    console.print(f"[bold]{name}[/bold] in {folder.root}", highlight=False)
+    console.print(str(cohort.attrition), highlight=False)
+    for finding in cohort.findings:
+        console.print(f"note: {finding}", style="yellow", highlight=False)
     interrupted = search(study, console)
     table = _write_tables(study)
     if interrupted:

@@ -304,6 +304,22 @@ def test_joint_allocation_and_a_time_budget(tmp_path):
     assert (tmp_path / "j" / "comparison.json").exists()
 
 
+@pytest.mark.slow
+def test_failures_are_counted_and_said(tmp_path):
+    done = search(
+        tmp_path, "--trials", 4, "--name", "f", "--balancers", "equal,fixed",
+        "--set", "fit.lr=1e30", code=2,
+    )  # fmt: skip
+    assert "no trial of f ended with a score" in done.stderr
+    trials = pd.read_parquet(tmp_path / "f" / "trials.parquet")
+    assert trials["state"].tolist() == ["failed"] * 4
+    assert trials["error"].str.contains("not finite").all()
+    runs = wandb_runs(tmp_path / "f")
+    assert len(runs) == 4
+    for records in runs.values():
+        assert [r["exit"]["exit_code"] for r in records if r["type"] == "exit"] == [1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
