@@ -191,6 +191,9 @@ cells = st.one_of(
     st.sampled_from(["0", "1-2", "45/6/7", "2001/2/3", "N", " ", "1e5", "\ud800", pd.NaT, pd.NA]),
 )
 
+# As a cell a lone surrogate is fair; as a header pandas itself cannot hold it.
+headers = cells.filter(lambda value: not (isinstance(value, str) and "\ud800" in value))
+
 
 def spoiled_table(draw, table: pd.DataFrame) -> pd.DataFrame:
     """Up to three cells and one header become anything; some columns go, some come twice."""
@@ -200,7 +203,7 @@ def spoiled_table(draw, table: pd.DataFrame) -> pd.DataFrame:
         table.iloc[draw(rows), draw(columns)] = draw(cells)
     header = list(table.columns)
     if draw(st.booleans()):
-        header[draw(columns)] = draw(st.one_of(cells, st.sampled_from(header)))
+        header[draw(columns)] = draw(st.one_of(headers, st.sampled_from(header)))
     kept = list(range(table.shape[1]))
     for _ in range(draw(st.integers(0, 2))):
         kept[draw(columns)] = draw(columns)
