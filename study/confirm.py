@@ -62,7 +62,7 @@ def finalists(arms: Sequence[Arm], build: Any) -> list[Finalist]:  # noqa: ANN40
             if trial.state in {TrialState.COMPLETE, TrialState.PRUNED} and trial.value is not None
         ]
         if ended:
-            best = max(ended, key=lambda trial: (trial.value or -np.inf, -trial.number))
+            best = max(ended, key=lambda trial: (trial.value, -trial.number))
             config = build({"balancer": arm.balancers[0], **best.params})
             config = replace(config, epochs=best.user_attrs["best_epoch"])
             found.append(Finalist(arm.name, best.number * len(arms) + arm.index, best, config))

@@ -156,7 +156,8 @@ def _conclude(study: Running, table: pd.DataFrame, console: Console) -> None:
         },
     )
     study.tracker.close(interrupted=False)
-    study.folder.tidy()
+    if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
+        study.folder.tidy()
     show_comparison(console, comparison, stack.tasks)
 
 
