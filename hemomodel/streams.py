@@ -38,9 +38,14 @@ def replicate_keys(pairs: Sequence[tuple[int, int]]) -> Keys:
     return _mix(_mix(seeds * _GOLDEN + 1) + folds * _GOLDEN)
 
 
-def stream(keys: Keys, name: int) -> Keys:
-    """Returns the keys (R,) of the stream `name` (any whole number) below each key."""
-    offset = torch.tensor(name, dtype=torch.int64, device=keys.device) * _GOLDEN
+def stream(keys: Keys, name: int | Tensor) -> Keys:
+    """Returns the keys (R,) of a stream below each key.
+
+    Args:
+        keys: (R,).
+        name: any whole number, or one for each key.
+    """
+    offset = torch.as_tensor(name, dtype=torch.int64, device=keys.device) * _GOLDEN
     return _mix(keys + _mix(offset + 1))
 
 

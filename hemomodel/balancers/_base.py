@@ -12,7 +12,8 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.shapes import Gramian, Losses, Weights
+from hemomodel.shapes import Gramian, Keys, Losses, Weights
+from hemomodel.streams import bits, stream, uniform
 
 __all__ = ["BALANCERS", "Adam", "Balancer", "Empty", "Signals"]
 
@@ -26,8 +27,11 @@ class Signals:
     """What one step tells a balancer.
 
     Attributes:
-        losses: (R, T), this batch's task losses before the step.
+        losses: (R, T), this batch's task losses before the step; zero for an absent task.
         regression: (T,) bool, which losses are squared errors (the others are cross-entropies).
+        present: (R, T) bool, which tasks have a labelled row in this batch. An absent task takes no
+            part: the others are weighed as if it did not exist, its own weight is zero, and what
+            is remembered of it does not change.
     """
 
     def __init__(
@@ -36,14 +40,19 @@ class Signals:
         gramian: Callable[[], Gramian],
         regression: Tensor | None = None,
         norms: Callable[[], Tensor] | None = None,
+        *,
+        present: Tensor | None = None,
+        keys: Keys | None = None,
     ) -> None:
         """Takes the losses, and how to get the rest if it is asked for.
 
         Args:
             losses: (R, T).
-            gramian: returns the Gramian (R, T, T).
+            gramian: returns the Gramian (R, T, T); zero where a task is absent.
             regression: (T,) bool; none of the tasks if not given.
             norms: returns the root of the Gramian's diagonal (R, T), where that is had for less.
+            present: (R, T) bool; all tasks if not given.
+            keys: (R,), the root of each replicate's random numbers; the same for all if not given.
         """
         self.losses = losses
         self.regression = (
@@ -51,7 +60,8 @@ class Signals:
             if regression is None
             else regression
         )
-        self._gramian, self._norms = gramian, norms
+        self.present = torch.ones_like(losses, dtype=torch.bool) if present is None else present
+        self._gramian, self._norms, self._keys = gramian, norms, keys
 
     @cached_property
     def gramian(self) -> Gramian:
@@ -64,6 +74,23 @@ class Signals:
         if self._norms is not None:
             return self._norms()
         return self.gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+
+    def noise(self, step: Tensor) -> Tensor:
+        """Returns fresh numbers, uniform in [0, 1), one for each ordered pair of tasks: (R, T, T).
+
+        A number belongs to the ranks of the losses and not to the place of a task, so that the
+        tasks have no order here either; it does not depend on absent tasks, which rank last.
+
+        Args:
+            step: (R, 1) int64, how often this was asked before; a balancer counts it in its memory.
+        """
+        tasks = self.losses.shape[1]
+        keys = torch.zeros_like(step[:, 0]) if self._keys is None else self._keys
+        rows = bits(stream(keys, step[:, 0]), tasks).flatten()
+        drawn = uniform(rows, tasks, self.losses.dtype).view(-1, tasks, tasks)
+        rank = self.losses.masked_fill(~self.present, torch.inf).argsort(1).argsort(1)
+        by_row = drawn.gather(1, rank.unsqueeze(2).expand_as(drawn))
+        return by_row.gather(2, rank.unsqueeze(1).expand_as(drawn))
 
 
 class Empty(NamedTuple):
@@ -104,12 +131,18 @@ class Balancer(ABC, Generic[State]):
 
     Attributes:
         name: what it is called in configurations, reports and `BALANCERS`.
+        weighs_heads: whether the weights apply to trunk and heads alike (loss weighting), or to
+            the trunk alone while each head follows its own loss (gradient aggregation).
     """
 
     name: ClassVar[str]
+    weighs_heads: ClassVar[bool] = True
 
-    def __init_subclass__(cls, *, name: str) -> None:
+    def __init_subclass__(cls, *, name: str | None = None) -> None:
+        """Enters a balancer in `BALANCERS`; one without a name is a base of others."""
         super().__init_subclass__()
+        if name is None:
+            return
         if name in BALANCERS:
             raise ValueError(f"two balancers are named {name!r}; give {cls.__qualname__} another")
         cls.name = name
@@ -127,6 +160,23 @@ class Balancer(ABC, Generic[State]):
     def weigh(self, signals: Signals, state: State) -> tuple[Weights, State]:
         """Returns the weights (R, T) of this step, and the memory for the next one."""
 
+    def after_step(self, losses: Callable[[], Losses], state: State) -> State:
+        """Returns the memory after the network's step.
+
+        Args:
+            losses: returns the losses (R, T) of the same batch after the step. They cost another
+                forward pass, so only a method that needs them asks.
+            state: what `weigh` returned.
+        """
+        return state
+
     def end_epoch(self, state: State) -> State:
         """Returns the memory after an epoch; the same unless a method counts epochs."""
         return state
+
+    def health(self, state: State) -> dict[str, Tensor]:
+        """Returns what a trial reports of a solver, (R,) each; nothing if all is closed-form.
+
+        `unsolved` counts the steps whose solver did not converge; `residual` is the largest so far.
+        """
+        return {}
