@@ -27,6 +27,8 @@ class FitConfig:
         epochs: passes over the training rows.
         optimizer: Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019).
         reduction: whether the total is the sum or the mean of the weighted task losses.
+        gradients: where task gradients are taken for a balancer that asks: by the weights of the
+            last shared layer, or by every parameter of the trunk.
         features: feature set of the schema: `pretreatment` (known before the session) or `seed`
             (as published; it holds figures that follow from the prescription itself).
         targets: regression targets standardised on training rows, or raw.
@@ -45,5 +47,6 @@ class FitConfig:
     epochs: Annotated[int, Field(ge=1)] = 100
     optimizer: Literal["adam", "adamw"] = "adamw"
     reduction: Literal["sum", "mean"] = "mean"
+    gradients: Literal["last", "trunk"] = "last"
     features: str = "pretreatment"
     targets: Literal["standard", "raw"] = "standard"

@@ -8,7 +8,8 @@ from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
 from hemomodel.preparing import prepare
 from hemomodel.replicates import Replicates
-from hemomodel.training import History, Training
+from hemomodel.history import History
+from hemomodel.training import Training
 
 __all__ = ["Fit", "fit"]
 
@@ -48,5 +49,5 @@ def fit(config: FitConfig, cohort: Cohort, replicates: Replicates, *, device: st
     stack = prepare(cohort, replicates, features=config.features, targets=config.targets)
     training = Training(config, stack, device)
     history = training.run(config.epochs)
-    metrics = training.metrics(training.outputs())
+    metrics = training.scored.metrics(training.outputs())
     return Fit(metrics["skill"], metrics, history, training)

@@ -53,21 +53,27 @@ class HeadLayout:
         padded = (padded + self._void).log_softmax(-1).flatten(-2)
         return padded.index_select(-1, self._back)
 
-    def losses(self, outputs: Outputs, targets: Targets) -> tuple[Losses, Outputs]:
+    def losses(
+        self, outputs: Outputs, targets: Targets, known: Tensor | None = None
+    ) -> tuple[Losses, Outputs]:
         """Returns the task losses and their slopes.
 
         Args:
             outputs: (R, B, K).
-            targets: (R, B, K).
+            targets: (R, B, K); what stands for an unknown label does not matter if it is finite.
+            known: (R, B, T), one where a row has a label of a task; every row if not given.
 
         Returns:
-            losses: (R, T), means over the batch.
+            losses: (R, T), means over the batch's labelled rows; zero where there is none.
             slopes: (R, B, K), the derivative of the *sum* of a replicate's task losses by each
                 output. A column belongs to one task, so its slope is that task's alone.
         """
         by_column, slopes = self.row_losses(outputs, targets)
-        rows = outputs.shape[-2]
-        return by_column.sum(-2) @ self.member / rows, slopes / rows
+        if known is None:
+            rows = outputs.shape[-2]
+            return by_column.sum(-2) @ self.member / rows, slopes / rows
+        share = (known / known.sum(-2, keepdim=True).clamp_min(1)).index_select(-1, self.task_of)
+        return (by_column * share).sum(-2) @ self.member, slopes * share
 
     def row_losses(self, outputs: Outputs, targets: Targets) -> tuple[Tensor, Tensor]:
         """Returns each row's loss spread over the columns (R, B, K), and its slopes (R, B, K)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from hemomodel.heads import HeadLayout
 from hemomodel.shapes import Outputs
 
-__all__ = ["METRICS", "Scored", "row_losses", "scores"]
+__all__ = ["METRICS", "Scored", "row_losses", "row_regret", "scores"]
 
 METRICS = (
     "skill",
@@ -31,7 +31,7 @@ class Scored:
 
     Attributes:
         labels: (R, m, K), one-hot levels and values in the task's unit.
-        share: (R, m, 1), each row's share of the mean; zero for padding.
+        share: (R, m, T), each row's share of a task's mean; zero for padding and unknown labels.
         trivial: (R, K), what the trivial predictor says: log base rates and means.
         optimum: (R, m, K), the oracle's probabilities and means, or None.
     """
@@ -77,7 +77,7 @@ def scores(layout: HeadLayout, outputs: Outputs, scored: Scored) -> dict[str, Te
     found["r2"] = (1 - loss / variance).masked_fill(~regression, torch.nan)
 
     if scored.optimum is not None:
-        found["regret"] = (_row_regret(layout, outputs, scored.optimum) * share).sum(1)
+        found["regret"] = (row_regret(layout, outputs, scored.optimum) * share).sum(1)
     return found
 
 
@@ -98,7 +98,7 @@ def _by_task(layout: HeadLayout, columns: Tensor) -> Tensor:
 
 def _balanced(layout: HeadLayout, correct: Tensor, labels: Tensor, share: Tensor) -> Tensor:
     """Returns the mean recall over the levels that occur in the scored rows, (R, T)."""
-    present = labels * share * ~layout.is_value
+    present = labels * share.index_select(-1, layout.task_of) * ~layout.is_value
     rate = present.sum(1)
     recall = (present * correct.index_select(-1, layout.task_of)).sum(1) / rate
     occurs = (rate > 0).to(recall.dtype)
@@ -106,7 +106,7 @@ def _balanced(layout: HeadLayout, correct: Tensor, labels: Tensor, share: Tensor
     return (total / (occurs @ layout.member)).masked_fill(layout.regression, torch.nan)
 
 
-def _row_regret(layout: HeadLayout, outputs: Outputs, optimum: Tensor) -> Tensor:
+def row_regret(layout: HeadLayout, outputs: Outputs, optimum: Tensor) -> Tensor:
     """Returns the expected loss above the oracle's, (R, m, T)."""
     cross = layout.row_losses(outputs, optimum)[0]
     entropy = -torch.xlogy(optimum, optimum) * ~layout.is_value

@@ -83,13 +83,20 @@ class StackedNetwork:
             flow.append(x)
         return flow
 
-    def backward(self, flow: list[Tensor], slopes: Outputs, masks: Sequence[Tensor] = ()) -> None:
+    def backward(
+        self,
+        flow: list[Tensor],
+        slopes: Outputs,
+        masks: Sequence[Tensor] = (),
+        trunk_slopes: Outputs | None = None,
+    ) -> None:
         """Writes the gradient of one weighted total into `gradient`.
 
         Args:
             flow: what `forward` returned.
             slopes: (R, B, K), the total's derivative by each output.
             masks: those given to `forward`.
+            trunk_slopes: (R, B, K), what the trunk sees instead; the same as the heads if not given.
         """
         last_shared = len(self.weights) - 2
         for layer in range(len(self.weights) - 1, -1, -1):
@@ -99,5 +106,7 @@ class StackedNetwork:
                     slopes.mul_(masks[layer])
             torch.bmm(flow[layer].mT, slopes, out=self.weight_gradients[layer])
             torch.sum(slopes, 1, keepdim=True, out=self.bias_gradients[layer])
+            if layer > last_shared and trunk_slopes is not None:
+                slopes = trunk_slopes
             if layer:
                 slopes = torch.bmm(slopes, self.weights[layer].mT)

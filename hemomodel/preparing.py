@@ -1,6 +1,6 @@
 """From a cohort and a design to a stack, with all that is fitted fitted on training rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,64 +24,79 @@ def prepare(
     *,
     features: str = "pretreatment",
     targets: TargetScale = "standard",
-    score_on: Literal["validation", "test"] = "validation",
+    with_test: bool = False,
 ) -> Stack:
     """Fits the preprocessing of every replicate and lays out the stack.
 
-    Rows that a stack does not need are not in it: a search on `validation` holds no held-out row.
+    Rows that a stack does not need are not in it: a search holds no held-out row.
 
     Args:
-        cohort: the rows.
+        cohort: the rows; a label may be missing.
         replicates: the design.
         features: the name of a feature set of the schema.
         targets: whether regression targets are standardised on the training rows.
-        score_on: which rows are scored.
+        with_test: whether the stack holds the held-out rows.
 
     Raises:
-        InputError: the cohort is too small for the design, or a flow has a single value.
+        InputError: the cohort is too small for the design, a flow has a single value, or a task
+            has no label in a part of the rows.
     """
     split = replicates.split(cohort)
-    kept = np.flatnonzero(~split.test) if score_on == "validation" else np.arange(len(cohort))
-    train = split.train[:, kept]
-    score = split.validation[:, kept]
-    if score_on == "test":
-        score = np.broadcast_to(split.test, train.shape)
+    kept = np.arange(len(cohort)) if with_test else np.flatnonzero(~split.test)
+    train, score = split.train[:, kept], split.validation[:, kept]
+    test = np.flatnonzero(split.test[kept])
     table = cohort.table.iloc[kept]
     fitted = tuple(
         preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(rows)])
         for rows in train
     )
     dtype = torch.zeros(()).numpy().dtype
-    labels = _one_hot(cohort, kept)
-    offset, spread = _scales(labels, train, cohort.schema.tasks, targets)
+    tasks = cohort.schema.tasks
+    known = ~np.isnan(cohort.labels[kept])
+    _check_known(known, {"training": train, "validation": score}, tasks)
+    if with_test:
+        _check_known(known, {"held-out": split.test[None]}, tasks)
+    labels = _one_hot(cohort.labels[kept], tasks)
+    offset, spread = _scales(labels, known, train, tasks, targets)
     train_rows, train_counts = _row_table(train)
     score_rows, score_counts = _row_table(score)
     return Stack(
-        tasks=cohort.schema.tasks,
+        tasks=tasks,
         pairs=replicates.pairs,
         features=np.stack([model.transform(table) for model in fitted]).astype(dtype),
         labels=labels,
+        known=known,
         offset=offset,
         spread=spread,
-        trivial=_trivial(labels, train, cohort.schema.tasks),
+        trivial=_trivial(labels, known, train, tasks),
         train_rows=train_rows,
         train_counts=train_counts,
         score_rows=score_rows,
         score_counts=score_counts,
         rows_per_epoch=split.rows_per_epoch,
+        test_rows=test,
         optimum=None if cohort.optimum is None else cohort.optimum[kept],
         preprocessors=fitted,
     )
 
 
-def _one_hot(cohort: Cohort, kept: Rows) -> Floats:
-    """Spreads the labels of the kept rows over columns (N, K)."""
-    labels, tasks = cohort.labels[kept], cohort.schema.tasks
-    if np.isnan(labels).any():
-        row, task = np.argwhere(np.isnan(labels))[0]
-        raise InputError(f"row {kept[row]} of the cohort has no {tasks[task].name}; filter it out")
+def _check_known(known: Mask, parts: Mapping[str, Mask], tasks: Sequence[Task]) -> None:
+    for name, part in parts.items():
+        counts = part.astype(np.int64) @ known.astype(np.int64)  # (R, T)
+        if not counts.all():
+            task = tasks[int(np.argwhere(counts == 0)[0, 1])].name
+            raise InputError(
+                f"{task} has no label in the {name} rows of a fold; use fewer folds or more "
+                "patients, or leave that task out"
+            )
+
+
+def _one_hot(labels: Floats, tasks: Sequence[Task]) -> Floats:
+    """Spreads labels (N, T) over columns (N, K), zero where a label is missing."""
     blocks = [
-        column[:, None] if task.kind == "regression" else np.eye(task.size)[column.astype(int)]
+        np.nan_to_num(column)[:, None]
+        if task.kind == "regression"
+        else (column[:, None] == np.arange(task.size)).astype(float)
         for column, task in zip(labels.T, tasks, strict=True)
     ]
     return np.concatenate(blocks, axis=1)
@@ -92,32 +107,37 @@ def _is_value(tasks: Sequence[Task]) -> Mask:
 
 
 def _scales(
-    labels: Floats, train: Mask, tasks: Sequence[Task], targets: TargetScale
+    labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task], targets: TargetScale
 ) -> tuple[Floats, Floats]:
     """Returns offset and spread (R, K) of the targets."""
     offset, spread = np.zeros((len(train), labels.shape[1])), np.ones((len(train), labels.shape[1]))
-    values = _is_value(tasks)
-    for row, mask in enumerate(train):
-        deviation = labels[mask][:, values].std(0)
-        if (deviation == 0).any():
-            name = [task.name for task in tasks if task.kind == "regression"][deviation.argmin()]
-            raise InputError(f"{name} has one value in all training rows; leave that task out")
-        if targets == "standard":
-            offset[row, values] = labels[mask][:, values].mean(0)
-            spread[row, values] = deviation
+    columns = np.flatnonzero(_is_value(tasks))
+    for column, task in zip(columns, _regressions(tasks), strict=True):
+        for row, mask in enumerate(train):
+            values = labels[mask & known[:, task], column]
+            if values.std() == 0:
+                raise InputError(
+                    f"{tasks[task].name} has one value in all training rows; leave that task out"
+                )
+            if targets == "standard":
+                offset[row, column], spread[row, column] = values.mean(), values.std()
     return offset, spread
 
 
-def _trivial(labels: Floats, train: Mask, tasks: Sequence[Task]) -> Floats:
-    """Returns log base rates and means (R, K) of the training rows.
+def _regressions(tasks: Sequence[Task]) -> list[int]:
+    return [place for place, task in enumerate(tasks) if task.kind == "regression"]
+
+
+def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) -> Floats:
+    """Returns log base rates and means (R, K) of the labelled training rows.
 
     Half a row is added to each level (Jeffreys' prior), so that a level absent from the training
     rows has a chance above zero.
     """
+    sizes = np.array([task.size for task in tasks])
     counts = train @ labels
-    rows = train.sum(1, keepdims=True)
-    levels = np.repeat([task.size for task in tasks], [task.size for task in tasks])
-    rates = (counts + 0.5) / (rows + 0.5 * levels)
+    rows = np.repeat(train.astype(float) @ known, sizes, axis=1)
+    rates = (counts + 0.5) / (rows + 0.5 * np.repeat(sizes, sizes))
     trivial: Floats = np.where(_is_value(tasks), counts / rows, np.log(rates))
     return trivial
 

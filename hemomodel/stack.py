@@ -1,6 +1,6 @@
 """The stack: everything R replicates train on, as plain arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,13 +24,15 @@ class Stack:
         tasks: the T tasks.
         pairs: (seed, fold) of each replicate.
         features: (R, N, F), transformed by what was fitted on the replicate's training rows.
-        labels: (N, K), one-hot levels and flows in mL/min.
+        labels: (N, K), one-hot levels and flows in mL/min; zero where a label is unknown.
+        known: (N, T), whether a row has a label of a task.
         offset, spread: (R, K), target = (label - offset) / spread; 0 and 1 for levels.
         trivial: (R, K), what a model without features predicts: log base rates and means, from the
             training rows.
         train_rows: (R, n) with train_counts (R,).
-        score_rows: (R, m) with score_counts (R,): validation rows, or held-out ones.
+        score_rows: (R, m) with score_counts (R,): validation rows.
         rows_per_epoch: how many of its training rows a replicate sees in an epoch.
+        test_rows: (m',), held-out rows; empty if the stack holds none.
         optimum: (N, K), the oracle in the layout of the labels, where there is one.
         preprocessors: R fitted transformers; training does without them.
     """
@@ -39,6 +41,7 @@ class Stack:
     pairs: tuple[tuple[int, int], ...]
     features: Floats
     labels: Floats
+    known: NDArray[np.bool_]
     offset: Floats
     spread: Floats
     trivial: Floats
@@ -47,5 +50,20 @@ class Stack:
     score_rows: Rows
     score_counts: Rows
     rows_per_epoch: int
+    test_rows: Rows
     optimum: Floats | None
     preprocessors: tuple[Any, ...]
+
+    def __getitem__(self, chosen: slice) -> "Stack":
+        """Returns the chosen replicates."""
+        leading = {
+            *("pairs", "features", "offset", "spread", "trivial", "preprocessors"),
+            *("train_rows", "train_counts", "score_rows", "score_counts"),
+        }
+        return replace(self, **{name: getattr(self, name)[chosen] for name in leading})
+
+    @property
+    def held_out(self) -> tuple[Rows, Rows]:
+        """The held-out rows as (R, m') row numbers, the same for each replicate, and counts (R,)."""
+        rows = np.broadcast_to(self.test_rows, (len(self.pairs), len(self.test_rows)))
+        return rows, np.full(len(self.pairs), len(self.test_rows))

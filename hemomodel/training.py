@@ -1,50 +1,27 @@
 """The one loop: all replicates of one configuration trained at once."""
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hemomodel.balancers import Signals
 from hemomodel.config import FitConfig
-from hemomodel.gramian import task_gramian, task_norms
-from hemomodel.heads import HeadLayout
-from hemomodel.metrics import Scored, scores
+from hemomodel.gradients import Network, TaskGradients, cosines
+from hemomodel.history import History
 from hemomodel.network import StackedNetwork
-from hemomodel.shapes import Features, Losses, Outputs, Targets
-from hemomodel.stack import Stack
+from hemomodel.scoring import ScoredRows
+from hemomodel.separate import SeparateNetworks
+from hemomodel.shapes import Losses, Outputs
+from hemomodel.stack import Rows, Stack
 from hemomodel.streams import bits, replicate_keys, stream
+from hemomodel.tensors import Batch, StackTensors
 from hemomodel.trees import flatten, unflatten
 
-__all__ = ["History", "Training"]
+__all__ = ["Training"]
 
 _BLOCK = 1 << 22  # numbers gathered at once: large enough to be rare, small enough for any cohort
-
-
-class History(NamedTuple):
-    """What each epoch left behind, (E, R, T) each.
-
-    Attributes:
-        train_loss: mean over the epoch's batches, in the targets' own scale, as the steps saw it.
-        loss: on the scored rows after the epoch, in the targets' own scale.
-        skill: share of the trivial predictor's loss on the scored rows that is removed.
-        weights: mean over the epoch's steps.
-        gradient_norms: norm of each task's gradient at the last shared layer, at the first step.
-    """
-
-    train_loss: Tensor
-    loss: Tensor
-    skill: Tensor
-    weights: Tensor
-    gradient_norms: Tensor
-
-    @property
-    def score(self) -> Tensor:
-        """(E,): mean skill over replicates and tasks, the study's one figure."""
-        return self.skill.mean((1, 2))
 
 
 class Training:
@@ -52,50 +29,42 @@ class Training:
 
     Every replicate has its own initial weights, order of rows, dropout and balancer memory, so a
     stack trains exactly what each replicate alone would.
+
+    Attributes:
+        epoch: epochs run.
+        latest: (R, m, K), the outputs for the scored rows after the last epoch.
+        scored: the rows that each epoch is scored on.
+        steps_per_epoch: optimizer steps of an epoch.
     """
 
+    latest: Outputs
+
     def __init__(self, config: FitConfig, stack: Stack, device: str = "cpu") -> None:
-        dtype = torch.get_default_dtype()
-
-        def tensor(array: Any) -> Tensor:  # noqa: ANN401 - whatever numpy holds
-            return torch.from_numpy(np.array(array, dtype=_dtype_for(array, dtype))).to(device)
-
         self.config = config
         self.epoch = 0
-        self.latest: Outputs  # those of the last epoch, (R, m, K)
-        self.layout = HeadLayout(stack.tasks, dtype, device)
+        self._data = StackTensors(stack, device)
+        self.layout = self._data.layout
         self._keys = replicate_keys(stack.pairs).to(device)
-        self._features = tensor(stack.features)
-        self._labels = tensor(stack.labels)
-        self._offset = tensor(stack.offset).unsqueeze(1)
-        self._spread = tensor(stack.spread).unsqueeze(1)
-        self._train_rows = tensor(stack.train_rows)
-        self._is_padding = tensor(_padding(stack.train_rows, stack.train_counts))
         self._rows_per_epoch = stack.rows_per_epoch
-        score_rows = tensor(stack.score_rows)
-        score_padding = _padding(stack.score_rows, stack.score_counts)
-        self._scored = self._gather(score_rows)
-        self.reference = Scored(
-            labels=self.natural(self._scored[1]),
-            share=tensor(~score_padding / stack.score_counts[:, None]).unsqueeze(2),
-            trivial=tensor(stack.trivial),
-            optimum=None if stack.optimum is None else tensor(stack.optimum)[score_rows],
+        self.steps_per_epoch = -(-stack.rows_per_epoch // config.batch_size)
+        self.scored = self.rows(stack.score_rows, stack.score_counts)
+        self.trivial_train_loss = self.rows(stack.train_rows, stack.train_counts).trivial_loss
+        self._everyone = torch.ones_like(self.trivial_train_loss, dtype=torch.bool)
+        widths = (self._data.width, *config.hidden, self.layout.width)
+        start, dtype = stream(self._keys, 0), self.trivial_train_loss.dtype
+        self.network: Network = (
+            StackedNetwork(widths, start, dtype)
+            if config.balancer.shares_trunk
+            else SeparateNetworks(widths, start, dtype, self.layout)
         )
-        trivial = (self.reference.trivial.unsqueeze(1) - self._offset) / self._spread
-        self._trivial_loss = self._score_loss(trivial.expand_as(self._scored[1]))
-        widths = (self._features.shape[2], *config.hidden, self.layout.width)
-        self.network = StackedNetwork(widths, stream(self._keys, 0), dtype)
         self._optimizer = _optimizer(config, self.network)
+        self._balancer_keys = stream(self._keys, -1)
         self._balancer = config.balancer
-        self.trivial_train_loss = self._loss_on_training_rows(trivial, stack)
         self._memory: Any = self._balancer.init(self.trivial_train_loss)
 
-    def _loss_on_training_rows(self, trivial: Outputs, stack: Stack) -> Losses:
-        _, targets = self._gather(self._train_rows)
-        by_column, _ = self.layout.row_losses(trivial.expand_as(targets), targets)
-        by_column = by_column.masked_fill(self._is_padding.unsqueeze(2), 0)
-        counts = torch.from_numpy(stack.train_counts).to(by_column)
-        return by_column.sum(1) @ self.layout.member / counts.unsqueeze(1)
+    def rows(self, rows: Rows, counts: Rows) -> ScoredRows:
+        """Returns rows of the stack to score on; see `StackTensors.scored`."""
+        return self._data.scored(rows, counts)
 
     @torch.no_grad()
     def run(self, epochs: int) -> History:
@@ -103,69 +72,91 @@ class Training:
         return History(*map(torch.stack, zip(*(self._epoch() for _ in range(epochs)), strict=True)))
 
     def _epoch(self) -> History:
-        shape = self._trivial_loss.shape
-        self._loss_sum = self._trivial_loss.new_zeros(shape)
-        self._weight_sum = self._trivial_loss.new_zeros(shape)
+        zeros = torch.zeros_like(self.trivial_train_loss)
+        self._loss_sum, self._row_sum, self._weight_sum = zeros, zeros.clone(), zeros.clone()
         self._dropout_keys = stream(self._keys, 2 * self.epoch + 2)
-        steps = 0
-        for x, y in self._batches():
-            self._step(x, y, steps)
-            steps += 1
+        for step, batch in enumerate(self._batches()):
+            self._step(batch, step)
         self._memory = self._balancer.end_epoch(self._memory)
         self.epoch += 1
         self.latest = self.outputs()
-        loss = self._score_loss(self.latest)
-        skill = 1 - loss / self._trivial_loss
+        loss = self.scored.loss(self.latest)
+        train_loss = self._loss_sum / self._row_sum
+        rate = train_loss / self.trivial_train_loss
         return History(
-            self._loss_sum / self._rows_per_epoch,
-            loss,
-            skill,
-            self._weight_sum / steps,
-            self._norms,
+            train_loss=train_loss,
+            loss=loss,
+            skill=1 - loss / self.scored.trivial_loss,
+            weights=self._weight_sum / self.steps_per_epoch,
+            gradient_norms=self._norms,
+            training_rate=rate / rate.mean(1, keepdim=True),
+            cosines=self._cosines,
         )
 
-    def _batches(self) -> Iterator[tuple[Features, Targets]]:
+    def _batches(self) -> Iterator[Batch]:
         """Yields the epoch's batches, in an order of each replicate's own."""
-        size = self.config.batch_size
-        lottery = bits(stream(self._keys, 2 * self.epoch + 1), self._train_rows.shape[1])
-        lottery = lottery.masked_fill_(self._is_padding, torch.iinfo(torch.int64).max)
-        order = self._train_rows.gather(1, lottery.argsort(1))[:, : self._rows_per_epoch]
-        per_row = len(order) * (self._features.shape[2] + self.layout.width)
+        size, data = self.config.batch_size, self._data
+        lottery = bits(stream(self._keys, 2 * self.epoch + 1), data.train_rows.shape[1])
+        lottery = lottery.masked_fill_(data.is_padding, torch.iinfo(torch.int64).max)
+        order = data.train_rows.gather(1, lottery.argsort(1))[:, : self._rows_per_epoch]
+        per_row = len(order) * (data.width + self.layout.width)
         for block in order.split(max(1, _BLOCK // (per_row * size)) * size, 1):
-            x, y = self._gather(block)
-            yield from zip(x.split(size, 1), y.split(size, 1), strict=True)
+            yield from data.gather(block).split(size)
 
-    def _gather(self, rows: Tensor) -> tuple[Features, Targets]:
-        """Returns features (R, n, F) and targets (R, n, K) of row numbers (R, n)."""
-        replicates, count, width = self._features.shape
-        start = torch.arange(replicates, device=rows.device).unsqueeze(1) * count
-        x = self._features.view(-1, width).index_select(0, (rows + start).flatten())
-        y = self._labels.index_select(0, rows.flatten()).view(*rows.shape, -1)
-        return x.view(*rows.shape, width), (y - self._offset) / self._spread
-
-    def _step(self, x: Features, y: Targets, step: int) -> None:
+    def _step(self, batch: Batch, step: int) -> None:
         """One step of every replicate."""
-        network, rows = self.network, x.shape[1]
-        masks = self._dropout(rows, step) if self.config.dropout else ()
-        flow = network.forward(x, masks)
-        losses, slopes = self.layout.losses(flow[-1], y)
-        gradients = (network, flow, slopes, self.layout)
-        signals = Signals(
-            losses,
-            partial(task_gramian, *gradients),
-            self.layout.regression,
-            partial(task_norms, *gradients),
-        )
+        x, y, known = batch
+        masks = self._dropout(x.shape[1], step) if self.config.dropout else ()
+        flow = self.network.forward(x, masks)
+        losses, slopes = self.layout.losses(flow[-1], y, known)
+        counts = None if known is None else known.sum(1)
+        signals = self._signals(flow, losses, slopes, masks, counts)
         weights, self._memory = self._balancer.weigh(signals, self._memory)
         if not step:  # once an epoch: most balancers do without
-            self._norms = signals.norms
-        by_column = weights.index_select(1, self.layout.task_of).unsqueeze(1)
-        if self.config.reduction == "mean":
-            by_column = by_column / weights.shape[1]
-        network.backward(flow, slopes * by_column, masks)
-        self._optimizer.step()
-        self._loss_sum += losses * rows
+            self._norms, self._cosines = signals.norms, cosines(signals.gramian)
+        self._descend(flow, slopes, weights, masks)
+        self._memory = self._balancer.after_step(self._losses_of(batch, masks), self._memory)
+        seen = x.shape[1] if counts is None else counts
+        self._loss_sum += losses * seen
+        self._row_sum += seen
         self._weight_sum += weights
+
+    def _signals(
+        self,
+        flow: list[Tensor],
+        losses: Losses,
+        slopes: Outputs,
+        masks: Sequence[Tensor],
+        counts: Tensor | None,
+    ) -> Signals:
+        gradients = TaskGradients(
+            self.network, flow, slopes, self.layout, masks, self.config.gradients
+        )
+        return Signals(
+            losses,
+            gradients.gramian,
+            self.layout.regression,
+            gradients.norms,
+            present=self._everyone if counts is None else counts > 0,
+            keys=self._balancer_keys,
+        )
+
+    def _descend(
+        self, flow: list[Tensor], slopes: Outputs, weights: Tensor, masks: Sequence[Tensor]
+    ) -> None:
+        """Takes the optimizer's step on the weighted total."""
+        share = 1 / weights.shape[1] if self.config.reduction == "mean" else 1.0
+        by_column = (weights * share).index_select(1, self.layout.task_of).unsqueeze(1)
+        if self._balancer.weighs_heads:
+            self.network.backward(flow, slopes * by_column, masks)
+        else:
+            self.network.backward(flow, slopes * share, masks, slopes * by_column)
+        self._optimizer.step()
+
+    def _losses_of(self, batch: Batch, masks: Sequence[Tensor]) -> Callable[[], Losses]:
+        """Returns a way to the losses of a batch under the network as it is then."""
+        x, y, known = batch
+        return lambda: self.layout.losses(self.network.forward(x, masks)[-1], y, known)[0]
 
     def _dropout(self, rows: int, step: int) -> tuple[Tensor, ...]:
         """Returns one mask (R, B, H) a rectified layer: 0, or 1 / (1 - rate)."""
@@ -175,26 +166,18 @@ class Training:
         drawn = bits(self._dropout_keys, -(-count // 4), start=step * used)
         lanes = drawn.view(torch.int16)[:, :count]
         limit = round(self.config.dropout * 65536) - 32768
-        kept = (lanes >= limit).to(self._features.dtype) / (1 - self.config.dropout)
+        kept = (lanes >= limit).to(self.trivial_train_loss.dtype) / (1 - self.config.dropout)
         masks: tuple[Tensor, ...] = kept.view(len(kept), rows, -1).split(list(widths), 2)
         return masks
 
-    def _score_loss(self, outputs: Outputs) -> Losses:
-        by_column, _ = self.layout.row_losses(outputs, self._scored[1])
-        return (by_column * self.reference.share).sum(1) @ self.layout.member
-
     @torch.no_grad()
-    def outputs(self) -> Outputs:
-        """Returns the outputs (R, m, K) for the scored rows, in the targets' own scale."""
-        return self.network.forward(self._scored[0])[-1]
+    def outputs(self, scored: ScoredRows | None = None) -> Outputs:
+        """Returns the outputs (R, m, K) for the scored rows or others, in the targets' own scale."""
+        return self.network.forward((scored or self.scored).features)[-1]
 
-    def natural(self, outputs: Outputs) -> Outputs:
-        """Returns logits as they are and regressions in the task's unit (mL/min)."""
-        return outputs * self._spread + self._offset
-
-    def metrics(self, outputs: Outputs) -> dict[str, Tensor]:
-        """Returns every metric (R, T) of some outputs (R, m, K) for the scored rows."""
-        return scores(self.layout, self.natural(outputs), self.reference)
+    def health(self) -> dict[str, Tensor]:
+        """Returns what the balancer's solver reports, (R,) each; see `Balancer.health`."""
+        return self._balancer.health(self._memory)
 
     def state(self) -> dict[str, Tensor]:
         """Returns everything that training has changed, as named plain tensors."""
@@ -218,15 +201,7 @@ class Training:
         self._memory = unflatten(self._memory, memory)
 
 
-def _optimizer(config: FitConfig, network: StackedNetwork) -> torch.optim.Optimizer:
+def _optimizer(config: FitConfig, network: Network) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     network.parameters.grad = network.gradient
     return kind([network.parameters], lr=config.lr, weight_decay=config.weight_decay, fused=True)
-
-
-def _dtype_for(array: np.ndarray, dtype: torch.dtype) -> np.dtype | None:
-    return torch.zeros((), dtype=dtype).numpy().dtype if array.dtype.kind == "f" else array.dtype
-
-
-def _padding(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return np.arange(rows.shape[1]) >= counts[:, None]

@@ -1,8 +1,11 @@
-"""Races the stacked step against the same step trained one replicate at a time, the usual way.
+"""Races the stacked step against the same step trained one replicate at a time.
 
-The usual way is what the original did: torch.nn layers, a loop over the tasks, torch.optim.Adam,
-and for GradNorm one autograd pass a task with create_graph. Both do the same work: the same
-network, batches, losses and optimizer. Rounds alternate, and medians are compared within one run.
+`steps`: against the usual way, which is what the original did: torch.nn layers, a loop over the
+tasks, torch.optim.Adam, and for GradNorm one autograd pass a task with create_graph.
+`balancers`: every balancer against `equal`, with task gradients at the last shared layer and over
+the whole trunk, beside TorchJD where it has the method (over the trunk, one replicate at a time).
+All do the same work: the same network, batches, losses and optimizer. Rounds alternate, and medians
+are compared within one run.
 """
 
 import argparse
@@ -16,93 +19,18 @@ from collections.abc import Callable, Iterator
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 
+from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD, UsualWay
 from hemomodel import FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers import BALANCERS
+from hemomodel.errors import InputError
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 from hemomodel.training import Training
 from study.cli import run_cli
+from study.config import nearest
 
-ALPHA = 1.5
-
-
-class UsualWay:
-    """One replicate, as a notebook trains it."""
-
-    def __init__(self, stack: Stack, balancer: str) -> None:
-        inputs, sizes = stack.features.shape[2], [task.size for task in stack.tasks]
-        self.trunk = nn.Sequential(
-            nn.Linear(inputs, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16)
-        )
-        self.heads = nn.ModuleList(nn.Linear(16, size) for size in sizes)
-        self.sizes = sizes
-        self.losses = [
-            nn.MSELoss() if task.kind == "regression" else nn.CrossEntropyLoss()
-            for task in stack.tasks
-        ]
-        parameters = [*self.trunk.parameters(), *self.heads.parameters()]
-        self.adam = torch.optim.AdamW(parameters, lr=1e-2)
-        tasks = len(sizes)
-        self.step = {
-            "equal": self.equal,
-            "uncertainty": self.uncertainty,
-            "gradnorm": self.gradnorm,
-        }[balancer]
-        self.extra = torch.zeros(tasks) if balancer == "uncertainty" else torch.ones(tasks)
-        self.extra.requires_grad_()
-        self.extra_adam = torch.optim.Adam([self.extra], lr=1e-2)
-        self.reference: torch.Tensor | None = None
-
-    def task_losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Returns the losses (T,)."""
-        shared = self.trunk(x)
-        targets = y.split(self.sizes, 1)
-        return torch.stack(
-            [
-                loss(head(shared), target if target.shape[1] == 1 else target.argmax(1))
-                for head, loss, target in zip(self.heads, self.losses, targets, strict=True)
-            ]
-        )
-
-    def equal(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """One step on the mean of the losses."""
-        self.adam.zero_grad()
-        self.task_losses(x, y).mean().backward()
-        self.adam.step()
-
-    def uncertainty(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """One step with learned log-variances."""
-        self.adam.zero_grad()
-        self.extra_adam.zero_grad()
-        losses = self.task_losses(x, y)
-        ((-self.extra).exp() * losses + self.extra).mean().backward()
-        self.adam.step()
-        self.extra_adam.step()
-
-    def gradnorm(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """One step as published code takes it."""
-        losses = self.task_losses(x, y)
-        if self.reference is None:
-            self.reference = losses.detach()
-        last = self.trunk[-1].weight
-        norms = torch.stack(
-            [
-                torch.autograd.grad(w * loss, last, retain_graph=True, create_graph=True)[0].norm()
-                for w, loss in zip(self.extra, losses, strict=True)
-            ]
-        )
-        rate = (losses / self.reference).detach()
-        target = (norms.mean() * (rate / rate.mean()) ** ALPHA).detach()
-        moved = torch.autograd.grad((norms - target).abs().sum(), self.extra, retain_graph=True)[0]
-        self.adam.zero_grad()
-        (self.extra.detach() * losses).mean().backward()
-        self.adam.step()
-        self.extra.grad = moved
-        self.extra_adam.step()
-        with torch.no_grad():
-            self.extra.mul_(len(losses) / self.extra.sum())
+Step = Callable[[], object]
 
 
 def timed(step: Callable[[], object], seconds: float) -> float:
@@ -115,29 +43,101 @@ def timed(step: Callable[[], object], seconds: float) -> float:
     return (time.perf_counter() - begun) / calls
 
 
-def races(seconds: float, rounds: int) -> Iterator[tuple[str, int, int, float, float]]:
-    """Yields balancer, R, batch, and milliseconds a replicate-step of the usual way and of ours."""
+def medians(steps: dict[str, Step], seconds: float, rounds: int) -> dict[str, float]:
+    """Returns the median milliseconds of each step over alternating rounds."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            times[name].append(timed(step, seconds) * 1e3)
+    return {name: statistics.median(own) for name, own in times.items()}
+
+
+def ours(stack: Stack, config: FitConfig) -> Step:
+    """Returns the stacked step."""
+    training = Training(config, stack)
+    batch = next(training._batches())  # noqa: SLF001 - one batch for all
+    training._epoch()  # noqa: SLF001 - the sums of an epoch exist from here on
+
+    def step() -> None:
+        with torch.no_grad():
+            training._step(batch, 1)  # noqa: SLF001
+
+    return step
+
+
+def theirs(peer: UsualWay | TorchJD, stack: Stack, rows: int) -> Step:
+    """Returns a peer's step on the first replicate."""
+    training = Training(FitConfig(batch_size=rows), stack)
+    x, y, _ = next(training._batches())  # noqa: SLF001
+    return lambda: peer.step(x[0], y[0])
+
+
+def race_steps(seconds: float, rounds: int, console: Console) -> None:
+    """Prints milliseconds a replicate-step of the usual way and of ours."""
+    table = columns("Milliseconds a replicate-step, one thread", "batch", "R", "one by one", "stacked")
+    table.add_column("ratio", justify="right")
     cohort = synthetic_cohort(465, seed=0)
     for name in ("equal", "uncertainty", "gradnorm"):
-        for batch in (4, 32):
+        for rows in (4, 32):
             for count in (1, 5, 15):
                 stack = prepare(cohort, Replicates(folds=5, seeds=3)[:count])
-                config = FitConfig(batch_size=batch, balancer=BALANCERS[name]())
-                training = Training(config, stack)
-                x, y = next(training._batches())  # noqa: SLF001 - one batch for both
-                usual = UsualWay(stack, name)
+                config = FitConfig(batch_size=rows, balancer=BALANCERS[name]())
+                peers = {
+                    "slow": theirs(UsualWay(stack, name), stack, rows),
+                    "fast": ours(stack, config),
+                }
+                found = medians(peers, seconds, rounds)
+                slow, fast = found["slow"], found["fast"] / count
+                figures = (f"{slow:.2f}", f"{fast:.3f}", f"{slow / fast:.0f}x")
+                table.add_row(name, str(rows), str(count), *figures)
+                console.print(f"{name}, batch {rows}, R = {count}: {figures[-1]}", style="dim")
+    console.print(table)
 
-                def ours(training: Training = training, x: object = x, y: object = y) -> None:
-                    with torch.no_grad():
-                        training._step(x, y, 1)  # type: ignore[arg-type]  # noqa: SLF001
 
-                def theirs(usual: UsualWay = usual, x: object = x[0], y: object = y[0]) -> None:
-                    usual.step(x, y)  # type: ignore[arg-type]
+def race_balancers(names: list[str], seconds: float, rounds: int, console: Console) -> None:
+    """Prints each balancer's cost relative to `equal`, and TorchJD's, at R = 15 and batch 32."""
+    count, rows = 15, 32
+    stack = prepare(synthetic_cohort(465, seed=0), Replicates(folds=5, seeds=3))
+    table = columns(
+        f"Microseconds a replicate-step, one thread, R = {count}, batch {rows}",
+        *("last layer", "x equal", "trunk", "x equal", "TorchJD, one by one", "ratio to trunk"),
+    )
+    for name in names:
+        steps = {}
+        for label, balancer in {"equal": "equal", "own": name}.items():
+            for gradients in ("last", "trunk"):
+                config = FitConfig(
+                    batch_size=rows, balancer=BALANCERS[balancer](), gradients=gradients
+                )
+                steps[f"{label} {gradients}"] = ours(stack, config)
+        if name in {*AGGREGATORS, *SCALARIZERS}:
+            steps["peer"] = theirs(TorchJD(stack, name), stack, rows)
+        found = medians(steps, seconds, rounds)
+        table.add_row(name, *relative(found, count))
+        console.print(f"{name}: {found['own last'] / found['equal last']:.2f} x equal", style="dim")
+    console.print(table)
 
-                training._epoch()  # noqa: SLF001 - the sums of an epoch exist from here on
-                pairs = [(timed(theirs, seconds), timed(ours, seconds)) for _ in range(rounds)]
-                slow, fast = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
-                yield name, count, batch, slow, fast / count
+
+def relative(found: dict[str, float], count: int) -> Iterator[str]:
+    """Yields the cells of a row: microseconds a replicate-step, and ratios."""
+    for gradients in ("last", "trunk"):
+        own = found[f"own {gradients}"]
+        yield f"{own / count * 1e3:.0f}"
+        yield f"{own / found[f'equal {gradients}']:.2f}x"
+    if "peer" in found:
+        yield f"{found['peer'] * 1e3:.0f}"
+        yield f"{found['peer'] / found['own trunk'] * count:.0f}x"
+    else:
+        yield from ("-", "-")
+
+
+def columns(title: str, *titles: str) -> Table:
+    """Returns a table with a column of balancers and columns of figures."""
+    table = Table(title=title)
+    table.add_column("balancer")
+    for name in titles:
+        table.add_column(name, justify="right")
+    return table
 
 
 def main() -> int:
@@ -145,19 +145,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "race", nargs="?", choices=["steps", "balancers", "all"], default="all", help="default: all"
+    )
+    parser.add_argument("--only", metavar="A,B", help="of the balancers, such as mgda,upgrad")
     parser.add_argument("--seconds", type=float, default=0.4, help="a measurement (default: 0.4)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default: 5)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     console = Console()
-    table = Table(title="Milliseconds a replicate-step, one thread")
-    for title in ("balancer", "batch", "R", "one by one", "stacked", "ratio"):
-        table.add_column(title, justify="left" if title == "balancer" else "right")
-    for name, count, batch, slow, fast in races(options.seconds, options.rounds):
-        row = (name, str(batch), str(count), f"{slow:.2f}", f"{fast:.3f}", f"{slow / fast:.0f}x")
-        table.add_row(*row)
-        console.print(f"{name}, batch {batch}, R = {count}: {slow / fast:.0f}x", style="dim")
-    console.print(table)
+    if options.race != "balancers":
+        race_steps(options.seconds, options.rounds, console)
+    if options.race != "steps":
+        names = options.only.split(",") if options.only else list(BALANCERS)
+        for name in names:
+            if name not in BALANCERS:
+                raise InputError(f"{name!r} is no balancer; {nearest(name, BALANCERS)}")
+        race_balancers(names, options.seconds, options.rounds, console)
     console.print(
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
         f"torch {torch.__version__}",

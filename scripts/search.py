@@ -44,11 +44,17 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--name", help="of the study and its folder; an existing study goes on")
     p.add_argument("--out", metavar="FOLDER", help="where studies are kept (default: studies)")
-    p.add_argument("--balancers", metavar="A,B", help="the arms, such as equal,gradnorm")
+    p.add_argument("--balancers", metavar="A,B", help="the arms, such as equal,gradnorm; or all")
     p.add_argument(
         "--allocation",
         choices=["equal", "joint"],
         help="equal: as many trials for each balancer; joint: one search over all",
+    )
+    p.add_argument(
+        "--outer-folds",
+        type=int,
+        metavar="K",
+        help="nested cross-validation: repeat the search for each of K held-out parts",
     )
     p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
     p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
@@ -73,6 +79,9 @@ def main() -> int:
     config, changes, resume = flags.pop("config"), flags.pop("changes"), flags.pop("resume")
     if flags["balancers"]:
         flags["balancers"] = [name.strip() for name in flags["balancers"].split(",")]
+
+    if flags["outer_folds"]:
+        flags["nested"] = True
 
     from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
     from study.provenance import stored_settings  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`best/ARM/`: each arm's finalist as it was scored, in files that hold no code."""
+"""`best/ARM/`: each arm's winner as it was scored, in files that hold no code."""
 
 import json
 from collections.abc import Sequence
@@ -18,25 +18,27 @@ __all__ = ["save_best"]
 
 
 def save_best(
-    folder: Folder,
-    chosen: Sequence[Finalist],
-    confirmed: Sequence[Confirmed],
-    stack: Stack,
+    folder: Folder, winners: Sequence[tuple[Finalist, Confirmed]], stacks: Sequence[Stack]
 ) -> None:
-    """Writes weights.pt, settings.json and preprocessing.npz for each arm.
+    """Writes weights.pt, settings.json and preprocessing.npz for each winner.
 
-    weights.pt holds the tensors of `Training.state` (load it with weights_only=True);
+    weights.pt holds the networks' flat buffer of parameters (load it with weights_only=True);
     preprocessing.npz what each replicate's preprocessing learned, stacked over replicates, and the
-    scale of its targets.
+    scale of its targets. In a nested study each outer fold has a folder of its own, `ARM@FOLD`.
+
+    Args:
+        folder: of the study.
+        winners: one an arm and outer fold.
+        stacks: that they were trained on, one an outer fold.
     """
-    fitted = [freeze(model) for model in stack.preprocessors]
-    arrays: dict[str, Any] = {name: np.stack([one[name] for one in fitted]) for name in fitted[0]}
-    arrays |= {"offset": stack.offset, "spread": stack.spread}
-    for finalist, result in zip(chosen, confirmed, strict=True):
-        place = folder.root / "best" / finalist.arm
+    learned = [_preprocessing(stack) for stack in stacks]
+    for finalist, result in winners:
+        stack = stacks[finalist.outer_fold]
+        name = finalist.arm if len(stacks) == 1 else f"{finalist.arm}@{finalist.outer_fold}"
+        place = folder.root / "best" / name
         place.mkdir(parents=True, exist_ok=True)
-        torch.save(result.state, place / "weights.pt")
-        np.savez(place / "preprocessing.npz", **arrays)
+        torch.save({"parameters": result.parameters}, place / "weights.pt")
+        np.savez(place / "preprocessing.npz", **learned[finalist.outer_fold])
         settings = {
             "trial": finalist.number,
             "config": _plain(finalist.config),
@@ -44,7 +46,13 @@ def save_best(
             "tasks": [{"name": task.name, "outputs": task.size} for task in stack.tasks],
         }
         text = json.dumps(settings, indent=1, ensure_ascii=False)
-        folder.write_text(f"best/{finalist.arm}/settings.json", text + "\n")
+        folder.write_text(f"best/{name}/settings.json", text + "\n")
+
+
+def _preprocessing(stack: Stack) -> dict[str, Any]:
+    fitted = [freeze(model) for model in stack.preprocessors]
+    arrays: dict[str, Any] = {name: np.stack([one[name] for one in fitted]) for name in fitted[0]}
+    return arrays | {"offset": stack.offset, "spread": stack.spread}
 
 
 def _plain(config: FitConfig) -> dict[str, Any]:

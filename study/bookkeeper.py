@@ -1,5 +1,6 @@
 """Everything that happens in the driver when a trial starts, reports or ends."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,13 @@ class Bookkeeper(Callback):
         run = self._tracker.start(
             config["number"],
             params["balancer"],
-            {**self._common, "number": config["number"], "arm": config["arm"], **params},
+            {
+                **self._common,
+                "number": config["number"],
+                "arm": config["arm"],
+                "outer_fold": config["outer_fold"],
+                **params,
+            },
         )
         self._searcher.note(trial.trial_id, wandb_id=run)
         self._view.started(config["number"], config["arm"])
@@ -83,6 +90,9 @@ class Bookkeeper(Callback):
             best_epoch=report["best_epoch"],
             epochs=report["epoch"],
             seconds=report["seconds"],
+            steps=report["steps"],
+            unsolved=report["unsolved"],
+            **({} if math.isnan(report["residual"]) else {"residual": report["residual"]}),
         )
         summary = {
             "state": state,
@@ -90,6 +100,9 @@ class Bookkeeper(Callback):
             "best/epoch": report["best_epoch"],
             "epochs": report["epoch"],
             "seconds": report["seconds"],
+            "seconds_per_step": report["seconds"] / report["steps"],
+            "unsolved_steps": report["unsolved"],
+            "smallest_cosine": report["smallest_cosine"],
             **({"failure": report["failure"]} if report["failure"] else {}),
         }
         self._tracker.finish(number, summary, failed=bool(report["failure"]))

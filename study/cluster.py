@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from typing import Any
 
@@ -61,6 +62,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
                 raise
             time.sleep(1)  # a loaded machine can miss Ray's start-up limit
         else:
+            # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             return
 
 

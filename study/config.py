@@ -41,14 +41,18 @@ class Settings(_Strict):
         schema_file: of the table; the hemodialysis workbook's if not given.
         require_comorbidities: drop sessions without comorbidities (as in the published curves).
         legacy_age: age as the original computed it, 3 years too high.
-        trials: configurations to try, over all arms.
+        trials: configurations to try, over all arms (for each outer fold, if nested).
         seed: of the search and of the built-in cohort.
-        balancers: the arms.
+        balancers: the arms; `all` for every balancer there is.
         allocation: `equal`: each balancer is an arm with as many trials as the others; `joint`:
             the balancer is one more hyperparameter of a single arm.
         folds, seeds: each trial trains folds x seeds replicates.
         outer_folds: one row in this many is held out for the comparison.
-        confirm_seeds: fresh seeds that each arm's best configuration is retrained on.
+        nested: nested cross-validation: the whole search is repeated for each outer fold, with as
+            many trials each, so that every row is held out once.
+        finalists: configurations of each arm, the best on validation, that are retrained on fresh
+            seeds; the best of them there is scored on the held-out rows.
+        confirm_seeds: fresh seeds that the finalists are retrained on.
         startup_trials: random trials of an arm before its sampler learns.
         early_stopping: or null to train every trial to the end.
         report_every: epochs between two reports of a trial.
@@ -71,6 +75,7 @@ class Settings(_Strict):
     balancers: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "equal",
         "fixed",
+        "random",
         "uncertainty",
         "gradnorm",
     )
@@ -78,6 +83,8 @@ class Settings(_Strict):
     folds: Annotated[int, Field(ge=2)] = 5
     seeds: Annotated[int, Field(ge=1)] = 3
     outer_folds: Annotated[int, Field(ge=2)] = 5
+    nested: bool = False
+    finalists: Annotated[int, Field(ge=1)] = 3
     confirm_seeds: Annotated[int, Field(ge=2)] = 8
     startup_trials: Annotated[int, Field(ge=1)] = 10
     early_stopping: EarlyStopping | None = EarlyStopping()
@@ -93,6 +100,8 @@ class Settings(_Strict):
     @field_validator("balancers")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if names == ("all",):
+            return tuple(BALANCERS)
         for name in names:
             if name not in BALANCERS:
                 raise ValueError(f"{name!r} is no balancer; {nearest(name, BALANCERS)}")

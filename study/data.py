@@ -9,7 +9,13 @@ from hemomodel.schema import Schema, load_schema
 from hemomodel.synthetic import synthetic_cohort
 from study.config import Settings
 
-__all__ = ["fresh_replicates", "open_cohort", "open_schema", "search_replicates"]
+__all__ = [
+    "fresh_replicates",
+    "open_cohort",
+    "open_schema",
+    "outer_folds",
+    "search_replicates",
+]
 
 _SEEDS_A_STUDY = 10_000
 
@@ -41,22 +47,28 @@ def open_cohort(settings: Settings) -> Cohort:
     return load_cohort(Path(settings.data), open_schema(settings), **switches)
 
 
-def search_replicates(settings: Settings) -> Replicates:
+def outer_folds(settings: Settings) -> int:
+    """Returns how many searches the study is: one, or in a nested study one an outer fold."""
+    return settings.outer_folds if settings.nested else 1
+
+
+def search_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
     """Returns the replicates that every trial trains."""
-    return _replicates(settings, 0, settings.seeds)
+    return _replicates(settings, 0, settings.seeds, outer_fold)
 
 
-def fresh_replicates(settings: Settings) -> Replicates:
+def fresh_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
     """Returns replicates on seeds that the search does not use, with the same held-out rows."""
-    return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds)
+    return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds, outer_fold)
 
 
-def _replicates(settings: Settings, start: int, count: int) -> Replicates:
+def _replicates(settings: Settings, start: int, count: int, outer_fold: int) -> Replicates:
     # Two studies of different seeds share no replicate.
     first = settings.seed % (2**31 // _SEEDS_A_STUDY) * _SEEDS_A_STUDY + start
     return Replicates(
         folds=settings.folds,
         seeds=tuple(range(first, first + count)),
         outer_folds=settings.outer_folds,
+        outer_fold=outer_fold,
         outer_seed=settings.seed,
     )

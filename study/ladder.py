@@ -57,7 +57,7 @@ class ArmLadders(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ANN401
         """Stops a trial that stands below its arm's cut at a rung."""
-        arm, number = trial.config["arm"], trial.config["number"]
+        arm, number = trial.config["key"], trial.config["number"]
         if arm not in self._ladders or result["failure"]:
             return str(TrialScheduler.CONTINUE)
         ladder, stand_in = self._ladders[arm], _stand_in(number)

@@ -2,18 +2,19 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from study.folder import Folder
 from study.searcher import Arm
 from study.trial import Report
 
-__all__ = ["TrialTables", "join_parts", "trials_table"]
+__all__ = ["STATES", "TrialTables", "cosine_table", "join_parts", "metric_table", "trials_table"]
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -31,6 +32,7 @@ class TrialTables:
     ) -> None:
         self._folder, self._tasks, self._pairs = folder, list(tasks), list(pairs)
         self._curves: dict[int, dict[int, pd.DataFrame]] = defaultdict(dict)
+        self._cosines: dict[int, dict[int, pd.DataFrame]] = defaultdict(dict)
 
     def add(self, number: int, report: Report) -> pd.DataFrame:
         """Takes a report's curves; returns them in long form.
@@ -39,6 +41,9 @@ class TrialTables:
         """
         table = _curve_table(number, report, self._tasks)
         self._curves[number][report["first_epoch"]] = table
+        self._cosines[number][report["epoch"]] = cosine_table(
+            report["figures"].cosines, self._tasks
+        ).assign(trial=number, epoch=report["epoch"])
         return table
 
     def close(self, number: int, report: Report) -> None:
@@ -46,8 +51,35 @@ class TrialTables:
         curves = pd.concat(self._curves.pop(number).values())
         curves = curves.drop_duplicates(["epoch", "task", "metric"], keep="last")
         self._folder.write_table(f"parts/{number:05d}.history.parquet", curves)
+        cosines = pd.concat(self._cosines.pop(number).values())
+        self._folder.write_table(f"parts/{number:05d}.trial_cosines.parquet", cosines)
         scores = _score_table(number, report["figures"].scores, self._tasks, self._pairs)
         self._folder.write_table(f"parts/{number:05d}.scores.parquet", scores)
+
+
+def cosine_table(cosines: NDArray[np.float64], tasks: Sequence[str]) -> pd.DataFrame:
+    """Returns the upper triangle of a cosine matrix (T, T) in long form: task, other, cosine."""
+    rows, columns = np.triu_indices(len(tasks), 1)
+    names = np.asarray(tasks, dtype=object)
+    return pd.DataFrame(
+        {"task": names[rows], "other": names[columns], "cosine": cosines[rows, columns]}
+    )
+
+
+def metric_table(
+    metrics: Mapping[str, NDArray[np.float64]],
+    pairs: Sequence[tuple[int, int]],
+    tasks: Sequence[str],
+) -> pd.DataFrame:
+    """Returns metrics (R, T) in long form: replicate, task, metric, value, seed, fold."""
+    index = pd.MultiIndex.from_product([range(len(pairs)), tasks], names=["replicate", "task"])
+    parts = [
+        index.to_frame(index=False).assign(metric=name, value=values.ravel())
+        for name, values in metrics.items()
+    ]
+    table = pd.concat(parts).dropna(subset="value")
+    seed, fold = np.asarray(pairs)[table["replicate"].to_numpy()].T
+    return table.assign(seed=seed, fold=fold)
 
 
 def _curve_table(number: int, report: Report, tasks: list[str]) -> pd.DataFrame:
@@ -64,26 +96,22 @@ def _curve_table(number: int, report: Report, tasks: list[str]) -> pd.DataFrame:
 def _score_table(
     number: int, scores: dict[str, Any], tasks: list[str], pairs: list[tuple[int, int]]
 ) -> pd.DataFrame:
-    parts = []
-    for metric, values in scores.items():
-        index = pd.MultiIndex.from_product([range(len(pairs)), tasks], names=["replicate", "task"])
-        parts.append(index.to_frame(index=False).assign(metric=metric, value=values.ravel()))
-    table = pd.concat(parts).dropna(subset="value")
-    seed, fold = np.asarray(pairs)[table["replicate"].to_numpy()].T
+    table = metric_table(scores, pairs, tasks)
     table.insert(0, "trial", number)
-    return table.assign(seed=seed, fold=fold)
+    return table
 
 
 def join_parts(folder: Folder) -> None:
-    """Joins the tables of single trials into `scores.parquet` and `history.parquet`."""
-    for name in ("scores", "history"):
+    """Joins the tables of single trials: `scores`, `history` and `trial_cosines`."""
+    for name in ("scores", "history", "trial_cosines"):
         files = sorted(folder.parts.glob(f"*.{name}.parquet"))
         whole = folder.root / f"{name}.parquet"
         if not files:
             continue
         tables = [pd.read_parquet(file) for file in ([whole] if whole.exists() else []) + files]
         joined = pd.concat(tables).drop_duplicates(
-            [c for c in tables[0].columns if c not in {"value", "mean", "std"}], keep="last"
+            [c for c in tables[0].columns if c not in {"value", "mean", "std", "cosine"}],
+            keep="last",
         )
         folder.write_table(whole.name, joined.sort_values("trial", kind="stable"))
         for file in files:
@@ -108,6 +136,11 @@ _COLUMNS = {
     "best_epoch": "Int64",
     "epochs": "Int64",
     "seconds": "float64",
+    "steps": "Int64",
+    "step_seconds": "float64",
+    "residual": "float64",
+    "unsolved": "Int64",
+    "outer_fold": "int64",
     "wandb_id": "str",
     "error": "str",
 }
@@ -127,6 +160,13 @@ def _trial_row(trial: FrozenTrial, arm: Arm, arms: int) -> dict[str, Any]:
         "best_epoch": attributes.get("best_epoch"),
         "epochs": attributes.get("epochs"),
         "seconds": attributes.get("seconds"),
+        "steps": attributes.get("steps"),
+        "step_seconds": attributes["seconds"] / attributes["steps"]
+        if "steps" in attributes
+        else None,
+        "residual": attributes.get("residual"),
+        "unsolved": attributes.get("unsolved", 0),
+        "outer_fold": arm.outer_fold,
         "wandb_id": attributes.get("wandb_id", ""),
         "error": attributes.get("failure", ""),
     }

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 from study.bookkeeper import Bookkeeper
 from study.config import Settings
-from study.data import search_replicates
+from study.data import outer_folds, search_replicates
 from study.folder import Folder
 from study.ladder import ArmLadders, rungs
 from study.live import LiveView
@@ -91,20 +91,28 @@ def search(study: Running, console: Console) -> bool:
     )
     if not searcher.remaining:
         return False
-    names = [arm.name for arm in study.arms]
-    ladders = ArmLadders(settings.early_stopping, study.epochs, names)
-    view = LiveView(console, names, settings.trials - searcher.remaining, settings.trials)
+    ladders = ArmLadders(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
+    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    total = settings.trials * outer_folds(settings)
+    view = LiveView(console, names, total - searcher.remaining, total)
     _replay(study.arms, ladders, view)
     base = study.space.base
-    stack = prepare(
-        study.cohort, search_replicates(settings), features=base.features, targets=base.targets
-    )
+    stacks = [
+        prepare(
+            study.cohort,
+            search_replicates(settings, outer_fold),
+            features=base.features,
+            targets=base.targets,
+        )
+        for outer_fold in range(outer_folds(settings))
+    ]
+    stack = stacks[0]
     tables = TrialTables(study.folder, [task.name for task in stack.tasks], stack.pairs)
     common = {**settings.fit, "study": study.folder.name, "data_digest": study.cohort.digest}
     bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, common)
     stop = _Stop()
     tuner = tune.Tuner(
-        _trainable(study, stack),
+        _trainable(study, stacks),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ladders,
@@ -129,12 +137,12 @@ def search(study: Running, console: Console) -> bool:
     return stop.asked
 
 
-def _trainable(study: Running, stack: Stack) -> Any:  # noqa: ANN401 - Ray is not typed
+def _trainable(study: Running, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 - Ray is not typed
     every = study.settings.report_every
     ladder = rungs(study.settings.early_stopping, study.epochs)
     trainable = tune.with_parameters(
         StackedTrial,
-        stack=replace(stack, preprocessors=()),
+        stacks=[replace(stack, preprocessors=()) for stack in stacks],
         space=study.space,
         stops=report_epochs(study.epochs, every, ladder),
         checkpoints=str(study.folder.checkpoints),
@@ -152,7 +160,7 @@ def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
     for arm in arms:
         for trial in arm.trials:
             number = trial.number * len(arms) + arm.index
-            ladders.replay(arm.name, number, trial.intermediate_values)
+            ladders.replay(arm.key, number, trial.intermediate_values)
             if trial.state.is_finished():
                 score = float("nan") if trial.value is None else trial.value
                 view.known(arm.name, STATES[trial.state], score)

@@ -10,15 +10,11 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from hemomodel.cohort import Cohort
-from hemomodel.errors import InputError
 from hemomodel.features import feature_names
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
 from study.cli import INTERRUPTED
 from study.cluster import quiet_environment, start_ray
-from study.comparison import compare, comparison_table, task_table
 from study.config import Settings
-from study.data import fresh_replicates, open_cohort, open_schema
+from study.data import open_cohort, open_schema, outer_folds
 from study.folder import Folder
 from study.live import duration
 from study.provenance import check_same, provenance, read_record, write_record
@@ -30,8 +26,7 @@ from study.tracking import open_tracker
 
 quiet_environment()  # before the first import of Ray
 
-from study.best import save_best  # noqa: E402
-from study.confirm import confirm, finalists  # noqa: E402
+from study.conclude import conclude  # noqa: E402
 from study.run import Running, search  # noqa: E402
 
 __all__ = ["run_study"]
@@ -69,14 +64,16 @@ def run_study(settings: Settings, console: Console) -> int:
         study.tracker.close(interrupted=True)
         place = "" if settings.out == "studies" else f" --out {settings.out}"
         ended = int((table["state"] != "unfinished").sum())
+        total = settings.trials * outer_folds(settings)
         console.print(
-            f"Stopped: {ended} of {settings.trials} trials have ended and are kept. "
+            f"Stopped: {ended} of {total} trials have ended and are kept. "
             f"This goes on from here:\n  python scripts/search.py --resume {name}{place}",
             highlight=False,
             soft_wrap=True,
         )
         return INTERRUPTED
-    _conclude(study, table, console)
+    comparison = _concluded(study, table, console)
+    show_comparison(console, comparison, cohort.schema.tasks)
     console.print(f"Done in {duration(time.monotonic() - begun)}: {folder.root}", highlight=False)
     return 0
 
@@ -120,7 +117,7 @@ def _arms(settings: Settings, folder: Folder) -> list[Arm]:
     arms: dict[str, tuple[str, ...]] = {name: (name,) for name in settings.balancers}
     if settings.allocation == "joint":
         arms = {"joint": settings.balancers}
-    return open_arms(storage, arms)
+    return open_arms(storage, arms, outer_folds(settings))
 
 
 def _write_tables(study: Running) -> pd.DataFrame:
@@ -130,44 +127,12 @@ def _write_tables(study: Running) -> pd.DataFrame:
     return table
 
 
-def _conclude(study: Running, table: pd.DataFrame, console: Console) -> None:
-    """Retrains the finalists, compares them on held-out rows, and says what that means."""
-    chosen = finalists(study.arms, study.space.build)
-    if not chosen:
+def _concluded(study: Running, table: pd.DataFrame, console: Console) -> dict[str, Any]:
+    """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
+    try:
+        comparison = conclude(study, table, console)
+    finally:
         study.tracker.close(interrupted=False)
-        raise InputError(
-            f"no trial of {study.folder.name} ended with a score; see the errors in "
-            f"{study.folder.root / 'trials.parquet'}"
-        )
-    stack = _held_out_stack(study)
-    with console.status("retraining the best of each arm on fresh seeds"):
-        confirmed = confirm(chosen, stack)
-    seeds = [seed for seed, _ in stack.pairs]
-    comparison = compare(chosen, confirmed, seeds, stack.tasks, table)
-    study.folder.write_json("comparison.json", comparison)
-    save_best(study.folder, chosen, confirmed, stack)
-    study.tracker.conclude(
-        {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
-        {"verdict": comparison["verdict"], "baseline": comparison["baseline"]},
-        {
-            "attrition": pd.DataFrame(study.cohort.attrition.steps),
-            "comparison": comparison_table(comparison),
-            "tasks": task_table(comparison),
-        },
-    )
-    study.tracker.close(interrupted=False)
     if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
         study.folder.tidy()
-    show_comparison(console, comparison, stack.tasks)
-
-
-def _held_out_stack(study: Running) -> Stack:
-    replicates = fresh_replicates(study.settings)
-    base = study.space.base
-    return prepare(
-        study.cohort,
-        replicates,
-        features=base.features,
-        targets=base.targets,
-        score_on="test",
-    )
+    return comparison

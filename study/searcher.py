@@ -32,13 +32,20 @@ class Arm:
         name: of the arm; the balancer's, or `joint`.
         index: its place among the arms.
         balancers: what it may draw.
+        outer_fold: the part of the rows that its trials never see.
         study: its Optuna study.
     """
 
     name: str
     index: int
     balancers: tuple[str, ...]
+    outer_fold: int
     study: optuna.Study
+
+    @property
+    def key(self) -> str:
+        """Its name in the storage: `equal`, or `equal@2` in the third search of a nested study."""
+        return str(self.study.study_name)
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -46,25 +53,29 @@ class Arm:
         return self.study.get_trials(deepcopy=False)
 
 
-def open_arms(storage: optuna.storages.BaseStorage, arms: dict[str, tuple[str, ...]]) -> list[Arm]:
-    """Opens or creates one Optuna study an arm, named like it, maximising.
+def open_arms(
+    storage: optuna.storages.BaseStorage, arms: dict[str, tuple[str, ...]], outer_folds: int = 1
+) -> list[Arm]:
+    """Opens or creates one Optuna study an arm and outer fold, maximising.
 
     The storage belongs to one study, so that its folder can be renamed.
+
+    Args:
+        storage: of the study.
+        arms: name -> the balancers that it may draw.
+        outer_folds: how many searches there are; more than one in a nested study.
     """
-    return [
-        Arm(
-            arm,
-            index,
-            balancers,
-            optuna.create_study(
+    opened = []
+    for outer_fold in range(outer_folds):
+        for name, balancers in arms.items():
+            study = optuna.create_study(
                 storage=storage,
-                study_name=arm,
+                study_name=name if outer_folds == 1 else f"{name}@{outer_fold}",
                 direction="maximize",
                 load_if_exists=True,
-            ),
-        )
-        for index, (arm, balancers) in enumerate(arms.items())
-    ]
+            )
+            opened.append(Arm(name, len(opened), balancers, outer_fold, study))
+    return opened
 
 
 class ArmSearcher(Searcher):
@@ -86,13 +97,13 @@ class ArmSearcher(Searcher):
         super().__init__(metric="score", mode="max")
         self._arms, self._space = list(arms), space
         self._epochs, self._seed, self._startup = epochs, seed, startup
-        self._left = {
-            arm.name: trials // len(arms) + (arm.index < trials % len(arms)) for arm in arms
-        }
+        names = list(dict.fromkeys(arm.name for arm in arms))
+        share, rest = divmod(trials, len(names))
+        self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
         self._unfinished: list[tuple[Arm, optuna.Trial]] = []
         for arm in arms:
-            self._left[arm.name] -= len(arm.trials)
+            self._left[arm.key] -= len(arm.trials)
             self._unfinished += [
                 (arm, optuna.Trial(arm.study, trial._trial_id))  # noqa: SLF001 - no public way to reopen
                 for trial in arm.trials
@@ -109,17 +120,23 @@ class ArmSearcher(Searcher):
         if self._unfinished:
             arm, trial = self._unfinished.pop(0)
         else:
-            arm = max(self._arms, key=lambda a: (self._left[a.name], -a.index))
-            if self._left[arm.name] <= 0:
+            arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
+            if self._left[arm.key] <= 0:
                 return str(Searcher.FINISHED)
-            self._left[arm.name] -= 1
+            self._left[arm.key] -= 1
             arm.study.sampler = self._sampler(arm)
             trial = arm.study.ask()
         self._open[trial_id] = (arm, trial)
         number = trial.number * len(self._arms) + arm.index
         # An unfinished trial has its parameters already: drawing them again returns the same.
         params = self._space.suggest(trial, arm.balancers)
-        return {"number": number, "arm": arm.name, "params": params}
+        return {
+            "number": number,
+            "arm": arm.name,
+            "key": arm.key,
+            "outer_fold": arm.outer_fold,
+            "params": params,
+        }
 
     def _sampler(self, arm: Arm) -> optuna.samplers.TPESampler:
         """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""

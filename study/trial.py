@@ -5,6 +5,7 @@ This is the part that runs on Ray's workers; it touches neither Optuna's storage
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from ray import tune
 from torch import Tensor
 
+from hemomodel.history import History
 from hemomodel.stack import Stack
-from hemomodel.training import History, Training
+from hemomodel.training import Training
 from study.space import Space
 
 __all__ = ["Figures", "Report", "StackedTrial", "report_epochs"]
@@ -29,13 +31,15 @@ class Figures:
     """The bulk of a report. It has no long repr, for Ray formats every result it handles.
 
     Attributes:
-        curves: each field of History since the last report, mean and standard deviation over
-            replicates, (E, T) each.
+        curves: each field of History but the cosines since the last report, mean and standard
+            deviation over replicates, (E, T) each.
+        cosines: (T, T), between the tasks' gradients, mean over replicates and these epochs.
         epoch_scores: (E,), mean skill after each of these epochs.
         scores: each metric at the best epoch so far, (R, T).
     """
 
     curves: dict[str, tuple[Curve, Curve]]
+    cosines: Curve
     epoch_scores: Curve
     scores: dict[str, Curve]
 
@@ -45,6 +49,9 @@ class Report(TypedDict):
 
     score: best mean skill so far. best_epoch: when. epoch: epochs run. seconds: of training.
     failure: why the trial cannot go on, or "". first_epoch: of the figures.
+    steps: optimizer steps taken. residual: the largest of the balancer's solver, NaN without one.
+    unsolved: steps of a replicate whose solver did not converge, over all replicates.
+    smallest_cosine: between two tasks, in the mean over replicates since the last report.
     """
 
     score: float
@@ -53,6 +60,10 @@ class Report(TypedDict):
     seconds: float
     failure: str
     first_epoch: int
+    steps: int
+    residual: float
+    unsolved: int
+    smallest_cosine: float
     figures: Figures
 
 
@@ -67,14 +78,22 @@ class StackedTrial(tune.Trainable):
     def setup(
         self,
         config: dict[str, Any],
-        stack: Stack,
+        stacks: Sequence[Stack],
         space: Space,
         stops: list[int],
         checkpoints: str,
     ) -> None:
-        """Takes the study's common parts, which do not change from trial to trial."""
+        """Takes the study's common parts, which do not change from trial to trial.
+
+        Args:
+            config: of the first trial: number, outer_fold and params.
+            stacks: one an outer fold.
+            space: that the parameters are a point of.
+            stops: epochs at which a trial reports.
+            checkpoints: folder of the checkpoints.
+        """
         torch.set_num_threads(1)
-        self._stack, self._space, self._stops = stack, space, stops
+        self._stacks, self._space, self._stops = stacks, space, stops
         self._checkpoints = Path(checkpoints)
         self._begin(config)
 
@@ -86,7 +105,8 @@ class StackedTrial(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         """Starts a trial, or takes it up where an earlier process left it."""
         self._file = self._checkpoints / f"{config['number']:05d}.pt"
-        self._training = Training(self._space.build(config["params"]), self._stack)
+        stack = self._stacks[config["outer_fold"]]
+        self._training = Training(self._space.build(config["params"]), stack)
         self._best = _Best.start(self._training.outputs())
         self._seconds = torch.zeros((), dtype=torch.float64)
         self._epochs: list[History] = []
@@ -113,7 +133,9 @@ class StackedTrial(tune.Trainable):
         history = _joined(self._epochs[self._reported :])
         first, self._reported = self._reported + 1, self._training.epoch
         finite = bool(torch.isfinite(history.skill).all())
-        scores = self._training.metrics(self._best.outputs)
+        scores = self._training.scored.metrics(self._best.outputs)
+        health = self._training.health()
+        cosines = _array(history.cosines.mean((0, 1)))
         return Report(
             score=float(self._best.score) if finite else float("nan"),
             best_epoch=int(self._best.epoch),
@@ -121,11 +143,17 @@ class StackedTrial(tune.Trainable):
             seconds=float(self._seconds),
             failure="" if finite else f"a loss was not finite by epoch {self._training.epoch}",
             first_epoch=first,
+            steps=self._training.epoch * self._training.steps_per_epoch,
+            residual=float(health["residual"].max()) if health else float("nan"),
+            unsolved=int(health["unsolved"].sum()) if health else 0,
+            smallest_cosine=float(cosines.min()),
             figures=Figures(
                 curves={
                     name: (_array(value.mean(1)), _array(value.std(1, correction=0)))
                     for name, value in history._asdict().items()
+                    if name != "cosines"
                 },
+                cosines=cosines,
                 epoch_scores=_array(history.score),
                 scores={name: _array(value) for name, value in scores.items()},
             ),

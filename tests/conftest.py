@@ -9,6 +9,8 @@ from hemomodel import Cohort, Replicates, synthetic_cohort
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 
+torch.set_num_threads(1)  # the stacks are small, and several processes share the cores
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="rewrite the golden values")

@@ -8,6 +8,16 @@ from hemomodel.balancers._base import BALANCERS, Balancer, Signals
 from hemomodel.balancers.equal import Equal
 from hemomodel.balancers.fixed import Fixed
 from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.balancers.single_task import SingleTask
 from hemomodel.balancers.uncertainty import Uncertainty
 
-__all__ = ["BALANCERS", "Balancer", "Equal", "Fixed", "GradNorm", "Signals", "Uncertainty"]
+__all__ = [
+    "BALANCERS",
+    "Balancer",
+    "Equal",
+    "Fixed",
+    "GradNorm",
+    "Signals",
+    "SingleTask",
+    "Uncertainty",
+]

@@ -133,10 +133,12 @@ class Balancer(ABC, Generic[State]):
         name: what it is called in configurations, reports and `BALANCERS`.
         weighs_heads: whether the weights apply to trunk and heads alike (loss weighting), or to
             the trunk alone while each head follows its own loss (gradient aggregation).
+        shares_trunk: false only where each task has a network of its own.
     """
 
     name: ClassVar[str]
     weighs_heads: ClassVar[bool] = True
+    shares_trunk: ClassVar[bool] = True
 
     def __init_subclass__(cls, *, name: str | None = None) -> None:
         """Enters a balancer in `BALANCERS`; one without a name is a base of others."""

@@ -34,6 +34,7 @@ def case(double):
             optimum[..., block] = torch.rand(2, 30, task.size, generator=generator).softmax(-1)
     padding = torch.arange(30) >= torch.tensor(ROWS)[:, None]
     share = (~padding / torch.tensor(ROWS)[:, None]).unsqueeze(2).double()
+    share = share.expand(-1, -1, len(TASKS))
     outputs[1, ROWS[1] :] = 1e3  # what stands in padded rows must not count
     return layout, outputs, Scored(labels, share, torch.randn(2, layout.width), optimum)
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hemomodel.gramian import task_gramian, task_norms
+from hemomodel.gradients import TaskGradients, cosines
+from hemomodel.gramian import task_gramian, task_norms, trunk_gramian
 from hemomodel.heads import HeadLayout
 from hemomodel.network import StackedNetwork
 from hemomodel.schema import load_schema
+from hemomodel.separate import SeparateNetworks
 from hemomodel.streams import replicate_keys
 
 TASKS = load_schema().tasks
@@ -89,6 +91,87 @@ def test_gramian_is_that_of_autograd(rows):
         jacobian = torch.stack([row.flatten() for row in rows])
         torch.testing.assert_close(ours[r], jacobian @ jacobian.T, rtol=1e-10, atol=1e-14)
         torch.testing.assert_close(norms[r], jacobian.norm(dim=1), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 40], ids="{} rows".format)
+@pytest.mark.parametrize("dropout", [False, True], ids=["plain", "dropout"])
+@pytest.mark.usefixtures("double")
+def test_the_gramian_over_the_trunk_counts_every_shared_parameter(rows, dropout):
+    network, layout, x, y = problem((8, 30, 20), rows=rows)
+    masks = [torch.rand(len(PAIRS), rows, w).round() * 2 for w in (8, 30)] if dropout else []
+    flow = network.forward(x, masks)
+    _, slopes = layout.losses(flow[-1], y)
+    ours = trunk_gramian(network, flow, slopes, layout, masks)
+    jacobian = []
+    for task in range(len(TASKS)):
+        network.backward(flow, slopes * layout.member[:, task], masks)
+        shared = (*network.weight_gradients[:-1], *network.bias_gradients[:-1])
+        jacobian.append(torch.cat([part.flatten(1) for part in shared], 1))
+    rows_of = torch.stack(jacobian, 1)
+    torch.testing.assert_close(ours, rows_of @ rows_of.mT, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.usefixtures("double")
+def test_the_trunk_can_see_other_slopes_than_the_heads():
+    network, layout, x, y = problem((8, 6, 4))
+    flow = network.forward(x)
+    _, slopes = layout.losses(flow[-1], y)
+    found = {}
+    for name, arguments in {"both": (slopes,), "apart": (slopes, (), 3 * slopes)}.items():
+        network.backward(flow, *arguments)
+        found[name] = [part.clone() for part in network.weight_gradients]
+    torch.testing.assert_close(found["apart"][-1], found["both"][-1])
+    for apart, both in zip(found["apart"][:-1], found["both"][:-1], strict=True):
+        torch.testing.assert_close(apart, 3 * both)
+
+
+@pytest.mark.parametrize("over", ["last", "trunk"])
+@pytest.mark.usefixtures("double")
+def test_separate_networks_train_each_task_alone(over):
+    _, layout, x, y = problem((8, 6, 4))
+    network = SeparateNetworks((7, 8, 6, 4, layout.width), replicate_keys(PAIRS), x.dtype, layout)
+    flow = network.forward(x)
+    _, slopes = layout.losses(flow[-1], y)
+    network.backward(flow, slopes)
+    inner = network.stacked
+    norms = TaskGradients(network, flow, slopes, layout, (), over).norms()
+    gramian = TaskGradients(network, flow, slopes, layout, (), over).gramian()
+    torch.testing.assert_close(cosines(gramian), torch.eye(len(TASKS)).expand_as(gramian))
+    for number in range(len(PAIRS) * len(TASKS)):
+        r, task = divmod(number, len(TASKS))
+        parameters = [
+            [part[number].detach().clone().requires_grad_() for part in parts]
+            for parts in (inner.weights, inner.biases)
+        ]
+        reference_losses(*parameters, x[r], y[r])[task].backward()
+        grads = [[part.grad for part in parts] for parts in parameters]
+        for ours, theirs in zip(inner.weight_gradients, grads[0], strict=True):
+            torch.testing.assert_close(ours[number], theirs, rtol=1e-10, atol=1e-12)
+        counted = grads[0][-2:-1] if over == "last" else [*grads[0][:-1], *grads[1][:-1]]
+        expected = torch.cat([grad.flatten() for grad in counted]).norm()
+        torch.testing.assert_close(norms[r, task], expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.usefixtures("double")
+def test_an_unknown_label_has_no_loss_and_no_slope():
+    network, layout, x, y = problem((8, 6, 4), rows=6)
+    known = (torch.rand(len(PAIRS), 6, len(TASKS)) > 0.4).double()
+    known[1, :, 3] = 0
+    outputs = network.forward(x)[-1]
+    losses, slopes = layout.losses(outputs, y, known)
+    for r in range(len(PAIRS)):
+        for task in range(len(TASKS)):
+            rows = known[r, :, task] > 0
+            if rows.any():
+                alone, own = layout.losses(outputs[r : r + 1, rows], y[r : r + 1, rows])
+                torch.testing.assert_close(losses[r, task], alone[0, task])
+                mine = slopes[r, rows] * layout.member[:, task]
+                torch.testing.assert_close(mine, own[0] * layout.member[:, task])
+            assert (slopes[r, ~rows] * layout.member[:, task] == 0).all()
+    assert losses[1, 3] == 0
+    every = layout.losses(outputs, y, torch.ones_like(known))
+    for ours, plain in zip(every, layout.losses(outputs, y), strict=True):
+        torch.testing.assert_close(ours, plain)
 
 
 @pytest.mark.usefixtures("double")

@@ -30,13 +30,12 @@ def test_more_patients_mean_less_regret_on_every_task(small, large):
 def test_no_network_beats_the_oracle(large):
     """The realised loss above the oracle's: on no task below zero beyond its interval."""
     training = large.training
-    layout, reference = training.layout, training.reference
-    outputs = training.natural(training.outputs())
+    layout, reference = training.layout, training.scored.against
     best = torch.where(layout.is_value, reference.optimum, reference.optimum.clamp_min(1e-30).log())
-    ours = row_losses(layout, outputs, reference.labels)
+    ours = training.scored.row_losses(training.outputs())
     oracles = row_losses(layout, best, reference.labels)
     excess = (ours - oracles)[0].double().numpy()
-    rows = int((reference.share[0] > 0).sum())
+    rows = int((reference.share[0, :, 0] > 0).sum())
     mean, error = excess[:rows].mean(0), excess[:rows].std(0) / rows**0.5
     assert (mean > -2.5 * error).all()
     expected = large.metrics["regret"][0].double().numpy()

@@ -54,11 +54,12 @@ def test_a_held_out_row_changes_nothing_at_all(cohort, monkeypatch):
 
 def test_a_search_holds_no_held_out_row(cohort, replicates):
     searched = prepare(cohort, replicates)
-    scored = prepare(cohort, replicates, score_on="test")
+    scored = prepare(cohort, replicates, with_test=True)
     test = replicates.split(cohort).test
     assert searched.features.shape[1] == (~test).sum()
     assert scored.features.shape[1] == len(cohort)
-    assert (np.sort(scored.score_rows) == np.flatnonzero(test)).all()
+    assert searched.test_rows.size == 0
+    assert (scored.test_rows == np.flatnonzero(test)).all()
     assert (searched.rows_per_epoch, searched.pairs) == (scored.rows_per_epoch, scored.pairs)
 
 
@@ -99,10 +100,30 @@ def test_a_frozen_preprocessing_does_the_same(cohort, replicates):
     np.testing.assert_array_equal(back.transform(cohort.table), fitted.transform(cohort.table))
 
 
-def test_a_missing_label_is_refused(cohort, replicates):
+def test_a_missing_label_is_in_no_figure(cohort, replicates):
     labels = cohort.labels.copy()
-    labels[5, 2] = np.nan
-    with pytest.raises(InputError, match="row 5 of the cohort has no initial_dose"):
+    labels[::3, 2] = np.nan
+    labels[1::3, 4] = np.nan
+    partial = replace(cohort, labels=labels)
+    stack = prepare(partial, replicates)
+    kept = ~replicates.split(partial).test
+    assert np.array_equal(stack.known, ~np.isnan(labels[kept]))
+    assert np.isfinite(stack.labels).all()
+    level, flow = (slice(7, 17), 27)  # the initial dose's columns and the blood flow's
+    rows = stack.train_rows[0, : stack.train_counts[0]]
+    dose = labels[kept][rows, 2]
+    counts = np.bincount(dose[~np.isnan(dose)].astype(int), minlength=10)
+    expected = np.log((counts + 0.5) / (counts.sum() + 5))
+    np.testing.assert_allclose(stack.trivial[0, level], expected)
+    values = labels[kept][rows, 4]
+    np.testing.assert_allclose(stack.trivial[0, flow], np.nanmean(values))
+    np.testing.assert_allclose(stack.spread[0, flow], np.nanstd(values))
+
+
+def test_a_task_without_labels_is_refused(cohort, replicates):
+    labels = cohort.labels.copy()
+    labels[:, 2] = np.nan
+    with pytest.raises(InputError, match="initial_dose has no label in the training rows"):
         prepare(replace(cohort, labels=labels), replicates)
 
 

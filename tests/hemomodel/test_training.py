@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hemomodel import FitConfig, InputError, Replicates, fit
 from hemomodel.balancers import BALANCERS, Equal, GradNorm, Uncertainty
 from hemomodel.config import FitConfig as Config
+from hemomodel.heads import HeadLayout
 from hemomodel.preparing import prepare
 from hemomodel.training import Training
 
@@ -84,7 +85,7 @@ def reference_training(config, stack, r):
     )
     totals = []
     for _ in range(config.epochs):
-        for x, y in ours._batches():
+        for x, y, _ in ours._batches():
             losses = []
             for out, target, task in zip(
                 model(x[r]).split(sizes, 1), y[r].split(sizes, 1), stack.tasks, strict=True
@@ -121,7 +122,7 @@ def test_training_is_that_of_ordinary_torch_code(stack):
 def test_an_epoch_takes_each_training_row_at_most_once(stack):
     training = Training(replace(SMALL, batch_size=7), stack)
     features = torch.from_numpy(np.array(stack.features))
-    seen = torch.cat([x for x, _ in training._batches()], 1)
+    seen = torch.cat([x for x, *_ in training._batches()], 1)
     assert seen.shape[1] == stack.rows_per_epoch
     for r in range(len(stack.pairs)):
         rows = stack.train_rows[r, : stack.train_counts[r]]
@@ -133,9 +134,9 @@ def test_an_epoch_takes_each_training_row_at_most_once(stack):
 
 def test_orders_differ_between_epochs_and_replicates(stack):
     training = Training(SMALL, stack)
-    first = torch.cat([y for _, y in training._batches()], 1)
+    first = torch.cat([y for _, y, _ in training._batches()], 1)
     training.epoch = 1
-    second = torch.cat([y for _, y in training._batches()], 1)
+    second = torch.cat([y for _, y, _ in training._batches()], 1)
     assert not torch.equal(first, second)
 
 
@@ -183,17 +184,81 @@ def test_a_trained_network_learns_patient_specific_flows(cohort, replicates):
     """The original's broadcast made every prediction the batch mean; its R² could not pass zero."""
     run = fit(FitConfig(epochs=40, lr=3e-3), cohort, replicates)
     assert run.metrics["r2"][:, 4].mean() > 0.2
-    flow = run.training.natural(run.training.outputs())[0, :, int(run.training.layout.starts[4])]
+    flow = run.training.scored.natural(run.training.outputs())[
+        0, :, int(run.training.layout.starts[4])
+    ]
     assert flow.std() > 10
 
 
 def test_history_holds_what_the_steps_saw(stack):
     config = FitConfig(epochs=2, batch_size=16, balancer=GradNorm(alpha=1.0))
     history = Training(config, stack).run(2)
-    assert all(value.shape == (2, 6, 10) for value in history)
+    assert all(value.shape == (2, 6, 10) for value in history[:-1])
+    assert history.cosines.shape == (2, 6, 10, 10)
+    torch.testing.assert_close(history.cosines.diagonal(dim1=2, dim2=3), torch.ones(2, 6, 10))
+    torch.testing.assert_close(history.training_rate.mean(2), torch.ones(2, 6))
     torch.testing.assert_close(history.weights.sum(2), torch.full((2, 6), 10.0))
     assert (history.gradient_norms > 0).all()
     assert (history.train_loss[1] < history.train_loss[0]).double().mean() > 0.9
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_an_unlabelled_row_trains_as_if_it_were_not_there(double, cohort, name):
+    """One task has no label in some rows: whatever stands there, the result is the same."""
+    config = replace(SMALL, balancer=BALANCERS[name](), batch_size=4)
+    labels = cohort.labels.copy()
+    labels[::2, 2] = labels[1::5, 4] = np.nan
+    stack = prepare(replace(cohort, labels=labels), Replicates(folds=3, seeds=1))
+    disturbed = stack.labels.copy()
+    columns = HeadLayout(stack.tasks).task_of.numpy()
+    disturbed[~stack.known[:, columns]] += 7
+    plain = Training(config, stack).run(2)
+    other = Training(config, replace(stack, labels=disturbed)).run(2)
+    for ours, theirs in zip(plain, other, strict=True):
+        assert torch.isfinite(ours).all()
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_gradient_methods_leave_the_heads_to_their_own_losses(double, cohort, replicates):
+    """With weights of one, weighting heads or not is the same; with others only the trunk moves."""
+
+    class Doubled(Equal):
+        weighs_heads = False
+
+        def weigh(self, signals, state):
+            return 2 * torch.ones_like(signals.losses), state
+
+    stack = prepare(cohort, replicates)
+    config = replace(SMALL, batch_size=500, balancer=Equal())
+    plain, doubled = Training(config, stack), Training(replace(config, balancer=Doubled()), stack)
+    for training in (plain, doubled):
+        training.run(1)
+    torch.testing.assert_close(
+        doubled.network.weight_gradients[-1], plain.network.weight_gradients[-1]
+    )
+    torch.testing.assert_close(
+        doubled.network.weight_gradients[0], 2 * plain.network.weight_gradients[0]
+    )
+
+
+def test_a_method_may_ask_for_the_losses_after_its_step(cohort, replicates):
+    seen = []
+
+    class Looking(Equal):
+        def weigh(self, signals, state):
+            seen.append([signals.losses])
+            return super().weigh(signals, state)
+
+        def after_step(self, losses, state):
+            seen[-1].append(losses())
+            return state
+
+    config = replace(SMALL, batch_size=500, balancer=Looking())
+    Training(config, prepare(cohort, replicates)).run(8)
+    before, after = (torch.stack(part) for part in zip(*seen, strict=True))
+    # With the whole training part as the batch, the next step sees what this one left.
+    torch.testing.assert_close(after[:-1], before[1:], rtol=1e-4, atol=1e-5)
+    assert (after.mean(2)[-1] < before.mean(2)[0]).all()
 
 
 def test_a_small_network_can_memorise(cohort):

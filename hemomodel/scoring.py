@@ -1,0 +1,91 @@
+"""Rows that a stack is scored on, and what its outputs are scored against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from hemomodel.heads import HeadLayout
+from hemomodel.metrics import Scored, row_losses, row_regret, scores
+from hemomodel.shapes import Features, Losses, Outputs, Targets
+from hemomodel.stack import Rows
+
+__all__ = ["ScoredRows", "mean_loss", "padding", "shares"]
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """One set of rows for each replicate.
+
+    Attributes:
+        layout: of the outputs.
+        features: (R, m, F).
+        targets: (R, m, K), in the targets' own scale.
+        offset, spread: (R, 1, K), natural = own scale * spread + offset.
+        against: labels, shares, trivial predictor and optimum, in natural units.
+        trivial_loss: (R, T), the trivial predictor's loss in the targets' own scale.
+    """
+
+    layout: HeadLayout
+    features: Features
+    targets: Targets
+    offset: Tensor
+    spread: Tensor
+    against: Scored
+    trivial_loss: Losses
+
+    def loss(self, outputs: Outputs) -> Losses:
+        """Returns the loss (R, T) of outputs (R, m, K), in the targets' own scale."""
+        return mean_loss(self.layout, outputs, self.targets, self.against.share)
+
+    def skill(self, outputs: Outputs) -> Tensor:
+        """Returns the share of the trivial predictor's loss that outputs (R, m, K) remove."""
+        return 1 - self.loss(outputs) / self.trivial_loss
+
+    def natural(self, outputs: Outputs) -> Outputs:
+        """Returns logits as they are and regressions in the task's unit (mL/min)."""
+        return outputs * self.spread + self.offset
+
+    def metrics(self, outputs: Outputs) -> dict[str, Tensor]:
+        """Returns every metric (R, T) of outputs (R, m, K)."""
+        return scores(self.layout, self.natural(outputs), self.against)
+
+    def row_losses(self, outputs: Outputs) -> Tensor:
+        """Returns each row's loss (R, m, T) in natural units; zero where the label is unknown."""
+        return self._known(row_losses(self.layout, self.natural(outputs), self.against.labels))
+
+    def trivial_row_losses(self) -> Tensor:
+        """Returns the trivial predictor's loss on each row (R, m, T), in natural units."""
+        labels = self.against.labels
+        trivial = self.against.trivial.unsqueeze(1).expand_as(labels)
+        return self._known(row_losses(self.layout, trivial, labels))
+
+    def row_regret(self, outputs: Outputs) -> Tensor | None:
+        """Returns each row's expected loss above the oracle's (R, m, T), if the oracle is known."""
+        optimum = self.against.optimum
+        return None if optimum is None else row_regret(self.layout, self.natural(outputs), optimum)
+
+    def _known(self, losses: Tensor) -> Tensor:
+        return losses.where(self.against.share > 0, 0.0)
+
+
+def mean_loss(layout: HeadLayout, outputs: Outputs, targets: Targets, share: Tensor) -> Losses:
+    """Returns the loss (R, T) of outputs, each row weighing its share (R, m, T)."""
+    by_column, _ = layout.row_losses(outputs, targets)
+    return ((by_column @ layout.member) * share).sum(1)
+
+
+def padding(rows: Rows, counts: Rows) -> np.ndarray:
+    """Returns where a table of row numbers (R, m) is padding."""
+    return np.arange(rows.shape[1]) >= counts[:, None]
+
+
+def shares(known: Tensor, is_padding: Tensor) -> Tensor:
+    """Returns each row's share (R, m, T) of a task's mean over its labelled rows.
+
+    Args:
+        known: (R, m, T), one where a row has a label of a task.
+        is_padding: (R, m).
+    """
+    counted = known.masked_fill(is_padding.unsqueeze(2), 0)
+    return counted / counted.sum(1, keepdim=True)

@@ -1,0 +1,179 @@
+"""The end of a study: finalists, comparison, tables, weights, report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import ray
+from rich.console import Console
+
+from hemomodel.describe import table_one
+from hemomodel.errors import InputError
+from hemomodel.preparing import prepare
+from hemomodel.references import reference_losses
+from hemomodel.stack import Stack
+from study.best import save_best
+from study.comparison import compare, comparison_table, difference_table, task_table
+from study.confirm import Confirmed, Finalist, confirm, finalists
+from study.data import fresh_replicates, outer_folds
+from study.evidence import Candidate, Evidence, OuterFold
+from study.findings import findings
+from study.report import write_report
+from study.results import metric_table
+from study.run import Running
+
+__all__ = ["conclude"]
+
+
+def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str, Any]:
+    """Retrains the finalists, compares them on held-out rows, and writes all that follows.
+
+    Args:
+        study: whose search has ended.
+        trials: one row a trial.
+        console: what a person sees.
+
+    Returns:
+        the comparison.
+
+    Raises:
+        InputError: no arm has a network that can be compared.
+    """
+    chosen = finalists(study.arms, study.space.build, study.settings.finalists)
+    if not chosen:
+        raise InputError(_nothing(study, trials))
+    stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
+    with console.status("retraining the best of each arm on fresh seeds"):
+        models = [_references.remote(stack[: study.settings.folds]) for stack in stacks]
+        confirmed = confirm(chosen, stacks)
+        references = ray.get(models)
+    pairs = list(zip(chosen, confirmed, strict=True))
+    evidence = _evidence(study, pairs, stacks, references)
+    if not evidence.arms:
+        raise InputError(_nothing(study, trials))
+    tasks = stacks[0].tasks
+    comparison = compare(evidence, tasks, trials)
+    winners = _winners(evidence, pairs)
+    _write(study, comparison, findings(winners, stacks), references)
+    save_best(study.folder, winners, stacks)
+    study.tracker.conclude(
+        {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
+        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
+        {
+            "attrition": pd.DataFrame(study.cohort.attrition.steps),
+            "comparison": comparison_table(comparison),
+            "differences": difference_table(comparison),
+            "tasks": task_table(comparison),
+        },
+    )
+    with console.status("writing the report"):
+        write_report(study.folder)
+    return comparison
+
+
+def _nothing(study: Running, trials: pd.DataFrame) -> str:
+    path = study.folder.root / "trials.parquet"
+    if (trials["state"] == "failed").any():
+        return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
+    return (
+        f"no trial of {study.folder.name} ended in time, so there is nothing to compare; "
+        f"go on with a larger --time-budget: python scripts/search.py --resume {study.folder.name}"
+    )
+
+
+def _held_out_stack(study: Running, outer_fold: int) -> Stack:
+    base = study.space.base
+    return prepare(
+        study.cohort,
+        fresh_replicates(study.settings, outer_fold),
+        features=base.features,
+        targets=base.targets,
+        with_test=True,
+    )
+
+
+def _evidence(
+    study: Running,
+    pairs: Sequence[tuple[Finalist, Confirmed]],
+    stacks: Sequence[Stack],
+    references: Sequence[Mapping[str, Any]],
+) -> Evidence:
+    """Returns what the comparison is drawn from."""
+    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    seeds, folds = np.asarray(stacks[0].pairs).T
+    parts = []
+    for outer_fold, models in enumerate(references):
+        own = [(f, result) for f, result in pairs if f.outer_fold == outer_fold]
+        parts.append(
+            OuterFold(
+                trivial=own[0][1].trivial,
+                arms={
+                    name: tuple(_candidate(f, result) for f, result in own if f.arm == name)
+                    for name in names
+                },
+                trials={
+                    arm.name: len(arm.trials) for arm in study.arms if arm.outer_fold == outer_fold
+                },
+                # The references were fitted on the folds of one seed, and stand for all seeds.
+                references={name: model.losses[folds] for name, model in models.items()},
+            )
+        )
+    return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts))
+
+
+def _candidate(finalist: Finalist, result: Confirmed) -> Candidate:
+    return Candidate(
+        trial=finalist.number,
+        params=finalist.trial.params,
+        epochs=finalist.config.epochs,
+        search_score=float(finalist.trial.value or 0.0),
+        validation=result.validation,
+        losses=result.losses,
+        metrics=result.metrics,
+        regret=result.regret,
+    )
+
+
+def _winners(
+    evidence: Evidence, pairs: Sequence[tuple[Finalist, Confirmed]]
+) -> list[tuple[Finalist, Confirmed]]:
+    """Returns the networks that the comparison speaks of, one an arm and outer fold."""
+    chosen = {
+        (outer_fold, fold.best(arm).trial)
+        for outer_fold, fold in enumerate(evidence.outer_folds)
+        for arm in evidence.arms
+    }
+    return [(f, result) for f, result in pairs if (f.outer_fold, f.number) in chosen]
+
+
+def _write(
+    study: Running,
+    comparison: dict[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    references: Sequence[Mapping[str, Any]],
+) -> None:
+    folder, cohort = study.folder, study.cohort
+    for name, table in tables.items():
+        folder.write_table(f"{name}.parquet", table)
+    folder.write_table("references.parquet", _reference_table(study, references))
+    patients = table_one(cohort.schema, {"kept": cohort.table}, rare=0.02)
+    folder.write_table("table_one.parquet", patients)
+    folder.write_json("comparison.json", comparison)
+
+
+def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    tasks = [task.name for task in study.cohort.schema.tasks]
+    parts = []
+    for outer_fold, models in enumerate(references):
+        pairs = fresh_replicates(study.settings, outer_fold).pairs[: study.settings.folds]
+        parts += [
+            metric_table(model.metrics, pairs, tasks).assign(model=name, outer_fold=outer_fold)
+            for name, model in models.items()
+        ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
+def _references(stack: Stack) -> Mapping[str, Any]:
+    return reference_losses(stack)
