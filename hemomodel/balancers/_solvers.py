@@ -1,0 +1,139 @@
+"""What the methods on the Gramian share: its scale, its spectrum, and the record of a solver.
+
+Everything is batched over the replicates, takes a fixed number of operations whatever the numbers
+are, and computes in float64: a Gramian squares the condition of the gradients.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hemomodel.balancers._base import Signals
+from hemomodel.shapes import Gramian, Losses, Weights
+
+__all__ = ["Convergence", "Spectrum", "proportional_fairness", "unit_trace"]
+
+_RIDGE = 1e-10  # of a cosine matrix: far below what gradients are known to, far above rounding
+_SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
+_NEWTON_STEPS = 14
+_LONGEST_FALL = 3.0  # in log weight and one step; Newton's step overshoots where weights must fall
+
+
+class Convergence(NamedTuple):
+    """How a solver fared.
+
+    residual: (R, 1), the largest so far. unsolved: (R, 1) int64, steps beyond the tolerance.
+    """
+
+    residual: Tensor
+    unsolved: Tensor
+
+    @classmethod
+    def start(cls, losses: Losses) -> "Convergence":
+        """Returns the record before the first step, for losses (R, T)."""
+        none = torch.zeros_like(losses[:, :1])
+        return cls(none, none.to(torch.int64))
+
+    def after(self, residual: Tensor, tolerance: float) -> "Convergence":
+        """Returns the record with one more step of residual (R,) in it."""
+        now = residual.unsqueeze(1)
+        largest = torch.maximum(self.residual, now.to(self.residual.dtype))
+        return Convergence(largest, self.unsolved + (now > tolerance))
+
+    def report(self) -> dict[str, Tensor]:
+        """Returns both figures, (R,) each."""
+        return {"residual": self.residual.squeeze(1), "unsolved": self.unsolved.squeeze(1)}
+
+
+def unit_trace(signals: Signals) -> tuple[Gramian, Tensor]:
+    """Returns the Gramian over its trace (R, T, T), exactly symmetric, and the trace (R, 1).
+
+    A Gramian of zeros stays one.
+    """
+    gramian = signals.gramian.to(torch.float64)
+    trace = gramian.diagonal(dim1=1, dim2=2).sum(1, keepdim=True)
+    half = 0.5 / torch.where(trace > 0, trace, 1.0).unsqueeze(2)
+    gramian = gramian * half
+    return gramian + gramian.mT, trace
+
+
+class Spectrum(NamedTuple):
+    """Eigenvalues (R, T), ascending; eigenvectors (R, T, T) in columns; (R, T) bool, which count.
+
+    An eigenvalue counts unless it is rounding: below max * n * epsilon of the type that the
+    Gramian was computed in, for n present tasks, as numpy and torch cut a rank.
+    """
+
+    values: Tensor
+    vectors: Tensor
+    kept: Tensor
+
+    @classmethod
+    def of(cls, matrix: Tensor, signals: Signals) -> "Spectrum":
+        """Returns the spectrum of a symmetric matrix (R, T, T) made from these signals."""
+        values, vectors = torch.linalg.eigh(matrix)
+        epsilon = torch.finfo(signals.gramian.dtype).eps
+        floor = values[:, -1:] * signals.present.sum(1, keepdim=True) * epsilon
+        return cls(values, vectors, values > floor.clamp_min(0))
+
+    def apply(self, function: Tensor, vector: Tensor) -> Tensor:
+        """Returns V diag(function) V^T vector over the kept eigenvalues, (R, T)."""
+        along = (self.vectors.mT @ vector.unsqueeze(2)).squeeze(2)
+        along = torch.where(self.kept, function * along, 0.0)
+        return (self.vectors @ along.unsqueeze(2)).squeeze(2)
+
+    def pseudo_inverse_times(self, vector: Tensor) -> Tensor:
+        """Returns pinv(matrix) @ vector, (R, T)."""
+        return self.apply(self.values.reciprocal(), vector)
+
+
+def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tensor]:
+    """Solves K w = w^(-1/alpha) for w > 0, the condition of FairGrad and (alpha = 1) of Nash-MTL.
+
+    It is the minimum of the convex w^T K w / 2 - sum of w^(1 - 1/alpha) / (1 - 1/alpha) (for
+    alpha = 1, of w^T K w / 2 - sum of log w). Newton's method on the cosine matrix, from the
+    solution for orthogonal gradients; a weight moves on its log scale, and where K w is too large
+    the equation is taken in its logarithm, which is the straighter form there.
+    A task without a gradient has no such weight: it gets zero. There is no solution where the
+    gradients have zero in their convex hull; the weights then are large, and the residual is too.
+
+    Args:
+        signals: the step's signals.
+        alpha: above 0.
+
+    Returns:
+        weights: (R, T) float64.
+        residual: (R,), the largest |(K w)_i w_i^(1/alpha) - 1|.
+    """
+    gramian, trace = unit_trace(signals)
+    power = 1 / alpha
+    squared_norms = gramian.diagonal(dim1=1, dim2=2)
+    heard = signals.present & (squared_norms > _SILENT)
+    scale = torch.where(heard, squared_norms.clamp_min(_SILENT).rsqrt(), 0.0)
+    # With w = scale * z: cosines z = exp(level) z^(-power); a task left out solves z = 1 alone.
+    cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)
+    cosines.diagonal(dim1=1, dim2=2).add_(_RIDGE).add_(~heard)
+    level = (1 - power) * torch.where(heard, scale, 1.0).log()
+    log_z = level / (1 + power)
+    for _ in range(_NEWTON_STEPS):
+        log_z = log_z + _newton_step(cosines, level - power * log_z, log_z, power)
+    weights = scale * log_z.exp()
+    reached = (gramian @ weights.unsqueeze(2)).squeeze(2) * weights**power
+    residual = torch.where(heard, reached - 1, 0.0).abs().amax(1)
+    unscaled = trace.clamp_min(torch.finfo(torch.float64).tiny) ** (-alpha / (1 + alpha))
+    largest = torch.finfo(signals.losses.dtype).max
+    return (weights * unscaled).nan_to_num(0.0).clamp_max(largest), residual.nan_to_num(torch.inf)
+
+
+def _newton_step(cosines: Tensor, log_wanted: Tensor, log_z: Tensor, power: float) -> Tensor:
+    """Returns the change of log z (R, T) towards cosines z = wanted."""
+    z, wanted = log_z.exp(), log_wanted.exp()
+    found = (cosines @ z.unsqueeze(2)).squeeze(2)
+    larger = torch.maximum(found, wanted)
+    short = (wanted - found).clamp_min(0) - found.clamp_min(0) * (larger.log() - log_wanted)
+    hessian = cosines.clone()
+    hessian.diagonal(dim1=1, dim2=2).add_(power * larger / z)
+    factor, _ = torch.linalg.cholesky_ex(hessian)
+    relative = torch.cholesky_solve(short.unsqueeze(2), factor).squeeze(2) / z
+    return torch.where(relative > 0, relative.log1p(), relative.clamp_min(-_LONGEST_FALL))

@@ -1,0 +1,53 @@
+"""Aligned-MTL: orthogonal gradients of one length."""
+
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.domains import OneOf
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["AlignedMTL"]
+
+
+@dataclass(frozen=True)
+class AlignedMTL(Balancer[Empty], name="aligned_mtl"):
+    """Independent component alignment (Senushkin et al., CVPR 2023, algorithm 1).
+
+    The gradient matrix is replaced by the nearest one with equal singular values, and the mean of
+    its rows is the direction: weights sigma V diag(1 / sigma_i) V^T 1/T, with sigma_i^2 and V the
+    eigenvalues and eigenvectors of K. They can be negative and have no fixed sum; 1/T each if the
+    gradients are orthogonal and alike, or zero.
+    Weights apply to the trunk alone; each head follows its own loss.
+
+    Attributes:
+        scale: what sigma is: the smallest singular value (`min`, the paper), which stops a step
+            where two gradients nearly coincide, or their root mean square (`rmse`, the authors'
+            code).
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    scale: Annotated[Literal["min", "rmse"], OneOf("min", "rmse")] = "min"
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns the weights of the aligned direction."""
+        gramian, _ = unit_trace(signals)
+        spectrum = Spectrum.of(gramian, signals)
+        count = signals.present.sum(1, keepdim=True).clamp_min(1)
+        mean = signals.present.to(gramian.dtype) / count
+        kept, values = spectrum.kept, spectrum.values
+        if self.scale == "min":
+            squared = torch.where(kept, values, torch.inf).amin(1, keepdim=True)
+        else:
+            squared = (values * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True)
+        aligned = spectrum.apply((squared / values).sqrt(), mean)
+        weights = torch.where(kept.any(1, keepdim=True), aligned, mean)
+        return (weights * signals.present).to(signals.losses.dtype), state

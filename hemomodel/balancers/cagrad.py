@@ -1,0 +1,75 @@
+"""CAGrad: help the worst task, near the mean gradient."""
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._pivoting import path_to_norm
+from hemomodel.balancers._solvers import Convergence, unit_trace
+from hemomodel.domains import Uniform
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["CAGrad"]
+
+_RIDGE = 1e-10  # of each squared norm
+_SILENT = 1e-24
+_STATIONARY = 1e-4  # the length of the worst combination, over the root of K's trace
+_NO_RADIUS = 1e-8  # the ball about the mean gradient is a point but for rounding
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class CAGrad(Balancer[Convergence], name="cagrad"):
+    """Conflict-averse gradient descent (Liu, Liu, Jin, Stone & Liu, NeurIPS 2021, algorithm 1).
+
+    With g_0 the mean gradient, the direction d that maximises min_i g_i . d within
+    |d - g_0| <= c |g_0|. It is g_0 + sum y_i g_i, y >= 0: weights 1/T + y_i. At the optimum
+    s = K (1/T + y) - t >= 0, y^T s = 0 and sqrt(y^T K y) = c |g_0|, which is a point on the path
+    y(t) of a quadratic program; so the solution is exact. The weights sum to 1 + sum(y), which
+    grows without bound towards a Pareto-stationary point; where the worst combination is shorter
+    than 1e-4 of K's root trace, there is nothing to gain and the weights are zero (as in torchjd).
+    No rescaling by 1 / (1 + c^2).
+    Weights apply to the trunk alone; each head follows its own loss.
+
+    The residual is the duality gap, in units of K's trace. A step is unsolved from 1e-6 on.
+
+    Attributes:
+        c: how far from the mean gradient, in its lengths; 0 is the mean gradient itself.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    c: Annotated[float, Uniform(0.0, 1.0), Field(ge=0)] = 0.4
+
+    def init(self, losses: Losses) -> Convergence:
+        """Returns the solver's record."""
+        return Convergence.start(losses)
+
+    def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
+        """Returns the weights of the conflict-averse direction."""
+        gramian, _ = unit_trace(signals)
+        present = signals.present
+        mean = present / present.sum(1, keepdim=True).clamp_min(1)
+        to_mean = (gramian @ mean.unsqueeze(2).to(gramian.dtype)).squeeze(2)
+        radius = self.c * (to_mean * mean).sum(1).clamp_min(0).sqrt()
+        scale = gramian.diagonal(dim1=1, dim2=2).clamp_min(_SILENT).rsqrt()
+        scale = torch.where(present, scale, 0.0)
+        cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)
+        cosines.diagonal(dim1=1, dim2=2).add_(_RIDGE).add_(~present)
+        y = path_to_norm(cosines, to_mean * scale, scale, radius) * scale
+        total = y.sum(1)
+        moves = total * _STATIONARY <= radius.clamp_min(_NO_RADIUS)
+        gained = to_mean + (gramian @ y.unsqueeze(2)).squeeze(2)
+        lowest = torch.where(present, gained, torch.inf).amin(1).nan_to_num(posinf=0.0)
+        value = (y * gained).sum(1) / total.clamp_min(torch.finfo(y.dtype).tiny)
+        gap = torch.where(moves & (total > 0), value - lowest, 0.0)
+        weights = torch.where(moves.unsqueeze(1), mean + y, 0.0)
+        return weights.to(signals.losses.dtype), state.after(gap, _TOLERANCE)
+
+    def health(self, state: Convergence) -> dict[str, Tensor]:
+        """Returns the largest gap so far, and the steps unsolved."""
+        return state.report()

@@ -1,0 +1,47 @@
+"""ConFIG: a direction at equal angles to all task gradients."""
+
+from typing import ClassVar
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["ConFIG"]
+
+_SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
+
+
+@dataclass(frozen=True)
+class ConFIG(Balancer[Empty], name="config"):
+    """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equations 2 and 3).
+
+    With U the unit gradients in rows, the direction is that of pinv(U) 1, which has the same
+    cosine with each gradient, and its length the sum of the gradients' projections on it. In
+    inner products: a = pinv(U U^T) 1 is the combination of unit gradients. The weights can be
+    negative and have no fixed sum: T each if the gradients are orthogonal and alike. A task without
+    a gradient gets zero.
+    Weights apply to the trunk alone; each head follows its own loss.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns the weights of the conflict-free direction."""
+        gramian, _ = unit_trace(signals)
+        squared = gramian.diagonal(dim1=1, dim2=2)
+        heard = squared > _SILENT
+        norms = torch.where(heard, squared, 1.0).sqrt()
+        cosines = gramian / (norms.unsqueeze(2) * norms.unsqueeze(1))
+        units = Spectrum.of(cosines, signals).pseudo_inverse_times(heard.to(norms.dtype))
+        along = (cosines @ units.unsqueeze(2)).squeeze(2)
+        squared_length = (units * along).sum(1, keepdim=True)
+        reach = (norms * along).sum(1, keepdim=True)
+        weights = torch.where(squared_length > _SILENT, reach * units / squared_length, 0.0) / norms
+        return torch.where(heard, weights, 0.0).to(signals.losses.dtype), state

@@ -1,0 +1,49 @@
+"""FairGrad: alpha-fair shares of the common descent."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._solvers import Convergence, proportional_fairness
+from hemomodel.domains import LogUniform
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["FairGrad"]
+
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class FairGrad(Balancer[Convergence], name="fairgrad"):
+    """Fair resource allocation (Ban & Ji, ICML 2024, equation 4): w > 0 with K w = w^(-1/alpha).
+
+    The weights have no fixed sum: they scale as K^(-alpha / (1 + alpha)) and are tens for small
+    gradients. A task without a gradient gets zero.
+    Weights apply to the trunk alone; each head follows its own loss.
+
+    The residual is the largest |(K w)_i w_i^(1/alpha) - 1|. A step is unsolved from 1e-6 on; at a
+    Pareto-stationary point there is no solution to find.
+
+    Attributes:
+        alpha: 1 is proportional fairness (Nash-MTL), more comes nearer to max-min fairness.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    alpha: Annotated[float, LogUniform(0.5, 4.0), Field(gt=0)] = 2.0
+
+    def init(self, losses: Losses) -> Convergence:
+        """Returns the solver's record."""
+        return Convergence.start(losses)
+
+    def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
+        """Returns the fair weights."""
+        weights, residual = proportional_fairness(signals, self.alpha)
+        return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)
+
+    def health(self, state: Convergence) -> dict[str, Tensor]:
+        """Returns the largest residual so far, and the steps unsolved."""
+        return state.report()

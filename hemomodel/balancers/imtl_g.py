@@ -1,0 +1,41 @@
+"""IMTL-G: a direction with equal projections on all task gradients."""
+
+from typing import ClassVar
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["IMTLG"]
+
+_CANCELLED = 1e-12  # a sum this small, for K of trace one, is rounding
+
+
+@dataclass(frozen=True)
+class IMTLG(Balancer[Empty], name="imtl_g"):
+    """Impartial multi-task learning, gradients (Liu et al., ICLR 2021, equation 6).
+
+    The weights sum to 1 and make g . g_i / |g_i| the same for all tasks: v / sum(v) with
+    v = pinv(K) sqrt(diag K), a form that also takes linearly dependent gradients (Quinton & Rey,
+    arXiv 2406.16232, appendix B). They can be negative, and large where v nearly cancels; they are
+    zero where it cancels.
+    Weights apply to the trunk alone; each head follows its own loss.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns the weights of the impartial direction."""
+        gramian, _ = unit_trace(signals)
+        norms = gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+        v = Spectrum.of(gramian, signals).pseudo_inverse_times(norms)
+        total = v.sum(1, keepdim=True)
+        weights = torch.where(total.abs() < _CANCELLED, 0.0, v / total)
+        return (weights * signals.present).to(signals.losses.dtype), state

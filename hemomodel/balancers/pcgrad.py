@@ -1,0 +1,57 @@
+"""PCGrad: each gradient gives up what it has against another."""
+
+from typing import ClassVar, NamedTuple
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["PCGrad", "PCGradState"]
+
+
+class PCGradState(NamedTuple):
+    """steps: (R, 1) int64, how often an order was drawn."""
+
+    steps: Tensor
+
+
+@dataclass(frozen=True)
+class PCGrad(Balancer[PCGradState], name="pcgrad"):
+    """Gradient surgery (Yu et al., NeurIPS 2020, algorithm 1).
+
+    Each task's gradient meets the others in a random order of its own; where their inner product
+    is negative, its component along the other is removed. The weights are those of the sum of what
+    is left: each at least 1, so that they sum to at least T. A projection that lands on inner
+    product zero but for rounding moves nothing.
+    Weights apply to the trunk alone; each head follows its own loss.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    def init(self, losses: Losses) -> PCGradState:
+        """Returns a count of zero."""
+        return PCGradState(torch.zeros_like(losses[:, :1], dtype=torch.int64))
+
+    def weigh(self, signals: Signals, state: PCGradState) -> tuple[Weights, PCGradState]:
+        """Returns the weights of the sum of the projected gradients."""
+        gramian = signals.gramian
+        tasks = gramian.shape[1]
+        order = signals.noise(state.steps).argsort(2)  # (R, T, T): row i, the order that i meets
+        # Everything by that order: others[r, i, t] is the row of K of the t-th task that i meets.
+        rows = gramian.unsqueeze(1).expand(-1, tasks, -1, -1)
+        others = rows.gather(2, order.unsqueeze(3).expand(-1, -1, -1, tasks))
+        squared = gramian.diagonal(dim1=1, dim2=2).unsqueeze(1).expand_as(order).gather(2, order)
+        itself = order == torch.arange(tasks, device=order.device).unsqueeze(1)
+        share = torch.where((squared > 0) & ~itself, -squared.reciprocal(), 0.0)
+        products = gramian  # row i: the inner products of what is left of g_i with every gradient
+        removed = []
+        for turn in range(tasks):
+            product = products.gather(2, order[:, :, turn, None]).clamp_max(0)
+            removed.append(product * share[:, :, turn, None])
+            products = torch.addcmul(products, removed[-1], others[:, :, turn])
+        added = torch.zeros_like(gramian).scatter(2, order, torch.cat(removed, 2)).sum(1)
+        weights = torch.where(signals.present, 1 + added, 0.0)
+        return weights.to(signals.losses.dtype), PCGradState(state.steps + 1)

@@ -1,0 +1,59 @@
+"""UPGrad: each gradient without what conflicts with the others, then all together."""
+
+from typing import ClassVar
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._pivoting import nonnegative_program
+from hemomodel.balancers._solvers import Convergence, unit_trace
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["UPGrad"]
+
+_RIDGE = 1e-4  # torchjd's, of K's trace
+_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class UPGrad(Balancer[Convergence], name="upgrad"):
+    """Unconflicting projection of gradients (Quinton & Rey, arXiv 2406.16232, section 3).
+
+    Each g_i is projected on the dual cone of all gradients, and the projections are averaged. By
+    proposition 1 there, the projection of g_i is J^T v with v the minimum of v^T K v over v >= e_i;
+    K is taken over its trace, with 1e-4 on its diagonal, as in torchjd. The weights are at least
+    1/T each and sum to at least 1.
+    Weights apply to the trunk alone; each head follows its own loss.
+
+    The residual is the largest violation of the optimality conditions, in the units of a cosine.
+    A step is unsolved from 1e-8 on.
+    """
+
+    weighs_heads: ClassVar[bool] = False
+
+    def init(self, losses: Losses) -> Convergence:
+        """Returns the solver's record."""
+        return Convergence.start(losses)
+
+    def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
+        """Returns the weights of the mean projection."""
+        gramian, _ = unit_trace(signals)
+        gramian.diagonal(dim1=1, dim2=2).add_(_RIDGE)
+        scale = gramian.diagonal(dim1=1, dim2=2).rsqrt()
+        cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)
+        # v = e_i + x: in units of the norms, x minimises x^T C x / 2 + (row i of C) . x.
+        tasks = scale.shape[1]
+        repeated = cosines.unsqueeze(1).expand(-1, tasks, -1, -1).flatten(0, 1)
+        x = nonnegative_program(repeated, cosines.flatten(0, 1)).view_as(cosines)
+        slack = x @ cosines + cosines
+        residual = torch.minimum(x, slack).abs().amax((1, 2))
+        added = (x * signals.present.unsqueeze(2) / scale.unsqueeze(2)).sum(1) * scale
+        count = signals.present.sum(1, keepdim=True).clamp_min(1)
+        weights = (signals.present + added) / count
+        return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)
+
+    def health(self, state: Convergence) -> dict[str, Tensor]:
+        """Returns the largest violation so far, and the steps unsolved."""
+        return state.report()
