@@ -74,7 +74,9 @@ def theirs(peer: UsualWay | TorchJD, stack: Stack, rows: int) -> Step:
 
 def race_steps(seconds: float, rounds: int, console: Console) -> None:
     """Prints milliseconds a replicate-step of the usual way and of ours."""
-    table = columns("Milliseconds a replicate-step, one thread", "batch", "R", "one by one", "stacked")
+    table = columns(
+        "Milliseconds a replicate-step, one thread", "batch", "R", "one by one", "stacked"
+    )
     table.add_column("ratio", justify="right")
     cohort = synthetic_cohort(465, seed=0)
     for name in ("equal", "uncertainty", "gradnorm"):

@@ -9,33 +9,49 @@ from hemomodel.balancers.aligned_mtl import AlignedMTL
 from hemomodel.balancers.cagrad import CAGrad
 from hemomodel.balancers.config import ConFIG
 from hemomodel.balancers.db_mtl import DBMTL
+from hemomodel.balancers.dwa import DWA
 from hemomodel.balancers.equal import Equal
 from hemomodel.balancers.fairgrad import FairGrad
+from hemomodel.balancers.famo import FAMO
 from hemomodel.balancers.fixed import Fixed
+from hemomodel.balancers.geometric import Geometric
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.balancers.imtl_g import IMTLG
+from hemomodel.balancers.imtl_l import IMTLL
 from hemomodel.balancers.mgda import MGDA
 from hemomodel.balancers.nash_mtl import NashMTL
 from hemomodel.balancers.pcgrad import PCGrad
+from hemomodel.balancers.random import Random
+from hemomodel.balancers.scale_invariant import ScaleInvariant
 from hemomodel.balancers.single_task import SingleTask
+from hemomodel.balancers.stch import STCH
 from hemomodel.balancers.uncertainty import Uncertainty
 from hemomodel.balancers.upgrad import UPGrad
+from hemomodel.balancers.uw_so import UWSO
 
 __all__ = [
-    "AlignedMTL",
     "BALANCERS",
+    "DBMTL",
+    "DWA",
+    "FAMO",
+    "IMTLG",
+    "IMTLL",
+    "MGDA",
+    "STCH",
+    "UWSO",
+    "AlignedMTL",
     "Balancer",
     "CAGrad",
     "ConFIG",
-    "DBMTL",
     "Equal",
     "FairGrad",
     "Fixed",
+    "Geometric",
     "GradNorm",
-    "IMTLG",
-    "MGDA",
     "NashMTL",
     "PCGrad",
+    "Random",
+    "ScaleInvariant",
     "Signals",
     "SingleTask",
     "UPGrad",

@@ -5,7 +5,7 @@ A balancer never touches the network, holds no memory of its own, and carries no
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
@@ -15,12 +15,24 @@ from torch import Tensor
 from hemomodel.shapes import Gramian, Keys, Losses, Weights
 from hemomodel.streams import bits, stream, uniform
 
-__all__ = ["BALANCERS", "Adam", "Balancer", "Empty", "Signals"]
+__all__ = [
+    "BALANCERS",
+    "LOSS_FLOOR",
+    "Adam",
+    "Balancer",
+    "Empty",
+    "Signals",
+    "masked_mean",
+    "masked_softmax",
+]
 
 State = TypeVar("State", bound=NamedTuple)
 
 BALANCERS: dict[str, type["Balancer[Any]"]] = {}
 """Every balancer by its name. Defining a subclass enters it here."""
+
+LOSS_FLOOR = 1e-8
+"""Where a loss is divided by, or its logarithm taken, one below this counts as this."""
 
 
 class Signals:
@@ -64,6 +76,11 @@ class Signals:
         self._gramian, self._norms, self._keys = gramian, norms, keys
 
     @cached_property
+    def count(self) -> Tensor:
+        """(R, 1), how many tasks are present."""
+        return self.present.sum(1, keepdim=True)
+
+    @cached_property
     def gramian(self) -> Gramian:
         """(R, T, T), computed once, and only when asked for."""
         return self._gramian()
@@ -98,7 +115,7 @@ class Empty(NamedTuple):
 
 
 class Adam(NamedTuple):
-    """Moments of Adam (Kingma & Ba, ICLR 2015), one step count a replicate."""
+    """Moments of Adam (Kingma & Ba, ICLR 2015), with a step count of each entry's own."""
 
     mean: Tensor
     square: Tensor
@@ -106,20 +123,35 @@ class Adam(NamedTuple):
 
     @classmethod
     def zeros(cls, like: Tensor) -> "Adam":
-        """Returns fresh moments for a parameter (R, ...)."""
-        return cls(torch.zeros_like(like), torch.zeros_like(like), torch.zeros_like(like[:, :1]))
+        """Returns fresh moments for a parameter (R, T)."""
+        return cls(torch.zeros_like(like), torch.zeros_like(like), torch.zeros_like(like))
 
-    def step(self, gradient: Tensor, lr: float) -> tuple[Tensor, "Adam"]:
-        """Returns what to subtract from the parameter, and the new moments.
+    def step(self, gradient: Tensor, lr: float, present: Tensor) -> tuple[Tensor, "Adam"]:
+        """Returns what to subtract from the parameter (R, T), and the new moments.
 
-        The same arithmetic as torch.optim.Adam with its default betas and epsilon.
+        The same arithmetic as torch.optim.Adam with its default betas and epsilon. For an entry
+        that is not present nothing moves, and the step does not count.
         """
         beta1, beta2, eps = 0.9, 0.999, 1e-8
         mean = self.mean.lerp(gradient, 1 - beta1)
         square = self.square.lerp(gradient.square(), 1 - beta2)
         steps = self.steps + 1
         root = square.sqrt() / (1 - beta2**steps).sqrt() + eps
-        return lr / (1 - beta1**steps) * mean / root, Adam(mean, square, steps)
+        change = lr / (1 - beta1**steps) * mean / root
+        after = Adam(*map(partial(torch.where, present), (mean, square, steps), self))
+        return change.masked_fill(~present, 0), after
+
+
+def masked_mean(values: Tensor, present: Tensor) -> Tensor:
+    """Returns the mean of values (R, T) over the present tasks: (R, 1), zero if there is none."""
+    total = values.masked_fill(~present, 0).sum(1, keepdim=True)
+    return total / present.sum(1, keepdim=True).clamp_min(1)
+
+
+def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
+    """Returns the softmax (R, T) over the present tasks; zero for absent ones, even if all are."""
+    lowest = torch.finfo(logits.dtype).min  # minus infinity would make NaN where all are absent
+    return logits.masked_fill(~present, lowest).softmax(1) * present
 
 
 @dataclass(frozen=True)

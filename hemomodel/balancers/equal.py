@@ -1,6 +1,5 @@
 """Equal weights: the baseline."""
 
-import torch
 from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Balancer, Empty, Signals
@@ -14,6 +13,7 @@ class Equal(Balancer[Empty], name="equal"):
     """Every task counts the same: weights of one.
 
     Whether the total is their sum or their mean is `FitConfig.reduction`, for every balancer.
+    Weights apply to trunk and heads; they sum to the number of tasks.
     """
 
     def init(self, losses: Losses) -> Empty:
@@ -21,5 +21,5 @@ class Equal(Balancer[Empty], name="equal"):
         return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
-        """Returns ones."""
-        return torch.ones_like(signals.losses), state
+        """Returns one for each present task."""
+        return signals.present.to(signals.losses.dtype), state

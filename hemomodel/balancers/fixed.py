@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._base import Balancer, Signals, masked_softmax
 from hemomodel.domains import PerTask, Uniform
 from hemomodel.errors import InputError
 from hemomodel.shapes import Losses, Weights
@@ -14,15 +14,16 @@ __all__ = ["Fixed", "FixedState"]
 
 
 class FixedState(NamedTuple):
-    """weights: (R, T)."""
+    """log_weights: (R, T)."""
 
-    weights: Tensor
+    log_weights: Tensor
 
 
 @dataclass(frozen=True)
 class Fixed(Balancer[FixedState], name="fixed"):
     """Constant weights T * softmax(log_weights): they sum to T, whatever the log-weights.
 
+    Both T and the softmax are over the present tasks. Weights apply to trunk and heads.
     The competitor that elaborate methods have to beat (Xin et al., NeurIPS 2022; Kurin et al.,
     NeurIPS 2022).
 
@@ -33,7 +34,7 @@ class Fixed(Balancer[FixedState], name="fixed"):
     log_weights: Annotated[tuple[float, ...], PerTask(Uniform(-2.0, 2.0))] = ()
 
     def init(self, losses: Losses) -> FixedState:
-        """Returns the weights.
+        """Returns the log-weights of each replicate.
 
         Raises:
             InputError: there are log-weights, but not one a task.
@@ -45,8 +46,8 @@ class Fixed(Balancer[FixedState], name="fixed"):
                 "give one a task, or none for equal weights"
             )
         logits = losses.new_tensor(self.log_weights or [0.0] * tasks)
-        return FixedState((tasks * logits.softmax(0)).expand_as(losses).clone())
+        return FixedState(logits.expand_as(losses).clone())
 
     def weigh(self, signals: Signals, state: FixedState) -> tuple[Weights, FixedState]:
-        """Returns the same weights at every step."""
-        return state.weights, state
+        """Returns the same weights at every step that has the same tasks."""
+        return signals.count * masked_softmax(state.log_weights, signals.present), state

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.balancers._base import Adam, Balancer, Signals
+from hemomodel.balancers._base import LOSS_FLOOR, Adam, Balancer, Signals, masked_mean
 from hemomodel.domains import LogUniform, Uniform
 from hemomodel.shapes import Losses, Weights
 
@@ -20,7 +20,7 @@ class GradNormState(NamedTuple):
     """Memory of GradNorm.
 
     weights: (R, T), they sum to T. adam: their moments. reference: (R, T), L(0).
-    seen: (R, 1), how many batches the reference is a mean of, or -1 once it stands.
+    seen: (R, T), how many batches the reference is a mean of, or -1 once it stands.
     """
 
     weights: Tensor
@@ -36,8 +36,8 @@ class GradNorm(Balancer[GradNormState], name="gradnorm"):
     With G_i = w_i |g_i| and the relative inverse training rate r_i = (L_i / L_i(0)) over its mean,
     each weight descends |G_i - mean(G) r_i^alpha| with the target held constant; its derivative,
     sign(G_i - target_i) |g_i|, needs no second backward pass. Then the weights are floored and
-    brought to the sum T. The network steps with the weights from before the move.
-    Weights apply to trunk and heads.
+    brought back to their sum, which is T over all tasks. Means and sums are over the present tasks.
+    The network steps with the weights from before the move. Weights apply to trunk and heads.
 
     Attributes:
         alpha: strength of the pull towards a common rate; 0 asks for equal gradient norms.
@@ -54,35 +54,37 @@ class GradNorm(Balancer[GradNormState], name="gradnorm"):
     def init(self, losses: Losses) -> GradNormState:
         """Returns weights of one, and L(0) if it is the trivial predictor's."""
         ones = torch.ones_like(losses)
-        seen = torch.full_like(losses[:, :1], -1.0 if self.reference == "trivial" else 0.0)
+        seen = torch.full_like(losses, -1.0 if self.reference == "trivial" else 0.0)
         return GradNormState(ones, Adam.zeros(ones), losses.clone(), seen)
 
     def weigh(self, signals: Signals, state: GradNormState) -> tuple[Weights, GradNormState]:
         """Returns the weights from before this step's move."""
-        state = self._observe(signals.losses, state)
+        present = signals.present
+        state = self._observe(signals, state)
         norms = signals.norms
-        tiny = torch.finfo(norms.dtype).tiny
         pull = state.weights * norms
-        rate = signals.losses / state.reference.clamp_min(tiny)
-        rate = rate / rate.mean(1, keepdim=True).clamp_min(tiny)
-        target = pull.mean(1, keepdim=True) * rate**self.alpha
-        change, adam = state.adam.step((pull - target).sign() * norms, self.lr)
-        moved = (state.weights - change).clamp_min(_FLOOR)
-        moved = moved * (moved.shape[1] / moved.sum(1, keepdim=True))
-        return state.weights, state._replace(weights=moved, adam=adam)
+        rate = signals.losses / state.reference.clamp_min(LOSS_FLOOR)
+        rate = rate / masked_mean(rate, present).clamp_min(torch.finfo(rate.dtype).tiny)
+        target = masked_mean(pull, present) * rate**self.alpha
+        change, adam = state.adam.step((pull - target).sign() * norms, self.lr, present)
+        weights = state.weights * present
+        moved = (weights - change).clamp_min(_FLOOR) * present
+        total = moved.sum(1, keepdim=True).clamp_min(_FLOOR)
+        moved = moved * (weights.sum(1, keepdim=True) / total)
+        moved = torch.where(present, moved, state.weights)
+        return weights, state._replace(weights=moved, adam=adam)
 
-    def _observe(self, losses: Losses, state: GradNormState) -> GradNormState:
+    def _observe(self, signals: Signals, state: GradNormState) -> GradNormState:
         """Takes a batch into L(0) while that is still being measured."""
         if self.reference == "trivial":
             return state
-        measuring = state.seen >= 0
+        measuring = signals.present & (state.seen >= 0)
         seen = torch.where(measuring, state.seen + 1, state.seen)
-        mean = state.reference + (losses - state.reference) / seen.abs()
+        mean = state.reference + (signals.losses - state.reference) / seen.abs().clamp_min(1)
         reference = torch.where(measuring, mean, state.reference)
-        if self.reference == "batch":
-            seen = torch.full_like(seen, -1.0)
-        return state._replace(reference=reference, seen=seen)
+        state = state._replace(reference=reference, seen=seen)
+        return self.end_epoch(state) if self.reference == "batch" else state
 
     def end_epoch(self, state: GradNormState) -> GradNormState:
-        """Fixes L(0) after the first epoch."""
-        return state._replace(seen=torch.full_like(state.seen, -1.0))
+        """Fixes L(0) after the first epoch in which a task was present."""
+        return state._replace(seen=torch.where(state.seen > 0, -1.0, state.seen))

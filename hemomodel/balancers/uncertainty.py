@@ -30,7 +30,8 @@ class Uncertainty(Balancer[UncertaintyState], name="uncertainty"):
     `kendall`: e^-s L + s/2 for cross-entropies, e^-s L/2 + s/2 for squared errors (equations 7
     and 10). `seed`: e^-s L + s for every task, as published with the original network.
     s follows its own Adam without weight decay, from zero, clamped to [-12, 12].
-    Weights apply to trunk and heads.
+    Weights apply to trunk and heads; they sum to nothing in particular, and each settles at the
+    inverse of its loss (`seed`) or of twice its loss.
 
     Attributes:
         form: which total.
@@ -53,6 +54,6 @@ class Uncertainty(Balancer[UncertaintyState], name="uncertainty"):
         else:
             weights, penalty = precision * torch.where(signals.regression, 0.5, 1.0), 0.5
         gradient = penalty - weights * signals.losses
-        change, adam = state.adam.step(gradient, self.lr)
+        change, adam = state.adam.step(gradient, self.lr, signals.present)
         moved = (state.log_variance - change).clamp(-_LIMIT, _LIMIT)
-        return weights, UncertaintyState(moved, adam)
+        return weights * signals.present, UncertaintyState(moved, adam)

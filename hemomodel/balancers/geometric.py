@@ -1,0 +1,32 @@
+"""The geometric mean of the losses."""
+
+import torch
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Empty, Signals, masked_mean
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["Geometric"]
+
+
+@dataclass(frozen=True)
+class Geometric(Balancer[Empty], name="geometric"):
+    """Geometric loss strategy (GLS; Chennupati, Sistu, Yogamani & Rawashdeh, CVPRW 2019).
+
+    The total is (product of the L_i)^(1/T). Its derivative by L_i, in logarithms, is
+    exp(mean(log L) - log L_i) / T; a loss of zero would make it infinity times zero, so one below
+    1e-8 counts as 1e-8. The scale of the losses does not matter. Weights apply to trunk and heads;
+    they sum to the ratio of the losses' geometric to their harmonic mean, which is one or more.
+    """
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns the derivatives of the geometric mean."""
+        logs = signals.losses.clamp_min(LOSS_FLOOR).log()
+        ratio = (masked_mean(logs, signals.present) - logs).masked_fill(
+            ~signals.present, -torch.inf
+        )
+        return ratio.exp() / signals.count.clamp_min(1), state

@@ -1,0 +1,37 @@
+"""UW-SO: uncertainty weighting with its optimum in closed form, softened."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Empty, Signals, masked_softmax
+from hemomodel.domains import LogUniform
+from hemomodel.shapes import Losses, Weights
+
+__all__ = ["UWSO"]
+
+
+@dataclass(frozen=True)
+class UWSO(Balancer[Empty], name="uw_so"):
+    """Soft optimal uncertainty weighting (Kirchdorfer et al., arXiv 2408.07985).
+
+    Weights softmax((1 / L) / temperature), held constant in the derivative, with 1 / L for every
+    kind of loss. A loss below 1e-8 counts as 1e-8.
+    Weights apply to trunk and heads; they sum to one.
+
+    Attributes:
+        temperature: the higher, the more equal the weights. It has to be searched: it is compared
+            with the inverse losses, which grow as training goes on.
+    """
+
+    temperature: Annotated[float, LogUniform(0.1, 100.0), Field(gt=0)] = 1.0
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()
+
+    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+        """Returns the softmax of the inverse losses."""
+        inverse = 1 / signals.losses.clamp_min(LOSS_FLOOR)
+        return masked_softmax(inverse / self.temperature, signals.present), state
