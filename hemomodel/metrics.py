@@ -11,7 +11,7 @@ from torch import Tensor
 from hemomodel.heads import HeadLayout
 from hemomodel.shapes import Outputs
 
-__all__ = ["METRICS", "Scored", "row_losses", "scores"]
+__all__ = ["METRICS", "Scored", "row_losses", "row_regret", "scores"]
 
 METRICS = (
     "skill",
@@ -77,7 +77,7 @@ def scores(layout: HeadLayout, outputs: Outputs, scored: Scored) -> dict[str, Te
     found["r2"] = (1 - loss / variance).masked_fill(~regression, torch.nan)
 
     if scored.optimum is not None:
-        found["regret"] = (_row_regret(layout, outputs, scored.optimum) * share).sum(1)
+        found["regret"] = (row_regret(layout, outputs, scored.optimum) * share).sum(1)
     return found
 
 
@@ -106,7 +106,7 @@ def _balanced(layout: HeadLayout, correct: Tensor, labels: Tensor, share: Tensor
     return (total / (occurs @ layout.member)).masked_fill(layout.regression, torch.nan)
 
 
-def _row_regret(layout: HeadLayout, outputs: Outputs, optimum: Tensor) -> Tensor:
+def row_regret(layout: HeadLayout, outputs: Outputs, optimum: Tensor) -> Tensor:
     """Returns the expected loss above the oracle's, (R, m, T)."""
     cross = layout.row_losses(outputs, optimum)[0]
     entropy = -torch.xlogy(optimum, optimum) * ~layout.is_value

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 from optuna.storages.journal import JournalFileBackend
@@ -16,9 +17,10 @@ from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 from study.cli import INTERRUPTED
 from study.cluster import quiet_environment, start_ray
-from study.comparison import compare, comparison_table, task_table
+from study.comparison import compare, comparison_table, difference_table, task_table
 from study.config import Settings
 from study.data import fresh_replicates, open_cohort, open_schema
+from study.evidence import Candidate, Evidence, OuterFold
 from study.folder import Folder
 from study.live import duration
 from study.provenance import check_same, provenance, read_record, write_record
@@ -31,7 +33,7 @@ from study.tracking import open_tracker
 quiet_environment()  # before the first import of Ray
 
 from study.best import save_best  # noqa: E402
-from study.confirm import confirm, finalists  # noqa: E402
+from study.confirm import Confirmed, Finalist, confirm, finalists  # noqa: E402
 from study.run import Running, search  # noqa: E402
 
 __all__ = ["run_study"]
@@ -142,16 +144,16 @@ def _conclude(study: Running, table: pd.DataFrame, console: Console) -> None:
     stack = _held_out_stack(study)
     with console.status("retraining the best of each arm on fresh seeds"):
         confirmed = confirm(chosen, stack)
-    seeds = [seed for seed, _ in stack.pairs]
-    comparison = compare(chosen, confirmed, seeds, stack.tasks, table)
+    comparison = compare(_evidence(chosen, confirmed, stack, table), stack.tasks, table)
     study.folder.write_json("comparison.json", comparison)
     save_best(study.folder, chosen, confirmed, stack)
     study.tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
-        {"verdict": comparison["verdict"], "baseline": comparison["baseline"]},
+        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
         {
             "attrition": pd.DataFrame(study.cohort.attrition.steps),
             "comparison": comparison_table(comparison),
+            "differences": difference_table(comparison),
             "tasks": task_table(comparison),
         },
     )
@@ -159,6 +161,31 @@ def _conclude(study: Running, table: pd.DataFrame, console: Console) -> None:
     if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
         study.folder.tidy()
     show_comparison(console, comparison, stack.tasks)
+
+
+def _evidence(
+    chosen: list[Finalist], confirmed: list[Confirmed], stack: Stack, table: pd.DataFrame
+) -> Evidence:
+    """Returns one candidate an arm: with no other to choose from, its search score stands alone."""
+    counts = table["arm"].value_counts()
+    arms = {
+        finalist.arm: (
+            Candidate(
+                finalist.number,
+                finalist.trial.params,
+                finalist.config.epochs,
+                float(finalist.trial.value or 0.0),
+                np.full_like(result.metrics["skill"], finalist.trial.value or 0.0),
+                result.losses,
+                result.metrics,
+            ),
+        )
+        for finalist, result in zip(chosen, confirmed, strict=True)
+    }
+    trials = {name: int(counts[name]) for name in arms}
+    fold = OuterFold(confirmed[0].trivial, arms, trials)
+    seeds = np.asarray([seed for seed, _ in stack.pairs])
+    return Evidence(seeds, stack.rows_per_epoch, (fold,))
 
 
 def _held_out_stack(study: Running) -> Stack:

@@ -1,0 +1,125 @@
+"""What the comparison is drawn from: each arm's best trials, retrained on fresh seeds.
+
+With nested cross-validation each outer fold has its own search, hence its own candidates and its
+own held-out rows; with one outer fold there is one of each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Candidate", "Evidence", "Floats", "OuterFold"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of an arm's best trials, retrained on fresh seeds.
+
+    Attributes:
+        trial: its number in the study.
+        params: what was searched.
+        epochs: trained for.
+        search_score: its score in the search.
+        validation: (R, T), skill on the validation rows of the fresh replicates.
+        losses: (R, m, T), of each held-out row.
+        metrics: each metric on the held-out rows, (R, T).
+        regret: (R, m, T), expected loss of each held-out row above the oracle's, where known.
+    """
+
+    trial: int
+    params: Mapping[str, Any]
+    epochs: int
+    search_score: float
+    validation: Floats
+    losses: Floats
+    metrics: Mapping[str, Floats]
+    regret: Floats | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether its retraining went well: a network that diverged cannot be chosen."""
+        return bool(np.isfinite(self.validation).all() and np.isfinite(self.losses).all())
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One held-out part with the searches that did not see it.
+
+    Attributes:
+        trivial: (R, m, T), the trivial predictor's loss of each held-out row.
+        arms: the candidates of each arm, the best of the search first; none if no trial of the
+            arm ended with a score.
+        trials: how many trials each arm had, failed ones counted in.
+        references: (R, m, T), the losses of models that are no arms, by name.
+    """
+
+    trivial: Floats
+    arms: Mapping[str, tuple[Candidate, ...]]
+    trials: Mapping[str, int]
+    references: Mapping[str, Floats] = field(default_factory=dict)
+
+    def usable(self, arm: str) -> tuple[Candidate, ...]:
+        """Returns the candidates of an arm that did not diverge."""
+        return tuple(candidate for candidate in self.arms.get(arm, ()) if candidate.is_finite)
+
+    def best(self, arm: str) -> Candidate:
+        """Returns an arm's network: the best mean skill on the fresh seeds' validation rows.
+
+        The first of those that are equal: candidates stand in the order of the search's scores.
+        """
+        return max(self.usable(arm), key=lambda candidate: float(candidate.validation.mean()))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All outer folds of a study.
+
+    Attributes:
+        seeds: (R,), the seed of each replicate; the same in all outer folds.
+        training_rows: rows that one replicate is trained on.
+        outer_folds: one or more, in order.
+    """
+
+    seeds: NDArray[np.int_]
+    training_rows: int
+    outer_folds: tuple[OuterFold, ...]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that have a usable candidate in every outer fold, in order."""
+        return tuple(name for name in self.outer_folds[0].arms if self._complete(name))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The arms that have none in some outer fold and cannot be compared."""
+        return tuple(name for name in self.outer_folds[0].arms if not self._complete(name))
+
+    @property
+    def rows(self) -> int:
+        """Held-out rows of all outer folds."""
+        return sum(fold.trivial.shape[1] for fold in self.outer_folds)
+
+    @property
+    def references(self) -> "Evidence":
+        """The models that are no arms, as arms of one trial each."""
+        blank = np.zeros((len(self.seeds), self.outer_folds[0].trivial.shape[2]))
+        folds = tuple(
+            replace(
+                fold,
+                arms={
+                    name: (Candidate(0, {}, 0, 0.0, blank, losses, {}),)
+                    for name, losses in fold.references.items()
+                },
+                trials=dict.fromkeys(fold.references, 1),
+            )
+            for fold in self.outer_folds
+        )
+        return replace(self, outer_folds=folds)
+
+    def _complete(self, name: str) -> bool:
+        return all(fold.usable(name) for fold in self.outer_folds)
