@@ -17,23 +17,13 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
     """Prints the comparison."""
     console.print()
     console.print(_arms(comparison))
-    console.print()
+    console.print(_failed(comparison), highlight=False)
     console.print(_tasks(comparison, tasks))
     console.print()
-    rows, replicates = comparison["held_out_rows"], comparison["replicates"]
-    console.print(
-        f"Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
-        f"on {rows} held-out rows; {replicates} replicates on {len(comparison['fresh_seeds'])} "
-        f"fresh seeds. Intervals: two-level bootstrap over rows and seeds; those of the "
-        f"differences hold together at {comparison['level']:.0%}; * marks those without zero. "
-        f"Another search would find other networks: that luck is not in the intervals.",
-        style="dim",
-        highlight=False,
-    )
+    console.print(_legend(comparison), style="dim", highlight=False)
     console.print()
-    for arm in comparison["arms"]:
-        if arm["difference"] is not None:
-            console.print(f"- {arm['verdict']}", highlight=False)
+    for one in comparison["differences"]:
+        console.print(f"- {one['verdict']}", highlight=False)
     console.print(f"[bold]{comparison['verdict']}[/bold]", highlight=False)
 
 
@@ -45,22 +35,36 @@ def comparison_svg(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> str:
     return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # nothing from a network
 
 
+def _legend(comparison: dict[str, Any]) -> str:
+    rows, replicates = comparison["held_out_rows"], comparison["replicates"]
+    return (
+        f"Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
+        f"on {rows} held-out rows; {replicates} replicates on {len(comparison['fresh_seeds'])} "
+        f"fresh seeds. Intervals: bootstrap over rows, seeds and each arm's trials; those of the "
+        f"differences hold together at {comparison['level']:.0%}; * marks a difference: zero lies "
+        f"outside and the corrected resampled t-test with Holm's adjustment agrees."
+    )
+
+
 def _arms(comparison: dict[str, Any]) -> Table:
-    base = comparison["baseline"]
+    base = next(iter(comparison["baselines"]))
+    against = {one["arm"]: one for one in comparison["differences"] if one["baseline"] == base}
     table = _table("Balancers on held-out rows")
     table.add_column("balancer", no_wrap=True)
     for title in ("score [95% interval]", f"difference to {base}", "trials", "s/trial"):
         table.add_column(title, justify="right", no_wrap=True)
     ranked = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
     for arm in ranked:
-        difference = "-" if arm["difference"] is None else _signed(arm["difference"])
+        seconds = arm["seconds_per_trial"]
         table.add_row(
             arm["arm"],
             _plain(arm["score"]),
-            f"[bold]{difference} *[/bold]" if arm["distinguishable"] else difference,
-            _trials(arm["trials"]),
-            "-" if arm["seconds_per_trial"] is None else f"{arm['seconds_per_trial']:.2f}",
+            _difference(against.get(arm["arm"])),
+            str(sum(arm["trials"].values())),
+            "-" if seconds is None else f"{seconds:.2f}",
         )
+    for arm in comparison["missing"]:
+        table.add_row(arm["arm"], "no score", "-", str(arm["trials"]), "-")
     return table
 
 
@@ -75,9 +79,13 @@ def _table(title: str) -> Table:
     )
 
 
-def _trials(states: dict[str, int]) -> str:
-    failed = states.get("failed", 0)
-    return str(sum(states.values())) + (f" ({failed} failed)" if failed else "")
+def _failed(comparison: dict[str, Any]) -> str:
+    counts = [
+        f"{arm['arm']} {arm['failed']}"
+        for arm in (*comparison["arms"], *comparison["missing"])
+        if arm["failed"]
+    ]
+    return f"Failed trials, counted as such: {', '.join(counts)}." if counts else ""
 
 
 def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
@@ -96,5 +104,8 @@ def _plain(interval: dict[str, float]) -> str:
     return f"{interval['estimate']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
-def _signed(interval: dict[str, float]) -> str:
-    return f"{interval['estimate']:+.3f} [{interval['low']:+.3f}, {interval['high']:+.3f}]"
+def _difference(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return "-"
+    said = f"{one['estimate']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
+    return f"[bold]{said} *[/bold]" if one["distinguishable"] else said

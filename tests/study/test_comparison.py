@@ -1,89 +1,260 @@
-"""What is said of the arms is what the intervals say."""
+"""What is said of the arms is what the figures say."""
 
 import io
-from types import SimpleNamespace
+import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from hemomodel import FitConfig
 from hemomodel.schema import load_schema
-from study.comparison import compare, comparison_table, task_table
-from study.confirm import Confirmed, Finalist
+from study.comparison import compare, comparison_table, difference_table, task_table
 from study.screen import comparison_svg, show_comparison
+from study.statistics import Declared, declared, expected_best, holm
 
 TASKS = load_schema().tasks
-SEEDS = [0, 0, 1, 1, 2, 2]
+DECLARED = Declared(draws=500)
 
 
-def study(gaps):
-    """Compares arms whose losses lie `gap` below those of the first, with a little noise."""
-    random = np.random.default_rng(0)
-    trivial = random.gamma(9, 0.2, (6, 50, 10))
-    base = trivial * 0.8
-    chosen, confirmed = [], []
-    for number, (name, gap) in enumerate(gaps.items()):
-        losses = base - gap + random.normal(0, 0.02, base.shape)
-        trial = SimpleNamespace(params={"lr": 0.01}, value=0.2)
-        chosen.append(Finalist(name, number, trial, FitConfig()))
-        metrics = {"skill": losses.mean(1), "rmse": np.full((6, 10), np.nan)}
-        metrics["rmse"][:, 4] = 20.0
-        confirmed.append(Confirmed(losses, trivial, metrics, {}))
-    trials = pd.DataFrame({"arm": [*gaps, *gaps], "state": "complete", "seconds": 2.0})
-    return compare(chosen, confirmed, SEEDS, TASKS, trials)
+@pytest.fixture
+def study(evidence, trials_of):
+    """Compares arms of given quality."""
+
+    def make(gaps, *, failed=0, change=lambda made: made, **options):
+        made = change(evidence(gaps, tasks=10, **options))
+        return compare(made, TASKS, trials_of(gaps, failed=failed), DECLARED)
+
+    return make
 
 
 @pytest.mark.parametrize(
     ("gaps", "says"),
     [
-        ({"equal": 0, "fixed": 0}, "No balancer is distinguishable from equal"),
-        ({"equal": 0, "fixed": 0.1}, "better than that of equal: fixed"),
-        ({"fixed": -0.1, "equal": 0}, "worse than that of equal: fixed"),
         (
-            {"equal": 0, "fixed": 0.1, "gradnorm": 0, "uncertainty": -0.1},
+            {"equal": 0.2, "gradnorm": 0.2},
+            "No arm is distinguishable from equal on 60 held-out rows.",
+        ),
+        (
+            {"equal": 0.2, "fixed": 0.2, "gradnorm": 0.2},
+            "No arm is distinguishable from equal or fixed on 60 held-out rows.",
+        ),
+        ({"equal": 0.2, "gradnorm": 0.5}, "Against equal, better: gradnorm."),
+        ({"gradnorm": 0.1, "equal": 0.5}, "Against equal, worse: gradnorm."),
+        (
+            {"equal": 0.3, "famo": 0.6, "gradnorm": 0.3, "uncertainty": 0.0},
+            "Against equal, better: famo; worse: uncertainty; not distinguishable: gradnorm.",
+        ),
+        (
+            {"equal": 0.3, "single_task": 0.6, "gradnorm": 0.6},
             (
-                "better than that of equal: fixed; worse than that of equal: uncertainty; "
-                "not distinguishable from that of equal: gradnorm"
+                "Against equal, better: single_task, gradnorm. "
+                "Against single_task, not distinguishable: gradnorm."
             ),
         ),
-        ({"gradnorm": 0}, "Only one arm was compared."),
-        ({"gradnorm": 0, "fixed": 0.1}, "better than that of gradnorm: fixed"),
+        ({"gradnorm": 0.2}, "Only one arm was compared."),
+        ({"gradnorm": 0.2, "famo": 0.5}, "Against gradnorm, better: famo."),
     ],
     ids=str,
 )
-def test_the_verdict_follows_from_the_intervals(gaps, says):
+def test_the_verdict_follows_from_the_intervals_and_the_test(study, gaps, says):
     found = study(gaps)
-    assert says in found["verdict"]
+    assert found["verdict"] == says
+    for one in found["differences"]:
+        outside = one["low"] > 0 or one["high"] < 0
+        called = outside and one["p_holm"] < 0.05
+        assert one["distinguishable"] == called
+        assert ("not distinguishable" in one["verdict"]) != called
+        assert one["needed"] is None or not called
+        if called:
+            word = "better" if one["estimate"] > 0 else "worse"
+            assert one["verdict"].startswith(f"{one['arm']}: {word} than {one['baseline']} (")
+
+
+def test_every_arm_meets_every_baseline_and_a_pair_stands_once(study):
+    found = study(dict.fromkeys(["famo", "equal", "single_task", "fixed"], 0.2))
+    assert found["baselines"] == ["equal", "fixed", "single_task"]
+    assert [(one["arm"], one["baseline"]) for one in found["differences"]] == [
+        ("famo", "equal"),
+        ("single_task", "equal"),
+        ("fixed", "equal"),
+        ("famo", "fixed"),
+        ("single_task", "fixed"),
+        ("famo", "single_task"),
+    ]
+    p_values = np.array([one["p_value"] for one in found["differences"]])
+    np.testing.assert_allclose([one["p_holm"] for one in found["differences"]], holm(p_values))
+    scores = {arm["arm"]: arm["score"]["estimate"] for arm in found["arms"]}
+    for one in found["differences"]:
+        gap = scores[one["arm"]] - scores[one["baseline"]]
+        assert one["estimate"] == pytest.approx(gap)
+        assert one["low"] < gap < one["high"]
+
+
+def test_more_arms_ask_for_wider_intervals(study):
+    gaps = {"equal": 0.2, "famo": 0.3}
+    few = study(gaps)["differences"][0]
+    (many, *_) = study({**gaps, **dict.fromkeys("abcdef", 0.2)})["differences"]
+    assert many["high"] - many["low"] > few["high"] - few["low"]
+
+
+def test_the_order_of_arms_changes_no_figure(study):
+    """Arms stand for themselves: only the order of the random numbers may show."""
+    gaps = {"equal": 0.2, "famo": 0.3, "fixed": 0.25}
+
+    def turned(made):
+        folds = [replace(f, arms=dict(reversed(f.arms.items()))) for f in made.outer_folds]
+        return replace(made, outer_folds=tuple(folds))
+
+    found, other = study(gaps), study(gaps, change=turned)
     for arm in found["arms"]:
-        if arm["difference"] is not None:
-            outside = arm["difference"]["low"] > 0 or arm["difference"]["high"] < 0
-            assert arm["distinguishable"] == outside
-            assert ("not distinguishable" in arm["verdict"]) != outside
+        (same,) = (a for a in other["arms"] if a["arm"] == arm["arm"])
+        assert same["score"]["estimate"] == pytest.approx(arm["score"]["estimate"])
+        assert same["mean_rank"] == pytest.approx(arm["mean_rank"])
+        assert same["delta_m"] == arm["delta_m"]
+    p_values = [
+        {frozenset((one["arm"], one["baseline"])): one["p_holm"] for one in made["differences"]}
+        for made in (found, other)
+    ]
+    assert p_values[0] == pytest.approx(p_values[1])
 
 
-def test_more_arms_ask_for_wider_intervals():
-    two = study({"equal": 0, "fixed": 0.1})
-    four = study({"equal": 0, "fixed": 0.1, "gradnorm": 0, "uncertainty": 0})
-    assert two["simultaneous_level"] == pytest.approx(0.95)
-    assert four["simultaneous_level"] == pytest.approx(1 - 0.05 / 3)
+def test_what_is_missing_says_rows_where_rows_can_help(study):
+    (one,) = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.5)["differences"]
+    rows = one["needed"]["rows"]
+    assert rows > 60
+    assert one["needed"]["seeds"] is None
+    assert "held-out rows would be needed to see a difference of 0.020." in one["verdict"]
+    assert f"about {float(f'{rows:.1e}'):.0f} " in one["verdict"]
 
 
-def test_the_tables_hold_the_same_figures():
-    found = study({"equal": 0, "fixed": 0.1})
+def test_what_is_missing_says_searches_where_their_luck_outweighs_all(study):
+    (one,) = study({"equal": 0.2, "famo": 0.2}, luck=0.05, taste=0.01, seed=2)["differences"]
+    assert (one["needed"]["rows"], one["needed"]["seeds"]) == (None, None)
+    assert f"about {one['needed']['outer_folds']} outer folds" in one["verdict"]
+
+
+def test_a_large_study_says_that_it_would_have_seen_the_difference(study):
+    (one,) = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.0, noise=0.01, seeds=10)[
+        "differences"
+    ]
+    assert one["needed"] is None
+    if not one["distinguishable"]:
+        assert one["verdict"].endswith("; a difference of 0.020 would have shown.")
+
+
+def test_an_arm_without_a_score_is_named_and_never_dropped(study):
+    def without(made):
+        (fold,) = made.outer_folds
+        return replace(made, outer_folds=(replace(fold, arms={**fold.arms, "famo": ()}),))
+
+    found = study({"equal": 0.2, "famo": 0.2, "fixed": 0.2}, change=without)
+    assert found["missing"] == [{"arm": "famo", "trials": 10, "failed": 0}]
+    assert found["verdict"].endswith("Not compared, for no trial ended with a score: famo.")
+    assert [arm["arm"] for arm in found["arms"]] == ["equal", "fixed"]
+
+
+def test_failures_are_counted_and_lower_what_a_search_is_expected_to_find(study):
+    gaps = {"equal": 0.2, "famo": 0.2}
+    fine, failing = study(gaps)["arms"][0], study(gaps, failed=4)["arms"][0]
+    assert (failing["failed"], failing["trials"]) == (4, {"complete": 6, "failed": 4})
+    assert len(failing["expected_best"]) == len(fine["expected_best"]) == 10
+    assert failing["expected_best"][0]["estimate"] < fine["expected_best"][0]["estimate"]
+
+
+def test_delta_m_is_the_mean_change_of_loss_in_percent(study, evidence):
+    gaps = {"single_task": 0.2, "famo": 0.3}
+    made = evidence(gaps, tasks=10)
+    alone, arm = study(gaps)["arms"]
+    (fold,) = made.outer_folds
+    shares = {name: (fold.best(name).losses.sum(1) / fold.trivial.sum(1)).mean(0) for name in gaps}
+    expected = 100 * np.mean(1 - shares["famo"] / shares["single_task"])
+    assert arm["delta_m"]["estimate"] == pytest.approx(expected)
+    assert expected > 0
+    assert alone["delta_m"] is None
+
+
+def test_regret_is_the_share_of_the_trivial_loss_above_the_oracle(study):
+    def known(made):
+        folds = []
+        for fold in made.outer_folds:
+            arms = {
+                name: tuple(replace(one, regret=fold.trivial * share) for one in fold.arms[name])
+                for name, share in (("equal", 0.3), ("famo", 0.1))
+            }
+            folds.append(replace(fold, arms=arms))
+        return replace(made, outer_folds=tuple(folds))
+
+    gaps = {"equal": 0.2, "famo": 0.2}
+    found = study(gaps, change=known)
+    assert [arm["regret"]["estimate"] for arm in found["arms"]] == pytest.approx([0.3, 0.1])
+    assert found["differences"][0]["regret"]["estimate"] == pytest.approx(-0.2)
+    blind = study(gaps)
+    assert (blind["arms"][0]["regret"], blind["differences"][0]["regret"]) == (None, None)
+
+
+def test_references_stand_beside_the_arms(study):
+    def with_model(made):
+        folds = [replace(f, references={"trees": f.trivial * 0.75}) for f in made.outer_folds]
+        return replace(made, outer_folds=tuple(folds))
+
+    (model,) = study({"equal": 0.2, "famo": 0.2}, change=with_model)["references"]
+    assert model["model"] == "trees"
+    assert model["score"]["estimate"] == pytest.approx(0.25)
+    assert model["tasks"]["calcium"]["skill"] == pytest.approx(0.25)
+
+
+def test_outer_folds_are_compared_together(study):
+    found = study({"equal": 0.2, "famo": 0.2}, outer_folds=3, rows=20)
+    assert (found["outer_folds"], found["held_out_rows"]) == (3, 60)
+    finalists = found["arms"][0]["finalists"]
+    assert [one["outer_fold"] for one in finalists] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert sum(one["chosen"] for one in finalists) == 3
+
+
+def test_more_searches_narrow_what_the_luck_of_one_leaves_open(study):
+    gaps = {"equal": 0.2, "famo": 0.2}
+    options = {"luck": 0.05, "taste": 0.02}
+    (one,) = study(gaps, **options)["differences"]
+    (five,) = study(gaps, outer_folds=5, **options)["differences"]
+    assert five["high"] - five["low"] < 0.7 * (one["high"] - one["low"])
+
+
+def test_the_expected_best_is_the_mean_over_outer_folds(evidence, trials_of):
+    gaps = {"equal": 0.2}
+    trials = trials_of(gaps)
+    trials["outer_fold"] = np.arange(10) % 2
+    found = compare(evidence(gaps, tasks=10, outer_folds=2), TASKS, trials, DECLARED)
+    parts = [
+        expected_best(own.to_numpy(), 0.95)[0] for _, own in trials.groupby("outer_fold")["score"]
+    ]
+    expected = [point["estimate"] for point in found["arms"][0]["expected_best"]]
+    np.testing.assert_allclose(expected, np.mean(parts, axis=0))
+
+
+def test_it_is_plain_data(study):
+    found = study({"equal": 0.2, "famo": 0.2, "single_task": 0.2})
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert json.loads(json.dumps(declared())) == declared()
+    assert found["rule"] == declared()["rule"]
+
+
+def test_the_tables_hold_the_same_figures(study):
+    found = study({"equal": 0.2, "fixed": 0.3})
     table = comparison_table(found).set_index("arm")
-    assert table.loc["fixed", "difference"] == found["arms"][1]["difference"]["estimate"]
-    assert table.loc["equal", "trials"] == 2
+    assert table.loc["equal", "trials"] == 10
+    gaps = difference_table(found).set_index("arm")
+    assert gaps.loc["fixed", "estimate"] == found["differences"][0]["estimate"]
     skills = task_table(found).query("metric == 'skill'").groupby("arm")["value"].mean()
     for arm in found["arms"]:
         assert skills[arm["arm"]] == pytest.approx(arm["score"]["estimate"])
-    flows = task_table(found).query("metric == 'rmse'")
-    assert set(flows["task"]) == {"blood_flow"}
+        assert table.loc[arm["arm"], "score"] == arm["score"]["estimate"]
+    assert isinstance(gaps, pd.DataFrame)
 
 
-def test_the_screen_fits_into_eighty_columns():
-    found = study({"equal": 0, "fixed": 0.1, "gradnorm": 0, "uncertainty": -0.1})
+def test_the_screen_fits_into_eighty_columns(study):
+    found = study({"equal": 0.2, "fixed": 0.5, "gradnorm": 0.2, "uncertainty": 0}, failed=2)
     console = Console(file=io.StringIO(), width=80)
     show_comparison(console, found, TASKS)
     lines = console.file.getvalue().splitlines()
@@ -92,4 +263,5 @@ def test_the_screen_fits_into_eighty_columns():
     for arm in found["arms"]:
         row = next(line for line in lines if line.startswith(arm["arm"]))
         assert f"{arm['score']['estimate']:.3f}" in row
+    assert "equal 2, fixed 2, gradnorm 2, uncertainty 2" in " ".join(lines)
     assert comparison_svg(found, TASKS).startswith("<svg")

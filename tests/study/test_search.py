@@ -179,7 +179,7 @@ class TestStudyFolder:
     def test_the_comparison_is_on_the_screen_and_on_disk(self, study):
         folder, printed = study
         comparison = json.loads((folder / "comparison.json").read_text())
-        assert comparison["baseline"] == "equal"
+        assert comparison["baselines"] == ["equal", "fixed"]
         assert comparison["held_out_rows"] == 46
         assert len(comparison["arms"]) == 4
         for arm in comparison["arms"]:
@@ -188,11 +188,14 @@ class TestStudyFolder:
             assert f"{score['estimate']:.3f}" in printed
             skills = [figures["skill"]["estimate"] for figures in arm["tasks"].values()]
             assert np.mean(skills) == pytest.approx(score["estimate"])
-            if arm["arm"] != "equal":
-                gap = arm["difference"]
-                base = comparison["arms"][0]["score"]["estimate"]
-                assert gap["estimate"] == pytest.approx(score["estimate"] - base)
-                assert arm["distinguishable"] == (gap["low"] > 0 or gap["high"] < 0)
+        scores = {arm["arm"]: arm["score"]["estimate"] for arm in comparison["arms"]}
+        assert len(comparison["differences"]) == 5
+        for one in comparison["differences"]:
+            gap = scores[one["arm"]] - scores[one["baseline"]]
+            assert one["estimate"] == pytest.approx(gap)
+            outside = one["low"] > 0 or one["high"] < 0
+            assert one["distinguishable"] == (outside and one["p_holm"] < 0.05)
+            assert one["verdict"] in " ".join(printed.split())
         assert comparison["verdict"] in " ".join(printed.split())
 
     def test_the_best_of_each_arm_can_be_loaded(self, study):

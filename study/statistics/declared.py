@@ -1,0 +1,46 @@
+"""How a study will be judged, written down before its first trial."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["DECLARED", "Declared", "declared"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The comparison's settings.
+
+    Attributes:
+        level: of all intervals of differences together, and of any other interval alone.
+        draws: of the bootstrap.
+        baselines: what every arm is compared with, where they are arms; else the first arm.
+        finalists: how many of an arm's best trials are retrained on fresh seeds.
+        difference: of mean skill that is worth seeing; sizes needed are given for it.
+        power: chance to see it.
+        selection: the rule that chooses an arm's network.
+        rule: the rule that calls a difference.
+    """
+
+    level: float = 0.95
+    draws: int = 4000
+    baselines: tuple[str, ...] = ("equal", "fixed", "single_task")
+    finalists: int = 3
+    difference: float = 0.02
+    power: float = 0.8
+    selection: str = (
+        "of an arm's best trials by search score, retrained on fresh seeds, the one with the best "
+        "mean skill on the fresh seeds' validation rows"
+    )
+    rule: str = (
+        "a difference is called if its simultaneous interval (bootstrap over held-out rows, seeds "
+        "and the arm's trials) excludes zero and the corrected resampled t-test, adjusted by Holm "
+        "over all comparisons, rejects at 1 - level"
+    )
+
+
+DECLARED = Declared()
+
+
+def declared() -> dict[str, Any]:
+    """Returns the settings as plain data, for the study's record."""
+    return {**asdict(DECLARED), "baselines": list(DECLARED.baselines)}

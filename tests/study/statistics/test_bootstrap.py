@@ -1,0 +1,170 @@
+"""The bootstrap, against direct computation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from study.evidence import Evidence, OuterFold
+from study.statistics import percentiles, resample, simultaneous
+
+ARMS = {"a": 0.2, "b": 0.2}
+
+
+def skill(losses, trivial):
+    return 1 - losses.sum(1) / trivial.sum(1)
+
+
+def test_the_estimate_is_the_mean_skill_of_the_networks_that_validation_chose(evidence):
+    study = evidence(ARMS)
+    fold = study.outer_folds[0]
+    found = resample(study, draws=10)
+    for place, name in enumerate(found.arms):
+        best = max(fold.arms[name], key=lambda one: one.validation.mean())
+        assert fold.best(name) is best
+        np.testing.assert_allclose(found.replicates[place], skill(best.losses, fold.trivial))
+        np.testing.assert_allclose(
+            found.estimate[place], skill(best.losses, fold.trivial).mean(0), atol=1e-12
+        )
+
+
+def test_a_draw_resamples_rows_and_whole_seeds(evidence):
+    study = evidence(ARMS, rows=7, seeds=3, finalists=1)
+    found = resample(study, draws=5, levels=("rows", "seeds"), seed=4)
+    random = np.random.default_rng(4)
+    chosen = random.multinomial(3, np.full(3, 1 / 3), 5)
+    rows = random.multinomial(7, np.full(7, 1 / 7), 5)
+    fold = study.outer_folds[0]
+    losses = np.stack([fold.arms[name][0].losses for name in ARMS])
+    for d in range(5):
+        row_index = np.repeat(np.arange(7), rows[d])
+        replicates = np.concatenate(
+            [np.flatnonzero(study.seeds == s) for s in np.repeat(np.arange(3), chosen[d])]
+        )
+        part = losses[:, replicates][:, :, row_index].sum(2)
+        base = fold.trivial[replicates][:, row_index].sum(1)
+        np.testing.assert_allclose(found.draws[d], (1 - part / base).mean(1))
+
+
+def test_a_draw_of_the_search_takes_the_best_of_the_trials_that_it_holds(evidence):
+    """Among n trials drawn from n, the first is missing with probability (1 - 1/n)^n, and so on."""
+    study = evidence({"a": 0.2}, finalists=3, trials=10, luck=0.1)
+    fold = study.outer_folds[0]
+    ranked = sorted(fold.arms["a"], key=lambda one: -one.validation.mean())
+    skills = [skill(one.losses, fold.trivial).mean() for one in ranked]
+    draws = resample(study, draws=20_000, levels=("search",)).draws.mean((1, 2))
+    absent = [1, 0.9**10, 0.8**10, 0.7**10]
+    expected = -np.diff(absent) / (1 - absent[-1])
+    shares = [np.isclose(draws, one).mean() for one in skills]
+    np.testing.assert_allclose(shares, expected, atol=0.015)
+
+
+def test_the_rule_of_choice_is_applied_to_the_seeds_that_were_drawn(candidate):
+    """Two candidates, each better on the validation rows of one seed, are each chosen there."""
+    trivial = np.ones((2, 30, 1))
+    first, second = candidate(trivial * 0.2, trivial), candidate(trivial * 0.6, trivial)
+    first = replace(first, validation=np.array([[0.5], [0.0]]))
+    second = replace(second, validation=np.array([[0.0], [0.4]]))
+    fold = OuterFold(trivial, {"a": (first, second)}, {"a": 10_000_000})
+    study = Evidence(np.array([0, 1]), 100, (fold,))
+    draws = resample(study, draws=2000, levels=("seeds", "search")).draws.ravel()
+    # Both are absent from few draws; where both are there, only seed 1 alone prefers the second.
+    both = (1 - np.exp(-1)) ** 2
+    alone = np.exp(-1) * (1 - np.exp(-1))
+    expected = (0.25 * both + alone) / (both + 2 * alone)
+    assert np.isclose(draws, 0.4).mean() == pytest.approx(expected, abs=0.03)
+
+
+def test_outer_folds_join_their_rows_and_choose_on_their_own(evidence):
+    study = evidence(ARMS, outer_folds=3, rows=20)
+    found = resample(study, draws=5)
+    top = sum(fold.best("b").losses.sum(1) for fold in study.outer_folds)
+    bottom = sum(fold.trivial.sum(1) for fold in study.outer_folds)
+    np.testing.assert_allclose(found.replicates[1], 1 - top / bottom)
+    assert study.rows == 60
+
+
+def test_ranks_are_those_of_each_replicate_and_task(evidence):
+    study = evidence({"a": 0.2, "b": 0.25, "c": 0.1})
+    found = resample(study, draws=50)
+    order = (-found.replicates).argsort(0).argsort(0) + 1
+    np.testing.assert_allclose(found.ranks, order.mean((1, 2)))
+    np.testing.assert_allclose(found.rank_draws.sum(1), 6)
+
+
+def test_an_arm_against_itself_has_no_difference(evidence):
+    study = evidence({"a": 0.2}, finalists=1)
+    fold = study.outer_folds[0]
+    twice = replace(fold, arms={"a": fold.arms["a"], "b": fold.arms["a"]}, trials={"a": 5, "b": 5})
+    found = resample(replace(study, outer_folds=(twice,)), draws=200)
+    np.testing.assert_array_equal(found.draws[:, 0], found.draws[:, 1])
+
+
+def test_pairing_narrows_the_interval(evidence):
+    study = evidence({"a": 0.2, "b": 0.2}, finalists=1, taste=0.0, noise=0.02)
+    draws = resample(study, draws=500).draws.mean(2)
+    assert (draws[:, 0] - draws[:, 1]).std() < 0.5 * draws[:, 0].std()
+
+
+def test_more_luck_in_the_search_widens_the_interval(evidence):
+    def width(luck):
+        draws = resample(evidence(ARMS, luck=luck), draws=500).draws.mean(2)
+        return (draws[:, 0] - draws[:, 1]).std()
+
+    assert width(0.1) > 2 * width(0.0)
+
+
+def test_a_network_that_diverged_is_never_chosen(evidence):
+    study = evidence({"a": 0.2, "b": 0.2})
+    fold = study.outer_folds[0]
+    first = fold.best("a")
+    broken = replace(first, losses=first.losses * np.nan, validation=first.validation * np.nan)
+    rest = [one for one in fold.arms["a"] if one is not first]
+    arms = {**fold.arms, "a": (broken, *rest)}
+    after = replace(study, outer_folds=(replace(fold, arms=arms),))
+    assert after.outer_folds[0].best("a") in rest
+    assert np.isfinite(resample(after, draws=500).draws).all()
+    arms["a"] = (broken,)
+    alone = replace(study, outer_folds=(replace(fold, arms=arms),))
+    assert (alone.arms, alone.missing) == (("b",), ("a",))
+
+
+def test_blocks_change_nothing_but_the_order_of_numbers(monkeypatch, evidence):
+    study = evidence(ARMS)
+    whole = percentiles(0, resample(study, draws=4000).draws[:, 0, 0], 0.95)
+    monkeypatch.setattr("study.statistics.bootstrap._BLOCK", 10_000)
+    parts = percentiles(0, resample(study, draws=4000).draws[:, 0, 0], 0.95)
+    assert parts.low == pytest.approx(whole.low, abs=0.01)
+
+
+def test_simultaneous_intervals_hold_in_just_the_level_of_the_draws():
+    random = np.random.default_rng(0)
+    draws = random.normal(0, [1, 2, 3], (8000, 3))
+    intervals = simultaneous(np.zeros(3), draws, 0.9)
+    inside = [
+        (one.low <= own) & (own <= one.high) for one, own in zip(intervals, draws.T, strict=True)
+    ]
+    assert np.all(inside, axis=0).mean() == pytest.approx(0.9, abs=0.002)
+    # Independent comparisons: each holds at the third root (Sidak); copies need no correction.
+    assert inside[0].mean() == pytest.approx(0.9 ** (1 / 3), abs=0.006)
+    (one, *_) = simultaneous(np.zeros(3), draws[:, [0, 0, 0]], 0.9)
+    alone = percentiles(0, draws[:, 0], 0.9)
+    assert (one.low, one.high) == pytest.approx((alone.low, alone.high), abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("luck", [0.0, 0.03])
+def test_intervals_cover_the_truth_and_find_effects(luck, evidence):
+    """200 simulated comparisons without a difference, and 60 with a large one."""
+
+    def gap(seed, effect):
+        study = evidence({"a": 0.2, "b": 0.2 + effect}, seed=seed, seeds=8, luck=luck)
+        found = resample(study, draws=400)
+        draws = found.draws.mean(2)
+        estimate = float(found.estimate[1].mean() - found.estimate[0].mean())
+        return percentiles(estimate, draws[:, 1] - draws[:, 0], 0.95)
+
+    missed = sum(gap(seed, 0.0).excludes_zero for seed in range(200))
+    # Binomial(200, 0.05) exceeds 20 with probability 0.001.
+    assert missed <= 20
+    assert sum(gap(seed, 0.2).excludes_zero for seed in range(60)) > 50
