@@ -1,0 +1,94 @@
+"""One fixed look a balancer, everywhere: its colour, and a dash and a marker as second channel.
+
+The colours were fitted once, in OKLab (Ottosson, 2020), so that two balancers of a family, which
+share a dash, differ by 0.06 or more in normal vision and under protanopia, deuteranopia and
+tritanopia (Machado et al., 2009), and so that each has a contrast of 3 to the light page and to the
+dark one. `tests/study/test_colours.py` holds that. Twenty-four colours cannot all be told apart, so
+a figure with many arms also labels them.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = ["LOOKS", "Look", "colour", "look"]
+
+Family: TypeAlias = dict[str, str]
+
+_BASELINES: Family = {
+    "equal": "#0072B2",
+    "fixed": "#7A7A7A",
+    "random": "#978F9A",
+    "single_task": "#B86240",
+    "config": "#C565F8",
+    "joint": "#AC2CE5",
+}
+_WEIGHTINGS: Family = {
+    "uncertainty": "#009E73",
+    "gradnorm": "#D55E00",
+    "dwa": "#AC6BBF",
+    "geometric": "#355FC0",
+    "scale_invariant": "#E76889",
+    "imtl_l": "#7F6060",
+    "uw_so": "#2794FB",
+    "famo": "#B53F1D",
+    "stch": "#9F4A8D",
+}
+_AGGREGATORS: Family = {
+    "mgda": "#8539F9",
+    "pcgrad": "#6983DD",
+    "cagrad": "#B229AD",
+    "imtl_g": "#F75A2E",
+    "aligned_mtl": "#C074AE",
+    "fairgrad": "#68672C",
+    "nash_mtl": "#7D9752",
+    "upgrad": "#CF025E",
+    "db_mtl": "#4A6974",
+}
+_MARKERS = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "cross",
+    "x",
+    "star",
+    "hexagon",
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one arm is drawn; `dash` and `marker` are plotly's names."""
+
+    colour: str
+    dash: str
+    marker: str
+
+
+LOOKS = {
+    name: Look(tint, dash, marker)
+    for dash, family in (("dot", _BASELINES), ("solid", _WEIGHTINGS), ("dash", _AGGREGATORS))
+    for (name, tint), marker in zip(family.items(), _MARKERS, strict=False)
+}
+"""Dotted: baselines; solid: loss weightings; dashed: gradient aggregations."""
+
+
+def look(arm: str) -> Look:
+    """Returns an arm's look; that of an unknown name depends on the name alone.
+
+    >>> look("gradnorm")
+    Look(colour='#D55E00', dash='solid', marker='square')
+    """
+    known = list(LOOKS.values())
+    return LOOKS.get(arm) or known[zlib.crc32(arm.encode()) % len(known)]
+
+
+def colour(arm: str) -> str:
+    """Returns an arm's colour.
+
+    >>> colour("equal")
+    '#0072B2'
+    """
+    return look(arm).colour

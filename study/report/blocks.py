@@ -1,0 +1,89 @@
+"""What a section is made of: text, figures, tables. The page draws them; it decides nothing."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from study.report.plot import Figure
+
+__all__ = ["Block", "Cell", "Figures", "Notes", "Prose", "Section", "Table"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, a small text under it, and whether it is a column's best."""
+
+    text: str
+    small: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["prose"] = "prose"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+    kind: Literal["notes"] = "notes"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures side by side where there is room, and how to read them.
+
+    Attributes:
+        figures: one or more.
+        caption: how to read it, and what it does not say.
+        size: least width of one: full, half, third or small.
+        title: above all of them.
+        legend: arms to name and to pick out.
+        scale: names of the two ends of the diverging scale, if it is used.
+    """
+
+    figures: tuple[Figure, ...]
+    caption: str
+    size: Literal["full", "wide", "half", "third"] = "full"
+    title: str = ""
+    legend: tuple[str, ...] = ()
+    scale: tuple[str, ...] = ()
+    kind: Literal["figures"] = "figures"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a header row; the first cell of each row is its header.
+
+    Attributes:
+        title: its caption.
+        columns: headers.
+        rows: cells; a row of one cell is a heading inside the table.
+        note: how to read it.
+        folded: shown on demand (always in print).
+        arms: whether its first column names arms.
+    """
+
+    title: str
+    columns: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    folded: bool = False
+    arms: bool = False
+    kind: Literal["table"] = "table"
+
+
+Block: TypeAlias = Prose | Notes | Figures | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report with a heading."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...] = field(default_factory=tuple)

@@ -1,0 +1,137 @@
+"""What was run, and what the report cannot say."""
+
+from typing import Any
+
+from study.report.blocks import Block, Notes, Prose
+from study.report.reading import Study
+from study.report.tables import (
+    failure_table,
+    finalist_table,
+    pairs_table,
+    state_table,
+)
+from study.report.words import number
+
+__all__ = ["cost", "limit_notes", "run_blocks"]
+
+_HOUR, _MINUTE = 3600, 60
+_SMALL = 200  # held-out rows below which intervals are wide, whatever is done
+
+
+def run_blocks(study: Study) -> tuple[Block, ...]:
+    """Returns settings, versions, seeds, commit, command, cost and failures."""
+    record, comparison = study.record, study.comparison
+    facts: dict[str, Any] = {
+        "command": record.get("command"),
+        "commit": record.get("commit") or "unknown (outside git)",
+        "data digest": record["data_digest"],
+        "machine": record.get("machine"),
+        "Python": record.get("python"),
+        **(record.get("versions") or {}),
+        "search seed": study.settings.get("seed"),
+        "fresh seeds": comparison.get("fresh_seeds") or [],
+        "replicates": comparison.get("replicates"),
+        "cost": cost(study),
+    }
+    failed = failure_table(study)
+    blocks: list[Block | None] = [
+        pairs_table("Provenance", facts),
+        state_table(study),
+        failed or Prose("No trial failed."),
+        finalist_table(study),
+        pairs_table("Settings, resolved", study.settings, folded=True),
+    ]
+    return tuple(block for block in blocks if block is not None)
+
+
+def cost(study: Study) -> str:
+    """Returns what the search cost: time in trials, trials, optimizer steps."""
+    seconds = float(study.trials["seconds"].sum())
+    parts = [f"{_duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
+    if "steps" in study.trials:
+        parts.append(f"{int(study.trials['steps'].sum()):,} optimizer steps")
+    return "; ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.1f} min"
+    return f"{seconds / _HOUR:.1f} h"
+
+
+def limit_notes(study: Study) -> Notes:
+    """Returns what a reader must know before believing, in sentences."""
+    rows = study.comparison.get("held_out_rows")
+    folds = study.comparison.get("outer_folds") or 1
+    notes = [*study.notes, *_data_notes(study)]
+    if rows is not None:
+        wide = " So few rows make wide intervals; that is the truth." if rows < _SMALL else ""
+        notes.append(f"{number(rows, 0)} held-out rows decide.{wide}")
+    if folds == 1:
+        notes.append(
+            "One split into training and held-out rows was used: another split would move all "
+            "scores, and the intervals hold for these training rows."
+        )
+    notes += [
+        "The held-out rows were split off before the search and scored once, after "
+        "configuration and number of epochs had been chosen on validation rows.",
+        "Imputation, scaling and components are fitted on the training rows of each replicate "
+        "alone.",
+        "The report speaks of the configurations that these searches found. Another search finds "
+        "others: that luck is not in the intervals.",
+        "Rows are sessions of one centre. Nothing here says how a network does elsewhere or "
+        "later.",
+        "The networks learn what was prescribed, not what would have been best for the patient.",
+        *_loss_notes(study),
+        "This is decision support for research. It is no medical device.",
+    ]
+    return Notes(tuple(notes))
+
+
+def _data_notes(study: Study) -> list[str]:
+    notes = []
+    if str(study.settings.get("data", "")).startswith("synthetic:"):
+        notes.append(
+            "The patients are synthetic: they follow published aggregates, and never lived. "
+            "What is found here is about methods, not about medicine."
+        )
+    features = (study.settings.get("fit") or {}).get("features")
+    if features == "seed":
+        notes.append(
+            "Leakage: the feature set `seed` holds URR, nPCR, TACurea and BUN, which follow from "
+            "the very prescription that is predicted. Scores are too good for use before a session."
+        )
+    elif features in (None, "pretreatment"):
+        notes.append(
+            "Features are those from before the session; URR, nPCR, TACurea and BUN are left out, "
+            "because they follow from the prescription that is predicted."
+        )
+    else:
+        notes.append(
+            f"The features are the set {features!r} of the schema: see there whether any of them "
+            "follows from the prescription that is predicted."
+        )
+    notes.append(
+        "The cohort keeps sessions with Kt/V above 1.2, itself an outcome of the prescription: "
+        "the results hold for adequate sessions."
+    )
+    return notes
+
+
+def _loss_notes(study: Study) -> list[str]:
+    notes = []
+    failed = int((study.trials["state"] == "failed").sum())
+    if failed:
+        notes.append(f"{failed:,} of {len(study.trials):,} trials failed; they are listed above.")
+    if study.lost:
+        notes.append(
+            f"Searched, and not in the comparison, for no trial ended with a score: "
+            f"{', '.join(study.lost)}."
+        )
+    unsolved = {arm["arm"]: arm["unsolved_steps"] for arm in study.arms if arm.get("unsolved_steps")}
+    if unsolved:
+        said = ", ".join(f"{name} {count:,}" for name, count in unsolved.items())
+        notes.append(f"Steps whose inner problem was not solved to tolerance: {said}.")
+    return notes

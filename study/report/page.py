@@ -1,0 +1,118 @@
+"""The page: one file that needs no network, and in which every name stays text."""
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from study.colours import look
+from study.report.blocks import Cell, Figures, Section
+from study.report.limits import cost
+from study.report.plot import FONTS, TEMPLATE, THEMES, Figure, compact
+from study.report.reading import Study
+from study.report.words import number
+
+__all__ = ["page"]
+
+_CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "showTips": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "svg"},
+}
+_DASHES = {"solid": "none", "dash": "7 3", "dot": "2 3"}
+_LONG = 220  # letters beyond which a verdict is set smaller
+
+
+def page(study: Study, sections: Sequence[Section]) -> str:
+    """Returns the report as HTML.
+
+    Scripts are packed (gzip, base64) and unpacked by the browser, which keeps the file small and
+    leaves no `</script>` in it. The content security policy lets nothing be fetched, and runs no
+    script but the page's own.
+    """
+    figures = _figures(sections)
+    drawings = {
+        "figures": {f.name: {"data": f.data, "layout": f.layout} for f in figures},
+        "themes": THEMES,
+        "template": TEMPLATE,
+        "config": _CONFIG,
+    }
+    packed = _packed(json.dumps(compact(drawings), separators=(",", ":"), ensure_ascii=False))
+    environment = Environment(autoescape=True, loader=PackageLoader("study.report", ""))
+    template = environment.get_template("page.html")
+    verdict = str(study.comparison["verdict"])
+    return template.render(
+        name=study.folder.name,
+        schema=study.settings.get("data", ""),
+        verdict=verdict,
+        long=len(verdict) > _LONG,
+        tasks=len(study.tasks),
+        facts=_facts(study),
+        sentences=[d["verdict"] for d in study.comparison["differences"] if d.get("verdict")],
+        sections=sections,
+        looks={name: look(name) for name in [*study.names, *study.lost]},
+        dashes=_DASHES,
+        nonce=hashlib.sha256(packed.encode()).hexdigest()[:16],
+        css=Markup(_variables() + _read("page.css")),  # noqa: S704 - our own file
+        script=Markup(_read("page.js")),  # noqa: S704 - our own file
+        library=_library(),
+        drawings=packed,
+    )
+
+
+def _figures(sections: Sequence[Section]) -> list[Figure]:
+    blocks = [block for section in sections for block in section.blocks]
+    return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
+
+
+def _facts(study: Study) -> list[Cell]:
+    comparison = study.comparison
+    trials = study.trials["state"].value_counts()
+    ended = int(trials.sum())
+    failed = int(trials.get("failed", 0))
+    return [
+        Cell(number(comparison.get("held_out_rows"), 0), "held-out rows"),
+        Cell(number(comparison.get("training_rows"), 0), "training rows"),
+        Cell(f"{ended:,} · {failed:,} failed", "trials"),
+        Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
+        Cell(number(comparison.get("replicates"), 0), "replicates on fresh seeds"),
+        Cell(cost(study).split(" in ")[0], "spent in trials"),
+    ]
+
+
+def _variables() -> str:
+    """Returns the themes as variables of the style sheet."""
+
+    def variables(theme: dict[str, Any]) -> str:
+        ramp = ", ".join(f"{colour} {100 * place:g}%" for place, colour in theme["@diverging"])
+        plain = {key[1:]: value for key, value in theme.items() if isinstance(value, str)}
+        return ";".join(f"--{key}: {value}" for key, value in {**plain, "ramp": ramp}.items())
+
+    light, dark = variables(THEMES["light"]), variables(THEMES["dark"])
+    return (
+        f":root{{--fonts: {FONTS};{light}}}\n"
+        f"@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
+    )
+
+
+def _read(name: str) -> str:
+    return (resources.files("study.report") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _library() -> str:
+    return _packed(get_plotlyjs())
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")

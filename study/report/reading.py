@@ -1,0 +1,186 @@
+"""A study's folder, read for a report: what must be there, and what may be."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from hemomodel.errors import InputError
+from hemomodel.schema import Task, load_schema
+from study.folder import Folder
+from study.provenance import read_record
+
+__all__ = ["Study", "find_study", "open_study"]
+
+_OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
+_NEEDED = {"arms", "differences", "verdict"}
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All that a report says comes from here.
+
+    Attributes:
+        folder: of the study.
+        record: `study.yaml`.
+        comparison: `comparison.json`.
+        trials: one row a trial.
+        tables: the optional tables that are there, by name.
+        attrition: the ledger, or None.
+        tasks: of the schema, in order; where it is gone, bare names.
+        notes: what could not be had, in sentences.
+    """
+
+    folder: Folder
+    record: dict[str, Any]
+    comparison: dict[str, Any]
+    trials: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
+    attrition: dict[str, Any] | None
+    tasks: tuple[Task, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved settings, of whatever version wrote them."""
+        settings: dict[str, Any] = self.record["settings"]
+        return settings
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        """The compared arms, the best score first; those without a score last."""
+        return sorted(self.comparison["arms"], key=_place)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the compared arms, in the same order."""
+        return [arm["arm"] for arm in self.arms]
+
+    @property
+    def lost(self) -> list[str]:
+        """Arms that were searched and have no part in the comparison."""
+        searched = dict.fromkeys(self.trials["arm"])
+        return [name for name in searched if name not in self.names]
+
+    @property
+    def references(self) -> list[dict[str, Any]]:
+        """The reference models, the best first."""
+        return sorted(self.comparison.get("references") or [], key=_place)
+
+    def task(self, name: str) -> Task:
+        """Returns a task by name, also one that the schema does not know."""
+        found = [task for task in self.tasks if task.name == name]
+        return found[0] if found else _bare(name, {})
+
+
+def _place(entry: dict[str, Any]) -> float:
+    score = entry.get("score")
+    return -score["estimate"] if score else float("inf")
+
+
+def find_study(text: str) -> Folder:
+    """Returns the folder of a study, given by its path or by its name in studies/.
+
+    Raises:
+        InputError: neither is a study.
+    """
+    places = [Path(text), Path("studies") / text]
+    for place in places:
+        folder = Folder(place.resolve())
+        if read_record(folder) is not None:
+            return folder
+    raise InputError(
+        f"{text} is no study: there is no study.yaml in it or in studies/{text}; "
+        "give a study's folder or its name in studies/"
+    )
+
+
+def open_study(folder: Folder) -> Study:
+    """Reads a study that has been compared.
+
+    Raises:
+        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+    """
+    record = read_record(folder)
+    if record is None:
+        raise InputError(f"{folder.root} is no study: it has no study.yaml; give a study's folder")
+    trials = _table(folder, "trials")
+    if trials is None or not (folder.root / "comparison.json").exists():
+        raise InputError(
+            f"study {folder.name} has no comparison yet; "
+            f"finish it with: python scripts/search.py --resume {folder.name}"
+        )
+    comparison = _comparison(folder)
+    tasks, notes = _tasks(record["settings"], comparison)
+    found = {name: _table(folder, name) for name in _OPTIONAL}
+    ledger = folder.root / "attrition.json"
+    return Study(
+        folder=folder,
+        record=record,
+        comparison=comparison,
+        trials=trials,
+        tables={name: table for name, table in found.items() if table is not None},
+        attrition=_json(ledger) if ledger.exists() else None,
+        tasks=tasks,
+        notes=notes,
+    )
+
+
+def _comparison(folder: Folder) -> dict[str, Any]:
+    path = folder.root / "comparison.json"
+    comparison = _json(path)
+    missing = _NEEDED - set(comparison)
+    if missing:
+        raise InputError(
+            f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
+            f"compare again with: python scripts/search.py --resume {folder.name}"
+        )
+    return comparison
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds {type(value).__name__}, not an object; restore the file")
+    return value
+
+
+def _table(folder: Folder, name: str) -> pd.DataFrame | None:
+    path = folder.root / f"{name}.parquet"
+    if not path.exists():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as a table ({reason}); restore it") from None
+
+
+def _tasks(
+    settings: dict[str, Any], comparison: dict[str, Any]
+) -> tuple[tuple[Task, ...], tuple[str, ...]]:
+    """Returns the tasks; the report of a study outlives the schema file it was made with."""
+    try:
+        return load_schema(settings.get("schema_file") or "hemodialysis").tasks, ()
+    except InputError as error:
+        figures = {name: own for arm in comparison["arms"] for name, own in arm["tasks"].items()}
+        note = f"Tasks have their bare names here, without titles and units: {error}."
+        return tuple(_bare(name, own) for name, own in figures.items()), (note,)
+
+
+def _bare(name: str, figures: dict[str, Any]) -> Task:
+    return Task(
+        name=name,
+        column=name,
+        title=name.replace("_", " "),
+        title_zh="",
+        unit="",
+        kind="regression" if "rmse" in figures else "classification",
+        levels=(),
+    )

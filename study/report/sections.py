@@ -1,0 +1,266 @@
+"""The report's sections, in the order in which a reader needs them."""
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from study.report.arms import costs, differences, ranks, scores
+from study.report.blocks import Block, Figures, Prose, Section
+from study.report.calibration import calibration_error, reliability
+from study.report.curves import conflicts, cosine_maps, learning, learning_by_task, weight_maps
+from study.report.flow import attrition_flow
+from study.report.importance import FEW
+from study.report.limits import limit_notes, run_blocks
+from study.report.reading import Study
+from study.report.search import expected_best, importance_bars, parallel
+from study.report.tables import (
+    arm_table,
+    clinical_table,
+    difference_table,
+    first_table,
+    loss_table,
+    skill_table,
+)
+from study.report.tasks import heat_map
+from study.report.words import number
+
+__all__ = ["all_sections"]
+
+_TIMES = ("an eighth", "equal share", "8 times")
+
+
+def all_sections(
+    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+) -> list[Section]:
+    """Returns the sections.
+
+    Args:
+        study: to tell of.
+        trials: of the journal, by arm.
+        importance: arm, parameter, ped_anova, fanova.
+    """
+    return [
+        Section("balancers", "Balancers compared", _compared(study)),
+        Section("tasks", "Task by task", _tasks(study)),
+        Section("learning", "Learning curves on held-out rows", _learning(study)),
+        Section("weights", "How the task weights moved", _weights(study)),
+        Section("gradients", "Do the tasks' gradients agree?", _gradients(study)),
+        Section("search", "What the search found out", _search(study, trials, importance)),
+        Section("calibration", "Do the probabilities mean what they say?", _calibration(study)),
+        Section("cohort", "The cohort", _cohort(study)),
+        Section("run", "What was run", run_blocks(study)),
+        Section("limits", "Limits and leakage", (limit_notes(study),)),
+    ]
+
+
+def _absent(what: str, file: str) -> tuple[Block, ...]:
+    return (Prose(f"{what} is not shown: this study's folder has no {file}."),)
+
+
+def _compared(study: Study) -> tuple[Block, ...]:
+    names = tuple(study.names)
+    blocks: list[Block] = [
+        Figures(
+            (scores(study),),
+            "Large mark and line: mean skill on held-out rows with its 95 % interval. Small dots: "
+            "single replicates (one fold and seed each), so their spread is luck of training and "
+            "not of patients. Grey marks are references that balance nothing. "
+            "Intervals of two balancers may overlap while their paired difference is clear: "
+            "compare balancers in the next figure.",
+            legend=names,
+        ),
+        arm_table(study),
+    ]
+    baselines = dict.fromkeys(d["baseline"] for d in study.comparison["differences"])
+    if baselines:
+        blocks.append(
+            Figures(
+                tuple(differences(study, baseline) for baseline in baselines),
+                "Right of zero is better than the baseline, on the same patients, seeds and folds. "
+                "Filled marks: the interval excludes zero. Open marks: not distinguishable at this "
+                "size, which does not say that the two are the same.",
+                size="half",
+                title="Paired differences",
+            )
+        )
+        blocks.append(difference_table(study))
+    pair = []
+    if (study.comparison.get("ranks") or {}).get("mean_ranks"):
+        pair.append(ranks(study))
+    if any(arm.get("seconds_per_step") for arm in study.arms):
+        pair.append(costs(study))
+    if pair:
+        blocks.append(
+            Figures(
+                tuple(pair),
+                "Left: mean rank over replicates and tasks; a black bar spans balancers whose "
+                "ranks differ by less than the critical difference. Right: time of a step on this "
+                "machine, in the order of the scores. Neither says whether a difference matters "
+                "to a patient.",
+                size="half",
+                title="Ranks and cost",
+            )
+        )
+    return tuple(blocks)
+
+
+def _tasks(study: Study) -> tuple[Block, ...]:
+    return (
+        Figures(
+            (heat_map(study),),
+            "Blue: better than base rates and means; orange: worse than them. A cell is a mean "
+            "over replicates and has no interval here; the folded table below has them.",
+        ),
+        clinical_table(study),
+        skill_table(study),
+        loss_table(study),
+    )
+
+
+def _learning(study: Study) -> tuple[Block, ...]:
+    if "curves" not in study.tables:
+        return _absent("Learning", "curves.parquet")
+    blocks: list[Block] = [
+        Figures(
+            tuple(learning(study)),
+            "Solid: mean skill on held-out rows, with the mean over tasks of the tasks' 5–95 % "
+            "bands over replicates; dotted: the same on validation rows; grey: the other "
+            "balancers. Nothing was chosen by the solid line. The first epochs may lie below "
+            "the panel.",
+            size="third",
+            title="Mean over the tasks",
+        )
+    ]
+    by_task = learning_by_task(study)
+    if by_task:
+        blocks.append(
+            Figures(
+                tuple(by_task),
+                "Held-out skill of each task. A line that rises and falls again overfits that task "
+                "while the others still learn; where it stops is the number of epochs that "
+                "validation rows chose for all tasks together.",
+                size="third",
+                title="Each task",
+                legend=tuple(study.names),
+            )
+        )
+    return tuple(blocks)
+
+
+def _weights(study: Study) -> tuple[Block, ...]:
+    if "curves" not in study.tables:
+        return _absent("The movement of weights", "curves.parquet")
+    maps, still = weight_maps(study)
+    verb = "kept" if len(still) == 1 else "each kept"
+    said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
+    blocks: list[Block] = [Prose(said)] if still else []
+    if maps:
+        caption = (
+            "Colour: a task's weight as a multiple of the equal share at that epoch, mean over "
+            "replicates, on a logarithmic scale. It shows where attention went, not how much "
+            "each task gained by it; the sum of the weights, which differs between methods, is "
+            "divided out."
+        )
+        blocks.append(Figures(tuple(maps), caption, size="third", scale=_TIMES))
+    return tuple(blocks) or _absent("The movement of weights", "weights in curves.parquet")
+
+
+def _gradients(study: Study) -> tuple[Block, ...]:
+    if "cosines" not in study.tables:
+        return _absent("Agreement of gradients", "cosines.parquet")
+    return (
+        Figures(
+            (conflicts(study),),
+            "Share of task pairs whose mean gradients at the last shared layer point apart "
+            "(negative cosine). Averages over replicates hide conflicts that come and go "
+            "between batches.",
+            legend=tuple(study.names),
+        ),
+        Figures(
+            tuple(cosine_maps(study)),
+            "Cosine between the gradients of two tasks at the last epoch shown, mean over "
+            "replicates. Blue pairs pull together, orange pairs apart. A cosine says nothing of "
+            "the gradients' lengths.",
+            size="third",
+            title="Pair by pair",
+            scale=("−1, apart", "0", "1, together"),
+        ),
+    )
+
+
+def _search(
+    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    if any(arm.get("expected_best") for arm in study.arms):
+        blocks.append(
+            Figures(
+                (expected_best(study),),
+                "Validation score to expect of the best of n trials, had they come in another "
+                "order. A curve still rising at its end says that more trials would help that "
+                "arm. These are search scores: they are optimistic, and held-out scores are lower.",
+                legend=tuple(study.names),
+            )
+        )
+    blocks += _importance(study, importance)
+    drawn = [parallel(arm, own) for arm, own in trials.items() if own]
+    if any(drawn):
+        blocks.append(
+            Figures(
+                tuple(figure for figure in drawn if figure is not None),
+                "One line a trial, over the parameters and the score (right). In colour: the best "
+                "tenth; grey: the others; dotted: stopped early or failed. Gaps are parameters "
+                "that the trial did not have.",
+                size="wide",
+                title="Every trial",
+            )
+        )
+    return tuple(blocks) or _absent("The search", "study.journal")
+
+
+def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
+    few = [name for name in study.names if name not in set(importance["arm"])]
+    blocks: list[Block] = []
+    figures = tuple(
+        importance_bars(str(arm), own) for arm, own in importance.groupby("arm", sort=False)
+    )
+    if figures:
+        caption = (
+            "Full: PED-ANOVA, what sets the best tenth of the finished trials apart. Pale: fANOVA, "
+            "what moves the score over the whole space. Shares of what each measure explains; "
+            "neither says in which direction, and with few trials both are rough."
+        )
+        title = "Which hyperparameters mattered"
+        blocks.append(Figures(figures, caption, size="third", title=title))
+    if few:
+        said = f"fewer than {FEW} trials ended with a score"
+        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
+    return blocks
+
+
+def _calibration(study: Study) -> tuple[Block, ...]:
+    if "calibration" not in study.tables:
+        return _absent("Calibration", "calibration.parquet")
+    errors = calibration_error(study.tables["calibration"]).groupby("arm")["error"].mean()
+    spread = ", ".join(f"{name} {number(errors[name])}" for name in study.names if name in errors)
+    return (
+        Figures(
+            tuple(reliability(study)),
+            "On the diagonal, what was given 30 % was so in 30 %. Above it: too timid; below: too "
+            "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
+            "five pairs of row and class are left out.",
+            size="third",
+            legend=tuple(study.names),
+        ),
+        Prose(f"Expected calibration error, mean over tasks: {spread}."),
+    )
+
+
+def _cohort(study: Study) -> tuple[Block, ...]:
+    flow = attrition_flow(study)
+    blocks: list[Block] = []
+    if flow is not None:
+        caption = "Rows of the file that each rule removed, in order, and how the rest was split."
+        blocks.append(Figures((flow,), caption))
+    if "table_one" in study.tables:
+        blocks.append(first_table(study.tables["table_one"]))
+    return tuple(blocks) or _absent("The cohort", "attrition.json and no table_one.parquet")

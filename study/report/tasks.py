@@ -1,0 +1,101 @@
+"""The figure of every arm on every task."""
+
+import numpy as np
+
+from study.report.plot import Figure
+from study.report.reading import Study
+from study.report.words import interval, label, number, titled
+
+__all__ = ["heat_map"]
+
+_FLOOR = 0.2  # a scale narrower than this would make much of nothing
+
+
+def heat_map(study: Study) -> Figure:
+    """Draws the skill of each arm and reference on each task."""
+    entries = [*study.arms, *study.references]
+    names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
+    tasks = [task.name for task in study.tasks]
+    skills = [[_skill(entry, task) for task in tasks] for entry in entries]
+    said = [
+        [f"{label(name)}, {label(titled(task))}<br>skill {_said(entry, task.name)}"
+         for task in study.tasks]
+        for name, entry in zip(names, entries, strict=True)
+    ]  # fmt: skip
+    known = np.abs(np.array(skills, dtype=float))
+    limit = max(_FLOOR, float(np.nanquantile(known, 0.9)) if np.isfinite(known).any() else 0)
+    heat = {
+        "type": "heatmap",
+        "z": skills,
+        "x": list(range(len(tasks))),
+        "y": list(range(len(names))),
+        "zmin": -limit,
+        "zmax": limit,
+        "colorscale": "@diverging",
+        "xgap": 2,
+        "ygap": 2,
+        "texttemplate": "%{z:.2f}",
+        "textfont": {"size": 11},
+        "hoverongaps": False,
+        "text": said,
+        "hovertemplate": "%{text}<extra></extra>",
+        "colorbar": {
+            "orientation": "h",
+            "thickness": 8,
+            "len": 0.4,
+            "x": 1,
+            "xanchor": "right",
+            "y": 0,
+            "yanchor": "top",
+            "ypad": 14,
+            "outlinewidth": 0,
+            "title": {"text": "skill", "side": "top", "font": {"size": 11}},
+        },
+    }
+    titles = [
+        f"{label(task.title_zh)}<br>{'<br>'.join(_wrap(label(task.title)))}" for task in study.tasks
+    ]
+    layout = {
+        "height": 28 * len(names) + 190,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
+        "xaxis": {
+            "side": "top",
+            "tickvals": list(range(len(tasks))),
+            "ticktext": titles,
+            "tickangle": 0,
+            "showgrid": False,
+            "ticks": "",
+        },
+        "yaxis": {
+            "tickvals": list(range(len(names))),
+            "ticktext": [f"{label(name)}  " for name in names],
+            "autorange": "reversed",
+            "showgrid": False,
+            "ticks": "",
+        },
+    }
+    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=880)
+
+
+def _skill(entry: dict[str, object], task: str) -> float | None:
+    figures = entry["tasks"]
+    skill = figures.get(task, {}).get("skill") if isinstance(figures, dict) else None
+    return skill["estimate"] if isinstance(skill, dict) else skill
+
+
+def _said(entry: dict[str, object], task: str) -> str:
+    figures = entry["tasks"]
+    skill = figures.get(task, {}).get("skill") if isinstance(figures, dict) else None
+    return interval(skill) if isinstance(skill, dict) else number(skill)
+
+
+def _wrap(text: str, width: int = 13) -> list[str]:
+    """Breaks a title into lines at its blanks."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

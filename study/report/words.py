@@ -1,0 +1,86 @@
+"""Numbers and names as a person reads them."""
+
+import html
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hemomodel.schema import Task
+
+__all__ = ["interval", "label", "number", "p_value", "percent", "short", "signed", "titled"]
+
+_NONE = "–"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Returns a number with a real minus sign; a dash for what is not known.
+
+    >>> number(-0.12345), number(None), number(float("nan"))
+    ('−0.123', '–', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """Returns a number that always has its sign.
+
+    >>> signed(0.0214)
+    '+0.021'
+    """
+    text = number(value, digits)
+    return text if text == _NONE or text.startswith("−") else f"+{text}"
+
+
+def interval(found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False) -> str:
+    """Returns an estimate with its interval.
+
+    >>> interval({"estimate": 0.2, "low": -0.1, "high": 0.5}, 2)
+    '0.20 [−0.10, 0.50]'
+    """
+    if found is None:
+        return _NONE
+    show = signed if sign else number
+    low, high = show(found["low"], digits), show(found["high"], digits)
+    return f"{show(found['estimate'], digits)} [{low}, {high}]"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Returns a share in percent.
+
+    >>> percent(0.617)
+    '62 %'
+    """
+    return _NONE if share is None else f"{number(100 * share, digits)} %"
+
+
+def p_value(value: float | None) -> str:
+    """Returns a p-value as papers print it.
+
+    >>> p_value(0.00002), p_value(0.031)
+    ('<0.001', '0.031')
+    """
+    small = 0.001
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return "<0.001" if value < small else f"{value:.3f}"
+
+
+def short(name: str) -> str:
+    """Returns a task's name for a narrow place.
+
+    >>> short("blood_flow")
+    'blood flow'
+    """
+    return name.replace("_", " ")
+
+
+def titled(task: Task) -> str:
+    """Returns a task's Chinese and English name on one line."""
+    return f"{task.title_zh} {task.title}".strip()
+
+
+def label(text: str) -> str:
+    """Returns text for plotly, which reads a few tags: here they stay text."""
+    return html.escape(text, quote=False)
