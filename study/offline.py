@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from wandb.util import get_core_path
 
 from hemomodel.errors import InputError
 from study.folder import Folder
+from study.tracking import import_wandb
 
 __all__ = ["OfflineRun", "check_complete", "offline_runs", "read_trials"]
 
@@ -45,13 +45,14 @@ def offline_runs(folder: Folder) -> list[OfflineRun]:
         InputError: a log cannot be read.
     """
     logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
-    return [_read(log) for log in logs]
+    core = import_wandb(folder).util.get_core_path()
+    return [_read(log, core) for log in logs]
 
 
-def _read(log: Path) -> OfflineRun:
+def _read(log: Path, core: str) -> OfflineRun:
     # This is what `wandb leet inspect --json` starts, without a second of imports for each run.
     shown = subprocess.run(  # noqa: S603 - W&B's own program
-        [get_core_path(), "leet", "inspect", "--no-observability", "--json",
+        [core, "leet", "inspect", "--no-observability", "--json",
          "--run-file", str(log), str(log.parents[1])],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

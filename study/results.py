@@ -41,13 +41,20 @@ class TrialTables:
         self._curves[number][report["first_epoch"]] = table
         return table
 
-    def close(self, number: int, report: Report) -> None:
-        """Writes the tables of a trial that has ended."""
+    def close(self, number: int, report: Report) -> dict[tuple[str, str], float]:
+        """Writes the tables of a trial that has ended.
+
+        Returns:
+            (metric, task) -> its mean over replicates at the best epoch.
+        """
         curves = pd.concat(self._curves.pop(number).values())
         curves = curves.drop_duplicates(["epoch", "task", "metric"], keep="last")
         self._folder.write_table(f"parts/{number:05d}.history.parquet", curves)
         scores = _score_table(number, report["figures"].scores, self._tasks, self._pairs)
         self._folder.write_table(f"parts/{number:05d}.scores.parquet", scores)
+        means = scores.groupby(["metric", "task"], as_index=False)["value"].mean()
+        keys = zip(means["metric"], means["task"], strict=True)
+        return dict(zip(keys, means["value"].tolist(), strict=True))
 
 
 def _curve_table(number: int, report: Report, tasks: list[str]) -> pd.DataFrame:

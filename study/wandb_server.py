@@ -2,13 +2,15 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from hemomodel.errors import InputError
 from study.folder import Folder
 from study.tracking import import_wandb
 
-__all__ = ["Server", "find_server"]
+__all__ = ["Server", "find_server", "refusals"]
 
 
 class Server(NamedTuple):
@@ -40,15 +42,25 @@ def find_server(folder: Folder, entity: str | None, seconds: float) -> Server:
             f"the W&B server at {url} does not answer ({getattr(error, 'reason', error)}); "
             "nothing was sent: try again later, or set WANDB_BASE_URL to another server"
         ) from None
-    try:
+    with refusals(folder, url, "run `wandb login`, or set WANDB_API_KEY"):
         name = entity or wandb.Api(timeout=max(1, int(seconds))).default_entity
-    except wandb.Error as error:
-        raise InputError(f"the W&B server at {url} refused us ({_one_line(error)}); "
-                         "run `wandb login`, or set WANDB_API_KEY") from None  # fmt: skip
     if not name:
         raise InputError(f"the account at {url} has no entity of its own; give one with --entity")
     return Server(url, name)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+@contextmanager
+def refusals(folder: Folder, url: str, advice: str) -> Iterator[None]:
+    """Turns what W&B raises when its server says no, or says nothing, into one sentence.
+
+    Raises:
+        InputError: it did.
+    """
+    wandb: Any = import_wandb(folder)
+    from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # noqa: PLC0415
+
+    try:
+        yield
+    except (wandb.Error, WandbApiFailedError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"the W&B server at {url} refused us ({said}); {advice}") from None

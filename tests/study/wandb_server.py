@@ -33,6 +33,7 @@ class Server:
     def __init__(self, *, projects=()):
         self.calls, self.streams, self.uploads, self.runs = [], {}, {}, {}
         self.projects, self.refuse, self.stall = list(projects), set(), set()
+        self._views = 0
         self._lock, self._over = threading.Lock(), threading.Event()
 
     def __enter__(self):
@@ -121,6 +122,36 @@ class Server:
 
     def _GetDefaultEntity(self, _):  # noqa: N802
         return {"viewer": {"id": "me", "entity": ENTITY}}
+
+    def _GetProjects(self, _):  # noqa: N802
+        fields = {"entityName": ENTITY, "createdAt": "2026-01-01T00:00:00Z", "isBenchmark": False}
+        edges = [
+            {"node": {"__typename": "Project", "id": name, "name": name, "user": None, **fields}}
+            for name in self.projects
+        ]
+        page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": edges}}
+
+    def _CreateProject(self, asked):  # noqa: N802
+        name = asked["input"]["name"]
+        self.projects.append(name)
+        project = {"id": name, "name": name, "entityName": ENTITY}
+        project |= {"description": None, "access": None, "views": None}
+        return {"result": {"project": project, "model": project, "inserted": True}}
+
+    def _upsertView(self, asked):  # noqa: N802
+        self._views += asked.get("id") is None
+        view = {
+            "id": asked.get("id") or f"view{self._views}",
+            "type": asked["type"],
+            "name": asked["name"],
+            "displayName": asked["displayName"],
+            "description": asked["description"],
+            "project": {"id": "1", "name": asked["projectName"], "entityName": asked["entityName"]},
+            "spec": asked["spec"],
+            "updatedAt": "2026-01-01T00:00:00Z",
+        }
+        return {"upsertView": {"view": view, "inserted": asked.get("id") is None}}
 
     def _ServerFeaturesQuery(self, _):  # noqa: N802
         return {"serverInfo": {"features": []}}
