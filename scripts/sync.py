@@ -26,16 +26,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
     p.add_argument("--project", default="hemomodel", help="to upload to (default: hemomodel)")
     p.add_argument("--entity", help="user or team (default: the account's own)")
-    p.add_argument("--timeout", type=_seconds, default=60, metavar="SECONDS",
+    p.add_argument("--timeout", type=seconds, default=60, metavar="SECONDS",
                    help="give up after so long without progress (default: 60)")  # fmt: skip
     return p
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
+def seconds(text: str) -> float:
+    """Reads a time to wait."""
+    value = float(text)
+    if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no time to wait; give seconds, such as 60")
-    return seconds
+    return value
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
 """Weights & Biases, from the driver alone: one run a trial, and one for the study.
 
-What goes there: configurations, scores, curves, aggregate tables. Never a patient's row, nor a path
-or the name of the machine.
+What goes there: configurations, scores, curves, aggregate tables. Never a patient's row; nor the
+name of the machine, its user or its command line. One path does: W&B writes into the manifest of a
+table where its file stood.
 """
 
 import os

@@ -27,12 +27,14 @@ class Server:
         runs: run id -> variables of its first UpsertBucket.
         projects: names of projects that exist.
         refuse: operations that are answered with an error.
+        stumble: operations that are answered with "503, try again" the first time.
         stall: operations that are answered when the server ends, which is never for the client.
     """
 
     def __init__(self, *, projects=()):
         self.calls, self.streams, self.uploads, self.runs = [], {}, {}, {}
         self.projects, self.refuse, self.stall = list(projects), set(), set()
+        self.stumble = set()
         self._views = 0
         self._lock, self._over = threading.Lock(), threading.Event()
 
@@ -65,6 +67,9 @@ class Server:
         if name in self.stall:
             self._over.wait()
         with self._lock:
+            if name in self.stumble:
+                self.stumble.remove(name)
+                return None
             if name in self.refuse:
                 return {"errors": [{"message": f"{name} is refused"}]}
             answer = getattr(self, f"_{name}", None)
@@ -211,7 +216,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if self.path == "/graphql":
             asked = json.loads(body)
-            self._answer(self.stand_in.graphql(asked["query"], asked.get("variables") or {}))
+            answer = self.stand_in.graphql(asked["query"], asked.get("variables") or {})
+            if answer is None:
+                self.send_error(503)
+            else:
+                self._answer(answer)
         elif self.path.endswith("/file_stream"):
             self.stand_in.stream(self.path.split("/")[-2], json.loads(body).get("files", {}))
             self._answer({})
