@@ -6,9 +6,9 @@ from torch import Tensor
 
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
+from hemomodel.history import History
 from hemomodel.preparing import prepare
 from hemomodel.replicates import Replicates
-from hemomodel.history import History
 from hemomodel.training import Training
 
 __all__ = ["Fit", "fit"]

@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
+from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD, UsualWay
 from rich.console import Console
 from rich.table import Table
 
-from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD, UsualWay
 from hemomodel import FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers import BALANCERS
 from hemomodel.errors import InputError

@@ -84,7 +84,7 @@ class Bookkeeper(Callback):
     def _close(self, trial: Trial, report: Report) -> None:
         number = trial.config["number"]
         state = self._searcher.state_of(report)
-        self._tables.close(number, report)
+        scores = self._tables.close(number, report)
         self._searcher.note(
             trial.trial_id,
             best_epoch=report["best_epoch"],
@@ -103,6 +103,7 @@ class Bookkeeper(Callback):
             "seconds_per_step": report["seconds"] / report["steps"],
             "unsolved_steps": report["unsolved"],
             "smallest_cosine": report["smallest_cosine"],
+            **{f"best/{metric}/{task}": mean for (metric, task), mean in scores.items()},
             **({"failure": report["failure"]} if report["failure"] else {}),
         }
         self._tracker.finish(number, summary, failed=bool(report["failure"]))

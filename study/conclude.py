@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import ray
+from hemomodel.references import reference_losses
 from rich.console import Console
 
 from hemomodel.describe import table_one
 from hemomodel.errors import InputError
 from hemomodel.preparing import prepare
-from hemomodel.references import reference_losses
 from hemomodel.stack import Stack
 from study.best import save_best
 from study.comparison import compare, comparison_table, difference_table, task_table

@@ -46,8 +46,12 @@ class TrialTables:
         ).assign(trial=number, epoch=report["epoch"])
         return table
 
-    def close(self, number: int, report: Report) -> None:
-        """Writes the tables of a trial that has ended."""
+    def close(self, number: int, report: Report) -> dict[tuple[str, str], float]:
+        """Writes the tables of a trial that has ended.
+
+        Returns:
+            (metric, task) -> its mean over replicates at the best epoch.
+        """
         curves = pd.concat(self._curves.pop(number).values())
         curves = curves.drop_duplicates(["epoch", "task", "metric"], keep="last")
         self._folder.write_table(f"parts/{number:05d}.history.parquet", curves)
@@ -55,6 +59,9 @@ class TrialTables:
         self._folder.write_table(f"parts/{number:05d}.trial_cosines.parquet", cosines)
         scores = _score_table(number, report["figures"].scores, self._tasks, self._pairs)
         self._folder.write_table(f"parts/{number:05d}.scores.parquet", scores)
+        means = scores.groupby(["metric", "task"], as_index=False)["value"].mean()
+        keys = zip(means["metric"], means["task"], strict=True)
+        return dict(zip(keys, means["value"].tolist(), strict=True))
 
 
 def cosine_table(cosines: NDArray[np.float64], tasks: Sequence[str]) -> pd.DataFrame:

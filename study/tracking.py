@@ -1,10 +1,14 @@
 """Weights & Biases, from the driver alone: one run a trial, and one for the study.
 
-What goes there: configurations, scores, curves, aggregate tables. Never a patient's row.
+What goes there: configurations, scores, curves, aggregate tables. Never a patient's row; nor the
+name of the machine, its user or its command line. One path does: W&B writes into the manifest of a
+table where its file stood.
 """
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
@@ -13,7 +17,25 @@ from study.folder import Folder
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
-__all__ = ["Tracker", "WandbTracker", "open_tracker"]
+PROJECT = "hemomodel"
+
+__all__ = ["PROJECT", "Tracker", "WandbTracker", "import_wandb", "open_tracker"]
+
+
+def import_wandb(folder: Folder) -> ModuleType:
+    """Imports W&B so that all it writes stands in the study's folder.
+
+    It reads its environment when it is imported, so nothing may import it before.
+    """
+    # Error reports look a name up on the network even in offline mode.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    inside = str(folder.root / "wandb")
+    for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
+        os.environ[variable] = inside
+    os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
+    import wandb  # noqa: PLC0415
+
+    return wandb
 
 
 class Tracker:
@@ -44,15 +66,8 @@ class Tracker:
 class WandbTracker(Tracker):
     """Logs to W&B, offline or online, with everything it writes inside the study's folder."""
 
-    def __init__(self, folder: Folder, mode: Mode, project: str = "hemomodel") -> None:
-        # Error reports look a name up on the network even in offline mode.
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        inside = str(folder.root / "wandb")
-        for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
-            os.environ[variable] = inside
-        os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
-        import wandb  # noqa: PLC0415 - it reads the environment when it is imported
-
+    def __init__(self, folder: Folder, mode: Mode, project: str = PROJECT) -> None:
+        wandb: Any = import_wandb(folder)
         self._wandb, self._mode, self._project = wandb, mode, project
         self._folder, self._study = folder, folder.name
         self._runs: dict[int, Any] = {}
@@ -74,6 +89,8 @@ class WandbTracker(Tracker):
                 console="off",
                 x_disable_stats=True,
                 x_save_requirements=False,
+                x_disable_machine_info=True,
+                host="-",
                 disable_git=True,
                 disable_code=True,
                 silent=True,
@@ -113,7 +130,7 @@ class WandbTracker(Tracker):
         tables: Mapping[str, pd.DataFrame],
     ) -> None:
         """Logs the study's own run."""
-        run = self._open("study", "study", config, ["study"])
+        run = self._open("study", "study", _without_paths(config), ["study"])
         run.log({name: self._wandb.Table(dataframe=table) for name, table in tables.items()})
         run.summary.update(dict(summary))
         run.finish()
@@ -123,6 +140,13 @@ class WandbTracker(Tracker):
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
         self._wandb.teardown()  # finish() returns before the files are whole
+
+
+def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves out where things are; of the data, their file's name stays."""
+    kept = {key: value for key, value in config.items() if key not in {"out", "address"}}
+    named = {key: Path(kept[key]).name for key in ("data", "schema_file") if kept.get(key)}
+    return {**kept, **named}
 
 
 def open_tracker(folder: Folder, mode: Mode) -> Tracker:

@@ -81,8 +81,7 @@ def limit_notes(study: Study) -> Notes:
         "alone.",
         "The report speaks of the configurations that these searches found. Another search finds "
         "others: that luck is not in the intervals.",
-        "Rows are sessions of one centre. Nothing here says how a network does elsewhere or "
-        "later.",
+        "Rows are sessions of one centre. Nothing here says how a network does elsewhere or later.",
         "The networks learn what was prescribed, not what would have been best for the patient.",
         *_loss_notes(study),
         "This is decision support for research. It is no medical device.",
@@ -130,7 +129,9 @@ def _loss_notes(study: Study) -> list[str]:
             f"Searched, and not in the comparison, for no trial ended with a score: "
             f"{', '.join(study.lost)}."
         )
-    unsolved = {arm["arm"]: arm["unsolved_steps"] for arm in study.arms if arm.get("unsolved_steps")}
+    unsolved = {
+        arm["arm"]: arm["unsolved_steps"] for arm in study.arms if arm.get("unsolved_steps")
+    }
     if unsolved:
         said = ", ".join(f"{name} {count:,}" for name, count in unsolved.items())
         notes.append(f"Steps whose inner problem was not solved to tolerance: {said}.")

@@ -3,7 +3,6 @@
 import html
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from hemomodel.schema import Task
 
