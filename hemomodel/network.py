@@ -96,7 +96,7 @@ class StackedNetwork:
             flow: what `forward` returned.
             slopes: (R, B, K), the total's derivative by each output.
             masks: those given to `forward`.
-            trunk_slopes: (R, B, K), what the trunk sees instead; the same as the heads if not given.
+            trunk_slopes: (R, B, K), what the trunk sees, if not the same as the heads.
         """
         last_shared = len(self.weights) - 2
         for layer in range(len(self.weights) - 1, -1, -1):

@@ -172,7 +172,7 @@ class Training:
 
     @torch.no_grad()
     def outputs(self, scored: ScoredRows | None = None) -> Outputs:
-        """Returns the outputs (R, m, K) for the scored rows or others, in the targets' own scale."""
+        """Returns the outputs (R, m, K) for the scored rows or others, in their own scale."""
         return self.network.forward((scored or self.scored).features)[-1]
 
     def health(self) -> dict[str, Tensor]:
