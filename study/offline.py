@@ -1,6 +1,7 @@
 """The runs that a study has logged offline, read back without a server."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from hemomodel.errors import InputError
 from study.folder import Folder
 from study.tracking import import_wandb
 
+_TOLD = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
+
 __all__ = ["OfflineRun", "check_complete", "offline_runs", "read_trials"]
 
 
@@ -24,7 +27,7 @@ class OfflineRun:
         log: the file.
         name: id of the run.
         ended: the log has its exit record.
-        files: what the log refers to and an upload needs.
+        files: what an upload of the log still needs.
     """
 
     log: Path
@@ -39,17 +42,18 @@ class OfflineRun:
 
 
 def offline_runs(folder: Folder) -> list[OfflineRun]:
-    """Reads the offline runs of a study, oldest first.
+    """Reads the offline runs of a study, oldest first; those already uploaded by name only.
 
     Raises:
         InputError: a log cannot be read.
     """
     logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
     core = import_wandb(folder).util.get_core_path()
-    return [_read(log, core) for log in logs]
+    runs = [OfflineRun(log, log.stem.removeprefix("run-"), ended=True, files=()) for log in logs]
+    return [run if run.marker.exists() else _read(run.log, run.name, core) for run in runs]
 
 
-def _read(log: Path, core: str) -> OfflineRun:
+def _read(log: Path, name: str, core: str) -> OfflineRun:
     # This is what `wandb leet inspect --json` starts, without a second of imports for each run.
     shown = subprocess.run(  # noqa: S603 - W&B's own program
         [core, "leet", "inspect", "--no-observability", "--json",
@@ -61,10 +65,12 @@ def _read(log: Path, core: str) -> OfflineRun:
             f"{log} cannot be read as a W&B log ({shown.stderr.strip()}); "
             "restore it from a copy of the study"
         )
-    records = [json.loads(line) for line in shown.stdout.splitlines()]
+    # The curves are most of a log, and tell nothing here.
+    told = [line for line in shown.stdout.splitlines() if _TOLD.match(line)]
+    records = [json.loads(line) for line in told]
     return OfflineRun(
         log=log,
-        name=log.stem.removeprefix("run-"),
+        name=name,
         ended=any(record["type"] == "exit" for record in records),
         files=tuple(path for record in records for path in _files(record, log.parent)),
     )
@@ -128,8 +134,7 @@ def check_complete(folder: Folder, runs: Sequence[OfflineRun]) -> None:
             f"the log of {_count(cut, 'run')} stops before its end: its process was killed; "
             f"go on with the study first (python scripts/search.py --resume {name})"
         )
-    gone = [path for run in runs if not run.marker.exists() for path in run.files
-            if not path.is_file()]  # fmt: skip
+    gone = [path for run in runs for path in run.files if not path.is_file()]
     if gone:
         raise InputError(
             f"{len(gone)} of the files to upload are missing, first {gone[0]}; W&B keeps absolute "
