@@ -14,9 +14,9 @@ from hemomodel.shapes import Gramian, Losses, Weights
 
 __all__ = ["Convergence", "Spectrum", "proportional_fairness", "unit_trace"]
 
-_RIDGE = 1e-10  # of a cosine matrix: far below what gradients are known to, far above rounding
+_RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, little enough to leave no trace
 _SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
-_NEWTON_STEPS = 14
+_NEWTON_STEPS = 12
 _LONGEST_FALL = 3.0  # in log weight and one step; Newton's step overshoots where weights must fall
 
 
@@ -108,32 +108,43 @@ def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tens
     """
     gramian, trace = unit_trace(signals)
     power = 1 / alpha
-    squared_norms = gramian.diagonal(dim1=1, dim2=2)
-    heard = signals.present & (squared_norms > _SILENT)
+    squared_norms = gramian.diagonal(dim1=1, dim2=2).unsqueeze(2)
+    heard = signals.present.unsqueeze(2) & (squared_norms > _SILENT)
     scale = torch.where(heard, squared_norms.clamp_min(_SILENT).rsqrt(), 0.0)
     # With w = scale * z: cosines z = exp(level) z^(-power); a task left out solves z = 1 alone.
-    cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)
-    cosines.diagonal(dim1=1, dim2=2).add_(_RIDGE).add_(~heard)
+    cosines = gramian * scale * scale.mT
+    cosines.diagonal(dim1=1, dim2=2).add_(_RIDGE).add_(~heard.squeeze(2))
     level = (1 - power) * torch.where(heard, scale, 1.0).log()
-    log_z = level / (1 + power)
-    for _ in range(_NEWTON_STEPS):
-        log_z = log_z + _newton_step(cosines, level - power * log_z, log_z, power)
-    weights = scale * log_z.exp()
-    reached = (gramian @ weights.unsqueeze(2)).squeeze(2) * weights**power
-    residual = torch.where(heard, reached - 1, 0.0).abs().amax(1)
+    weights = scale * _newton(cosines, level, power)
+    reached = torch.bmm(gramian, weights) * weights**power
+    residual = torch.where(heard, reached - 1, 0.0).abs().amax((1, 2))
     unscaled = trace.clamp_min(torch.finfo(torch.float64).tiny) ** (-alpha / (1 + alpha))
     largest = torch.finfo(signals.losses.dtype).max
-    return (weights * unscaled).nan_to_num(0.0).clamp_max(largest), residual.nan_to_num(torch.inf)
+    weights = (weights.squeeze(2) * unscaled).nan_to_num(0.0).clamp_max(largest)
+    return weights, residual.nan_to_num(torch.inf)
 
 
-def _newton_step(cosines: Tensor, log_wanted: Tensor, log_z: Tensor, power: float) -> Tensor:
-    """Returns the change of log z (R, T) towards cosines z = wanted."""
-    z, wanted = log_z.exp(), log_wanted.exp()
-    found = (cosines @ z.unsqueeze(2)).squeeze(2)
-    larger = torch.maximum(found, wanted)
-    short = (wanted - found).clamp_min(0) - found.clamp_min(0) * (larger.log() - log_wanted)
-    hessian = cosines.clone()
-    hessian.diagonal(dim1=1, dim2=2).add_(power * larger / z)
-    factor, _ = torch.linalg.cholesky_ex(hessian)
-    relative = torch.cholesky_solve(short.unsqueeze(2), factor).squeeze(2) / z
-    return torch.where(relative > 0, relative.log1p(), relative.clamp_min(-_LONGEST_FALL))
+def _newton(cosines: Tensor, level: Tensor, power: float) -> Tensor:
+    """Returns z (R, T, 1) with cosines z = exp(level) z^(-power).
+
+    Args:
+        cosines: (R, T, T), positive definite.
+        level: (R, T, 1).
+        power: above 0.
+    """
+    log_z = level / (1 + power)
+    hessian = torch.empty_like(cosines)
+    diagonal = hessian.diagonal(dim1=1, dim2=2).unsqueeze(2)
+    for _ in range(_NEWTON_STEPS):
+        log_wanted = torch.add(level, log_z, alpha=-power)
+        z, wanted = log_z.exp(), log_wanted.exp()
+        found = torch.bmm(cosines, z)
+        larger = torch.maximum(found, wanted)
+        short = (wanted - found).clamp_min_(0)
+        short.addcmul_(larger, (larger / wanted).log_(), value=-1)
+        hessian.copy_(cosines)
+        diagonal.add_(larger / z, alpha=power)
+        factor, _ = torch.linalg.cholesky_ex(hessian)
+        relative = torch.cholesky_solve(short, factor) / z
+        log_z = log_z + relative.clamp_min(0).log1p_() + relative.clamp_(-_LONGEST_FALL, 0)
+    return log_z.exp()

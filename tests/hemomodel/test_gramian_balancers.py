@@ -1,0 +1,270 @@
+"""Each method on the Gramian against an independent implementation of its paper."""
+
+import pytest
+import torch
+from torchjd.aggregation import (
+    AlignedMTLWeighting,
+    CAGradWeighting,
+    FairGradWeighting,
+    IMTLGWeighting,
+    MGDAWeighting,
+    UPGradWeighting,
+)
+from torchjd.aggregation import ConFIG as ReferenceConFIG
+from torchjd.linalg import QuadprogProjector
+
+from hemomodel.balancers import (
+    DBMTL,
+    IMTLG,
+    MGDA,
+    AlignedMTL,
+    CAGrad,
+    ConFIG,
+    FairGrad,
+    NashMTL,
+    PCGrad,
+    Signals,
+    UPGrad,
+)
+
+T = 6
+COUNT = 300
+
+
+def jacobians():
+    """Returns (N, T, D) random gradients of several kinds."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    plain = draw(COUNT, T, 9)
+    return {
+        "many directions": draw(COUNT, T, 40),
+        "few directions": plain,
+        "in conflict": plain - draw(COUNT, T, 1) * draw(COUNT, 1, 9),
+        "badly scaled": plain * draw(COUNT, T, 1).mul(2).exp(),
+        "rank deficient": draw(COUNT, T, 3),
+        "near zero": plain * 1e-12,
+        "large": plain * 1e8,
+    }
+
+
+JACOBIANS = jacobians()
+FULL_RANK = [name for name in JACOBIANS if name != "rank deficient"]
+
+
+def signals(jacobian, losses=None, **others):
+    gramian = jacobian @ jacobian.mT
+    if losses is None:
+        losses = 1.0 + torch.arange(jacobian.shape[1]).expand(gramian.shape[:2])
+        losses = losses.to(gramian.dtype)
+    return Signals(losses, lambda: gramian, **others)
+
+
+def weigh(balancer, given):
+    """Returns the weights of a first step, and the solver's figures."""
+    weights, state = balancer.weigh(given, balancer.init(given.losses))
+    return weights, balancer.health(state)
+
+
+KINDS = pytest.mark.parametrize("kind", list(JACOBIANS))
+FULL = pytest.mark.parametrize("kind", FULL_RANK)
+
+
+def each(weighting, gramian):
+    return torch.stack([weighting(matrix) for matrix in gramian])
+
+
+def shortest(gramian):
+    """Returns the length of the shortest convex combination, over the root of the trace."""
+    w, _ = weigh(MGDA(), signals(torch.linalg.cholesky(regular(gramian))))
+    trace = gramian.diagonal(dim1=1, dim2=2).sum(1)
+    return (torch.einsum("ni,nij,nj->n", w, gramian, w).clamp_min(0) / trace).sqrt()
+
+
+def regular(gramian):
+    trace = gramian.diagonal(dim1=1, dim2=2).sum(1)
+    return gramian + 1e-13 * trace[:, None, None] * torch.eye(T, dtype=gramian.dtype)
+
+
+@KINDS
+def test_mgda_finds_the_shortest_combination(kind):
+    """Never longer than Frank-Wolfe's by 1e-9 of the trace, nor shorter by more than its error."""
+    jacobian = JACOBIANS[kind]
+    w, health = weigh(MGDA(), signals(jacobian))
+    assert w.min() >= 0
+    torch.testing.assert_close(w.sum(1), torch.ones(COUNT).double())
+    assert not health["unsolved"].any()
+    gramian = jacobian[:12] @ jacobian[:12].mT
+    unit = gramian / gramian.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+    theirs = each(MGDAWeighting(epsilon=1e-6, max_iters=500), unit)
+    ours, reached = (torch.einsum("ni,nij,nj->n", v, unit, v) for v in (w[:12], theirs))
+    assert (ours <= reached + 1e-9).all()
+    assert (reached - ours).median() < 1e-4
+
+
+@KINDS
+@pytest.mark.parametrize("c", [0.0, 0.4, 1.0])
+def test_cagrad_is_that_of_a_conic_solver(kind, c):
+    """1e-4 of the root trace, the conic solver's tolerance, in the direction (all that is unique)."""
+    jacobian = JACOBIANS[kind][:40]
+    jacobian = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
+    ours, health = weigh(CAGrad(c=c), signals(jacobian))
+    assert not health["unsolved"].any()
+    theirs = each(CAGradWeighting(c=c), jacobian @ jacobian.mT)
+    apart = torch.einsum("ni,nid->nd", ours - theirs, jacobian)
+    assert torch.linalg.vector_norm(apart, dim=1).max() < 1e-4
+
+
+@KINDS
+@pytest.mark.parametrize("c", [0.1, 0.9])
+def test_cagrad_leaves_no_duality_gap(kind, c):
+    """The worst task gains what the shortest way says it can: 1e-6 of the trace."""
+    _, health = weigh(CAGrad(c=c), signals(JACOBIANS[kind]))
+    assert (health["residual"] > 1e-6).sum() <= COUNT // 100
+
+
+@KINDS
+def test_upgrad_is_that_of_a_quadratic_solver(kind):
+    """1e-8: both are exact; the ridge of 1e-4 magnifies rounding."""
+    jacobian = JACOBIANS[kind][:60]
+    ours, health = weigh(UPGrad(), signals(JACOBIANS[kind]))
+    assert not health["unsolved"].any()
+    weighting = UPGradWeighting(projector=QuadprogProjector(norm_eps=0.0))
+    theirs = each(weighting, jacobian @ jacobian.mT)
+    torch.testing.assert_close(ours[:60], theirs, rtol=1e-8, atol=1e-8)
+
+
+def bargained(kind, alpha):
+    """Returns which Gramians have a solution far enough from none."""
+    jacobian = JACOBIANS[kind]
+    return shortest(jacobian @ jacobian.mT) > (1e-2 if alpha < 3 else 3e-2)
+
+
+@KINDS
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 4.0])
+def test_fairgrad_solves_its_equation(kind, alpha):
+    """|K w - w^(-1/alpha)| relative to w^(-1/alpha) below 1e-6, wherever there is a solution."""
+    jacobian = JACOBIANS[kind]
+    solvable = bargained(kind, alpha)
+    w, health = weigh(FairGrad(alpha=alpha), signals(jacobian))
+    assert w.min() > 0
+    reached = (jacobian @ jacobian.mT @ w.unsqueeze(2)).squeeze(2)
+    off = (reached * w ** (1 / alpha) - 1).abs().amax(1)
+    assert (off[solvable] > 1e-6).sum() <= COUNT // 50
+    flagged = health["unsolved"].bool()
+    assert torch.equal(flagged, health["residual"] > 1e-6)
+    assert not (off[~flagged] > 1e-5).any()
+
+
+def test_fairgrad_is_that_of_least_squares():
+    """1e-4: the reference stops at a cost of 1e-8."""
+    jacobian = JACOBIANS["many directions"][:60] / 6
+    ours, _ = weigh(FairGrad(alpha=2.0), signals(jacobian))
+    theirs = each(FairGradWeighting(alpha=2.0), jacobian @ jacobian.mT)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@KINDS
+def test_nash_mtl_is_fairgrad_of_one_and_as_long_as_the_root_of_the_tasks(kind):
+    solvable = bargained(kind, 1.0)
+    given = signals(JACOBIANS[kind])
+    w, health = weigh(NashMTL(), given)
+    assert torch.equal(w, weigh(FairGrad(alpha=1.0), given)[0])
+    assert (health["unsolved"][solvable] > 0).sum() <= COUNT // 50
+    solved = health["unsolved"] == 0
+    squared = torch.einsum("ni,nij,nj->n", w, given.gramian, w)[solved]
+    torch.testing.assert_close(squared, torch.full_like(squared, T), rtol=1e-6, atol=0)
+
+
+@FULL
+def test_imtl_g_is_impartial_and_that_of_the_reference(kind):
+    """1e-6: a pseudo-inverse of condition 1e8 at worst in these."""
+    jacobian = JACOBIANS[kind]
+    ours, _ = weigh(IMTLG(), signals(jacobian))
+    unit = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
+    theirs = each(IMTLGWeighting(), unit @ unit.mT)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+@KINDS
+@pytest.mark.parametrize("scale", ["min", "rmse"])
+def test_aligned_mtl_is_that_of_the_reference(kind, scale):
+    """1e-7, where the two agree on the rank; rounding may leave an eigenvalue at the threshold."""
+    jacobian = JACOBIANS[kind]
+    ours, _ = weigh(AlignedMTL(scale=scale), signals(jacobian))
+    gramian = jacobian @ jacobian.mT
+    theirs = each(AlignedMTLWeighting(scale_mode=scale), gramian)
+    values = torch.linalg.eigvalsh(gramian)
+    clear = ((values / values[:, -1:]).abs() - 1e-15).abs().amin(1) > 0
+    assert clear.sum() > COUNT // 2
+    apart = (ours - theirs).abs().amax(1)[clear]
+    assert (apart > 1e-7).sum() <= COUNT // 20
+
+
+@FULL
+def test_config_direction_is_that_of_the_reference(kind):
+    """1e-7: a pseudo-inverse of unit rows there, of their cosines here."""
+    jacobian = JACOBIANS[kind]
+    w, _ = weigh(ConFIG(), signals(jacobian))
+    theirs = each(ReferenceConFIG(), jacobian)
+    ours = torch.einsum("ni,nid->nd", w, jacobian)
+    size = torch.linalg.vector_norm(theirs, dim=1, keepdim=True)
+    torch.testing.assert_close(ours / size, theirs / size, rtol=1e-7, atol=1e-7)
+
+
+def sequential_pcgrad(jacobian, order):
+    """Algorithm 1 of Yu et al. on the vectors themselves, for one replicate."""
+    total = torch.zeros_like(jacobian[0])
+    for i, own in enumerate(jacobian):
+        left = own.clone()
+        for j in order[i]:
+            product = left @ jacobian[j]
+            if j != i and product < 0:
+                left = left - product / (jacobian[j] @ jacobian[j]) * jacobian[j]
+        total = total + left
+    return total
+
+
+@KINDS
+def test_pcgrad_projects_one_after_the_other(kind):
+    """1e-9 of the sum of the lengths: the same operations on inner products."""
+    jacobian = JACOBIANS[kind][:100]
+    given = signals(jacobian, keys=torch.arange(100))
+    balancer = PCGrad()
+    state = balancer.init(given.losses)
+    for _ in range(3):
+        order = given.noise(state.steps).argsort(2)
+        w, state = balancer.weigh(given, state)
+        ours = torch.einsum("ni,nid->nd", w, jacobian)
+        theirs = torch.stack(
+            [sequential_pcgrad(*both) for both in zip(jacobian, order, strict=True)]
+        )
+        size = torch.linalg.vector_norm(jacobian, dim=2).sum(1)
+        # A product that should be zero may be either side of it.
+        apart = torch.linalg.vector_norm(ours - theirs, dim=1) / size
+        assert (apart > 1e-9).sum() <= 2
+    assert state.steps.unique().tolist() == [3]
+
+
+@KINDS
+def test_db_mtl_brings_log_gradients_to_the_longest(kind):
+    jacobian = JACOBIANS[kind]
+    losses = torch.rand(COUNT, T, generator=torch.Generator().manual_seed(1)).double() + 0.01
+    w, _ = weigh(DBMTL(), signals(jacobian, losses))
+    lengths = torch.linalg.vector_norm(jacobian / losses.unsqueeze(2), dim=2)
+    scaled = torch.linalg.vector_norm(jacobian * w.unsqueeze(2), dim=2)
+    if kind != "near zero":  # where the published floor of 1e-8 speaks
+        torch.testing.assert_close(scaled, lengths.amax(1, keepdim=True).expand_as(scaled))
+
+
+def test_db_mtl_averages_norms():
+    beta, balancer = 0.8, DBMTL(beta=0.8)
+    first, second = (signals(JACOBIANS["few directions"] * size) for size in (1.0, 3.0))
+    state = balancer.init(first.losses)
+    _, state = balancer.weigh(first, state)
+    w, state = balancer.weigh(second, state)
+    mean = beta * first.norms / first.losses + (1 - beta) * second.norms / second.losses
+    torch.testing.assert_close(state.norms, mean)
+    torch.testing.assert_close(w, mean.amax(1, keepdim=True) / mean / first.losses)
