@@ -3,8 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from study.cli import run_cli
+
+if TYPE_CHECKING:
+    from study.folder import Folder
 
 EXAMPLES = """\
 examples:
@@ -12,40 +16,68 @@ examples:
       report.html, report.md and tables/ into studies/ward-7
   python scripts/report.py studies/ward-7 --out paper --figures
       into another folder, with every figure as PNG and SVG
+  python scripts/report.py ward-7 --wandb
+      a W&B report, as report_spec.json; with --online saved to the server
 
 exit codes: 0 done, 2 bad input.
 """
 
 
-def main() -> int:
-    """Writes the report and prints where it is."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("study", metavar="STUDY", help="a study's folder, or its name in studies/")
-    parser.add_argument(
+    p.add_argument("study", metavar="STUDY", help="a study's folder, or its name in studies/")
+    p.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where to write (default: the study's folder)"
     )
-    parser.add_argument(
+    p.add_argument(
         "--figures", action="store_true", help="draw every figure as PNG and SVG, in figures/"
     )
-    options = parser.parse_args()
+    p.add_argument(
+        "--wandb", action="store_true", help="build the W&B report, report_spec.json, instead"
+    )
+    p.add_argument(
+        "--online", action="store_true", help="with --wandb: save it to the server, or update it"
+    )
+    p.add_argument("--project", default="hemomodel", help="of W&B (default: hemomodel)")
+    p.add_argument("--entity", help="of W&B; your own account if not given")
+    return p
 
-    from hemomodel.errors import InputError  # noqa: PLC0415 - --help answers without torch
+
+def main() -> int:
+    """Writes the report and prints where it is."""
+    options = parser().parse_args()
+
+    from study.report.reading import find_study  # noqa: PLC0415 - --help answers without torch
+
+    folder = find_study(options.study)
+    print(f"The report: {_wandb(folder, options) if options.wandb else _page(folder, options)}")
+    return 0
+
+
+def _wandb(folder: "Folder", options: argparse.Namespace) -> Path:
+    from study.report.wandb_report import wandb_report  # noqa: PLC0415
+
+    return wandb_report(
+        folder, online=options.online, project=options.project, entity=options.entity
+    )
+
+
+def _page(folder: "Folder", options: argparse.Namespace) -> Path:
+    from hemomodel.errors import InputError  # noqa: PLC0415
     from study.folder import Folder  # noqa: PLC0415
     from study.report import write_report  # noqa: PLC0415
     from study.report.images import missing  # noqa: PLC0415
-    from study.report.reading import find_study  # noqa: PLC0415
 
-    folder = find_study(options.study)
     out = Folder(options.out.resolve()) if options.out else folder
     out.make_root()
     reason = missing() if options.figures else None
     page = write_report(folder, out, images=options.figures and reason is None)
-    print(f"The report: {page}")
     if reason:
-        raise InputError(reason)
-    return 0
+        raise InputError(f"{reason}; the rest of the report is written: {page}")
+    return page
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 """The end of a study: finalists, comparison, tables, weights, report."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import ray
-from hemomodel.references import reference_losses
 from rich.console import Console
 
 from hemomodel.describe import table_one
 from hemomodel.errors import InputError
 from hemomodel.preparing import prepare
+from hemomodel.references import reference_losses
 from hemomodel.stack import Stack
 from study.best import save_best
 from study.comparison import compare, comparison_table, difference_table, task_table
@@ -22,6 +23,7 @@ from study.findings import findings
 from study.report import write_report
 from study.results import metric_table
 from study.run import Running
+from study.statistics import DECLARED
 
 __all__ = ["conclude"]
 
@@ -53,7 +55,8 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     if not evidence.arms:
         raise InputError(_nothing(study, trials))
     tasks = stacks[0].tasks
-    comparison = compare(evidence, tasks, trials)
+    rules = replace(DECLARED, finalists=study.settings.finalists)
+    comparison = compare(evidence, tasks, trials, rules)
     winners = _winners(evidence, pairs)
     _write(study, comparison, findings(winners, stacks), references)
     save_best(study.folder, winners, stacks)

@@ -12,6 +12,7 @@ import yaml
 from hemomodel.errors import InputError
 from study.config import Settings
 from study.folder import Folder
+from study.statistics import declared
 
 __all__ = ["check_same", "provenance", "read_record", "stored_settings", "write_record"]
 
@@ -22,9 +23,13 @@ _FILE = "study.yaml"
 
 
 def provenance(settings: Settings, digest: str) -> dict[str, Any]:
-    """Returns the study's record: settings, versions, commit, data digest, command, machine."""
+    """Returns the study's record: settings, how it will be judged, versions, commit, data, command.
+
+    It is written before the first trial.
+    """
     return {
         "settings": settings.model_dump(mode="json"),
+        "declared": declared(settings.finalists),
         "data_digest": digest,
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
@@ -99,8 +104,21 @@ def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, diges
                 f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
                 "use the same, or another --name"
             )
+    rules, now = stored.get("declared"), declared(settings.finalists)
+    if rules != now:
+        raise InputError(
+            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); go on "
+            "with the version of hemomodel that began it, or under another --name"
+        )
     if stored["data_digest"] != digest:
         raise InputError(
             f"study {folder.name} was run on other data (digest {stored['data_digest'][:12]}, "
             f"now {digest[:12]}); use the same file, or another --name"
         )
+
+
+def _other(rules: Any, now: dict[str, Any]) -> str:  # noqa: ANN401 - whatever the record holds
+    if not isinstance(rules, dict):
+        return "nothing was declared"
+    key = next(key for key in {**rules, **now} if rules.get(key) != now.get(key))
+    return f"{key}: {rules.get(key)!r}, now {now.get(key)!r}"

@@ -41,6 +41,10 @@ class Declared:
 DECLARED = Declared()
 
 
-def declared() -> dict[str, Any]:
+def declared(finalists: int = DECLARED.finalists) -> dict[str, Any]:
     """Returns the settings as plain data, for the study's record."""
-    return {**asdict(DECLARED), "baselines": list(DECLARED.baselines)}
+    return {
+        **asdict(DECLARED),
+        "baselines": list(DECLARED.baselines),
+        "finalists": finalists,
+    }

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 SHORT = [
     *("--set", "fit.epochs=12", "--set", "early_stopping={grace: 3, factor: 2}"),
     *("--set", "folds=2", "--set", "seeds=2", "--set", "confirm_seeds=2"),
-    *("--set", "startup_trials=3", "--set", "report_every=4"),
+    *("--set", "startup_trials=3", "--set", "report_every=4", "--set", "finalists=2"),
+    *("--balancers", "equal,fixed,uncertainty,gradnorm"),
 ]
 
 
@@ -86,6 +87,9 @@ class TestStudyFolder:
         assert names == {
             *("study.yaml", "study.journal", "trials.parquet", "scores.parquet"),
             *("history.parquet", "comparison.json", "attrition.json", "wandb", "best"),
+            *("held_out.parquet", "references.parquet", "curves.parquet", "cosines.parquet"),
+            *("calibration.parquet", "table_one.parquet", "trial_cosines.parquet"),
+            *("report.html", "report.md", "tables"),
         }
 
     def test_every_arm_has_as_many_trials(self, study):
@@ -121,10 +125,42 @@ class TestStudyFolder:
         for number, own in history.groupby("trial"):
             count = own.groupby("epoch").size()
             assert count.index.tolist() == list(range(1, trials["epochs"][number] + 1))
-            assert (count == 10 * 5).all()
+            assert (count == 10 * 6).all()
         skill = history[history["metric"] == "skill"]
         best = skill.groupby(["trial", "epoch"])["mean"].mean().groupby("trial").max()
         np.testing.assert_allclose(best, trials["score"], rtol=1e-4, atol=1e-5)
+
+    def test_the_telemetry_is_whole(self, study):
+        folder, _ = study
+        trials = pd.read_parquet(folder / "trials.parquet").set_index("number")
+        cosines = pd.read_parquet(folder / "trial_cosines.parquet")
+        assert set(cosines["trial"]) == set(trials.index)
+        assert cosines["cosine"].between(-1, 1).all()
+        assert (cosines.groupby(["trial", "epoch"]).size() == 45).all()
+        np.testing.assert_allclose(
+            trials["step_seconds"] * trials["steps"].astype(float), trials["seconds"]
+        )
+        assert (trials["unsolved"] == 0).all()
+
+    def test_the_winners_tables_agree_with_the_comparison(self, study):
+        folder, _ = study
+        comparison = json.loads((folder / "comparison.json").read_text())
+        held_out = pd.read_parquet(folder / "held_out.parquet")
+        skill = held_out[held_out["metric"] == "skill"].groupby("arm")["value"]
+        assert (skill.size() == 4 * 10).all()
+        curves = pd.read_parquet(folder / "curves.parquet").query("metric == 'held_out_skill'")
+        for arm in comparison["arms"]:
+            assert skill.mean()[arm["arm"]] == pytest.approx(arm["score"]["estimate"], abs=1e-5)
+            chosen = [one for one in arm["finalists"] if one["chosen"]]
+            assert len(chosen) == 1
+            own = curves[curves["arm"] == arm["arm"]]
+            assert own["epoch"].max() == chosen[0]["epochs"]
+            last = own[own["epoch"] == own["epoch"].max()]["mean"].mean()
+            assert last == pytest.approx(arm["score"]["estimate"], abs=1e-5)
+        models = pd.read_parquet(folder / "references.parquet")
+        assert set(models["model"]) == {"base_rate", "regularised_linear", "gradient_boosting"}
+        base = models.query("model == 'base_rate' and metric == 'skill'")["value"]
+        np.testing.assert_allclose(base, 0, atol=1e-6)
 
     def test_optuna_holds_the_same_trials(self, study):
         folder, _ = study
@@ -230,7 +266,7 @@ class TestStudyFolder:
 
 def comparable(folder):
     trials = pd.read_parquet(folder / "trials.parquet")
-    return trials.drop(columns=["seconds", "wandb_id"])
+    return trials.drop(columns=["seconds", "step_seconds", "wandb_id"])
 
 
 @pytest.mark.slow
@@ -245,7 +281,7 @@ def test_one_worker_gives_the_same_study_twice(tmp_path):
     verdicts = [json.loads((tmp_path / n / "comparison.json").read_text()) for n in ("a", "b")]
     for verdict in verdicts:
         for arm in verdict["arms"]:
-            del arm["seconds_per_trial"]
+            del arm["seconds_per_trial"], arm["seconds_per_step"]
     assert verdicts[0] == verdicts[1]
 
 
@@ -268,7 +304,7 @@ def test_an_interrupted_study_goes_on_to_exactly_its_trials(tmp_path, number):
     )  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     parts = tmp_path / "i1" / "parts"
-    for _ in range(600):
+    for _ in range(1800):
         if parts.is_dir() and len(list(parts.glob("*.scores.parquet"))) >= 3:
             break
         time.sleep(0.1)
@@ -297,7 +333,7 @@ def test_an_interrupted_study_goes_on_to_exactly_its_trials(tmp_path, number):
 @pytest.mark.slow
 def test_joint_allocation_and_a_time_budget(tmp_path):
     search(
-        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 12,
+        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 20,
         "--balancers", "equal,gradnorm", "--wandb", "disabled",
     )  # fmt: skip
     trials = pd.read_parquet(tmp_path / "j" / "trials.parquet")
@@ -305,6 +341,25 @@ def test_joint_allocation_and_a_time_budget(tmp_path):
     assert set(trials["arm"]) == {"joint"}
     assert set(trials["balancer"]) == {"equal", "gradnorm"}
     assert (tmp_path / "j" / "comparison.json").exists()
+
+
+@pytest.mark.slow
+def test_a_nested_study_holds_out_every_row_once(tmp_path):
+    search(
+        tmp_path, "--trials", 4, "--name", "n", "--balancers", "equal,single_task",
+        "--outer-folds", 3, "--set", "fit.epochs=4", "--set", "seeds=1",
+    )  # fmt: skip
+    folder = tmp_path / "n"
+    trials = pd.read_parquet(folder / "trials.parquet")
+    assert trials.groupby(["arm", "outer_fold"]).size().tolist() == [2] * 6
+    comparison = json.loads((folder / "comparison.json").read_text())
+    assert (comparison["held_out_rows"], comparison["outer_folds"]) == (229, 3)
+    for arm in comparison["arms"]:
+        chosen = [one for one in arm["finalists"] if one["chosen"]]
+        assert [one["outer_fold"] for one in chosen] == [0, 1, 2]
+    places = sorted(path.name for path in (folder / "best").iterdir())
+    assert places == [f"{arm}@{fold}" for arm in ("equal", "single_task") for fold in range(3)]
+    assert len(wandb_runs(folder)) == 13
 
 
 @pytest.mark.slow
