@@ -28,7 +28,7 @@ def arm_figures(
         tasks: the T tasks.
         trials: one row a trial, of all arms.
     """
-    skill, regret, level = measured.skill, measured.regret, measured.declared.level
+    skill, regret, level = measured.skill.whole, measured.regret, measured.declared.level
     arm = skill.arms.index(name)
     own = trials[trials["arm"] == name]
     states = {str(state): int(count) for state, count in own["state"].value_counts().items()}
@@ -40,8 +40,8 @@ def arm_figures(
         "unsolved_steps": int(own["unsolved"].sum()) if "unsolved" in own else 0,
         "finalists": _finalists(measured.evidence, name),
         "score": mean_interval(skill, arm, level),
-        "regret": None if regret is None else mean_interval(regret, arm, level),
-        "mean_rank": float(skill.ranks[arm]),
+        "regret": None if regret is None else mean_interval(regret.whole, arm, level),
+        "mean_rank": float(skill.ranks[arm].mean()),
         "worst_task": {"task": tasks[worst].name, "skill": float(skill.estimate[arm, worst])},
         "delta_m": _delta_m(skill, arm, level),
         "seconds_per_trial": _mean(own["seconds"]),
@@ -92,7 +92,7 @@ def _delta_m(skill: Resampled, arm: int, level: float) -> dict[str, float] | Non
 
 def _task_figures(measured: Measured, arm: int, tasks: Sequence[Task]) -> dict[str, Any]:
     """Returns each task's skill with its interval, and the mean of every other metric."""
-    skill, level = measured.skill, measured.declared.level
+    skill, level = measured.skill.whole, measured.declared.level
     name = skill.arms[arm]
     chosen = [fold.best(name).metrics for fold in measured.evidence.outer_folds]
     found: dict[str, Any] = {}

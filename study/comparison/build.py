@@ -55,7 +55,7 @@ def compare(
         "arms": [arm_figures(name, measured, tasks, trials) for name in evidence.arms],
         "missing": [_missing(name, trials) for name in evidence.missing],
         "differences": found,
-        "ranks": _ranks(measured.skill, declared.level),
+        "ranks": _ranks(measured.skill.whole, declared.level),
         "references": _references(evidence, tasks, declared),
         "verdict": overall(found, evidence.missing, evidence.rows),
     }
@@ -71,11 +71,12 @@ def _ranks(skill: Resampled, level: float) -> dict[str, Any] | None:
     if len(skill.arms) < 2:  # noqa: PLR2004 - a rank among two or more
         return None
     blocks = skill.replicates.reshape(len(skill.arms), -1).T
-    difference = critical_difference(skill.rank_draws, level)
+    mean = skill.ranks.mean(1)
+    difference = critical_difference(skill.ranks, skill.rank_draws, level)
     return {
-        "mean_ranks": dict(zip(skill.arms, map(float, skill.ranks), strict=True)),
+        "mean_ranks": dict(zip(skill.arms, map(float, mean), strict=True)),
         "critical_difference": difference,
-        "groups": [[skill.arms[arm] for arm in run] for run in groups(skill.ranks, difference)],
+        "groups": [[skill.arms[arm] for arm in run] for run in groups(mean, difference)],
         "blocks": len(blocks),
         "friedman_p": friedman(blocks),
         "nemenyi": nemenyi(len(skill.arms), len(blocks), level),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from study.comparison.measured import Measured
+from study.comparison.measured import Figure, Measured
 from study.comparison.verdict import of_difference
 from study.evidence import Evidence, Floats
 from study.statistics import (
@@ -35,17 +35,23 @@ def baselines(arms: Sequence[str], declared: Declared) -> list[str]:
 
 
 def differences(measured: Measured) -> list[dict[str, Any]]:
-    """Returns one entry for each arm and baseline; a pair of baselines stands once."""
+    """Returns one entry for each arm and baseline; a pair of baselines stands once.
+
+    The interval of a difference is as wide as rows and seeds ask for (two-level bootstrap), and the
+    luck of the search, which is what drawing trials too adds to the variance: the mean over all
+    comparisons, for a few finalists tell little of one arm's.
+    """
     evidence, declared = measured.evidence, measured.declared
-    skill, regret = measured.skill, measured.regret
     pairs = _pairs(evidence.arms, declared)
     if not pairs:
         return []
-    intervals, draws = _gaps(skill, pairs, declared.level)
-    regrets = None if regret is None else _gaps(regret, pairs, declared.level)[0]
+    intervals = _intervals(measured.skill, pairs, declared.level)
+    regrets = None
+    if measured.regret is not None:
+        regrets = _intervals(measured.regret, pairs, declared.level)
     p_values = np.asarray([_p_value(evidence, arm, base) for arm, base in pairs])
     adjusted = holm(p_values)
-    variances = _components(measured, draws, pairs)
+    variances = _components(measured, pairs)
     found = []
     for number, (arm, base) in enumerate(pairs):
         interval = intervals[number]
@@ -58,7 +64,7 @@ def differences(measured: Measured) -> list[dict[str, Any]]:
                 **asdict(interval),
                 "p_value": float(p_values[number]),
                 "p_holm": float(adjusted[number]),
-                "probability_of_improvement": _improvement(skill, arm, base),
+                "probability_of_improvement": _improvement(measured.skill.whole, arm, base),
                 "regret": None if regrets is None else asdict(regrets[number]),
                 "distinguishable": called,
                 "needed": None if missing is None else asdict(missing),
@@ -81,13 +87,17 @@ def _pairs(arms: Sequence[str], declared: Declared) -> list[tuple[str, str]]:
     ]
 
 
-def _gaps(
-    resampled: Resampled, pairs: Sequence[tuple[str, str]], level: float
-) -> tuple[list[Interval], Floats]:
-    """Returns the difference of mean figures of each pair, and its draws (D, m)."""
-    arms, bases = _places(resampled, pairs)
-    mean, draws = resampled.estimate.mean(1), _draws(resampled, pairs)
-    return simultaneous(mean[arms] - mean[bases], draws, level), draws
+def _intervals(figure: Figure, pairs: Sequence[tuple[str, str]], level: float) -> list[Interval]:
+    arms, bases = _places(figure.whole, pairs)
+    mean = figure.whole.estimate.mean(1)
+    draws = _draws(figure.sampling, pairs)
+    return simultaneous(mean[arms] - mean[bases], draws, _luck(figure, pairs), level)
+
+
+def _luck(figure: Figure, pairs: Sequence[tuple[str, str]]) -> float:
+    """Returns the variance of a difference that drawing trials adds, the mean over all pairs."""
+    added = _draws(figure.whole, pairs).var(0) - _draws(figure.sampling, pairs).var(0)
+    return max(float(added.mean()), 0.0)
 
 
 def _draws(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> Floats:
@@ -117,17 +127,14 @@ def _improvement(skill: Resampled, arm: str, base: str) -> float:
     return probability_of_improvement(own, other)
 
 
-def _components(
-    measured: Measured, draws: Floats, pairs: Sequence[tuple[str, str]]
-) -> list[Components]:
-    """Splits the variance of each difference by level; what levels share counts as the search's."""
-    levels: tuple[Level, ...] = ("rows", "seeds")
-    rows, seeds = (
-        _draws(resample(measured.evidence, draws=_SPLIT_DRAWS, levels=(level,)), pairs).var(0)
-        for level in levels
-    )
-    search = np.maximum(draws.var(0) - rows - seeds, 0)
-    return [Components(*map(float, three)) for three in zip(rows, seeds, search, strict=True)]
+def _components(measured: Measured, pairs: Sequence[tuple[str, str]]) -> list[Components]:
+    """Splits the variance of each difference by level."""
+    level: Level = "rows"
+    rows_alone = resample(measured.evidence, draws=_SPLIT_DRAWS, levels=(level,))
+    rows = _draws(rows_alone, pairs).var(0)
+    seeds = np.maximum(_draws(measured.skill.sampling, pairs).var(0) - rows, 0)
+    luck = _luck(measured.skill, pairs)
+    return [Components(float(a), float(b), luck) for a, b in zip(rows, seeds, strict=True)]
 
 
 def _needed(

@@ -1,11 +1,25 @@
 """What the arms are judged from: the evidence, and the figures resampled from it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from study.evidence import Candidate, Evidence, Floats
 from study.statistics import Declared, Resampled, resample
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Figure", "Measured", "measure"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of all arms.
+
+    Attributes:
+        whole: resampled over rows, seeds and trials.
+        sampling: over rows and seeds alone, with the networks that were found.
+    """
+
+    whole: Resampled
+    sampling: Resampled
 
 
 @dataclass(frozen=True)
@@ -15,20 +29,20 @@ class Measured:
     Attributes:
         evidence: of the study.
         declared: how it is judged.
-        skill: of each arm; higher is better.
-        regret: likewise, the expected loss above the oracle's as a share of the trivial
-            predictor's loss; lower is better. None where there is no oracle.
+        skill: higher is better.
+        regret: the expected loss above the oracle's as a share of the trivial predictor's loss;
+            lower is better. None where there is no oracle.
     """
 
     evidence: Evidence
     declared: Declared
-    skill: Resampled
-    regret: Resampled | None
+    skill: Figure
+    regret: Figure | None
 
 
 def measure(evidence: Evidence, declared: Declared) -> Measured:
     """Resamples the figures of all arms."""
-    skill = resample(evidence, draws=declared.draws)
+    skill = _figure(evidence, declared, lambda candidate: candidate.losses)
     candidates = [
         candidate
         for fold in evidence.outer_folds
@@ -37,9 +51,20 @@ def measure(evidence: Evidence, declared: Declared) -> Measured:
     ]
     if any(candidate.regret is None for candidate in candidates):
         return Measured(evidence, declared, skill, None)
-    share = resample(evidence, _regret, draws=declared.draws)
-    regret = replace(share, estimate=1 - share.estimate, draws=1 - share.draws)
+    share = _figure(evidence, declared, _regret)
+    regret = Figure(_complement(share.whole), _complement(share.sampling))
     return Measured(evidence, declared, skill, regret)
+
+
+def _figure(evidence: Evidence, declared: Declared, of: Callable[[Candidate], Floats]) -> Figure:
+    return Figure(
+        resample(evidence, of, draws=declared.draws),
+        resample(evidence, of, draws=declared.draws, levels=("rows", "seeds")),
+    )
+
+
+def _complement(resampled: Resampled) -> Resampled:
+    return replace(resampled, estimate=1 - resampled.estimate, draws=1 - resampled.draws)
 
 
 def _regret(candidate: Candidate) -> Floats:

@@ -25,8 +25,8 @@ class Resampled:
         estimate: (A, T), mean over replicates.
         draws: (D, A, T), the same in each bootstrap sample.
         replicates: (A, R, T), the estimate of each replicate.
-        ranks: (A,), mean over replicates and tasks of an arm's rank; 1 is best.
-        rank_draws: (D, A), the same in each bootstrap sample.
+        ranks: (A, T), mean over replicates of an arm's rank; 1 is best.
+        rank_draws: (D, A, T), the same in each bootstrap sample.
     """
 
     arms: tuple[str, ...]
@@ -91,7 +91,7 @@ def resample(
             top += sums[np.arange(size)[:, None], chosen]
             bottom += (rows @ fold.trivial).reshape(shape)
         figures = 1 - top / bottom[:, None]
-        ranks = np.einsum("dart,dr->da", _ranks(figures), weight) / tasks
+        ranks = np.einsum("dart,dr->dat", _ranks(figures), weight)
         return np.einsum("dart,dr->dat", figures, weight), ranks, figures
 
     estimate, ranks, figures = draw(1, ())

@@ -32,9 +32,9 @@ class Declared:
         "mean skill on the fresh seeds' validation rows"
     )
     rule: str = (
-        "a difference is called if its simultaneous interval (bootstrap over held-out rows, seeds "
-        "and the arm's trials) excludes zero and the corrected resampled t-test, adjusted by Holm "
-        "over all comparisons, rejects at 1 - level"
+        "a difference is called if its simultaneous interval (bootstrap over held-out rows and "
+        "seeds, widened by the luck of the search) excludes zero and the corrected resampled "
+        "t-test, adjusted by Holm over all comparisons, rejects at 1 - level"
     )
 
 

@@ -29,19 +29,23 @@ def percentiles(estimate: float, draws: Floats, level: float) -> Interval:
     return Interval(float(estimate), float(low), float(high))
 
 
-def simultaneous(estimates: Floats, draws: Floats, level: float) -> list[Interval]:
-    """Returns intervals that hold all at once, each between the same percentiles of its draws.
+def simultaneous(estimates: Floats, draws: Floats, luck: float, level: float) -> list[Interval]:
+    """Returns intervals estimate -+ q * s that hold all at once.
 
-    The percentiles are the widest needed for `level` of the draws to lie within all intervals:
-    the quantile-based sup-t band of Montiel Olea & Plagborg-Moller (Journal of Applied
-    Econometrics 34, 2019). Unlike Bonferroni's, it asks no more than the comparisons' correlation.
+    q is exceeded by the largest standardised deviation of a draw in 1 - level of the draws (the
+    sup-t band: Montiel Olea & Plagborg-Moller, Journal of Applied Econometrics 34, 2019), so it
+    asks for no more than the comparisons' correlation does; s^2 is the variance of the draws and
+    the luck beside it.
 
     Args:
         estimates: (m,), one a comparison.
-        draws: (D, m).
+        draws: (D, m), over rows and seeds.
+        luck: variance that is not in the draws.
         level: of all intervals together.
     """
-    ranks = (draws.argsort(0).argsort(0) + 0.5) / len(draws)
-    tail = np.quantile(np.minimum(ranks, 1 - ranks).min(1), 1 - level)
-    lows, highs = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return [Interval(*map(float, three)) for three in zip(estimates, lows, highs, strict=True)]
+    spread = draws.std(0)
+    deviation = np.abs(draws - draws.mean(0))
+    largest = np.divide(deviation, spread, out=np.zeros_like(draws), where=spread > 0).max(1)
+    half = np.quantile(largest, level) * np.sqrt(spread**2 + luck)
+    ends = zip(estimates, estimates - half, estimates + half, strict=True)
+    return [Interval(*map(float, three)) for three in ends]

@@ -36,19 +36,32 @@ def nemenyi(arms: int, blocks: int, level: float) -> float:
     return studentized * float(np.sqrt(arms * (arms + 1) / (12 * blocks)))
 
 
-def critical_difference(rank_draws: Floats, level: float) -> float:
+def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> float:
     """Returns the critical difference of two mean ranks that the bootstrap gives.
 
-    In `level` of the draws no difference of two arms strays further from its mean. What Nemenyi's
-    takes for independent blocks shares rows, seeds and searches here, and is drawn together.
+    What Nemenyi's takes for independent blocks shares rows, seeds and searches, which are drawn
+    together here. The difference is q * s / b: s is the standard deviation of a difference of two
+    mean ranks, over all pairs; q is exceeded by the largest standardised difference in 1 - level
+    of the draws. A draw adds its noise to that of the study, so that ranks in it lie closer
+    together: b is the share of the arms' distances within tasks that is left.
 
     Args:
-        rank_draws: (D, A), mean ranks of each draw.
+        ranks: (A, T), of the study.
+        rank_draws: (D, A, T), of each draw.
         level: 1 - the chance of a false difference.
     """
-    pairs = combinations(range(rank_draws.shape[1]), 2)
-    gaps = np.stack([rank_draws[:, i] - rank_draws[:, j] for i, j in pairs], axis=1)
-    return float(np.quantile(np.abs(gaps - gaps.mean(0)).max(1), level))
+    farthest = float(len(ranks) - 1)
+    own = ranks - ranks.mean(0)
+    left = (own * rank_draws.mean(0)).sum()
+    if left <= 0:
+        return farthest  # nothing is told apart
+    mean = rank_draws.mean(2)
+    gaps = np.stack([mean[:, i] - mean[:, j] for i, j in combinations(range(len(ranks)), 2)], 1)
+    spread = gaps.std(0)
+    deviation = np.abs(gaps - gaps.mean(0))
+    largest = np.divide(deviation, spread, out=np.zeros_like(gaps), where=spread > 0).max(1)
+    critical = np.quantile(largest, level) * np.sqrt((spread**2).mean())
+    return min(float(critical * (own**2).sum() / left), farthest)
 
 
 def groups(mean_ranks: Floats, difference: float) -> list[tuple[int, ...]]:

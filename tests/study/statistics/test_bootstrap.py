@@ -88,7 +88,7 @@ def test_ranks_are_those_of_each_replicate_and_task(evidence):
     study = evidence({"a": 0.2, "b": 0.25, "c": 0.1})
     found = resample(study, draws=50)
     order = (-found.replicates).argsort(0).argsort(0) + 1
-    np.testing.assert_allclose(found.ranks, order.mean((1, 2)))
+    np.testing.assert_allclose(found.ranks, order.mean(1))
     np.testing.assert_allclose(found.rank_draws.sum(1), 6)
 
 
@@ -140,16 +140,29 @@ def test_blocks_change_nothing_but_the_order_of_numbers(monkeypatch, evidence):
 def test_simultaneous_intervals_hold_in_just_the_level_of_the_draws():
     random = np.random.default_rng(0)
     draws = random.normal(0, [1, 2, 3], (8000, 3))
-    intervals = simultaneous(np.zeros(3), draws, 0.9)
-    inside = [
-        (one.low <= own) & (own <= one.high) for one, own in zip(intervals, draws.T, strict=True)
-    ]
-    assert np.all(inside, axis=0).mean() == pytest.approx(0.9, abs=0.002)
+    intervals = simultaneous(np.zeros(3), draws - draws.mean(0), 0, 0.9)
+    inside = [abs(own) <= one.high for one, own in zip(intervals, draws.T, strict=True)]
+    assert np.all(inside, axis=0).mean() == pytest.approx(0.9, abs=0.01)
     # Independent comparisons: each holds at the third root (Sidak); copies need no correction.
     assert inside[0].mean() == pytest.approx(0.9 ** (1 / 3), abs=0.006)
-    (one, *_) = simultaneous(np.zeros(3), draws[:, [0, 0, 0]], 0.9)
-    alone = percentiles(0, draws[:, 0], 0.9)
-    assert (one.low, one.high) == pytest.approx((alone.low, alone.high), abs=1e-3)
+    (one, *_) = simultaneous(np.zeros(3), draws[:, [0, 0, 0]], 0, 0.9)
+    alone = np.quantile(np.abs(draws[:, 0] - draws[:, 0].mean()), 0.9)
+    assert (one.low, one.high) == pytest.approx((-alone, alone))
+
+
+def test_luck_widens_every_interval_by_its_variance():
+    draws = np.random.default_rng(0).normal(0, [1, 2], (4000, 2))
+    plain = simultaneous(np.ones(2), draws, 0, 0.95)
+    lucky = simultaneous(np.ones(2), draws, 3.0, 0.95)
+    for one, other, variance in zip(plain, lucky, draws.var(0), strict=True):
+        wider = np.sqrt((variance + 3) / variance)
+        assert other.high - other.estimate == pytest.approx(wider * (one.high - one.estimate))
+        assert one.estimate == other.estimate == 1
+
+
+def test_arms_that_are_the_same_in_every_draw_have_an_interval_of_nothing():
+    (one,) = simultaneous(np.zeros(1), np.zeros((100, 1)), 0.0, 0.95)
+    assert (one.low, one.high, one.excludes_zero) == (0, 0, False)
 
 
 @pytest.mark.slow

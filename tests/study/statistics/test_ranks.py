@@ -24,10 +24,25 @@ def test_friedman_is_scipys_and_stays_silent_for_two_arms():
 
 
 def test_the_bootstraps_critical_difference_holds_all_pairs_in_its_share_of_draws():
-    draws = np.random.default_rng(1).normal([1, 2, 3, 4], 0.2, (4000, 4))
-    found = critical_difference(draws, 0.95)
+    ranks = np.array([[1.0], [2], [3], [4]])
+    draws = ranks + np.random.default_rng(1).normal(0, 0.2, (8000, 4, 1))
+    found = critical_difference(ranks, draws, 0.95)
     # The largest difference of four normals with standard deviation 0.2 is a studentised range.
     assert found == pytest.approx(0.2 * stats.studentized_range.ppf(0.95, 4, np.inf), rel=0.03)
+
+
+def test_ranks_that_lie_closer_in_the_draws_are_stretched_back():
+    ranks = np.array([[1.0, 2], [2, 3], [3, 1]])
+    noise = np.random.default_rng(2).normal(0, 0.2, (2000, 3, 2))
+    noise -= noise.mean(0)
+    whole = critical_difference(ranks, ranks + noise, 0.95)
+    half = critical_difference(ranks, 2 + (ranks - 2) / 2 + noise, 0.95)
+    assert half == pytest.approx(2 * whole)
+
+
+def test_arms_that_always_tie_are_not_told_apart():
+    ranks = np.full((3, 2), 2.0)
+    assert critical_difference(ranks, np.full((10, 3, 2), 2.0), 0.95) == 2
 
 
 def test_groups_are_the_bars_of_the_diagram():

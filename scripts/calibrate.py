@@ -1,0 +1,104 @@
+"""Measures how often the comparison calls a difference that is not there, and one that is."""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import Any
+
+from study.cli import run_cli
+
+EXAMPLES = """\
+examples:
+  python scripts/calibrate.py --studies 100
+      100 cohorts with 3 studies each; about half a minute of one core a cohort
+  python scripts/calibrate.py --studies 100 --resume
+      goes on after an interruption; what had ended is kept
+
+exit codes: 0 done, 2 bad input, 130 interrupted.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    p = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("--studies", type=int, default=100, metavar="N", help="cohorts (default: 100)")
+    p.add_argument("--jobs", type=int, default=2, metavar="J", help="processes (default: 2)")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("calibration.jsonl"),
+        metavar="FILE",
+        help="one line of JSON a cohort (default: calibration.jsonl)",
+    )
+    p.add_argument("--resume", action="store_true", help="go on with the file")
+    return p
+
+
+def main() -> None:
+    """Runs what is not in the file yet, and prints the table."""
+    flags = parser().parse_args()
+
+    from hemomodel.errors import InputError  # noqa: PLC0415 - --help answers without torch
+    from study.calibration import run_known_study  # noqa: PLC0415
+
+    if flags.studies < 1 or flags.jobs < 1:
+        raise InputError(
+            f"--studies {flags.studies} --jobs {flags.jobs}: give whole numbers of one or more"
+        )
+    if flags.out.exists() and not flags.resume:
+        raise InputError(f"{flags.out} exists; go on with --resume, or name another --out")
+    records = _read(flags.out)
+    left = sorted(set(range(flags.studies)) - {record["seed"] for record in records})
+    if left:
+        # A fork beside a computing thread could hang; a fresh process cannot.
+        fresh = multiprocessing.get_context("spawn")
+        with fresh.Pool(flags.jobs) as pool, flags.out.open("a") as file:
+            for record in pool.imap_unordered(run_known_study, left):
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+                records.append(record)
+                seconds = f"{record['seconds']:.0f} s"
+                print(f"{len(records)} of {flags.studies}: {seconds}", file=sys.stderr)
+    print(_table([record for record in records if record["seed"] < flags.studies]))
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Returns the cohorts that are whole; a line that was cut off is run again."""
+    if not path.exists():
+        return []
+    whole, cut, _ = path.read_text().rpartition("\n")
+    path.write_text(whole + cut)
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _table(records: list[dict[str, Any]]) -> str:
+    """Returns the rates as a table in Markdown."""
+    from study.calibration import summary  # noqa: PLC0415
+
+    titles = (
+        "study",
+        "studies",
+        "true skill",
+        "true regret",
+        "called in a study",
+        "interval alone",
+        "t-test alone",
+        "called of all pairs",
+        "half-width",
+    )
+    lines = [f"| {' | '.join(titles)} |", "| --- |" + " ---: |" * (len(titles) - 1)]
+    lines += [
+        f"| {name} | {found['studies']} | {found['skill']:+.3f} | {found['regret']:+.3f} "
+        f"| **{found['any_called']:.0%}** | {found['any_interval']:.0%} | {found['any_test']:.0%} "
+        f"| {found['pair_called']:.1%} | {found['half_width']:.3f} |"
+        for name, found in summary(records).items()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -1,0 +1,59 @@
+"""The script as a person runs it, over a file that holds all that it needs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "scripts" / "calibrate.py"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def record(seed, *, called):
+    one = {
+        "estimate": 0.1,
+        "low": 0.05 if called else -0.05,
+        "high": 0.15,
+        "p_holm": 0.01,
+        "distinguishable": called,
+        "regret": {"estimate": -0.1},
+    }
+    studies = {
+        name: [{**one, "arm": arm}]
+        for name, arm in (("null", "equal-2"), ("half", "half"), ("most", "most"))
+    }
+    return {"seed": seed, "seconds": 1.0, "studies": studies}
+
+
+def test_the_table_counts_what_the_file_holds(tmp_path):
+    file = tmp_path / "c.jsonl"
+    lines = [json.dumps(record(seed, called=seed == 0)) for seed in range(4)]
+    file.write_text("\n".join(lines) + "\n" + lines[0][:40])  # the last line was cut off
+    ended = run("--studies", 4, "--out", file, "--resume")
+    assert ended.returncode == 0, ended.stderr
+    assert "| null | 4 | +0.100 | -0.100 | **25%** | 25% | 100% | 25.0% |" in ended.stdout
+    assert file.read_text().splitlines() == lines
+
+
+def test_a_file_that_exists_is_not_overwritten(tmp_path):
+    file = tmp_path / "c.jsonl"
+    file.write_text("")
+    ended = run("--out", file)
+    assert ended.returncode == 2
+    assert "exists; go on with --resume, or name another --out" in ended.stderr
+
+
+def test_no_studies_are_bad_input(tmp_path):
+    ended = run("--studies", 0, "--out", tmp_path / "c.jsonl")
+    assert ended.returncode == 2
+    assert "--studies 0" in ended.stderr
