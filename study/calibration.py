@@ -15,20 +15,18 @@ import numpy as np
 import optuna
 import pandas as pd
 import torch
-from optuna.trial import FrozenTrial, TrialState
 
 from hemomodel.cohort import Cohort
-from hemomodel.config import FitConfig
-from hemomodel.metrics import row_losses, row_regret
 from hemomodel.preparing import prepare
-from hemomodel.replicates import Mask, Replicates
+from hemomodel.replicates import Replicates
 from hemomodel.schema import Task
 from hemomodel.stack import Stack
 from hemomodel.synthetic import synthetic_cohort
 from hemomodel.training import Training
 from study.comparison import compare
 from study.config import Settings
-from study.evidence import Candidate, Evidence, Floats, OuterFold
+from study.confirm import candidate, finalists, retrain
+from study.evidence import Evidence, OuterFold
 from study.results import trials_table
 from study.searcher import Arm, ArmSearcher, open_arms
 from study.space import Space
@@ -121,67 +119,17 @@ def _search(arm: Arm, space: Space, stack: Stack, seed: int) -> None:
 def _evidence(
     cohort: Cohort, arms: Sequence[Arm], spaces: Mapping[str, Space], seed: int
 ) -> Evidence:
-    design = _design(seed, _FRESH_SEEDS)
-    held_out = prepare(cohort, design, score_on="test")
-    validation = _scored_on(held_out, design.split(cohort).validation)
-    candidates = {
-        arm.name: tuple(
-            _retrain(trial, spaces[arm.name], arm, held_out, validation) for trial in _best(arm)
-        )
-        for arm in arms
-    }
-    trivial = Training(FitConfig(), held_out)
-    outputs = trivial.reference.trivial.unsqueeze(1).expand_as(trivial.reference.labels)
-    losses = _array(row_losses(trivial.layout, outputs, trivial.reference.labels))
-    fold = OuterFold(losses, candidates, {arm.name: len(arm.trials) for arm in arms})
-    seeds = np.asarray([seed for seed, _ in held_out.pairs])
-    return Evidence(seeds, held_out.rows_per_epoch, (fold,))
-
-
-def _scored_on(stack: Stack, rows: Mask) -> Stack:
-    """Returns the stack with other rows (R, N) to score."""
-    counts = rows.sum(1)
-    table = np.zeros((len(rows), counts.max()), dtype=np.int64)
-    table[np.arange(counts.max()) < counts[:, None]] = np.nonzero(rows)[1]
-    return replace(stack, score_rows=table, score_counts=counts)
-
-
-def _best(arm: Arm) -> list[FrozenTrial]:
-    """Returns an arm's best trials, the best first."""
-    ended = [trial for trial in arm.trials if trial.state == TrialState.COMPLETE]
-    ended.sort(key=lambda trial: (-float(trial.value or 0.0), trial.number))
-    return ended[: DECLARED.finalists]
-
-
-def _retrain(
-    trial: FrozenTrial, space: Space, arm: Arm, held_out: Stack, validation: Stack
-) -> Candidate:
-    config = space.build({"balancer": arm.balancers[0], **trial.params})
-    epochs = int(trial.user_attrs["best_epoch"])
-    training = Training(replace(config, epochs=epochs), held_out)
-    training.run(epochs)
-    judge = Training(config, validation)
-    judge.restore(training.state())
-    outputs, reference = training.natural(training.outputs()), training.reference
-    optimum = reference.optimum
-    if optimum is None:
-        raise ValueError("the built-in cohort has an oracle")
-    return Candidate(
-        trial=trial.number,
-        params=dict(trial.params),
-        epochs=epochs,
-        search_score=float(trial.value or 0.0),
-        validation=_array(judge.metrics(judge.outputs())["skill"]),
-        losses=_array(row_losses(training.layout, outputs, reference.labels)),
-        metrics={
-            name: _array(value) for name, value in training.metrics(training.outputs()).items()
-        },
-        regret=_array(row_regret(training.layout, outputs, optimum)),
-    )
-
-
-def _array(tensor: torch.Tensor) -> Floats:
-    return np.asarray(tensor.double())
+    stack = prepare(cohort, _design(seed, _FRESH_SEEDS), with_test=True)
+    candidates, trivial = {}, None
+    for arm in arms:
+        chosen = finalists([arm], spaces[arm.name].build, DECLARED.finalists)
+        results = [retrain(finalist.config, stack) for finalist in chosen]
+        candidates[arm.name] = tuple(map(candidate, chosen, results))
+        trivial = results[0].trivial
+    assert trivial is not None  # noqa: S101 - there are arms
+    fold = OuterFold(trivial, candidates, {arm.name: len(arm.trials) for arm in arms})
+    seeds = np.asarray([seed for seed, _ in stack.pairs])
+    return Evidence(seeds, stack.rows_per_epoch, (fold,))
 
 
 def _among(evidence: Evidence, arms: Sequence[str]) -> Evidence:

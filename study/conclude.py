@@ -16,9 +16,9 @@ from hemomodel.references import reference_losses
 from hemomodel.stack import Stack
 from study.best import save_best
 from study.comparison import compare, comparison_table, difference_table, task_table
-from study.confirm import Confirmed, Finalist, confirm, finalists
+from study.confirm import Confirmed, Finalist, candidate, confirm, finalists
 from study.data import fresh_replicates, outer_folds
-from study.evidence import Candidate, Evidence, OuterFold
+from study.evidence import Evidence, OuterFold
 from study.findings import findings
 from study.report import write_report
 from study.results import metric_table
@@ -112,7 +112,7 @@ def _evidence(
             OuterFold(
                 trivial=own[0][1].trivial,
                 arms={
-                    name: tuple(_candidate(f, result) for f, result in own if f.arm == name)
+                    name: tuple(candidate(f, result) for f, result in own if f.arm == name)
                     for name in names
                 },
                 trials={
@@ -123,19 +123,6 @@ def _evidence(
             )
         )
     return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts))
-
-
-def _candidate(finalist: Finalist, result: Confirmed) -> Candidate:
-    return Candidate(
-        trial=finalist.number,
-        params=finalist.trial.params,
-        epochs=finalist.config.epochs,
-        search_score=float(finalist.trial.value or 0.0),
-        validation=result.validation,
-        losses=result.losses,
-        metrics=result.metrics,
-        regret=result.regret,
-    )
 
 
 def _winners(

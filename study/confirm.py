@@ -20,10 +20,11 @@ from hemomodel.history import History
 from hemomodel.reliability import reliability
 from hemomodel.stack import Stack
 from hemomodel.training import Training
+from study.evidence import Candidate
 from study.searcher import Arm
 from study.space import Parameter
 
-__all__ = ["Confirmed", "Finalist", "confirm", "finalists", "retrain"]
+__all__ = ["Confirmed", "Finalist", "candidate", "confirm", "finalists", "retrain"]
 
 Floats = NDArray[np.float64]
 
@@ -142,6 +143,20 @@ def retrain(config: FitConfig, stack: Stack) -> Confirmed:
         cosines=_array(history.cosines.mean(1)),
         reliability=reliability(training.layout, outputs, held_out.against),
         parameters=training.network.parameters,
+    )
+
+
+def candidate(finalist: Finalist, result: Confirmed) -> Candidate:
+    """Returns what the comparison needs of a finalist."""
+    return Candidate(
+        trial=finalist.number,
+        params=finalist.trial.params,
+        epochs=finalist.config.epochs,
+        search_score=float(finalist.trial.value or 0.0),
+        validation=result.validation,
+        losses=result.losses,
+        metrics=result.metrics,
+        regret=result.regret,
     )
 
 
