@@ -16,7 +16,7 @@ _SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
 
 @dataclass(frozen=True)
 class ConFIG(Balancer[Empty], name="config"):
-    """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equations 2 and 3).
+    """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equation 2).
 
     With U the unit gradients in rows, the direction is that of pinv(U) 1, which has the same
     cosine with each gradient, and its length the sum of the gradients' projections on it. In

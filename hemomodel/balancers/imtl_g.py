@@ -16,11 +16,11 @@ _CANCELLED = 1e-12  # a sum this small, for K of trace one, is rounding
 
 @dataclass(frozen=True)
 class IMTLG(Balancer[Empty], name="imtl_g"):
-    """Impartial multi-task learning, gradients (Liu et al., ICLR 2021, equation 6).
+    """Impartial multi-task learning, gradients (Liu et al., ICLR 2021).
 
     The weights sum to 1 and make g . g_i / |g_i| the same for all tasks: v / sum(v) with
     v = pinv(K) sqrt(diag K), a form that also takes linearly dependent gradients (Quinton & Rey,
-    arXiv 2406.16232, appendix B). They can be negative, and large where v nearly cancels; they are
+    arXiv 2406.16232). They can be negative, and large where v nearly cancels; they are
     zero where it cancels.
     Weights apply to the trunk alone; each head follows its own loss.
     """

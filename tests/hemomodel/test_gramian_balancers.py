@@ -101,13 +101,13 @@ def test_mgda_finds_the_shortest_combination(kind):
     theirs = each(MGDAWeighting(epsilon=1e-6, max_iters=500), unit)
     ours, reached = (torch.einsum("ni,nij,nj->n", v, unit, v) for v in (w[:12], theirs))
     assert (ours <= reached + 1e-9).all()
-    assert (reached - ours).median() < 1e-4
+    assert (reached - ours).max() < 2e-3  # Frank-Wolfe's own error
 
 
 @KINDS
 @pytest.mark.parametrize("c", [0.0, 0.4, 1.0])
 def test_cagrad_is_that_of_a_conic_solver(kind, c):
-    """1e-4 of the root trace, the conic solver's tolerance, in the direction (all that is unique)."""
+    """1e-4 of the root trace, the conic solver's tolerance, in the direction: that is unique."""
     jacobian = JACOBIANS[kind][:40]
     jacobian = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
     ours, health = weigh(CAGrad(c=c), signals(jacobian))
