@@ -9,7 +9,7 @@ from study.trial import report_epochs
 
 
 def trial(number, arm):
-    return SimpleNamespace(config={"number": number, "arm": arm}, trial_id="ignored")
+    return SimpleNamespace(config={"number": number, "key": arm}, trial_id="ignored")
 
 
 def report(ladders, number, arm, epoch, score):

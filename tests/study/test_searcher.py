@@ -144,3 +144,19 @@ def test_a_snapshot_holds_nothing(tmp_path):
     assert not (tmp_path / "snapshot").exists()
     with pytest.raises(RuntimeError, match="Optuna storage"):
         search.restore(str(tmp_path / "snapshot"))
+
+
+def test_a_nested_search_has_an_arm_for_each_outer_fold(tmp_path):
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
+    arms = open_arms(storage, {name: (name,) for name in NAMES}, 2)
+    assert [(arm.name, arm.outer_fold) for arm in arms] == [
+        (name, fold) for fold in (0, 1) for name in NAMES
+    ]
+    space = Space(Settings(balancers=NAMES), ["calcium", "potassium"])
+    found = run(ArmSearcher(arms, space, trials=7, epochs=100, seed=0, startup=3))
+    counts = {(c["arm"], c["outer_fold"]): 0 for c in found}
+    for config in found:
+        counts[config["arm"], config["outer_fold"]] += 1
+        assert config["key"] == f"{config['arm']}@{config['outer_fold']}"
+    assert counts == {(n, f): 3 if n == "equal" else 2 for n in NAMES for f in (0, 1)}
+    assert sorted(config["number"] for config in found)[:12] == list(range(12))
