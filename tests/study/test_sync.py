@@ -130,7 +130,7 @@ class TestUpload:
             sync(study, WANDB_BASE_URL=server.url)
             sent = everything_sent(server)
             assert {run["host"] for run in server.runs.values()} == {"-"}
-        assert b"/home/ward" not in sent
+        assert b"/mnt/ward" not in sent
         assert b"HD.xlsx" in sent
         assert str(logged.parent).encode() not in sent
         assert b"executable" not in sent

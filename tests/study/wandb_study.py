@@ -34,7 +34,7 @@ for row in pd.read_parquet(sys.argv[2]).itertuples():
     tracker.log(row.number, curves, {1: 0.1, 2: 0.2})
     tracker.finish(row.number, {"best/score": row.score}, failed=False)
 table = pd.DataFrame({"arm": ["equal"], "value": [0.1]})
-config = {"data": "/home/ward/HD.xlsx", "out": "/home/ward/studies", "trials": 4}
+config = {"data": "/mnt/ward/HD.xlsx", "out": "/mnt/ward/studies", "trials": 4}
 tracker.conclude(config, {"verdict": "none"}, {"tasks": table, "comparison": table})
 tracker.close(interrupted=False)
 """
