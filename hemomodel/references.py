@@ -14,7 +14,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
+from hemomodel.scoring import ScoredRows
 from hemomodel.stack import Floats, Rows, Stack
 from hemomodel.tensors import StackTensors
 
@@ -23,8 +25,7 @@ __all__ = ["REFERENCES", "Reference", "reference_losses"]
 _FOLDS = 3  # inner ones: a rare level has few rows to spread over them
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
 _PENALTIES = np.logspace(-1, 5, 13)  # of the ridge regression
-_DEPTHS = (1, 3)  # additive, or with interactions
-_STEP, _MOST = 10, 500  # rounds of boosting: tried every so many, and never more than
+_STEP, _MOST = 5, 500  # rounds of boosting: tried every so many, and never more than
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Problem:
     y: Floats
     levels: int
 
+    def only(self, rows: Rows) -> "Problem":
+        """Returns the problem of some rows."""
+        return Problem(self.x[rows], self.y[rows], self.levels)
+
 
 Predictor: TypeAlias = Callable[[Problem, Floats], Floats]
 """(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values."""
@@ -81,7 +86,8 @@ def reference_losses(
         for r in range(len(stack.pairs))
         for problem in _problems(stack, r)
     ]
-    columns = Parallel(n_jobs)(delayed(model)(*given) for model, *given in jobs)
+    with threadpool_limits(1):  # on a few hundred rows, threads wait for each other
+        columns = Parallel(n_jobs)(delayed(model)(*given) for model, *given in jobs)
     shape = len(REFERENCES), len(stack.pairs), len(stack.tasks)
     for place, name in enumerate(REFERENCES):
         start = place * shape[1] * shape[2]
@@ -91,7 +97,7 @@ def reference_losses(
     return {name: _scored(scored, stack, outputs) for name, outputs in found.items()}
 
 
-def _scored(scored: Any, stack: Stack, natural: Floats) -> Reference:
+def _scored(scored: ScoredRows, stack: Stack, natural: Floats) -> Reference:
     own = (natural - stack.offset[:, None]) / stack.spread[:, None]
     outputs = torch.from_numpy(own).to(torch.get_default_dtype())
     metrics = scored.metrics(outputs)
@@ -127,34 +133,31 @@ def _linear(problem: Problem, at: Floats) -> Floats:
 
 
 def _boosting(problem: Problem, at: Floats) -> Floats:
-    """Gradient boosting of shallow trees, depth and rounds chosen by inner cross-validation."""
-    _, depth, rounds = min(_boosting_path(problem, depth) for depth in _DEPTHS)
-    return _predicted(_booster(problem, depth, max_iter=rounds), problem, at)
+    """Gradient boosting of shallow trees, its rounds chosen by inner cross-validation."""
+    return _predicted(_booster(problem, max_iter=_rounds(problem)), problem, at)
 
 
-def _boosting_path(problem: Problem, depth: int) -> tuple[float, int, int]:
-    """Returns the least inner loss of a depth, the depth, and the rounds that led there.
-
-    Rounds are added until the loss rises.
-    """
+def _rounds(problem: Problem) -> int:
+    """Adds rounds until the inner loss rises, and returns how many led to the least."""
     folds = list(_inner(problem))
-    models = [_booster(problem, depth, warm_start=True) for _ in folds]
-    best = (np.inf, depth, _STEP)
+    models = [_booster(problem, warm_start=True) for _ in folds]
+    least = np.inf
     for rounds in range(_STEP, _MOST + 1, _STEP):
         pairs = zip(models, folds, strict=True)
         loss = _mean(_loss(model.set_params(max_iter=rounds), *fold) for model, fold in pairs)
-        if loss >= best[0]:
-            break
-        best = (loss, depth, rounds)
-    return best
+        if loss >= least:
+            return rounds - _STEP
+        least = loss
+    return _MOST
 
 
-def _booster(problem: Problem, depth: int, **more: Any) -> Any:  # noqa: ANN401 - either class
+def _booster(problem: Problem, **more: Any) -> Any:  # noqa: ANN401 - either class
     kind = HistGradientBoostingClassifier if problem.levels else HistGradientBoostingRegressor
     return kind(
-        max_depth=depth,
-        learning_rate=0.1,
+        max_depth=2,
+        learning_rate=0.2,
         min_samples_leaf=10,
+        l2_regularization=5.0,  # a level with few rows would get pure leaves of any size
         early_stopping=False,
         random_state=0,
         **more,
@@ -164,7 +167,7 @@ def _booster(problem: Problem, depth: int, **more: Any) -> Any:  # noqa: ANN401 
 def _inner(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
     """Yields the training and the validation part of each inner fold."""
     for train, rest in KFold(_FOLDS, shuffle=True, random_state=0).split(problem.x):
-        yield tuple(Problem(problem.x[i], problem.y[i], problem.levels) for i in (train, rest))
+        yield problem.only(train), problem.only(rest)
 
 
 def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
@@ -173,14 +176,16 @@ def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN
     A level without a training row has the chance that the trivial predictor gives it.
     """
     if not problem.levels:
-        return model.fit(problem.x, problem.y).predict(at)[:, None]
+        values: Floats = model.fit(problem.x, problem.y).predict(at)[:, None]
+        return values
     floor = 0.5 / (len(problem.y) + 0.5 * problem.levels)
     chances = np.full((len(at), problem.levels), floor)
     seen = np.unique(problem.y)
     # One level alone cannot be fitted; there is nothing to tell apart.
     fitted = model.fit(problem.x, problem.y).predict_proba(at) if len(seen) > 1 else 1.0
     chances[:, seen] = fitted * (1 - floor * (problem.levels - len(seen)))
-    return np.log(chances.clip(np.finfo(np.float64).tiny))
+    logs: Floats = np.log(chances.clip(np.finfo(np.float64).tiny))
+    return logs
 
 
 def _loss(model: Any, train: Problem, rest: Problem) -> float:  # noqa: ANN401 - scikit-learn's

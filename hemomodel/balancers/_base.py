@@ -5,7 +5,7 @@ A balancer never touches the network, holds no memory of its own, and carries no
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
@@ -138,7 +138,11 @@ class Adam(NamedTuple):
         steps = self.steps + 1
         root = square.sqrt() / (1 - beta2**steps).sqrt() + eps
         change = lr / (1 - beta1**steps) * mean / root
-        after = Adam(*map(partial(torch.where, present), (mean, square, steps), self))
+        after = Adam(
+            torch.where(present, mean, self.mean),
+            torch.where(present, square, self.square),
+            torch.where(present, steps, self.steps),
+        )
         return change.masked_fill(~present, 0), after
 
 
