@@ -20,7 +20,9 @@ def missing() -> str | None:
     try:
         import kaleido  # noqa: F401, PLC0415 - an optional extra
     except ImportError:
-        return "figures need kaleido; install it with: pip install -c constraints.txt -e '.[figures]'"
+        return (
+            "figures need kaleido; install it with: pip install -c constraints.txt -e '.[figures]'"
+        )
     if browser() is None:
         return "figures need a Chrome or Chromium on the PATH; install one, or leave out --figures"
     return None
@@ -47,7 +49,11 @@ def write_images(folder: Folder, figures: Sequence[Figure]) -> list[str]:
     place = folder.root / "figures"
     place.mkdir(exist_ok=True)
     jobs = [
-        {"fig": _printable(figure), "path": place / f"{figure.name}.{kind}", "opts": _options(figure, kind)}
+        {
+            "fig": _printable(figure),
+            "path": place / f"{figure.name}.{kind}",
+            "opts": _options(figure, kind),
+        }
         for figure in figures
         for kind in ("svg", "png")
     ]
@@ -60,7 +66,13 @@ def _printable(figure: Figure) -> dict[str, Any]:
     layout = {
         **figure.layout,
         "template": TEMPLATE,
-        "title": {"text": figure.title, "font": {"size": 13}, "x": 0.01, "y": 0.99, "yanchor": "top"},
+        "title": {
+            "text": figure.title,
+            "font": {"size": 13},
+            "x": 0.01,
+            "y": 0.99,
+            "yanchor": "top",
+        },
         "paper_bgcolor": "#FFFFFF",
     }
     layout["margin"] = {"l": 8, "r": 12, "b": 8, **figure.layout.get("margin", {}), "t": 40}

@@ -46,8 +46,8 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
 
 def _table(table: Table) -> str:
     lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
-    for row in table.rows:
-        lines.append(_row([*row, *[Cell("")] * (len(table.columns) - len(row))]))
+    width = len(table.columns)
+    lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
     text = f"**{_plain(table.title)}**\n\n" + "\n".join(lines)
     return f"{text}\n\n{_plain(table.note)}" if table.note else text
 

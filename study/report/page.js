@@ -43,6 +43,12 @@
     return Plotly.react(plot, themed(faded(data), theme), themed(whole, theme), drawings.config);
   }
 
+  /** Returns the plot closest to what the reader sees. */
+  function nearest(candidates) {
+    const distance = (plot) => Math.abs(plot.getBoundingClientRect().top);
+    return [...candidates].reduce((best, plot) => (distance(plot) < distance(best) ? plot : best));
+  }
+
   function redraw() {
     plots.forEach(draw);
   }
@@ -59,7 +65,10 @@
   try {
     loadLibrary(await unpacked("library"));
     drawings = JSON.parse(await unpacked("drawings"));
-    for (const plot of plots) {
+    const waiting = new Set(plots);
+    while (waiting.size) {
+      const plot = nearest(waiting);
+      waiting.delete(plot);
       await draw(plot);
       plot.dataset.drawn = "yes";
       await new Promise((resume) => setTimeout(resume));

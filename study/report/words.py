@@ -3,7 +3,6 @@
 import html
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from hemomodel.schema import Task
 
@@ -20,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None or not math.isfinite(value):
         return _NONE
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return f"{value:z,.{digits}f}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 3) -> str:

@@ -103,7 +103,9 @@ def _domains(arm: str, depth: int) -> dict[str, BaseDistribution]:
     if arm == "fixed":
         each = FloatDistribution(-2.0, 2.0)
         return domains | {f"fixed.log_weights.{task}": each for task in TASKS}
-    return domains | ({} if arm == "equal" else {f"{arm}.lr": FloatDistribution(1e-4, 0.1, log=True)})
+    return domains | (
+        {} if arm == "equal" else {f"{arm}.lr": FloatDistribution(1e-4, 0.1, log=True)}
+    )
 
 
 def _write_search(
