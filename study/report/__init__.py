@@ -1,6 +1,7 @@
 """The report of a study: one page, the same in Markdown, its tables, and its figures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -56,8 +57,14 @@ def _importance(trials: Trials) -> pd.DataFrame:
 
 
 def _figures(sections: list[Section]) -> list[Figure]:
+    """Returns every figure, titled so that it can stand alone."""
     blocks = [block for section in sections for block in section.blocks]
-    return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
+    return [
+        replace(figure, title=block.called(figure))
+        for block in blocks
+        if isinstance(block, Figures)
+        for figure in block.figures
+    ]
 
 
 def _write_tables(out: Folder, study: str, frames: dict[str, pd.DataFrame]) -> None:

@@ -54,6 +54,10 @@ class Figures:
     scale: tuple[str, ...] = ()
     kind: Literal["figures"] = "figures"
 
+    def called(self, figure: Figure) -> str:
+        """Returns what a figure shows, for whoever does not see those beside it."""
+        return f"{self.title}: {figure.title}" if self.title else figure.title
+
 
 @dataclass(frozen=True)
 class Table:

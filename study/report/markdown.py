@@ -39,7 +39,7 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
             parts.append(_plain(block.text))
         else:
             drawn = [f for f in block.figures if f.name in images]
-            parts += [f"![{_plain(f.title)}](figures/{f.name}.svg)" for f in drawn]
+            parts += [f"![{_plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
             parts += [f"*{_plain(block.caption)}*"] if drawn else []
     return parts
 

@@ -131,7 +131,7 @@ def _learning(study: Study) -> tuple[Block, ...]:
             "balancers. Nothing was chosen by the solid line. The first epochs may lie below "
             "the panel.",
             size="half" if len(panels) <= _FEW else "third",
-            title="Mean over the tasks",
+            title="Skill by epoch, mean over the tasks",
         )
     ]
     by_task = learning_by_task(study)
@@ -143,7 +143,7 @@ def _learning(study: Study) -> tuple[Block, ...]:
                 "while the others still learn; where it stops is the number of epochs that "
                 "validation rows chose for all tasks together.",
                 size="third",
-                title="Each task",
+                title="Skill by epoch, task by task",
                 legend=tuple(study.names),
             )
         )
@@ -164,7 +164,8 @@ def _weights(study: Study) -> tuple[Block, ...]:
             "each task gained by it; the sum of the weights, which differs between methods, is "
             "divided out."
         )
-        blocks.append(Figures(tuple(maps), caption, size="third", scale=_TIMES))
+        title = "Weight, by task and epoch"
+        blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
     return tuple(blocks) or _absent("The movement of weights", "weights in curves.parquet")
 
 
@@ -185,7 +186,7 @@ def _gradients(study: Study) -> tuple[Block, ...]:
             "replicates. Blue pairs pull together, orange pairs apart. A cosine says nothing of "
             "the gradients' lengths.",
             size="half" if len(study.names) <= _FEW else "third",
-            title="Pair by pair",
+            title="Cosine of the gradients, pair by pair",
             scale=("−1, apart", "0", "1, together"),
         ),
     )
@@ -238,7 +239,7 @@ def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
         size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
         blocks.append(Figures(figures, caption, size=size, title=title))
     if few:
-        said = f"fewer than {FEW} trials ended with a score"
+        said = f"fewer than {FEW} trials were trained to the end"
         blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
     return blocks
 
@@ -255,6 +256,7 @@ def _calibration(study: Study) -> tuple[Block, ...]:
             "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
             "five pairs of row and class are left out.",
             size="third",
+            title="Probability given, and how often it was so",
             legend=tuple(study.names),
         ),
         Prose(f"Expected calibration error, mean over tasks: {spread}."),

@@ -75,7 +75,7 @@ def heat_map(study: Study) -> Figure:
             "ticks": "",
         },
     }
-    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=880)
+    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=980)
 
 
 def _skill(entry: dict[str, object], task: str) -> float | None:

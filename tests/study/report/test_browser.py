@@ -1,6 +1,7 @@
 """The page as a reader sees it: three widths, light and dark, and nothing fetched."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def page_file(folder: Folder) -> Path:
-    return write_report(folder)
+def page_file(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(folder, Folder(tmp_path_factory.mktemp("page")))
 
 
 def opened(chromium: Any, file: Path, width: int, scheme: str) -> tuple[Any, list[str], list[str]]:
@@ -68,7 +69,10 @@ def test_colours_follow_the_theme_and_a_pick_fades_the_rest(chromium: Any, page_
     ink = "getComputedStyle(document.querySelector('#plot-scores .ytick text')).fill"
     light = page.evaluate(ink)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{ink} !== {light!r}")
+    deadline = time.monotonic() + 30  # wait_for_function would need eval, which the page forbids
+    while page.evaluate(ink) == light and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    assert page.evaluate(ink) != light
     page.locator(".legend button[data-arm=gradnorm]").first.click()
     faded = "[...document.querySelector('#plot-scores').data].filter((t) => t.opacity < 0.5).length"
     assert page.evaluate(faded) == 6  # dots and interval of the three others
