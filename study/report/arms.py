@@ -140,7 +140,7 @@ def costs(study: Study) -> Figure:
         )
     layout = rows([label(name) for name in study.names])
     layout["xaxis"] = {
-        "title": {"text": "milliseconds a step, all replicates together (log)"},
+        "title": {"text": "ms a step, all replicates together (log)"},
         "type": "log",
         **_log_ticks([trace["x"][0] for trace in data]),
     }

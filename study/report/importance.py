@@ -52,6 +52,7 @@ def importances(trials: list[FrozenTrial]) -> pd.DataFrame:
     ended = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
     if len(ended) < FEW or len({trial.value for trial in ended}) == 1:
         return pd.DataFrame(columns=["parameter", "ped_anova", "fanova"])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     study.add_trials([_plain(trial) for trial in ended])
     with warnings.catch_warnings():

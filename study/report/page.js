@@ -40,6 +40,10 @@
     const theme = drawings.themes[dark.matches && !printing ? "dark" : "light"];
     const { data, layout } = drawings.figures[plot.dataset.figure];
     const whole = { ...layout, template: drawings.template, autosize: true, dragmode: false };
+    // A page that is being printed has no time to be measured again.
+    if (printing) whole.width = plot.clientWidth;
+    if (printing && parseInt(plot.style.minWidth) > plot.clientWidth)
+      whole.xaxis = { ...layout.xaxis, tickfont: { size: 7 } };
     return Plotly.react(plot, themed(faded(data), theme), themed(whole, theme), drawings.config);
   }
 
@@ -84,8 +88,12 @@
   for (const [moment, state] of [["beforeprint", true], ["afterprint", false]])
     addEventListener(moment, () => {
       printing = state;
+      document.documentElement.classList.toggle("printing", state);
+      for (const folded of document.querySelectorAll(state ? "details:not([open])" : "details[data-folded]")) {
+        folded.open = state;
+        folded.toggleAttribute("data-folded", state);
+      }
       redraw();
-      if (!state) plots.forEach((plot) => Plotly.Plots.resize(plot));
     });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -96,9 +96,14 @@ def test_it_prints_light_and_whole(chromium: Any, page_file: Path, tmp_path: Pat
     page, said, _ = opened(chromium, page_file, 1000, "dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     ink = "getComputedStyle(document.querySelector('#plot-scores .ytick text')).fill"
     assert page.evaluate(ink) == "rgb(28, 33, 38)"
+    assert page.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+    wide = (
+        "Math.max(...[...document.querySelectorAll('.plot .main-svg')].map((s) => s.clientWidth))"
+    )
+    assert page.evaluate(wide) <= 680
     page.pdf(path=str(tmp_path / "report.pdf"))
     assert said == []
     page.close()
