@@ -9,6 +9,7 @@ a figure with many arms also labels them.
 
 import zlib
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import TypeAlias
 
 __all__ = ["LOOKS", "Look", "colour", "look"]
@@ -69,8 +70,14 @@ class Look:
 
 LOOKS = {
     name: Look(tint, dash, marker)
-    for dash, family in (("dot", _BASELINES), ("solid", _WEIGHTINGS), ("dash", _AGGREGATORS))
-    for (name, tint), marker in zip(family.items(), _MARKERS, strict=False)
+    for dash, start, family in (
+        ("dot", 0, _BASELINES),
+        ("solid", 2, _WEIGHTINGS),
+        ("dash", 5, _AGGREGATORS),
+    )
+    for (name, tint), marker in zip(
+        family.items(), islice(cycle(_MARKERS), start, None), strict=False
+    )
 }
 """Dotted: baselines; solid: loss weightings; dashed: gradient aggregations."""
 
@@ -79,7 +86,7 @@ def look(arm: str) -> Look:
     """Returns an arm's look; that of an unknown name depends on the name alone.
 
     >>> look("gradnorm")
-    Look(colour='#D55E00', dash='solid', marker='square')
+    Look(colour='#D55E00', dash='solid', marker='triangle-up')
     """
     known = list(LOOKS.values())
     return LOOKS.get(arm) or known[zlib.crc32(arm.encode()) % len(known)]

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from hemomodel.config import FitConfig
 from hemomodel.fitting import Fit, fit
+from study.colours import colour as colour_of
 from study.config import Settings
 from study.data import open_cohort, search_replicates
 from study.space import Space
@@ -30,7 +31,6 @@ __all__ = ["PUBLISHED", "Curves", "figure", "reproduce", "seed_table"]
 PUBLISHED = {"equal": 2494.0, "gradnorm": 238.29, "uncertainty": 98.82}
 """What the original's figures show at epoch 100."""
 
-COLOURS = {"equal": "#0072B2", "gradnorm": "#D55E00", "uncertainty": "#009E73"}
 _LABELS = {
     "equal": "baseline: sum of L",
     "gradnorm": "gradnorm: sum of w L / 10",
@@ -146,7 +146,7 @@ def figure(curves: Mapping[str, Curves]) -> go.Figure:
 def _line(drawn: go.Figure, column: int, key: str, values: Floats, **look: Any) -> None:  # noqa: ANN401
     epochs = np.arange(1, len(values) + 1)
     middle, spread = values.mean(1), values.std(1)
-    colour, place = COLOURS[key], {"row": 1, "col": column}
+    colour, place = colour_of(key), {"row": 1, "col": column}
     if look.pop("band", True):
         edge = np.concatenate([middle + spread, (middle - spread)[::-1]])
         drawn.add_scatter(

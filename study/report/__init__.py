@@ -1,6 +1,7 @@
 """The report of a study: one page, the same in Markdown, its tables, and its figures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,7 +43,7 @@ def write_report(folder: Folder, out: Folder | None = None, *, images: bool = Fa
     trials = journal_trials(folder)
     importance = _importance(trials)
     sections = all_sections(study, trials, importance)
-    _write_tables(out, all_frames(study, importance))
+    _write_tables(out, folder.name, all_frames(study, importance))
     drawn = write_images(out, _figures(sections)) if images else []
     out.write_text("report.md", markdown(study, sections, drawn))
     return out.write_text("report.html", page(study, sections))
@@ -56,15 +57,21 @@ def _importance(trials: Trials) -> pd.DataFrame:
 
 
 def _figures(sections: list[Section]) -> list[Figure]:
+    """Returns every figure, titled so that it can stand alone."""
     blocks = [block for section in sections for block in section.blocks]
-    return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
+    return [
+        replace(figure, title=block.called(figure))
+        for block in blocks
+        if isinstance(block, Figures)
+        for figure in block.figures
+    ]
 
 
-def _write_tables(out: Folder, frames: dict[str, pd.DataFrame]) -> None:
+def _write_tables(out: Folder, study: str, frames: dict[str, pd.DataFrame]) -> None:
     (out.root / "tables").mkdir(exist_ok=True)
     kinds: dict[str, Callable[[str, pd.DataFrame], str]] = {
         "csv": lambda _, frame: to_csv(frame),
-        "tex": lambda name, frame: to_latex(frame, f"{out.name}: {name.replace('_', ' ')}"),
+        "tex": lambda name, frame: to_latex(frame, f"{study}: {name.replace('_', ' ')}"),
     }
     for name, frame in frames.items():
         for ending, written in kinds.items():

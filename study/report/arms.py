@@ -1,5 +1,6 @@
 """Figures of whole arms: scores, differences, ranks, cost."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def scores(study: Study) -> Figure:
         if arm.get("score"):
             data.append(_point(arm["score"], place, arm["arm"]))
     for place, model in enumerate(study.references, start=len(study.arms)):
-        marker = _REFERENCE_MARKERS.get(model["model"], "x-open")
+        marker = _REFERENCE_MARKERS.get(model["model"], "square-open")
         data.append(_whisker(model["score"], place, model["model"], ("@muted", marker)))
     names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
     layout = rows([label(name) for name in names], size=34 if dots is not None else 26)
@@ -84,7 +85,12 @@ def _whisker(
             "thickness": 2,
             "width": 0,
         },
-        "marker": {"color": colour, "symbol": marker, "size": 10, "line": {"width": 1.5}},
+        "marker": {
+            "color": colour,
+            "symbol": marker,
+            "size": 10,
+            "line": {"width": 1.5, "color": colour},
+        },
         "hovertemplate": f"{label(name)}: {text or interval(found)}<extra></extra>",
     }
 
@@ -134,12 +140,24 @@ def costs(study: Study) -> Figure:
         )
     layout = rows([label(name) for name in study.names])
     layout["xaxis"] = {
-        "title": {"text": "milliseconds a step, all replicates together (log)"},
+        "title": {"text": "ms a step, all replicates together (log)"},
         "type": "log",
-        "dtick": "D2",
+        **_log_ticks([trace["x"][0] for trace in data]),
     }
     layout["yaxis"]["showgrid"] = True
     return Figure("cost", "Time of one optimizer step", data, layout)
+
+
+def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Returns ticks at 1, 2 and 5 of each power of ten around some values, and their range."""
+    low, high = min(values) / 1.3, max(values) * 1.3
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    return {
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "range": [math.log10(low), math.log10(high)],
+    }
 
 
 def ranks(study: Study) -> Figure:

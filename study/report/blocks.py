@@ -40,7 +40,7 @@ class Figures:
     Attributes:
         figures: one or more.
         caption: how to read it, and what it does not say.
-        size: least width of one: full, half, third or small.
+        size: how much of the page's width one takes, where there is room.
         title: above all of them.
         legend: arms to name and to pick out.
         scale: names of the two ends of the diverging scale, if it is used.
@@ -48,11 +48,15 @@ class Figures:
 
     figures: tuple[Figure, ...]
     caption: str
-    size: Literal["full", "wide", "half", "third"] = "full"
+    size: Literal["full", "narrow", "wide", "half", "third"] = "full"
     title: str = ""
     legend: tuple[str, ...] = ()
     scale: tuple[str, ...] = ()
     kind: Literal["figures"] = "figures"
+
+    def called(self, figure: Figure) -> str:
+        """Returns what a figure shows, for whoever does not see those beside it."""
+        return f"{self.title}: {figure.title}" if self.title else figure.title
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Table:
         note: how to read it.
         folded: shown on demand (always in print).
         arms: whether its first column names arms.
+        style: of numbers, of words, or of many short rows.
     """
 
     title: str
@@ -74,6 +79,7 @@ class Table:
     note: str = ""
     folded: bool = False
     arms: bool = False
+    style: Literal["numbers", "words", "dense"] = "numbers"
     kind: Literal["table"] = "table"
 
 

@@ -19,8 +19,8 @@ def reliability(study: Study) -> list[Figure]:
     for task in study.tasks:
         own = table[(table["task"] == task.name) & (table["count"] >= _LEAST)]
         data: list[Trace] = [_diagonal()]
-        for name in [name for name in study.names if (own["arm"] == name).any()]:
-            data.append(_curve(name, own[own["arm"] == name].sort_values("bin")))
+        parts = {name: own[own["arm"] == name] for name in study.names}
+        data += [_curve(name, part.sort_values("bin")) for name, part in parts.items() if len(part)]
         if data[1:]:
             axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "dtick": 0.25}
             layout = {

@@ -29,13 +29,13 @@ def learning(study: Study) -> list[Figure]:
     for name in names:
         data = [_ghosts({k: v for k, v in held_out.items() if k != name})]
         own, style = held_out[name], look(name)
-        data.append(band(own["epoch"], own["low"], own["high"], style.colour))
+        data.append(band(own, "epoch", style.colour))
         if name in validation:
             data.append(_line(validation[name], name, "validation", dash="dot", width=1.2))
         data.append(_line(own, name, "held out", dash="solid", width=2.2))
         layout = {
             "height": _SIDE,
-            "xaxis": {"title": {"text": "epoch"}},
+            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
             "yaxis": {"range": [low, high]},
         }
         figures.append(Figure(f"learning-{name}", name, data, layout, arm=name))
@@ -53,14 +53,12 @@ def learning_by_task(study: Study) -> list[Figure]:
         for name in [name for name in study.names if name in lines]:
             own, style = lines[name], look(name)
             if len(lines) <= _BANDED:
-                data.append(
-                    {**band(own["epoch"], own["low"], own["high"], style.colour), "meta": name}
-                )
+                data.append({**band(own, "epoch", style.colour), "meta": name})
             data.append(_line(own, name, "held out", dash=style.dash, width=1.6))
         if data:
             layout = {
                 "height": _SIDE,
-                "xaxis": {"title": {"text": "epoch"}},
+                "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
                 "yaxis": {"range": list(_reach(lines))},
             }
             figures.append(Figure(f"learning-{task.name}", titled(task), data, layout))
@@ -160,7 +158,7 @@ def _weight_map(name: str, share: pd.DataFrame) -> Figure:
         "type": "heatmap",
         "x": kept.columns.tolist(),
         "y": list(range(len(kept))),
-        "z": np.log2(kept.clip(lower=floor)).to_numpy().tolist(),
+        "z": np.log2(kept.clip(lower=floor).to_numpy()).tolist(),
         "zmin": -_CLIP,
         "zmax": _CLIP,
         "colorscale": "@diverging",
@@ -235,11 +233,12 @@ def conflicts(study: Study) -> Figure:
     pairs = cosines[cosines["task"] < cosines["other"]]
     if pairs.empty:  # written the other way round
         pairs = cosines[cosines["task"] > cosines["other"]]
-    shares = (pairs["cosine"] < 0).groupby([pairs["arm"], pairs["epoch"]]).mean()
+    keys = [pairs["arm"], pairs["epoch"]]
+    shares = (pairs["cosine"] < 0).astype(float).groupby(keys).mean()
     data: list[Trace] = []
     for name in study.names:
         if name in shares.index.get_level_values(0):
-            own, style = shares[name], look(name)
+            own, style = shares.xs(name), look(name)
             data.append(
                 {
                     "type": "scatter",

@@ -53,16 +53,15 @@ def _split(
     training = study.comparison.get("training_rows")
     held_out = study.comparison.get("held_out_rows")
     folds = study.comparison.get("outer_folds") or 1
-    each = " each" if folds > 1 else ""
-    parts = [
-        (_LEFT, training, f"to search and train on{each}"),
-        (_RIGHT, held_out, f"held out{each}"),
-    ]
-    for side, count, text in parts:
-        if count is not None:
-            _box(shapes, notes, side, last + _STEP, f"<b>{number(count, 0)}</b> {text}")
-            middle = sum(side) / 2
-            _arrow(notes, (0.23, last + _BOX / 2), (middle, last + _STEP - _BOX / 2))
+    each = f"in each of {folds} splits" if folds > 1 else ""
+    middle = last + _STEP / 2
+    if held_out is not None:
+        _box(shapes, notes, _RIGHT, middle, f"<b>{number(held_out, 0)}</b> held out {each}")
+        _arrow(notes, (0.23, middle), (_RIGHT[0], middle))
+    if training is not None:
+        text = f"<b>{number(training, 0)}</b> to search<br>and train on"
+        _box(shapes, notes, _LEFT, last + _STEP, text)
+        _arrow(notes, (0.23, last + _BOX / 2), (0.23, last + _STEP - _BOX / 2))
 
 
 def _box(

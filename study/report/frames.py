@@ -23,7 +23,7 @@ def all_frames(study: Study, importance: pd.DataFrame) -> dict[str, pd.DataFrame
     comparison = study.comparison
     ranks = (comparison.get("ranks") or {}).get("mean_ranks") or {}
     frames = {
-        "arms": pd.DataFrame([_arm_row(study, arm) for arm in study.arms]),
+        "arms": pd.DataFrame([_arm_row(arm) for arm in study.arms]),
         "differences": pd.DataFrame([_flat(d) for d in comparison["differences"]]),
         "tasks": pd.DataFrame(_task_rows(study)),
         "references": pd.DataFrame([_reference_row(model) for model in study.references]),
@@ -60,7 +60,7 @@ def failures(study: Study) -> pd.DataFrame:
     return failed[["number", "arm", "error", "params"]].reset_index(drop=True)
 
 
-def _arm_row(study: Study, arm: Mapping[str, Any]) -> dict[str, Any]:
+def _arm_row(arm: Mapping[str, Any]) -> dict[str, Any]:
     worst = arm.get("worst_task") or {}
     return {
         "arm": arm["arm"],
@@ -70,7 +70,7 @@ def _arm_row(study: Study, arm: Mapping[str, Any]) -> dict[str, Any]:
         "mean_rank": arm.get("mean_rank"),
         "worst_task": worst.get("task"),
         "worst_task_skill": worst.get("skill"),
-        **{f"trials_{end}": count for end, count in arm["trials"].items()},
+        **{f"trials_{end}": arm["trials"].get(end, 0) for end in _ENDS},
         "unsolved_steps": arm.get("unsolved_steps"),
         "seconds_per_trial": arm.get("seconds_per_trial"),
         "seconds_per_step": arm.get("seconds_per_step"),

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from study.folder import Folder
@@ -84,8 +83,3 @@ def _options(figure: Figure, kind: str) -> dict[str, Any]:
     width = _NARROW if figure.arm and not figure.min_width else max(_WIDTH, figure.min_width)
     size = {"width": width, "height": figure.layout["height"] + 32}
     return {"format": kind, "scale": 2 if kind == "png" else 1, **size}
-
-
-def place_of(folder: Folder) -> Path:
-    """Returns where the images are."""
-    return folder.root / "figures"

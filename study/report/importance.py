@@ -43,22 +43,28 @@ def _studies(storage: optuna.storages.BaseStorage) -> list[optuna.Study]:
 def importances(trials: list[FrozenTrial]) -> pd.DataFrame:
     """Returns one row a parameter: parameter, ped_anova, fanova; shares that sum to one.
 
-    Only trials that ended with a score count, and only parameters that all of them have: both
-    measures are defined on a common space (Watanabe et al., IJCAI 2023; Hutter et al., ICML 2014).
+    Only trials that ended with a score count. fANOVA (Hutter et al., ICML 2014) needs a common
+    space: it has only the parameters of all trials. PED-ANOVA (Watanabe et al., IJCAI 2023) has
+    the conditional ones too.
+
     No rows if too few trials ended, or all with the same score.
     """
     ended = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
     if len(ended) < FEW or len({trial.value for trial in ended}) == 1:
         return pd.DataFrame(columns=["parameter", "ped_anova", "fanova"])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     study.add_trials([_plain(trial) for trial in ended])
-    with warnings.catch_warnings():  # PED-ANOVA has been experimental since Optuna 3.6
+    with warnings.catch_warnings():
+        # PED-ANOVA has been experimental since Optuna 3.6.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # A depth that few trials drew: the page says that few trials make both measures rough.
+        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
         measures: dict[str, BaseImportanceEvaluator] = {
             "ped_anova": PedAnovaImportanceEvaluator(),
             "fanova": FanovaImportanceEvaluator(n_trees=32, seed=0),
         }
-    found = {name: get_param_importances(study, evaluator=m) for name, m in measures.items()}
+        found = {name: get_param_importances(study, evaluator=m) for name, m in measures.items()}
     table = pd.DataFrame(found).rename_axis("parameter").reset_index()
     order = table[["ped_anova", "fanova"]].mean(axis=1).sort_values(ascending=False).index
     return table.loc[order].reset_index(drop=True)

@@ -20,13 +20,13 @@ def end_labels(data: list[Trace], layout: dict[str, Any]) -> None:
     the lines' ends.
 
     Args:
-        data: lines, `meta` naming the arm; bands have none of their own label.
+        data: lines, `meta` naming the arm, and bands, which have no label.
         layout: with its height.
     """
     lines = [trace for trace in data if trace.get("mode", "").startswith("lines")]
     if not lines:
         return
-    values = np.array([y for trace in lines for y in trace["y"] if y is not None], dtype=float)
+    values = np.array([y for trace in data for y in trace["y"] if y is not None], dtype=float)
     low, high = float(values.min()), float(values.max())
     room = 0.05 * (high - low or 1.0)
     low, high = low - room, high + room

@@ -16,6 +16,20 @@ __all__ = ["cost", "limit_notes", "run_blocks"]
 
 _HOUR, _MINUTE = 3600, 60
 _SMALL = 200  # held-out rows below which intervals are wide, whatever is done
+_ALWAYS = (
+    (
+        "The held-out rows were split off before the search and scored once, after "
+        "configuration and number of epochs had been chosen on validation rows."
+    ),
+    "What prepares the features is fitted on the training rows of each replicate alone.",
+    (
+        "The report speaks of the configurations that these searches found. Another search finds "
+        "others: that luck is not in the intervals."
+    ),
+    "Rows are sessions of one centre. Nothing here says how a network does elsewhere or later.",
+    "The networks learn what was prescribed, not what would have been best for the patient.",
+)
+_LAST = "This is decision support for research. It is no medical device."
 
 
 def run_blocks(study: Study) -> tuple[Block, ...]:
@@ -74,18 +88,7 @@ def limit_notes(study: Study) -> Notes:
             "One split into training and held-out rows was used: another split would move all "
             "scores, and the intervals hold for these training rows."
         )
-    notes += [
-        "The held-out rows were split off before the search and scored once, after "
-        "configuration and number of epochs had been chosen on validation rows.",
-        "Imputation, scaling and components are fitted on the training rows of each replicate "
-        "alone.",
-        "The report speaks of the configurations that these searches found. Another search finds "
-        "others: that luck is not in the intervals.",
-        "Rows are sessions of one centre. Nothing here says how a network does elsewhere or later.",
-        "The networks learn what was prescribed, not what would have been best for the patient.",
-        *_loss_notes(study),
-        "This is decision support for research. It is no medical device.",
-    ]
+    notes += [*_ALWAYS, *_loss_notes(study), _LAST]
     return Notes(tuple(notes))
 
 
@@ -112,10 +115,12 @@ def _data_notes(study: Study) -> list[str]:
             f"The features are the set {features!r} of the schema: see there whether any of them "
             "follows from the prescription that is predicted."
         )
-    notes.append(
-        "The cohort keeps sessions with Kt/V above 1.2, itself an outcome of the prescription: "
-        "the results hold for adequate sessions."
-    )
+    rules = [step["rule"] for step in (study.attrition or {}).get("steps", [])]
+    if "Kt/V at most 1.2" in rules:
+        notes.append(
+            "The cohort keeps sessions with Kt/V above 1.2, itself an outcome of the "
+            "prescription: the results hold for adequate sessions."
+        )
     return notes
 
 

@@ -39,15 +39,15 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
             parts.append(_plain(block.text))
         else:
             drawn = [f for f in block.figures if f.name in images]
-            parts += [f"![{_plain(f.title)}](figures/{f.name}.svg)" for f in drawn]
+            parts += [f"![{_plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
             parts += [f"*{_plain(block.caption)}*"] if drawn else []
     return parts
 
 
 def _table(table: Table) -> str:
     lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
-    for row in table.rows:
-        lines.append(_row([*row, *[Cell("")] * (len(table.columns) - len(row))]))
+    width = len(table.columns)
+    lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
     text = f"**{_plain(table.title)}**\n\n" + "\n".join(lines)
     return f"{text}\n\n{_plain(table.note)}" if table.note else text
 

@@ -40,7 +40,17 @@
     const theme = drawings.themes[dark.matches && !printing ? "dark" : "light"];
     const { data, layout } = drawings.figures[plot.dataset.figure];
     const whole = { ...layout, template: drawings.template, autosize: true, dragmode: false };
+    // A page that is being printed has no time to be measured again.
+    if (printing) whole.width = plot.clientWidth;
+    if (printing && parseInt(plot.style.minWidth) > plot.clientWidth)
+      whole.xaxis = { ...layout.xaxis, tickfont: { size: 7 } };
     return Plotly.react(plot, themed(faded(data), theme), themed(whole, theme), drawings.config);
+  }
+
+  /** Returns the plot closest to what the reader sees. */
+  function nearest(candidates) {
+    const distance = (plot) => Math.abs(plot.getBoundingClientRect().top);
+    return [...candidates].reduce((best, plot) => (distance(plot) < distance(best) ? plot : best));
   }
 
   function redraw() {
@@ -59,7 +69,10 @@
   try {
     loadLibrary(await unpacked("library"));
     drawings = JSON.parse(await unpacked("drawings"));
-    for (const plot of plots) {
+    const waiting = new Set(plots);
+    while (waiting.size) {
+      const plot = nearest(waiting);
+      waiting.delete(plot);
       await draw(plot);
       plot.dataset.drawn = "yes";
       await new Promise((resume) => setTimeout(resume));
@@ -75,8 +88,12 @@
   for (const [moment, state] of [["beforeprint", true], ["afterprint", false]])
     addEventListener(moment, () => {
       printing = state;
+      document.documentElement.classList.toggle("printing", state);
+      for (const folded of document.querySelectorAll(state ? "details:not([open])" : "details[data-folded]")) {
+        folded.open = state;
+        folded.toggleAttribute("data-folded", state);
+      }
       redraw();
-      if (!state) plots.forEach((plot) => Plotly.Plots.resize(plot));
     });
   document.documentElement.dataset.ready = "yes";
 })();

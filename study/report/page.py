@@ -60,7 +60,8 @@ def page(study: Study, sections: Sequence[Section]) -> str:
         facts=_facts(study),
         sentences=[d["verdict"] for d in study.comparison["differences"] if d.get("verdict")],
         sections=sections,
-        looks={name: look(name) for name in [*study.names, *study.lost]},
+        look=look,
+        arms={*study.names, *study.lost},
         dashes=_DASHES,
         nonce=hashlib.sha256(packed.encode()).hexdigest()[:16],
         css=Markup(_variables() + _read("page.css")),  # noqa: S704 - our own file

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 __all__ = ["FONTS", "TEMPLATE", "THEMES", "Figure", "band", "compact", "rows", "themed", "thinned"]
 
@@ -21,9 +22,9 @@ FONTS = (
     '"WenQuanYi Zen Hei", "Liberation Sans", sans-serif'
 )
 
-# Orange to blue, through the page: safe for every colour vision, and zero is what does not stand out.
+# Orange to blue, safe for every colour vision; zero has the colour of the page.
 _LIGHT_SCALE = ["#8C3A06", "#C96A1B", "#EDB277", "#F7F3EC", "#A3C6E0", "#3F86BD", "#0B4A7F"]
-_DARK_SCALE = ["#FFB066", "#D9792A", "#7F4A22", "#23272D", "#24557D", "#3F8CC7", "#8CC8F5"]
+_DARK_SCALE = ["#C8691C", "#9A5520", "#5C3A22", "#23272D", "#24496B", "#2F6C9E", "#3F8CC7"]
 _STEPS = (0, 0.17, 0.35, 0.5, 0.65, 0.83, 1)
 
 THEMES: dict[str, dict[str, Any]] = {
@@ -105,12 +106,13 @@ def rows(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
     }
 
 
-def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str) -> Trace:
-    """Returns a filled band, closed on itself."""
+def band(table: pd.DataFrame, along: str, colour: str) -> Trace:
+    """Returns a filled band, closed on itself, between the columns low and high."""
+    there, back = table, table[::-1]
     return {
         "type": "scatter",
-        "x": [*x, *reversed(x)],
-        "y": [*high, *reversed(low)],
+        "x": [*there[along].tolist(), *back[along].tolist()],
+        "y": [*there["high"].tolist(), *back["low"].tolist()],
         "fill": "toself",
         "fillcolor": colour,
         "opacity": 0.18,

@@ -93,7 +93,7 @@ def find_study(text: str) -> Folder:
         if read_record(folder) is not None:
             return folder
     raise InputError(
-        f"{text} is no study: there is no study.yaml in it or in studies/{text}; "
+        f"{text} is no study: it holds no study.yaml, and studies/ has none of this name; "
         "give a study's folder or its name in studies/"
     )
 

@@ -45,7 +45,7 @@ def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
         "xaxis": {"title": {"text": "share of importance"}, "rangemode": "tozero"},
         "yaxis": {
             "tickvals": places.tolist(),
-            "ticktext": [f"{label(_brief(name))}  " for name in few["parameter"]],
+            "ticktext": [f"{label(_brief(name, arm))}  " for name in few["parameter"]],
             "tickfont": {"size": 10.5},
             "autorange": "reversed",
             "showgrid": False,
@@ -54,10 +54,12 @@ def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
     return Figure(f"importance-{arm}", arm, data, layout, arm=arm)
 
 
-def _brief(parameter: str) -> str:
+def _brief(parameter: str, arm: str) -> str:
+    """Returns a parameter's name for a narrow place; `its`: of the balancer itself."""
     for group in _GROUPS:
         parameter = parameter.removeprefix(group)
-    return parameter.replace("_", " ")
+    own = parameter.removeprefix(f"{arm}.")
+    return (own if own == parameter else f"its {own}").replace("_", " ")
 
 
 def parallel(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
@@ -86,20 +88,29 @@ def parallel(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
         "margin": {"l": 30, "r": 30, "t": 26, "b": 8},
         "xaxis": {
             "tickvals": list(range(len(names))),
-            "ticktext": [_axis_name(name) for name in names],
+            "ticktext": [_axis_name(name, arm) for name in names],
             "tickangle": 0,
-            "gridcolor": "@muted",
+            "showgrid": False,
+            "ticks": "",
             "range": [-0.3, len(names) - 0.7],
             "tickfont": {"size": 10.5},
         },
         "yaxis": {"visible": False, "range": [-0.12, 1.08]},
     }
+    axis = {
+        "type": "line",
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": "@muted", "width": 1},
+    }
+    layout["shapes"] = [{**axis, "x0": place, "x1": place} for place in range(len(names))]
     layout["annotations"] = [
         note
         for place, (low, high) in enumerate([*(_ends(s) for s in scales.values()), _texts(ends)])
-        for note in (_note(place, -0.03, low, "top"), _note(place, 1.02, high, "bottom"))
+        for note in (_note(place, -0.01, low, "top"), _note(place, 1.01, high, "bottom"))
     ]
-    width = max(320, 86 * len(names))
+    width = 46 * len(names) + 60
     return Figure(f"parallel-{arm}", arm, data, layout, min_width=width, arm=arm)
 
 
@@ -123,9 +134,9 @@ def _lines(
     for trial in trials:
         x += [*range(len(scales) + 1), None]
         heights = [_height(scale, trial.params.get(name)) for name, scale in scales.items()]
-        y += [*heights, _between(trial.value, *ends), None]
+        y += [*heights, _between(_final(trial), *ends), None]
         shown = [f"{label(k)} = {label(_value(trial.params.get(k)))}" for k in scales]
-        text += [*shown, f"score {_value(trial.value)}", ""]
+        text += [*shown, f"score {_value(_final(trial))}", ""]
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -136,6 +147,11 @@ def _lines(
         "marker": {"size": 3.5, "color": line["color"]},
         "hovertemplate": "%{text}<extra></extra>",
     }
+
+
+def _final(trial: FrozenTrial) -> float | None:
+    """Returns the score of a finished trial: that of one stopped early is of an earlier epoch."""
+    return trial.value if trial.state == TrialState.COMPLETE else None
 
 
 def _height(scale: BaseDistribution, value: Any) -> float | None:  # noqa: ANN401 - any choice
@@ -176,8 +192,8 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _axis_name(name: str) -> str:
-    return label(_brief(name)).replace(" ", "<br>").replace(".", "<br>")
+def _axis_name(name: str, arm: str) -> str:
+    return label(_brief(name, arm)).replace(" ", "<br>").replace(".", "<br>")
 
 
 def _note(place: int, y: float, text: str, anchor: str) -> dict[str, Any]:
@@ -202,7 +218,7 @@ def expected_best(study: Study) -> Figure:
         name, style = arm["arm"], look(arm["arm"])
         x = table["trials"].tolist()
         if len(compared) <= 6:  # noqa: PLR2004 - more bands would hide each other
-            area = band(x, table["low"].tolist(), table["high"].tolist(), style.colour)
+            area = band(table, "trials", style.colour)
             bands.append({**area, "opacity": 0.1, "meta": name})
         data.append(
             {
@@ -220,6 +236,7 @@ def expected_best(study: Study) -> Figure:
         "xaxis": {"title": {"text": "trials"}},
         "yaxis": {"title": {"text": "validation score"}},
     }
-    end_labels(data, layout)
+    drawn = [*bands, *data]
+    end_labels(drawn, layout)
     title = "Best validation score to expect after n trials"
-    return Figure("expected-best", title, [*bands, *data], layout)
+    return Figure("expected-best", title, drawn, layout)

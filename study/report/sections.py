@@ -1,5 +1,7 @@
 """The report's sections, in the order in which a reader needs them."""
 
+from typing import Literal
+
 import pandas as pd
 from optuna.trial import FrozenTrial
 
@@ -25,6 +27,7 @@ from study.report.words import number
 
 __all__ = ["all_sections"]
 
+_FEW = 4  # panels that look better two a row
 _TIMES = ("an eighth", "equal share", "8 times")
 
 
@@ -119,15 +122,16 @@ def _tasks(study: Study) -> tuple[Block, ...]:
 def _learning(study: Study) -> tuple[Block, ...]:
     if "curves" not in study.tables:
         return _absent("Learning", "curves.parquet")
+    panels = tuple(learning(study))
     blocks: list[Block] = [
         Figures(
-            tuple(learning(study)),
+            panels,
             "Solid: mean skill on held-out rows, with the mean over tasks of the tasks' 5–95 % "
             "bands over replicates; dotted: the same on validation rows; grey: the other "
             "balancers. Nothing was chosen by the solid line. The first epochs may lie below "
             "the panel.",
-            size="third",
-            title="Mean over the tasks",
+            size="half" if len(panels) <= _FEW else "third",
+            title="Skill by epoch, mean over the tasks",
         )
     ]
     by_task = learning_by_task(study)
@@ -139,7 +143,7 @@ def _learning(study: Study) -> tuple[Block, ...]:
                 "while the others still learn; where it stops is the number of epochs that "
                 "validation rows chose for all tasks together.",
                 size="third",
-                title="Each task",
+                title="Skill by epoch, task by task",
                 legend=tuple(study.names),
             )
         )
@@ -160,7 +164,8 @@ def _weights(study: Study) -> tuple[Block, ...]:
             "each task gained by it; the sum of the weights, which differs between methods, is "
             "divided out."
         )
-        blocks.append(Figures(tuple(maps), caption, size="third", scale=_TIMES))
+        title = "Weight, by task and epoch"
+        blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
     return tuple(blocks) or _absent("The movement of weights", "weights in curves.parquet")
 
 
@@ -180,8 +185,8 @@ def _gradients(study: Study) -> tuple[Block, ...]:
             "Cosine between the gradients of two tasks at the last epoch shown, mean over "
             "replicates. Blue pairs pull together, orange pairs apart. A cosine says nothing of "
             "the gradients' lengths.",
-            size="third",
-            title="Pair by pair",
+            size="half" if len(study.names) <= _FEW else "third",
+            title="Cosine of the gradients, pair by pair",
             scale=("−1, apart", "0", "1, together"),
         ),
     )
@@ -208,8 +213,8 @@ def _search(
             Figures(
                 tuple(figure for figure in drawn if figure is not None),
                 "One line a trial, over the parameters and the score (right). In colour: the best "
-                "tenth; grey: the others; dotted: stopped early or failed. Gaps are parameters "
-                "that the trial did not have.",
+                "tenth; grey: the others; dotted, and without a score: stopped early or failed. "
+                "Gaps are parameters that the trial did not have.",
                 size="wide",
                 title="Every trial",
             )
@@ -227,12 +232,14 @@ def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
         caption = (
             "Full: PED-ANOVA, what sets the best tenth of the finished trials apart. Pale: fANOVA, "
             "what moves the score over the whole space. Shares of what each measure explains; "
-            "neither says in which direction, and with few trials both are rough."
+            "neither says in which direction, and with few trials both are rough. `its`: a "
+            "parameter of the balancer itself."
         )
         title = "Which hyperparameters mattered"
-        blocks.append(Figures(figures, caption, size="third", title=title))
+        size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
+        blocks.append(Figures(figures, caption, size=size, title=title))
     if few:
-        said = f"fewer than {FEW} trials ended with a score"
+        said = f"fewer than {FEW} trials were trained to the end"
         blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
     return blocks
 
@@ -249,6 +256,7 @@ def _calibration(study: Study) -> tuple[Block, ...]:
             "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
             "five pairs of row and class are left out.",
             size="third",
+            title="Probability given, and how often it was so",
             legend=tuple(study.names),
         ),
         Prose(f"Expected calibration error, mean over tasks: {spread}."),
@@ -260,7 +268,7 @@ def _cohort(study: Study) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if flow is not None:
         caption = "Rows of the file that each rule removed, in order, and how the rest was split."
-        blocks.append(Figures((flow,), caption))
+        blocks.append(Figures((flow,), caption, size="narrow"))
     if "table_one" in study.tables:
         blocks.append(first_table(study.tables["table_one"]))
     return tuple(blocks) or _absent("The cohort", "attrition.json and no table_one.parquet")

@@ -32,19 +32,21 @@ _CONTINUOUS = {"mean ± SD", "median (IQR)"}
 def arm_table(study: Study) -> Table:
     """Returns one row an arm, the references, and the arms that no trial of ended."""
     titles = (
-        Cell("balancer"), Cell("score", "95 % interval"), Cell("mean rank"), Cell("Δm", "% vs. tuned single tasks"),
+        Cell("balancer"), Cell("score", "95 % interval"), Cell("mean rank"),
+        Cell("Δm", "% vs. tuned single tasks"),
         Cell("worst task", "its skill"), Cell("regret"), Cell("trials", "done · stopped · failed"),
         Cell("s a trial"), Cell("ms a step"),
     )  # fmt: skip
     best = max((arm["score"]["estimate"] for arm in study.arms if arm.get("score")), default=None)
     rows = [_arm_row(study, arm, best) for arm in study.arms]
-    for name in study.lost:
-        rows.append((Cell(name), Cell("no trial ended with a score"), *[Cell("–")] * 7))
-    for model in study.references:
-        name = Cell(model["model"].replace("_", " "), "reference")
-        rows.append((name, _spread(model.get("score")), *[Cell("–")] * 7))
+    nothing = [Cell("–")] * (len(titles) - 2)
+    lost = Cell("no trial ended with a score")
+    rows += [(Cell(name), lost, *nothing) for name in study.lost]
+    rows += [
+        (_reference(model), _spread(model.get("score")), *nothing) for model in study.references
+    ]
     note = (
-        "Regret is the distance from the best possible prediction, known for built-in patients only. "
+        "Regret is the distance from the best possible prediction, known for built-in patients. "
         "Δm is the mean change of the tasks' losses against networks of one task each; "
         "positive is better."
     )
@@ -53,25 +55,33 @@ def arm_table(study: Study) -> Table:
 
 def _arm_row(study: Study, arm: Mapping[str, Any], best: float | None) -> tuple[Cell, ...]:
     score = arm.get("score")
-    worst = arm.get("worst_task")
-    task = study.task(worst["task"]) if worst else None
+    reached = score["estimate"] if score else None
     ended = arm["trials"]
     counts = " · ".join(str(ended.get(end, 0)) for end in ("complete", "pruned", "failed"))
     unsolved = arm.get("unsolved_steps") or 0
     step = arm.get("seconds_per_step")
     return (
         Cell(arm["arm"]),
-        _spread(score, best=bool(score) and score["estimate"] == best),
+        _spread(score, best=reached is not None and reached == best),
         Cell(number(arm.get("mean_rank"), 2)),
         _spread(arm.get("delta_m"), 1, sign=True),
-        Cell(f"{task.title_zh} {short(task.name)}".strip(), number(worst["skill"]))
-        if task and worst
-        else Cell("–"),
+        _worst(study, arm.get("worst_task")),
         _spread(arm.get("regret")),
         Cell(counts, f"{unsolved:,} steps unsolved" if unsolved else ""),
         Cell(number(arm.get("seconds_per_trial"), 1)),
         Cell(number(1000 * step if step else None, 2)),
     )
+
+
+def _worst(study: Study, worst: Mapping[str, Any] | None) -> Cell:
+    if worst is None:
+        return Cell("–")
+    task = study.task(worst["task"])
+    return Cell(task.title_zh or task.title, f"{short(task.name)}, {number(worst['skill'], 2)}")
+
+
+def _reference(model: Mapping[str, Any]) -> Cell:
+    return Cell(model["model"].replace("_", " "), "reference")
 
 
 def _spread(
@@ -128,7 +138,7 @@ def _needed(needed: Mapping[str, Any] | None) -> str:
 def clinical_table(study: Study) -> Table:
     """Returns accuracy of classes and the error of flows in their own unit."""
 
-    def cell(task: Task, figures: Mapping[str, Any]) -> Cell:
+    def cell(figures: Mapping[str, Any]) -> Cell:
         if "rmse" in figures:
             return Cell(number(figures["rmse"], 1), f"MAE {number(figures.get('mae'), 1)}")
         balanced = percent(figures.get("balanced_accuracy"))
@@ -145,7 +155,7 @@ def clinical_table(study: Study) -> Table:
 def skill_table(study: Study) -> Table:
     """Returns each task's skill with its interval."""
 
-    def cell(_: Task, figures: Mapping[str, Any]) -> Cell:
+    def cell(figures: Mapping[str, Any]) -> Cell:
         skill = figures.get("skill")
         return _spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
 
@@ -156,7 +166,7 @@ def skill_table(study: Study) -> Table:
 def loss_table(study: Study) -> Table:
     """Returns the losses in natural units, with the regret."""
 
-    def cell(_: Task, figures: Mapping[str, Any]) -> Cell:
+    def cell(figures: Mapping[str, Any]) -> Cell:
         regret = figures.get("regret")
         small = "" if regret is None else f"regret {number(regret, 3 if regret < 1 else 1)}"
         if "rmse" in figures:
@@ -170,7 +180,7 @@ def loss_table(study: Study) -> Table:
 def _by_task(
     study: Study,
     title: str,
-    cell: Callable[[Task, Mapping[str, Any]], Cell],
+    cell: Callable[[Mapping[str, Any]], Cell],
     note: str,
     *,
     folded: bool = False,
@@ -182,12 +192,12 @@ def _by_task(
     ]
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
     rows = []
-    entries = [*((arm["arm"], arm, "") for arm in study.arms),
-               *((m["model"].replace("_", " "), m, "reference") for m in study.references)]  # fmt: skip
+    entries = [(arm["arm"], arm, "") for arm in study.arms]
+    entries += [(m["model"].replace("_", " "), m, "reference") for m in study.references]
     for name, entry, small in entries:
         cells = [Cell(name, small)]
         for task in study.tasks:
-            made = cell(task, entry["tasks"].get(task.name, {}))
+            made = cell(entry["tasks"].get(task.name, {}))
             cells.append(Cell(made.text, made.small, best=winners[task.name] == name))
         rows.append(tuple(cells))
     return Table(title, (Cell("balancer"), *heads), tuple(rows), note, folded=folded, arms=True)
@@ -213,7 +223,10 @@ def state_table(study: Study) -> Table:
     titles = tuple(Cell(str(name)) for name in ("arm", *frame.columns))
     rows = [_counts(str(name), row) for name, row in frame.iterrows()]
     rows.append(_counts("all", frame.sum()))
-    note = "Complete: trained to the end. Pruned: stopped early by its arm's ladder. Seconds are summed over trials."
+    note = (
+        "Complete: trained to the end. Pruned: stopped early by its arm's ladder. Seconds are "
+        "summed over trials."
+    )
     return Table("How the trials ended", titles, tuple(rows), note, arms=True)
 
 
@@ -231,7 +244,7 @@ def failure_table(study: Study) -> Table | None:
         for row in frame.itertuples(index=False)
     )
     titles = (Cell("trial"), Cell("arm"), Cell("why"), Cell("its parameters"))
-    return Table("Failed trials", titles, rows, folded=len(rows) > _MANY)
+    return Table("Failed trials", titles, rows, folded=len(rows) > _MANY, style="words")
 
 
 def _params(text: object) -> str:
@@ -249,9 +262,10 @@ def finalist_table(study: Study) -> Table | None:
     for arm in study.arms:
         for one in arm.get("finalists") or []:
             params = ", ".join(f"{k} = {_brief(v)}" for k, v in one["params"].items())
+            chosen = bool(one.get("chosen"))
             rows.append(
                 (
-                    Cell(arm["arm"], "chosen" if one.get("chosen") else "", bool(one.get("chosen"))),
+                    Cell(arm["arm"], "chosen" if chosen else "", chosen),
                     Cell(str(one.get("outer_fold", 0))),
                     Cell(str(one["trial"])),
                     Cell(number(one.get("search_score"))),
@@ -271,7 +285,7 @@ def finalist_table(study: Study) -> Table | None:
         "Each arm's best trials were trained again on fresh seeds; the one with the best "
         "validation score there was chosen, and it alone was scored on held-out rows."
     )
-    return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True)
+    return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True, style="words")
 
 
 def first_table(frame: pd.DataFrame) -> Table:
@@ -284,7 +298,8 @@ def first_table(frame: pd.DataFrame) -> Table:
             rows += _variable(str(title), lines, groups)
     titles = (Cell(""), *(Cell(str(group)) for group in groups))
     note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
-    return Table("Table 1. Patients, prescriptions and sessions", titles, tuple(rows), note)
+    title = "Table 1. Patients, prescriptions and sessions"
+    return Table(title, titles, tuple(rows), note, style="dense")
 
 
 def _variable(title: str, lines: pd.DataFrame, groups: list[str]) -> list[tuple[Cell, ...]]:
@@ -300,7 +315,7 @@ def _variable(title: str, lines: pd.DataFrame, groups: list[str]) -> list[tuple[
 def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -> Table:
     """Returns names and values, nested names joined by dots."""
     rows = tuple((Cell(key), Cell(value)) for key, value in _leaves(pairs))
-    return Table(title, (Cell("what"), Cell("value")), rows, folded=folded)
+    return Table(title, (Cell("what"), Cell("value")), rows, folded=folded, style="words")
 
 
 def _leaves(pairs: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -34,11 +34,12 @@ def heat_map(study: Study) -> Figure:
         "colorscale": "@diverging",
         "xgap": 2,
         "ygap": 2,
-        "texttemplate": "%{z:.2f}",
+        "text": [[number(skill, 2) for skill in row] for row in skills],
+        "texttemplate": "%{text}",
         "textfont": {"size": 11},
         "hoverongaps": False,
-        "text": said,
-        "hovertemplate": "%{text}<extra></extra>",
+        "hovertext": said,
+        "hovertemplate": "%{hovertext}<extra></extra>",
         "colorbar": {
             "orientation": "h",
             "thickness": 8,
@@ -74,7 +75,7 @@ def heat_map(study: Study) -> Figure:
             "ticks": "",
         },
     }
-    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=880)
+    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=980)
 
 
 def _skill(entry: dict[str, object], task: str) -> float | None:

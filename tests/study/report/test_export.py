@@ -1,0 +1,46 @@
+"""Tables that are safe to open."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.report.export import to_csv, to_latex
+from study.report.labels import _spread
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", " =1"])
+def test_a_formula_stays_text(cell: str) -> None:
+    table = pd.read_csv(io.StringIO(to_csv(pd.DataFrame({cell: [cell]}))))
+    assert table.columns.tolist() == [f"'{cell}"]
+    assert table.iloc[0, 0] == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["-", "-0.5", "+3", "plain", "a-b"])
+def test_other_text_is_left_alone(cell: str) -> None:
+    assert to_csv(pd.DataFrame({"x": [cell]})) == f"x\n{cell}\n"
+
+
+def test_numbers_are_exact() -> None:
+    values = [-0.1, 1 / 3, 1e-300]
+    table = pd.read_csv(io.StringIO(to_csv(pd.DataFrame({"x": values}))))
+    assert table["x"].tolist() == values
+
+
+def test_latex_escapes_what_it_would_read() -> None:
+    text = to_latex(pd.DataFrame({"a_b": ["50 % & \\input{x} #1 $x$ ~^"], "n": [np.nan]}), "R_1")
+    body = text.split(r"\midrule")[1]
+    assert (
+        r"50 \% \& \textbackslash{}input\{x\} \#1 \$x\$ \textasciitilde{}\textasciicircum{}" in body
+    )
+    assert r"\caption{R\_1}" in text
+    assert body.count(r"\\") == 1
+
+
+def test_labels_keep_their_order_and_their_distance() -> None:
+    values = [0.0, 0.01, 0.02, 0.9, 1.0]
+    places = np.array(_spread(values, 0.1))
+    assert (np.diff(places) >= 0.1 - 1e-12).all()
+    assert places[:3].mean() == pytest.approx(np.mean(values[:3]))
+    assert _spread([0.0, 1.0], 0.1) == [0.0, 1.0]

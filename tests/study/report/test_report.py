@@ -1,0 +1,224 @@
+"""What `write_report` leaves, and what it says when it cannot."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from hemomodel.errors import InputError
+from study.folder import Folder
+from study.report import write_report
+from study.report.blocks import Figures
+from study.report.importance import journal_trials
+from study.report.plot import THEMES, Figure, themed
+from study.report.reading import find_study, open_study
+from study.report.sections import all_sections
+
+Maker = Callable[..., Folder]
+SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",
+            "cohort", "run", "limits"]  # fmt: skip
+
+
+OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
+
+
+class Text(HTMLParser):
+    """The visible text of a page, its ids, and the tags it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read(page: Path) -> Text:
+    text = Text()
+    text.feed(page.read_text(encoding="utf-8"))
+    return text
+
+
+def all_figures(folder: Folder) -> list[Figure]:
+    """Every figure but those of importance, which take the time."""
+    importance = pd.DataFrame(columns=["arm", "parameter", "ped_anova", "fanova"])
+    sections = all_sections(open_study(folder), journal_trials(folder), importance)
+    blocks = [block for section in sections for block in section.blocks]
+    return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
+
+
+def figure_names(folder: Folder) -> list[str]:
+    return [figure.name for figure in all_figures(folder)]
+
+
+@pytest.fixture
+def copy(folder: Folder, tmp_path: Path) -> Folder:
+    """A study that a test may damage."""
+    return Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+
+
+@pytest.fixture(scope="module")
+def page(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(folder, Folder(tmp_path_factory.mktemp("report")))
+
+
+def test_page_has_every_section_and_the_verdict_first(page: Path, folder: Folder) -> None:
+    text = read(page)
+    assert [name for name in text.ids if name in SECTIONS] == SECTIONS
+    whole = " ".join(text.words)
+    verdict = open_study(folder).comparison["verdict"]
+    assert whole.index(verdict) < whole.index("Balancers compared")
+    assert "血液流速" in whole
+    assert "mL/min" in whole
+
+
+def test_page_is_small_and_fetches_nothing(page: Path) -> None:
+    source = page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 5_000_000
+    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", source)
+    assert "default-src 'none'" in source
+
+
+def test_reading_changes_nothing(copy: Folder) -> None:
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in copy.root.rglob("*") if path.is_file()}
+
+    before = contents()
+    write_report(copy)
+    after = contents()
+    assert before == {path: after[path] for path in before}
+    new = {str(path.relative_to(copy.root)).split("/")[0] for path in set(after) - set(before)}
+    assert new == {"report.html", "report.md", "tables"}
+
+
+def test_the_same_study_gives_the_same_page(page: Path, copy: Folder) -> None:
+    again = write_report(copy).read_text(encoding="utf-8")
+    named = page.read_text(encoding="utf-8").replace("<b>made</b>", "<b>copy</b>")
+    assert again == named.replace("<title>made:", "<title>copy:")
+
+
+def test_failures_are_shown(page: Path, folder: Folder) -> None:
+    whole = " ".join(read(page).words)
+    failed = open_study(folder).trials.query("state == 'failed'")
+    assert len(failed) > 10
+    for number in failed["number"]:
+        assert re.search(rf"\s{number}\s", whole)
+    assert "pcgrad" in whole
+    assert "no trial ended with a score" in whole
+    table = pd.read_csv(page.parent / "tables" / "failures.csv")
+    assert sorted(table["number"]) == sorted(failed["number"])
+
+
+def test_tables_hold_the_comparison_exactly(page: Path, folder: Folder) -> None:
+    table = pd.read_csv(page.parent / "tables" / "arms.csv").set_index("arm")
+    for arm in open_study(folder).arms:
+        assert table.loc[arm["arm"], "score_low"] == pytest.approx(arm["score"]["low"])
+        assert table.loc[arm["arm"], "trials_failed"] == arm["trials"].get("failed", 0)
+
+
+def test_every_figure_is_one_that_plotly_knows(folder: Folder) -> None:
+    figures = all_figures(folder)
+    assert len({figure.name for figure in figures}) == len(figures) > 30
+    for figure in figures:
+        drawn = themed({"data": figure.data, "layout": figure.layout}, THEMES["dark"])
+        go.Figure(drawn)  # raises on what plotly has no name for
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_a_missing_table_costs_its_own_figures_alone(copy: Folder, name: str) -> None:
+    whole = figure_names(copy)
+    (copy.root / f"{name}.parquet").unlink()
+    left = figure_names(copy)
+    starts = {"curves": ("learning-", "weights-"), "cosines": ("cosines-", "conflicts"),
+              "calibration": ("calibration-",)}.get(name, ())  # fmt: skip
+    assert left == [figure for figure in whole if not figure.startswith(starts)]
+
+
+def test_what_is_missing_is_said(copy: Folder) -> None:
+    for name in OPTIONAL:
+        (copy.root / f"{name}.parquet").unlink()
+    copy.journal.unlink()
+    (copy.root / "attrition.json").unlink()
+    text = read(write_report(copy))
+    assert [found for found in text.ids if found in SECTIONS] == SECTIONS
+    for name in ("curves", "cosines", "calibration"):
+        assert f"no {name}.parquet" in " ".join(text.words)
+
+
+def test_one_arm_alone(make_study: Maker) -> None:
+    text = read(write_report(make_study(["equal"], trials=12, name="alone")))
+    assert "plot-scores" in text.ids
+
+
+def test_names_stay_text(copy: Folder) -> None:
+    hostile = "<script>alert(1)</script>"
+    for path in (copy.root / "comparison.json", copy.root / "attrition.json"):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace("gradnorm", hostile).replace("Kt/V missing", hostile)
+        path.write_text(text, encoding="utf-8")
+    for path in copy.root.glob("*.parquet"):
+        table = pd.read_parquet(path)
+        copy.write_table(path.name, table.replace({"gradnorm": hostile, "Patient": hostile}))
+    page = write_report(copy)
+    text = read(page)
+    assert text.tags.count("script") == 3
+    assert hostile in " ".join(text.words)
+    assert "<script>alert" not in page.read_text(encoding="utf-8")
+    assert "<script>alert" not in (copy.root / "report.md").read_text(encoding="utf-8")
+
+
+def test_what_is_no_number_stays_out_of_the_page(copy: Folder) -> None:
+    comparison = json.loads((copy.root / "comparison.json").read_text(encoding="utf-8"))
+    comparison["arms"][0]["tasks"]["modality"]["accuracy"] = float("nan")
+    comparison["arms"][0]["delta_m"] = None
+    copy.write_json("comparison.json", comparison)
+    assert " nan" not in " ".join(read(write_report(copy)).words)
+
+
+def test_another_schema_that_is_gone_leaves_bare_names(copy: Folder) -> None:
+    text = (copy.root / "study.yaml").read_text(encoding="utf-8")
+    copy.write_text("study.yaml", text.replace("schema_file: null", "schema_file: gone.yaml"))
+    whole = " ".join(read(write_report(copy)).words)
+    assert "blood flow" in whole
+    assert "bare names" in whole
+
+
+@pytest.mark.parametrize("case", ["none", "no comparison", "old", "torn", "damaged"])
+def test_what_cannot_be_told_is_one_sentence(copy: Folder, tmp_path: Path, case: str) -> None:
+    path = copy.root / "comparison.json"
+    match case:
+        case "none":
+            copy = Folder(tmp_path)
+        case "no comparison":
+            path.unlink()
+        case "old":
+            path.write_text('{"arms": [], "verdict": ""}', encoding="utf-8")
+        case "torn":
+            path.write_text('{"arms": [', encoding="utf-8")
+        case "damaged":
+            (copy.root / "curves.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError) as error:
+        write_report(copy)
+    assert "\n" not in str(error.value)
+    assert str(copy.root.name) in str(error.value)
+
+
+def test_a_study_is_found_by_name(copy: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = copy.root.parent / "work"
+    shutil.copytree(copy.root, place / "studies" / "ward-7")
+    monkeypatch.chdir(place)
+    assert find_study("ward-7").name == "ward-7"
+    with pytest.raises(InputError, match="ward-8 is no study"):
+        find_study("ward-8")
