@@ -10,7 +10,7 @@ search: $(READY)
 	$(BIN)/python scripts/search.py --trials 200
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 slow: $(READY)
 	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadscope

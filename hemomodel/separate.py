@@ -40,7 +40,7 @@ class SeparateNetworks:
 
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:
         """Returns what enters each layer (R * T, B, H), and last the outputs (R, B, K)."""
-        flow = self.stacked.forward(*self.each([x]), self.each(masks))
+        flow = self.stacked.forward(self.each([x])[0], self.each(masks))
         own = flow[-1].unflatten(0, (-1, self._tasks)) * self._member
         return [*flow, own.sum(1)]
 

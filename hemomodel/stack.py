@@ -64,6 +64,6 @@ class Stack:
 
     @property
     def held_out(self) -> tuple[Rows, Rows]:
-        """Row numbers (R, m') of the held-out rows, the same for each replicate, and counts (R,)."""
+        """Row numbers (R, m') of the held-out rows, alike in each replicate, and counts (R,)."""
         rows = np.broadcast_to(self.test_rows, (len(self.pairs), len(self.test_rows)))
         return rows, np.full(len(self.pairs), len(self.test_rows))

@@ -1,6 +1,7 @@
 """What the winners leave as tables: scores, curves, cosines, reliability."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def findings(
     tasks = [task.name for task in stacks[0].tasks]
     scores, curves, cosines = [], [], []
     for finalist, result in winners:
-        own = {"arm": finalist.arm, "outer_fold": finalist.outer_fold}
+        own: dict[str, Any] = {"arm": finalist.arm, "outer_fold": finalist.outer_fold}
         pairs = stacks[finalist.outer_fold].pairs
         scores.append(metric_table(result.metrics, pairs, tasks).assign(**own))
         curves += [

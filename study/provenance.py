@@ -107,8 +107,8 @@ def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, diges
     rules, now = stored.get("declared"), declared(settings.finalists)
     if rules != now:
         raise InputError(
-            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); go on "
-            "with the version of hemomodel that began it, or under another --name"
+            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); "
+            "go on with the version of hemomodel that began it, or under another --name"
         )
     if stored["data_digest"] != digest:
         raise InputError(

@@ -65,7 +65,7 @@ def open_arms(
         arms: name -> the balancers that it may draw.
         outer_folds: how many searches there are; more than one in a nested study.
     """
-    opened = []
+    opened: list[Arm] = []
     for outer_fold in range(outer_folds):
         for name, balancers in arms.items():
             study = optuna.create_study(
