@@ -1,11 +1,13 @@
 """What a section is made of: text, figures, tables. The page draws them; it decides nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from study.report.plot import Figure
+from study.report.words import number, signed
 
-__all__ = ["Block", "Cell", "Figures", "Notes", "Prose", "Section", "Table"]
+__all__ = ["Block", "Cell", "Figures", "Notes", "Prose", "Section", "Table", "spread"]
 
 
 @dataclass(frozen=True)
@@ -93,3 +95,14 @@ class Section:
     name: str
     title: str
     blocks: tuple[Block, ...] = field(default_factory=tuple)
+
+
+def spread(
+    found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False, best: bool = False
+) -> Cell:
+    """Returns a cell with an estimate, and its interval under it."""
+    if found is None:
+        return Cell("–")
+    show = signed if sign else number
+    low, high = show(found["low"], digits), show(found["high"], digits)
+    return Cell(show(found["estimate"], digits), f"[{low}, {high}]", best)

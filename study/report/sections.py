@@ -14,14 +14,8 @@ from study.report.importance import FEW
 from study.report.limits import limit_notes, run_blocks
 from study.report.reading import Study
 from study.report.search import expected_best, importance_bars, parallel
-from study.report.tables import (
-    arm_table,
-    clinical_table,
-    difference_table,
-    first_table,
-    loss_table,
-    skill_table,
-)
+from study.report.tables import arm_table, difference_table
+from study.report.task_tables import clinical_table, first_table, loss_table, skill_table
 from study.report.tasks import heat_map
 from study.report.words import number
 

@@ -1,32 +1,26 @@
 """The tables that the page shows, as cells of text."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from hemomodel.schema import Task
-from study.report.blocks import Cell, Table
+from study.report.blocks import Cell, Table, spread
 from study.report.frames import failures, states
 from study.report.reading import Study
-from study.report.words import number, p_value, percent, short, signed
+from study.report.words import number, p_value, short
 
 __all__ = [
     "arm_table",
-    "clinical_table",
     "difference_table",
     "failure_table",
     "finalist_table",
-    "first_table",
-    "loss_table",
     "pairs_table",
-    "skill_table",
     "state_table",
 ]
 
 _MANY = 8  # rows beyond which a table of details is folded
-_CONTINUOUS = {"mean ± SD", "median (IQR)"}
 
 
 def arm_table(study: Study) -> Table:
@@ -43,7 +37,7 @@ def arm_table(study: Study) -> Table:
     lost = Cell("no trial ended with a score")
     rows += [(Cell(name), lost, *nothing) for name in study.lost]
     rows += [
-        (_reference(model), _spread(model.get("score")), *nothing) for model in study.references
+        (_reference(model), spread(model.get("score")), *nothing) for model in study.references
     ]
     note = (
         "Regret is the distance from the best possible prediction, known for built-in patients. "
@@ -62,11 +56,11 @@ def _arm_row(study: Study, arm: Mapping[str, Any], best: float | None) -> tuple[
     step = arm.get("seconds_per_step")
     return (
         Cell(arm["arm"]),
-        _spread(score, best=reached is not None and reached == best),
+        spread(score, best=reached is not None and reached == best),
         Cell(number(arm.get("mean_rank"), 2)),
-        _spread(arm.get("delta_m"), 1, sign=True),
+        spread(arm.get("delta_m"), 1, sign=True),
         _worst(study, arm.get("worst_task")),
-        _spread(arm.get("regret")),
+        spread(arm.get("regret")),
         Cell(counts, f"{unsolved:,} steps unsolved" if unsolved else ""),
         Cell(number(arm.get("seconds_per_trial"), 1)),
         Cell(number(1000 * step if step else None, 2)),
@@ -84,16 +78,6 @@ def _reference(model: Mapping[str, Any]) -> Cell:
     return Cell(model["model"].replace("_", " "), "reference")
 
 
-def _spread(
-    found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False, best: bool = False
-) -> Cell:
-    if found is None:
-        return Cell("–")
-    show = signed if sign else number
-    low, high = show(found["low"], digits), show(found["high"], digits)
-    return Cell(show(found["estimate"], digits), f"[{low}, {high}]", best)
-
-
 def difference_table(study: Study) -> Table:
     """Returns one row a comparison with a baseline."""
     titles = (
@@ -105,11 +89,11 @@ def difference_table(study: Study) -> Table:
         (
             Cell(d["arm"]),
             Cell(d["baseline"]),
-            _spread(d, sign=True, best=d["distinguishable"]),
+            spread(d, sign=True, best=d["distinguishable"]),
             Cell(p_value(d.get("p_value"))),
             Cell(p_value(d.get("p_holm"))),
             Cell(number(d.get("probability_of_improvement"), 2)),
-            _spread(d.get("regret"), sign=True),
+            spread(d.get("regret"), sign=True),
             Cell("yes" if d["distinguishable"] else "no", _needed(d.get("needed"))),
         )
         for d in study.comparison["differences"]
@@ -133,88 +117,6 @@ def _needed(needed: Mapping[str, Any] | None) -> str:
     ]
     aim = needed.get("difference")
     return " and ".join(parts) + (f" to see {number(aim)}" if aim else "") if parts else ""
-
-
-def clinical_table(study: Study) -> Table:
-    """Returns accuracy of classes and the error of flows in their own unit."""
-
-    def cell(figures: Mapping[str, Any]) -> Cell:
-        if "rmse" in figures:
-            return Cell(number(figures["rmse"], 1), f"MAE {number(figures.get('mae'), 1)}")
-        balanced = percent(figures.get("balanced_accuracy"))
-        return Cell(percent(figures.get("accuracy")), f"bal. {balanced}")
-
-    note = (
-        "Classes: accuracy, and under it balanced accuracy (the mean over classes, so that a "
-        "frequent class cannot carry it). Flows: root mean square and mean absolute error in "
-        "mL/min or the task's own unit. Bold: the best balancer of the column."
-    )
-    return _by_task(study, "In clinical units", cell, note)
-
-
-def skill_table(study: Study) -> Table:
-    """Returns each task's skill with its interval."""
-
-    def cell(figures: Mapping[str, Any]) -> Cell:
-        skill = figures.get("skill")
-        return _spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
-
-    note = "Skill of each task and its 95 % interval (two-level bootstrap over rows and seeds)."
-    return _by_task(study, "Skill with its interval", cell, note, folded=True)
-
-
-def loss_table(study: Study) -> Table:
-    """Returns the losses in natural units, with the regret."""
-
-    def cell(figures: Mapping[str, Any]) -> Cell:
-        regret = figures.get("regret")
-        small = "" if regret is None else f"regret {number(regret, 3 if regret < 1 else 1)}"
-        if "rmse" in figures:
-            return Cell(f"R² {number(figures.get('r2'), 2)}", small)
-        return Cell(number(figures.get("cross_entropy"), 3), small)
-
-    note = "Classes: cross-entropy in nats. Flows: R². Regret in nats, or the unit squared."
-    return _by_task(study, "Losses and regret", cell, note, folded=True)
-
-
-def _by_task(
-    study: Study,
-    title: str,
-    cell: Callable[[Mapping[str, Any]], Cell],
-    note: str,
-    *,
-    folded: bool = False,
-) -> Table:
-    """Returns one row a model and one column a task."""
-    heads = [
-        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else task.unit)
-        for task in study.tasks
-    ]
-    winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
-    rows = []
-    entries = [(arm["arm"], arm, "") for arm in study.arms]
-    entries += [(m["model"].replace("_", " "), m, "reference") for m in study.references]
-    for name, entry, small in entries:
-        cells = [Cell(name, small)]
-        for task in study.tasks:
-            made = cell(entry["tasks"].get(task.name, {}))
-            cells.append(Cell(made.text, made.small, best=winners[task.name] == name))
-        rows.append(tuple(cells))
-    return Table(title, (Cell("balancer"), *heads), tuple(rows), note, folded=folded, arms=True)
-
-
-def _unit_line(task: Task) -> str:
-    return f"{task.title}, {task.unit}" if task.unit else task.title
-
-
-def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:
-    """Returns the arm with the greatest skill on a task."""
-    skills = {
-        arm["arm"]: arm["tasks"][task]["skill"]["estimate"]
-        for arm in arms
-        if isinstance(arm["tasks"].get(task, {}).get("skill"), Mapping)
-    }
-    return max(skills, key=lambda name: skills[name]) if len(skills) > 1 else None
 
 
 def state_table(study: Study) -> Table:
@@ -286,30 +188,6 @@ def finalist_table(study: Study) -> Table | None:
         "validation score there was chosen, and it alone was scored on held-out rows."
     )
     return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True, style="words")
-
-
-def first_table(frame: pd.DataFrame) -> Table:
-    """Returns Table 1: a continuous variable on one line, a category with a line a level."""
-    groups = [c for c in frame.columns if c not in ("section", "variable", "title", "level")]
-    rows: list[tuple[Cell, ...]] = []
-    for section, part in frame.groupby("section", sort=False):
-        rows.append((Cell(str(section)),))
-        for (_, title), lines in part.groupby(["variable", "title"], sort=False):
-            rows += _variable(str(title), lines, groups)
-    titles = (Cell(""), *(Cell(str(group)) for group in groups))
-    note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
-    title = "Table 1. Patients, prescriptions and sessions"
-    return Table(title, titles, tuple(rows), note, style="dense")
-
-
-def _variable(title: str, lines: pd.DataFrame, groups: list[str]) -> list[tuple[Cell, ...]]:
-    texts = [tuple(Cell(str(text)) for text in row) for row in lines[groups].to_numpy()]
-    levels = [str(level) for level in lines["level"]]
-    if set(levels) <= _CONTINUOUS:
-        return [(Cell(title, levels[0]), *texts[0])]
-    empty = tuple(Cell("") for _ in groups)
-    under = [(Cell(f"\u2003{level}"), *row) for level, row in zip(levels, texts, strict=True)]
-    return [(Cell(title), *empty), *under]
 
 
 def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -> Table:
