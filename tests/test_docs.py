@@ -23,6 +23,7 @@ LESS = {
     "scripts/seed.py": ["--set", "fit.epochs=2"],
     "scripts/bench.py": ["--seconds", "0.01", "--rounds", "1"],
     "scripts/cohort.py": [],
+    "scripts/report.py": [],
 }
 
 

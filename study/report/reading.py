@@ -67,8 +67,21 @@ class Study:
 
     @property
     def references(self) -> list[dict[str, Any]]:
-        """The reference models, the best first."""
-        return sorted(self.comparison.get("references") or [], key=_place)
+        """The reference models, the best first, with every metric that the table has of them."""
+        models = self.comparison.get("references") or []
+        return sorted(map(self._filled, models), key=_place)
+
+    def _filled(self, model: dict[str, Any]) -> dict[str, Any]:
+        table = self.tables.get("references")
+        if table is None:
+            return model
+        own = table[table["model"] == model["model"]]
+        means = own.pivot_table(index="task", columns="metric", values="value")
+        known = {task: row.dropna().to_dict() for task, row in means.iterrows()}
+        tasks = {
+            task: {**known.get(task, {}), **figures} for task, figures in model["tasks"].items()
+        }
+        return {**model, "tasks": tasks}
 
     def task(self, name: str) -> Task:
         """Returns a task by name, also one that the schema does not know."""

@@ -269,8 +269,7 @@ def _comparison(
         },
         "references": [
             {"model": model, "score": _interval(0.14 - 0.07 * place, 0.04),
-             "tasks": {task: {"skill": 0.15 - 0.07 * place,
-                              **_metrics(task, 0.15 - 0.07 * place)} for task in TASKS}}
+             "tasks": {task: {"skill": 0.15 - 0.07 * place} for task in TASKS}}
             for place, model in enumerate(MODELS)
         ],
         "verdict": f"No balancer is distinguishable from {baselines[0]} on these held-out rows.",

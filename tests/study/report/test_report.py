@@ -146,6 +146,16 @@ def test_a_missing_table_costs_its_own_figures_alone(copy: Folder, name: str) ->
     assert left == [figure for figure in whole if not figure.startswith(starts)]
 
 
+def test_references_have_the_metrics_of_their_table(folder: Folder) -> None:
+    study = open_study(folder)
+    table = study.tables["references"]
+    for model in study.references:
+        own = table[table["model"] == model["model"]]
+        for (task, metric), values in own.groupby(["task", "metric"])["value"]:
+            if metric != "skill":
+                assert model["tasks"][task][metric] == pytest.approx(values.mean())
+
+
 def test_what_is_missing_is_said(copy: Folder) -> None:
     for name in OPTIONAL:
         (copy.root / f"{name}.parquet").unlink()
