@@ -79,8 +79,8 @@ LOOKS = {
         family.items(), islice(cycle(_MARKERS), start, None), strict=False
     )
 }
-"""Dotted: baselines, `joint`, and `config`, for there are nine markers a dash; solid: loss weightings;
-dashed: gradient aggregations."""
+"""Dotted: baselines, `joint`, and `config`, for there are nine markers a dash; solid: loss
+weightings; dashed: gradient aggregations."""
 
 
 def look(arm: str) -> Look:
