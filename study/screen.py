@@ -12,6 +12,9 @@ from hemomodel.schema import Task
 
 __all__ = ["comparison_svg", "show_comparison"]
 
+_COLUMNS = 5  # arms that fit beside the tasks' names in 80 characters
+_SENTENCES = 9  # more than a person reads on a screen
+
 
 def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[Task, ...]) -> None:
     """Prints the comparison."""
@@ -22,9 +25,18 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
     console.print()
     console.print(_legend(comparison), style="dim", highlight=False)
     console.print()
-    for one in comparison["differences"]:
-        console.print(f"- {one['verdict']}", highlight=False)
+    for line in _sentences(comparison["differences"]):
+        console.print(f"- {line}", highlight=False)
     console.print(f"[bold]{comparison['verdict']}[/bold]", highlight=False)
+
+
+def _sentences(differences: list[dict[str, Any]]) -> list[str]:
+    """Returns a sentence for each comparison; of many, only for those that tell two arms apart."""
+    if len(differences) <= _SENTENCES:
+        return [one["verdict"] for one in differences]
+    told = [one["verdict"] for one in differences if one["distinguishable"]]
+    rest = len(differences) - len(told)
+    return [*told, f"{rest} other comparisons do not tell two arms apart; the report has them all."]
 
 
 def comparison_svg(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> str:
@@ -89,12 +101,15 @@ def _failed(comparison: dict[str, Any]) -> str:
 
 
 def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
-    table = _table("Skill on each task")
+    arms = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
+    few = len(arms) <= _COLUMNS
+    table = _table("Skill on each task" if few else f"Skill on each task, the {_COLUMNS} best arms")
     table.add_column("task", no_wrap=True)
-    for arm in comparison["arms"]:
+    shown = comparison["arms"] if few else arms[:_COLUMNS]
+    for arm in shown:
         table.add_column(arm["arm"], justify="right")
     for task in tasks:
-        skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in comparison["arms"]]
+        skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in shown]
         cells = [f"{skill:+.3f}" for skill in skills]
         table.add_row(task.name.replace("_", " "), *cells)
     return table

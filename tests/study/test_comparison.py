@@ -253,6 +253,19 @@ def test_the_tables_hold_the_same_figures(study):
     assert isinstance(gaps, pd.DataFrame)
 
 
+def test_the_screen_stays_short_with_many_arms(study):
+    names = ("equal", "fixed", "single_task", "aligned_mtl", "scale_invariant", "uncertainty")
+    gaps = dict.fromkeys(names, 0.0) | {"gradnorm": 0.5}
+    found = study(gaps)
+    console = Console(file=io.StringIO(), width=80)
+    show_comparison(console, found, TASKS)
+    printed = console.file.getvalue()
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "the 5 best arms" in printed
+    assert sum(line.startswith("- ") for line in printed.splitlines()) == 4
+    assert f"{len(found['differences']) - 3} other comparisons" in printed
+
+
 def test_the_screen_fits_into_eighty_columns(study):
     found = study({"equal": 0.2, "fixed": 0.5, "gradnorm": 0.2, "uncertainty": 0}, failed=2)
     console = Console(file=io.StringIO(), width=80)
