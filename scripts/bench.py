@@ -136,7 +136,7 @@ def relative(found: dict[str, float], count: int) -> Iterator[str]:
 def columns(title: str, *titles: str) -> Table:
     """Returns a table with a column of balancers and columns of figures."""
     table = Table(title=title)
-    table.add_column("balancer")
+    table.add_column("balancer", no_wrap=True)
     for name in titles:
         table.add_column(name, justify="right")
     return table

@@ -14,6 +14,7 @@ __all__ = ["AGGREGATORS", "SCALARIZERS", "TorchJD", "UsualWay"]
 
 ALPHA = 1.5
 
+# TorchJD's Nash-MTL needs a solver that is not installed with it, and may return ones in silence.
 AGGREGATORS: dict[str, Callable[[], agg.Aggregator]] = {
     "mgda": agg.MGDA,
     "pcgrad": agg.PCGrad,
@@ -21,7 +22,6 @@ AGGREGATORS: dict[str, Callable[[], agg.Aggregator]] = {
     "imtl_g": agg.IMTLG,
     "aligned_mtl": agg.AlignedMTL,
     "fairgrad": lambda: agg.FairGrad(alpha=2.0),
-    "nash_mtl": lambda: agg.NashMTL(n_tasks=10),
     "upgrad": agg.UPGrad,
     "config": agg.ConFIG,
 }

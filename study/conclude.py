@@ -79,10 +79,8 @@ def _nothing(study: Running, trials: pd.DataFrame) -> str:
     path = study.folder.root / "trials.parquet"
     if (trials["state"] == "failed").any():
         return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
-    return (
-        f"no trial of {study.folder.name} ended in time, so there is nothing to compare; "
-        f"go on with a larger --time-budget: python scripts/search.py --resume {study.folder.name}"
-    )
+    go_on = f"python scripts/search.py --resume {study.folder.name} --time-budget SECONDS"
+    return f"no trial of {study.folder.name} ended in time; give it more of it: {go_on}"
 
 
 def _held_out_stack(study: Running, outer_fold: int) -> Stack:
