@@ -1,7 +1,5 @@
 """The last screen of a study: the comparison as tables, and the verdict in words."""
 
-import io
-import re
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +8,7 @@ from rich.table import Table
 
 from hemomodel.schema import Task
 
-__all__ = ["comparison_svg", "show_comparison"]
+__all__ = ["show_comparison"]
 
 _COLUMNS = 5  # arms that fit beside the tasks' names in 80 characters
 _SENTENCES = 9  # more than a person reads on a screen
@@ -36,21 +34,14 @@ def _sentences(differences: list[dict[str, Any]]) -> list[str]:
         return [one["verdict"] for one in differences]
     told = [one["verdict"] for one in differences if one["distinguishable"]]
     rest = len(differences) - len(told)
-    return [*told, f"{rest} other comparisons do not tell two arms apart; the report has them all."]
-
-
-def comparison_svg(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> str:
-    """Returns the last screen as an SVG picture."""
-    console = Console(record=True, width=86, file=io.StringIO())
-    show_comparison(console, comparison, tasks)
-    svg = console.export_svg(title="python scripts/search.py --trials 200")
-    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # nothing from a network
+    other = "other comparisons" if told else "comparisons"
+    return [*told, f"{rest} {other} do not tell two arms apart; the report has them all."]
 
 
 def _legend(comparison: dict[str, Any]) -> str:
     rows, replicates = comparison["held_out_rows"], comparison["replicates"]
     return (
-        f"Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
+        f"s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
         f"on {rows} held-out rows; {replicates} replicates on {len(comparison['fresh_seeds'])} "
         f"fresh seeds. Intervals: bootstrap over rows, seeds and each arm's trials; those of the "
         f"differences hold together at {comparison['level']:.0%}; * marks a difference: zero lies "
@@ -63,7 +54,7 @@ def _arms(comparison: dict[str, Any]) -> Table:
     against = {one["arm"]: one for one in comparison["differences"] if one["baseline"] == base}
     table = _table("Balancers on held-out rows")
     table.add_column("balancer", no_wrap=True)
-    for title in ("score [95% interval]", f"difference to {base}", "trials", "s/trial"):
+    for title in ("score [95% interval]", f"difference to {base}", "trials", "s"):
         table.add_column(title, justify="right", no_wrap=True)
     ranked = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
     for arm in ranked:
