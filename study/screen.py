@@ -41,11 +41,12 @@ def _sentences(differences: list[dict[str, Any]]) -> list[str]:
 def _legend(comparison: dict[str, Any]) -> str:
     rows, replicates = comparison["held_out_rows"], comparison["replicates"]
     return (
-        f"s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial predictor's loss removed, "
-        f"on {rows} held-out rows; {replicates} replicates on {len(comparison['fresh_seeds'])} "
-        f"fresh seeds. Intervals: bootstrap over rows, seeds and each arm's trials; those of the "
-        f"differences hold together at {comparison['level']:.0%}; * marks a difference: zero lies "
-        f"outside and the corrected resampled t-test with Holm's adjustment agrees."
+        "s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial "
+        f"predictor's loss removed, on {rows} held-out rows; {replicates} replicates on "
+        f"{len(comparison['fresh_seeds'])} fresh seeds. Intervals: bootstrap over rows, seeds and "
+        f"each arm's trials; those of the differences hold together at {comparison['level']:.0%}; "
+        "* marks a difference: zero lies outside and the corrected resampled t-test with Holm's "
+        "adjustment agrees."
     )
 
 
