@@ -61,7 +61,7 @@ def trunk_gramian(
             if masks:
                 open_units = open_units * masks[layer]
             weight = network.weights[layer + 1].unsqueeze(1)
-            at_output = (at_output @ weight.mT) * open_units.unsqueeze(1)
+            at_output = (at_output @ weight.mT) * open_units.unsqueeze(2)
         with_bias = torch.nn.functional.pad(flow[layer], (0, 1), value=1.0)
         part = _products(at_output, with_bias)
         total = part if total is None else total + part
@@ -81,9 +81,10 @@ def task_norms(
         layout: likewise.
     """
     inputs, at_output = flow[-3], _at_output(network, slopes, layout)
-    rows, shared = at_output.shape[2:]
+    rows, shared = at_output.shape[1], at_output.shape[3]
     if rows**2 < shared * inputs.shape[2]:
-        pairs = at_output @ at_output.mT  # (R, T, B, B)
+        by_task = at_output.transpose(1, 2)
+        pairs = by_task @ by_task.mT  # (R, T, B, B)
         return (pairs * (inputs @ inputs.mT).unsqueeze(1)).sum((2, 3)).clamp_min_(0).sqrt_()
     norms: Tensor = torch.linalg.vector_norm(_jacobian(at_output, inputs), dim=2)
     return norms
@@ -93,29 +94,27 @@ def _products(at_output: Tensor, inputs: Tensor) -> Gramian:
     """Returns the inner products (R, T, T) of the gradients by one layer's weights.
 
     Args:
-        at_output: (R, T, B, H), each task's gradient at the layer's output.
+        at_output: (R, B, T, H), each task's gradient at the layer's output.
         inputs: (R, B, H_in), what enters the layer.
     """
-    replicates, tasks, rows, width = at_output.shape
+    replicates, rows, tasks, width = at_output.shape
     if tasks * rows**2 < width * inputs.shape[2]:
         # Few rows: K_ij sums (d_i . d_j)(h . h) over pairs of rows, without the Jacobian.
         flat = at_output.flatten(1, 2)
-        pairs = (flat @ flat.mT).view(replicates, tasks, rows, tasks, rows)
-        alike = (inputs @ inputs.mT).view(replicates, 1, rows, 1, rows)
-        return (pairs * alike).sum((2, 4))
+        pairs = (flat @ flat.mT).view(replicates, rows, tasks, rows, tasks)
+        alike = (inputs @ inputs.mT).view(replicates, rows, 1, rows, 1)
+        return (pairs * alike).sum((1, 3))
     jacobian = _jacobian(at_output, inputs)
     return jacobian @ jacobian.mT
 
 
 def _at_output(network: StackedNetwork, slopes: Outputs, layout: HeadLayout) -> Tensor:
-    """Returns each task's gradient at the trunk's output, (R, T, B, H)."""
-    by_task = slopes.unsqueeze(1) * layout.member.T.unsqueeze(1)  # (R, T, B, K)
-    at_output = by_task.flatten(1, 2) @ network.weights[-1].mT
-    return at_output.view(*by_task.shape[:3], -1)
+    """Returns each task's gradient at the trunk's output, (R, B, T, H)."""
+    heads = network.weights[-1].mT.unsqueeze(2) * layout.member.unsqueeze(2)  # (R, K, T, H)
+    return (slopes @ heads.flatten(2)).unflatten(2, heads.shape[2:])
 
 
 def _jacobian(at_output: Tensor, inputs: Tensor) -> Tensor:
     """Returns each task's gradient by a layer's weights, (R, T, H * H_in)."""
-    replicates, tasks, rows, _ = at_output.shape
-    sides = at_output.mT.reshape(replicates, -1, rows)
-    return (sides @ inputs).view(replicates, tasks, -1)
+    replicates, _, tasks, _ = at_output.shape
+    return (at_output.flatten(2).mT @ inputs).view(replicates, tasks, -1)
