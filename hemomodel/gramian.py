@@ -111,7 +111,7 @@ def _products(at_output: Tensor, inputs: Tensor) -> Gramian:
 def _at_output(network: StackedNetwork, slopes: Outputs, layout: HeadLayout) -> Tensor:
     """Returns each task's gradient at the trunk's output, (R, B, T, H)."""
     heads = network.weights[-1].mT.unsqueeze(2) * layout.member.unsqueeze(2)  # (R, K, T, H)
-    return (slopes @ heads.flatten(2)).unflatten(2, heads.shape[2:])
+    return (slopes @ heads.flatten(2)).view(*slopes.shape[:2], *heads.shape[2:])
 
 
 def _jacobian(at_output: Tensor, inputs: Tensor) -> Tensor:
