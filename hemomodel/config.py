@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers import Balancer, Equal
 from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, Uniform
+from hemomodel.gradients import Over
 
 __all__ = ["FitConfig"]
 
@@ -47,6 +48,6 @@ class FitConfig:
     epochs: Annotated[int, Field(ge=1)] = 100
     optimizer: Literal["adam", "adamw"] = "adamw"
     reduction: Literal["sum", "mean"] = "mean"
-    gradients: Literal["last", "trunk"] = "last"
+    gradients: Over = "last"
     features: str = "pretreatment"
     targets: Literal["standard", "raw"] = "standard"

@@ -13,7 +13,7 @@ from hemomodel.network import StackedNetwork
 from hemomodel.separate import SeparateNetworks
 from hemomodel.shapes import Gramian, Outputs
 
-__all__ = ["Network", "Over", "TaskGradients", "cosines"]
+__all__ = ["Network", "Over", "TaskGradients", "lengths_and_cosines"]
 
 Network: TypeAlias = StackedNetwork | SeparateNetworks
 Over: TypeAlias = Literal["last", "trunk"]
@@ -63,8 +63,8 @@ class TaskGradients:
         return squares.sum(1).view(-1, tasks)
 
 
-def cosines(gramian: Gramian) -> Tensor:
-    """Returns the cosines (R, T, T) between tasks; zero where a gradient vanishes."""
+def lengths_and_cosines(gramian: Gramian) -> tuple[Tensor, Tensor]:
+    """Returns norms (R, T) and the cosines (R, T, T) between tasks, zero where one vanishes."""
     norms = gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
     unit = torch.where(norms > 0, 1 / norms, 0.0)
-    return (gramian * unit.unsqueeze(1) * unit.unsqueeze(2)).clamp(-1, 1)
+    return norms, (gramian * unit.unsqueeze(1) * unit.unsqueeze(2)).clamp(-1, 1)

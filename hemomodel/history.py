@@ -1,7 +1,9 @@
 """What training leaves behind, epoch by epoch."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 __all__ = ["History"]
@@ -31,6 +33,11 @@ class History(NamedTuple):
     gradient_norms: Tensor
     training_rate: Tensor
     cosines: Tensor
+
+    @classmethod
+    def joined(cls, parts: "Sequence[History]") -> "History":
+        """Returns one history of consecutive ones."""
+        return cls(*map(torch.cat, zip(*parts, strict=True)))
 
     @property
     def score(self) -> Tensor:

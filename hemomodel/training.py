@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hemomodel.balancers import Signals
 from hemomodel.config import FitConfig
-from hemomodel.gradients import Network, TaskGradients, cosines
+from hemomodel.gradients import Network, TaskGradients, lengths_and_cosines
 from hemomodel.history import History
 from hemomodel.network import StackedNetwork
 from hemomodel.scoring import ScoredRows
@@ -113,7 +113,7 @@ class Training:
         signals = self._signals(flow, losses, slopes, masks, counts)
         weights, self._memory = self._balancer.weigh(signals, self._memory)
         if not step:  # once an epoch: most balancers do without
-            self._norms, self._cosines = signals.norms, cosines(signals.gramian)
+            self._norms, self._cosines = lengths_and_cosines(signals.gramian)
         self._descend(flow, slopes, weights, masks)
         self._memory = self._balancer.after_step(self._losses_of(batch, masks), self._memory)
         seen = x.shape[1] if counts is None else counts

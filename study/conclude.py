@@ -43,7 +43,7 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
         InputError: no arm has a network that can be compared.
     """
     chosen = finalists(study.arms, study.space.build, study.settings.finalists)
-    if not chosen:
+    if {one.outer_fold for one in chosen} != set(range(outer_folds(study.settings))):
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):

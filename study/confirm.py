@@ -2,8 +2,9 @@
 
 They were chosen on validation rows, and the luckiest of many trials looks better than it is. So
 each is trained again on seeds that the search did not use, for as many epochs as its validation
-chose. The best of an arm on the fresh seeds' validation rows is its winner, and winners are scored
-once on rows that the search never saw.
+chose. The best of an arm on the fresh seeds' validation rows is its winner, scored once on rows
+that the search never saw. The other finalists' held-out losses choose nothing; they tell how much
+luck there is in a search.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -132,7 +133,7 @@ def retrain(config: FitConfig, stack: Stack) -> Confirmed:
         outputs = training.outputs(held_out)
         skills.append(held_out.skill(outputs))
     regret = held_out.row_regret(outputs)
-    history = History(*map(torch.cat, zip(*epochs, strict=True)))
+    history = History.joined(epochs)
     return Confirmed(
         validation=_array(training.scored.metrics(training.latest)["skill"]),
         losses=_array(held_out.row_losses(outputs)),

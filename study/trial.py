@@ -130,7 +130,7 @@ class StackedTrial(tune.Trainable):
         return {**report, "done": done}
 
     def _report(self) -> Report:
-        history = _joined(self._epochs[self._reported :])
+        history = History.joined(self._epochs[self._reported :])
         first, self._reported = self._reported + 1, self._training.epoch
         finite = bool(torch.isfinite(history.skill).all())
         scores = self._training.scored.metrics(self._best.outputs)
@@ -165,7 +165,7 @@ class StackedTrial(tune.Trainable):
             "training": self._training.state(),
             "best": self._best._asdict(),
             "seconds": self._seconds,
-            "epochs": _joined(self._epochs)._asdict(),
+            "epochs": History.joined(self._epochs)._asdict(),
         }
         part = self._file.with_suffix(f".{os.getpid()}.part")
         torch.save(state, part)
@@ -199,10 +199,6 @@ class _Best(NamedTuple):
             torch.where(better, training.epoch, self.epoch),
             torch.where(better, training.latest, self.outputs),
         )
-
-
-def _joined(epochs: list[History]) -> History:
-    return History(*map(torch.cat, zip(*epochs, strict=True)))
 
 
 def _array(tensor: Tensor) -> Curve:

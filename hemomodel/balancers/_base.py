@@ -21,6 +21,7 @@ __all__ = [
     "Adam",
     "Balancer",
     "Empty",
+    "Memoryless",
     "Signals",
     "masked_mean",
     "masked_softmax",
@@ -218,3 +219,12 @@ class Balancer(ABC, Generic[State]):
         `unsolved` counts the steps whose solver did not converge; `residual` is the largest so far.
         """
         return {}
+
+
+@dataclass(frozen=True)
+class Memoryless(Balancer[Empty]):
+    """A way of weighting that remembers nothing."""
+
+    def init(self, losses: Losses) -> Empty:
+        """Returns no memory."""
+        return Empty()

@@ -4,15 +4,16 @@ Everything is batched over the replicates, takes a fixed number of operations wh
 are, and computes in float64: a Gramian squares the condition of the gradients.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.balancers._base import Signals
+from hemomodel.balancers._base import Balancer, Signals
 from hemomodel.shapes import Gramian, Losses, Weights
 
-__all__ = ["Convergence", "Spectrum", "proportional_fairness", "unit_trace"]
+__all__ = ["Convergence", "Solved", "Spectrum", "proportional_fairness", "unit_trace"]
 
 _RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, little enough to leave no trace
 _SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
@@ -41,9 +42,20 @@ class Convergence(NamedTuple):
         largest = torch.maximum(self.residual, now.to(self.residual.dtype))
         return Convergence(largest, self.unsolved + (now > tolerance))
 
-    def report(self) -> dict[str, Tensor]:
-        """Returns both figures, (R,) each."""
-        return {"residual": self.residual.squeeze(1), "unsolved": self.unsolved.squeeze(1)}
+
+@dataclass(frozen=True)
+class Solved(Balancer[Convergence]):
+    """A method that solves for the weights of the trunk, and remembers how its solver fared."""
+
+    weighs_heads: ClassVar[bool] = False
+
+    def init(self, losses: Losses) -> Convergence:
+        """Returns the solver's record."""
+        return Convergence.start(losses)
+
+    def health(self, state: Convergence) -> dict[str, Tensor]:
+        """Returns the largest residual so far and the steps unsolved, (R,) each."""
+        return {"residual": state.residual.squeeze(1), "unsolved": state.unsolved.squeeze(1)}
 
 
 def unit_trace(signals: Signals) -> tuple[Gramian, Tensor]:

@@ -5,16 +5,16 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._base import Empty, Memoryless, Signals
 from hemomodel.balancers._solvers import Spectrum, unit_trace
 from hemomodel.domains import OneOf
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["AlignedMTL"]
 
 
 @dataclass(frozen=True)
-class AlignedMTL(Balancer[Empty], name="aligned_mtl"):
+class AlignedMTL(Memoryless, name="aligned_mtl"):
     """Independent component alignment (Senushkin et al., CVPR 2023, algorithm 1).
 
     The gradient matrix is replaced by the nearest one with equal singular values, and the mean of
@@ -32,10 +32,6 @@ class AlignedMTL(Balancer[Empty], name="aligned_mtl"):
     weighs_heads: ClassVar[bool] = False
 
     scale: Annotated[Literal["min", "rmse"], OneOf("min", "rmse")] = "min"
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the weights of the aligned direction."""

@@ -1,17 +1,16 @@
 """CAGrad: help the worst task, near the mean gradient."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import path_to_norm
-from hemomodel.balancers._solvers import Convergence, unit_trace
+from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
 from hemomodel.domains import Uniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["CAGrad"]
 
@@ -23,7 +22,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class CAGrad(Balancer[Convergence], name="cagrad"):
+class CAGrad(Solved, name="cagrad"):
     """Conflict-averse gradient descent (Liu, Liu, Jin, Stone & Liu, NeurIPS 2021, algorithm 1).
 
     With g_0 the mean gradient, the direction d that maximises min_i g_i . d within
@@ -41,13 +40,7 @@ class CAGrad(Balancer[Convergence], name="cagrad"):
         c: how far from the mean gradient, in its lengths; 0 is the mean gradient itself.
     """
 
-    weighs_heads: ClassVar[bool] = False
-
     c: Annotated[float, Uniform(0.0, 1.0), Field(ge=0)] = 0.4
-
-    def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
-        return Convergence.start(losses)
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the conflict-averse direction."""
@@ -69,7 +62,3 @@ class CAGrad(Balancer[Convergence], name="cagrad"):
         gap = torch.where(moves & (total > 0), value - lowest, 0.0)
         weights = torch.where(moves.unsqueeze(1), mean + y, 0.0)
         return weights.to(signals.losses.dtype), state.after(gap, _TOLERANCE)
-
-    def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest gap so far, and the steps unsolved."""
-        return state.report()

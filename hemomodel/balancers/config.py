@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._base import Empty, Memoryless, Signals
 from hemomodel.balancers._solvers import Spectrum, unit_trace
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["ConFIG"]
 
@@ -15,7 +15,7 @@ _SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
 
 
 @dataclass(frozen=True)
-class ConFIG(Balancer[Empty], name="config"):
+class ConFIG(Memoryless, name="config"):
     """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equation 2).
 
     With U the unit gradients in rows, the direction is that of pinv(U) 1, which has the same
@@ -27,10 +27,6 @@ class ConFIG(Balancer[Empty], name="config"):
     """
 
     weighs_heads: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the weights of the conflict-free direction."""

@@ -1,15 +1,14 @@
 """FairGrad: alpha-fair shares of the common descent."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
-from hemomodel.balancers._solvers import Convergence, proportional_fairness
+from hemomodel.balancers._base import Signals
+from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["FairGrad"]
 
@@ -17,7 +16,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class FairGrad(Balancer[Convergence], name="fairgrad"):
+class FairGrad(Solved, name="fairgrad"):
     """Fair resource allocation (Ban & Ji, ICML 2024, equation 4): w > 0 with K w = w^(-1/alpha).
 
     The weights have no fixed sum: they scale as K^(-alpha / (1 + alpha)) and are tens for small
@@ -31,19 +30,9 @@ class FairGrad(Balancer[Convergence], name="fairgrad"):
         alpha: 1 is proportional fairness (Nash-MTL), more comes nearer to max-min fairness.
     """
 
-    weighs_heads: ClassVar[bool] = False
-
     alpha: Annotated[float, LogUniform(0.5, 4.0), Field(gt=0)] = 2.0
-
-    def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
-        return Convergence.start(losses)
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the fair weights."""
         weights, residual = proportional_fairness(signals, self.alpha)
         return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)
-
-    def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest residual so far, and the steps unsolved."""
-        return state.report()

@@ -3,14 +3,14 @@
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Empty, Signals, masked_mean
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_mean
+from hemomodel.shapes import Weights
 
 __all__ = ["Geometric"]
 
 
 @dataclass(frozen=True)
-class Geometric(Balancer[Empty], name="geometric"):
+class Geometric(Memoryless, name="geometric"):
     """Geometric loss strategy (GLS; Chennupati, Sistu, Yogamani & Rawashdeh, CVPRW 2019).
 
     The total is (product of the L_i)^(1/T). Its derivative by L_i, in logarithms, is
@@ -18,10 +18,6 @@ class Geometric(Balancer[Empty], name="geometric"):
     1e-8 counts as 1e-8. The scale of the losses does not matter. Weights apply to trunk and heads;
     they sum to the ratio of the losses' geometric to their harmonic mean, which is one or more.
     """
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the derivatives of the geometric mean."""

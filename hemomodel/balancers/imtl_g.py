@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Balancer, Empty, Signals
+from hemomodel.balancers._base import Empty, Memoryless, Signals
 from hemomodel.balancers._solvers import Spectrum, unit_trace
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["IMTLG"]
 
@@ -15,7 +15,7 @@ _CANCELLED = 1e-12  # a sum this small, for K of trace one, is rounding
 
 
 @dataclass(frozen=True)
-class IMTLG(Balancer[Empty], name="imtl_g"):
+class IMTLG(Memoryless, name="imtl_g"):
     """Impartial multi-task learning, gradients (Liu et al., ICLR 2021).
 
     The weights sum to 1 and make g . g_i / |g_i| the same for all tasks: v / sum(v) with
@@ -26,10 +26,6 @@ class IMTLG(Balancer[Empty], name="imtl_g"):
     """
 
     weighs_heads: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the weights of the impartial direction."""

@@ -1,15 +1,12 @@
 """MGDA: the shortest convex combination of the task gradients."""
 
-from typing import ClassVar
-
 import torch
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import nonnegative_program
-from hemomodel.balancers._solvers import Convergence, unit_trace
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
+from hemomodel.shapes import Weights
 
 __all__ = ["MGDA"]
 
@@ -19,7 +16,7 @@ _TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
-class MGDA(Balancer[Convergence], name="mgda"):
+class MGDA(Solved, name="mgda"):
     """Multiple-gradient descent (Sener & Koltun, NeurIPS 2018, equation 3; Désidéri, 2012).
 
     min w^T K w over the simplex. Its direction serves every task or, at a Pareto-stationary point,
@@ -30,12 +27,6 @@ class MGDA(Balancer[Convergence], name="mgda"):
     The residual is the Frank-Wolfe gap w^T K w - min_i (K w)_i in units of K's trace: the
     objective is at most that far from its minimum. A step is unsolved from 1e-7 on.
     """
-
-    weighs_heads: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
-        return Convergence.start(losses)
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the shortest combination."""
@@ -51,7 +42,3 @@ class MGDA(Balancer[Convergence], name="mgda"):
         lowest = torch.where(signals.present, slopes, torch.inf).amin(1)
         gap = (weights * slopes).sum(1) - lowest.nan_to_num(posinf=0.0)
         return weights.to(signals.losses.dtype), state.after(gap, _TOLERANCE)
-
-    def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest gap so far, and the steps unsolved."""
-        return state.report()

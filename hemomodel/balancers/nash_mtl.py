@@ -1,13 +1,10 @@
 """Nash-MTL: the tasks bargain over the common descent."""
 
-from typing import ClassVar
-
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
-from hemomodel.balancers._solvers import Convergence, proportional_fairness
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._base import Signals
+from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
+from hemomodel.shapes import Weights
 
 __all__ = ["NashMTL"]
 
@@ -15,7 +12,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class NashMTL(Balancer[Convergence], name="nash_mtl"):
+class NashMTL(Solved, name="nash_mtl"):
     """The Nash bargaining solution (Navon et al., ICML 2022, claim 3.1): w > 0 with K w = 1 / w.
 
     It is the minimum of w^T K w / 2 - sum of log w, which Newton's method finds; the published
@@ -29,17 +26,7 @@ class NashMTL(Balancer[Convergence], name="nash_mtl"):
     Pareto-stationary point there is no solution to find.
     """
 
-    weighs_heads: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
-        return Convergence.start(losses)
-
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the bargained weights."""
         weights, residual = proportional_fairness(signals, 1.0)
         return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)
-
-    def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest residual so far, and the steps unsolved."""
-        return state.report()

@@ -2,14 +2,14 @@
 
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Empty, Signals
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals
+from hemomodel.shapes import Weights
 
 __all__ = ["ScaleInvariant"]
 
 
 @dataclass(frozen=True)
-class ScaleInvariant(Balancer[Empty], name="scale_invariant"):
+class ScaleInvariant(Memoryless, name="scale_invariant"):
     """The total sum log L_i, whose derivatives no scaling of a loss can change.
 
     The losses' part of DB-MTL (Lin et al., arXiv 2308.12029). Weights 1 / L_i, where uncertainty
@@ -17,10 +17,6 @@ class ScaleInvariant(Balancer[Empty], name="scale_invariant"):
     Weights apply to trunk and heads; they sum to nothing in particular, but the weighted losses
     sum to T.
     """
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the inverse losses."""

@@ -4,14 +4,14 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Balancer, Empty, Signals
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._base import Empty, Memoryless, Signals
+from hemomodel.shapes import Weights
 
 __all__ = ["SingleTask"]
 
 
 @dataclass(frozen=True)
-class SingleTask(Balancer[Empty], name="single_task"):
+class SingleTask(Memoryless, name="single_task"):
     """One network a task, with the hyperparameters of one configuration: what sharing must beat.
 
     The trunk is not shared, so there is nothing to balance: every task has weight one.
@@ -19,10 +19,6 @@ class SingleTask(Balancer[Empty], name="single_task"):
     """
 
     shares_trunk: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns one for each present task."""

@@ -1,15 +1,12 @@
 """UPGrad: each gradient without what conflicts with the others, then all together."""
 
-from typing import ClassVar
-
 import torch
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
-from hemomodel.balancers._base import Balancer, Signals
+from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import nonnegative_program
-from hemomodel.balancers._solvers import Convergence, unit_trace
-from hemomodel.shapes import Losses, Weights
+from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
+from hemomodel.shapes import Weights
 
 __all__ = ["UPGrad"]
 
@@ -18,7 +15,7 @@ _TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
-class UPGrad(Balancer[Convergence], name="upgrad"):
+class UPGrad(Solved, name="upgrad"):
     """Unconflicting projection of gradients (Quinton & Rey, arXiv 2406.16232, section 3).
 
     Each g_i is projected on the dual cone of all gradients, and the projections are averaged. By
@@ -30,12 +27,6 @@ class UPGrad(Balancer[Convergence], name="upgrad"):
     The residual is the largest violation of the optimality conditions, in the units of a cosine.
     A step is unsolved from 1e-8 on.
     """
-
-    weighs_heads: ClassVar[bool] = False
-
-    def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
-        return Convergence.start(losses)
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the mean projection."""
@@ -53,7 +44,3 @@ class UPGrad(Balancer[Convergence], name="upgrad"):
         count = signals.present.sum(1, keepdim=True).clamp_min(1)
         weights = (signals.present + added) / count
         return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)
-
-    def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest violation so far, and the steps unsolved."""
-        return state.report()

@@ -5,15 +5,15 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Empty, Signals, masked_softmax
+from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_softmax
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.shapes import Weights
 
 __all__ = ["UWSO"]
 
 
 @dataclass(frozen=True)
-class UWSO(Balancer[Empty], name="uw_so"):
+class UWSO(Memoryless, name="uw_so"):
     """Soft optimal uncertainty weighting (Kirchdorfer et al., arXiv 2408.07985).
 
     Weights softmax((1 / L) / temperature), held constant in the derivative, with 1 / L for every
@@ -26,10 +26,6 @@ class UWSO(Balancer[Empty], name="uw_so"):
     """
 
     temperature: Annotated[float, LogUniform(0.1, 100.0), Field(gt=0)] = 1.0
-
-    def init(self, losses: Losses) -> Empty:
-        """Returns no memory."""
-        return Empty()
 
     def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
         """Returns the softmax of the inverse losses."""

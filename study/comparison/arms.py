@@ -37,7 +37,7 @@ def arm_figures(
         "arm": name,
         "trials": states,
         "failed": states.get("failed", 0),
-        "unsolved_steps": int(own["unsolved"].sum()) if "unsolved" in own else 0,
+        "unsolved_steps": int(own["unsolved"].sum()),
         "finalists": _finalists(measured.evidence, name),
         "score": mean_interval(skill, arm, level),
         "regret": None if regret is None else mean_interval(regret.whole, arm, level),
@@ -45,7 +45,7 @@ def arm_figures(
         "worst_task": {"task": tasks[worst].name, "skill": float(skill.estimate[arm, worst])},
         "delta_m": _delta_m(skill, arm, level),
         "seconds_per_trial": _mean(own["seconds"]),
-        "seconds_per_step": _mean(own["step_seconds"]) if "step_seconds" in own else None,
+        "seconds_per_step": _mean(own["step_seconds"]),
         "tasks": _task_figures(measured, arm, tasks),
         "expected_best": _expected_best(own, level),
     }
@@ -111,10 +111,9 @@ def _task_figures(measured: Measured, arm: int, tasks: Sequence[Task]) -> dict[s
 def _expected_best(own: pd.DataFrame, level: float) -> list[dict[str, float]]:
     """Returns the validation score expected of the best of n trials, over the outer folds."""
     ended = own[own["state"] != "unfinished"]
-    folds = ended["outer_fold"] if "outer_fold" in ended else pd.Series(0, ended.index)
     curves = [
         np.stack(expected_best(scores.to_numpy(dtype=float), level))
-        for _, scores in ended["score"].groupby(folds)
+        for _, scores in ended.groupby("outer_fold")["score"]
     ]
     shortest = min((curve.shape[1] for curve in curves), default=0)
     if not shortest:

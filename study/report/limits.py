@@ -23,8 +23,9 @@ _ALWAYS = (
     ),
     "What prepares the features is fitted on the training rows of each replicate alone.",
     (
-        "The report speaks of the configurations that these searches found. Another search finds "
-        "others: that luck is not in the intervals."
+        "Another search would find other configurations. The intervals of differences hold that "
+        "luck as far as three finalists of each arm show it, and the longer a search, the less "
+        "its own finalists may show."
     ),
     "Rows are sessions of one centre. Nothing here says how a network does elsewhere or later.",
     "The networks learn what was prescribed, not what would have been best for the patient.",

@@ -1,14 +1,12 @@
 """The report in Markdown: verdict, main tables, provenance and limits."""
 
-import re
 from collections.abc import Sequence
 
 from study.report.blocks import Cell, Notes, Section, Table
 from study.report.reading import Study
+from study.report.words import plain
 
 __all__ = ["markdown"]
-
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$])")
 
 
 def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = ()) -> str:
@@ -19,12 +17,12 @@ def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = 
         sections: of the report; their tables and notes are kept.
         images: names of the figures that were written to `figures/`.
     """
-    parts = [f"# {_plain(study.folder.name)}", f"**{_plain(study.comparison['verdict'])}**"]
+    parts = [f"# {plain(study.folder.name)}", f"**{plain(study.comparison['verdict'])}**"]
     sentences = [d["verdict"] for d in study.comparison["differences"] if d.get("verdict")]
     if sentences:
-        parts.append("\n".join(f"- {_plain(sentence)}" for sentence in sentences))
+        parts.append("\n".join(f"- {plain(sentence)}" for sentence in sentences))
     for section in sections:
-        parts += [f"## {_plain(section.title)}", *_blocks(section, images)]
+        parts += [f"## {plain(section.title)}", *_blocks(section, images)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -34,13 +32,13 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
         if isinstance(block, Table):
             parts.append(_table(block))
         elif isinstance(block, Notes):
-            parts.append("\n".join(f"- {_plain(item)}" for item in block.items))
+            parts.append("\n".join(f"- {plain(item)}" for item in block.items))
         elif block.kind == "prose":
-            parts.append(_plain(block.text))
+            parts.append(plain(block.text))
         else:
             drawn = [f for f in block.figures if f.name in images]
-            parts += [f"![{_plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
-            parts += [f"*{_plain(block.caption)}*"] if drawn else []
+            parts += [f"![{plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
+            parts += [f"*{plain(block.caption)}*"] if drawn else []
     return parts
 
 
@@ -48,8 +46,8 @@ def _table(table: Table) -> str:
     lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
     width = len(table.columns)
     lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
-    text = f"**{_plain(table.title)}**\n\n" + "\n".join(lines)
-    return f"{text}\n\n{_plain(table.note)}" if table.note else text
+    text = f"**{plain(table.title)}**\n\n" + "\n".join(lines)
+    return f"{text}\n\n{plain(table.note)}" if table.note else text
 
 
 def _row(cells: Sequence[Cell]) -> str:
@@ -57,9 +55,5 @@ def _row(cells: Sequence[Cell]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = _plain(f"{cell.text} {cell.small}".strip())
+    text = plain(f"{cell.text} {cell.small}".strip())
     return f"**{text}**" if cell.best and text else text
-
-
-def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))

@@ -13,7 +13,7 @@ from hemomodel.schema import Task, load_schema
 from study.folder import Folder
 from study.provenance import read_record
 
-__all__ = ["Study", "find_study", "open_study"]
+__all__ = ["Study", "find_study", "open_study", "read_comparison"]
 
 _OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
 _NEEDED = {"arms", "differences", "verdict"}
@@ -120,13 +120,13 @@ def open_study(folder: Folder) -> Study:
     record = read_record(folder)
     if record is None:
         raise InputError(f"{folder.root} is no study: it has no study.yaml; give a study's folder")
+    comparison = read_comparison(folder)
     trials = _table(folder, "trials")
-    if trials is None or not (folder.root / "comparison.json").exists():
+    if trials is None:
         raise InputError(
-            f"study {folder.name} has no comparison yet; "
-            f"finish it with: python scripts/search.py --resume {folder.name}"
+            f"study {folder.name} has lost its trials.parquet; "
+            f"have it written again with: python scripts/search.py --resume {folder.name}"
         )
-    comparison = _comparison(folder)
     tasks, notes = _tasks(record["settings"], comparison)
     found = {name: _table(folder, name) for name in _OPTIONAL}
     ledger = folder.root / "attrition.json"
@@ -142,8 +142,18 @@ def open_study(folder: Folder) -> Study:
     )
 
 
-def _comparison(folder: Folder) -> dict[str, Any]:
+def read_comparison(folder: Folder) -> dict[str, Any]:
+    """Reads `comparison.json`.
+
+    Raises:
+        InputError: the study has not been compared, or another version did it.
+    """
     path = folder.root / "comparison.json"
+    if not path.exists():
+        raise InputError(
+            f"study {folder.name} has no comparison yet; "
+            f"finish it with: python scripts/search.py --resume {folder.name}"
+        )
     comparison = _json(path)
     missing = _NEEDED - set(comparison)
     if missing:

@@ -73,8 +73,9 @@ def _compared(study: Study) -> tuple[Block, ...]:
             Figures(
                 tuple(differences(study, baseline) for baseline in baselines),
                 "Right of zero is better than the baseline, on the same patients, seeds and folds. "
-                "Filled marks: the interval excludes zero. Open marks: not distinguishable at this "
-                "size, which does not say that the two are the same.",
+                "Filled marks: told apart, for the interval excludes zero and the corrected test "
+                "agrees. Open marks: not distinguishable at this size, which does not say that "
+                "the two are the same.",
                 size="half",
                 title="Paired differences",
             )
@@ -169,9 +170,8 @@ def _gradients(study: Study) -> tuple[Block, ...]:
     return (
         Figures(
             (conflicts(study),),
-            "Share of task pairs whose mean gradients at the last shared layer point apart "
-            "(negative cosine). Averages over replicates hide conflicts that come and go "
-            "between batches.",
+            "Share of task pairs whose mean gradients point apart (negative cosine). Averages over "
+            "replicates hide conflicts that come and go between batches.",
             legend=tuple(study.names),
         ),
         Figures(

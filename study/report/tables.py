@@ -100,8 +100,8 @@ def difference_table(study: Study) -> Table:
     )
     note = (
         "The intervals hold all at once. p: corrected resampled t-test; Holm: corrected for all "
-        "comparisons of this table. P(better): share of replicates and bootstrap draws in which "
-        "the balancer scores above its baseline."
+        "comparisons of this table. P(better): share of replicates and tasks in which the "
+        "balancer scores above its baseline."
     )
     folded = len(rows) > _MANY
     return Table("Every comparison with a baseline", titles, rows, note, folded=folded, arms=True)
@@ -115,8 +115,8 @@ def _needed(needed: Mapping[str, Any] | None) -> str:
         for key, words in (("rows", "held-out rows"), ("seeds", "seeds"))
         if needed.get(key)
     ]
-    aim = needed.get("difference")
-    return " and ".join(parts) + (f" to see {number(aim)}" if aim else "") if parts else ""
+    ways = " or ".join(parts) or f"{number(needed['outer_folds'], 0)} outer folds"
+    return f"{ways} to see {number(needed['difference'])}"
 
 
 def state_table(study: Study) -> Table:
@@ -185,7 +185,8 @@ def finalist_table(study: Study) -> Table | None:
     )  # fmt: skip
     note = (
         "Each arm's best trials were trained again on fresh seeds; the one with the best "
-        "validation score there was chosen, and it alone was scored on held-out rows."
+        "validation score there was chosen. The held-out scores of the others chose nothing: they "
+        "tell how much luck there is in a search."
     )
     return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True, style="words")
 

@@ -1,30 +1,17 @@
 """The comparison as markdown, in which every name stays text."""
 
-import html
 import math
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from study.report.words import plain
 
 __all__ = [
     "arms_markdown",
     "differences_markdown",
     "leaderboard_markdown",
-    "plain",
     "verdict_markdown",
 ]
-
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$#])")
-
-
-def plain(value: object) -> str:
-    r"""Returns a text of one line that neither markdown nor HTML takes for their own.
-
-    >>> print(plain("<b>|single_task|"))
-    &lt;b&gt;\|single\_task\|
-    """
-    line = " ".join(str(value).split())
-    return _SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
 
 
 def verdict_markdown(comparison: dict[str, Any]) -> str:
@@ -74,6 +61,8 @@ def differences_markdown(comparison: dict[str, Any]) -> str:
     ]
     header = ("balancer", "against", "difference", "p", "p (Holm)", "P(improvement)", "verdict")
     ranks = comparison["ranks"]
+    if ranks is None:  # of one arm there are none
+        return _table(header, rows)
     groups = "; ".join(", ".join(group) for group in ranks["groups"])
     said = (
         f"Ranks over {ranks['blocks']} blocks: Friedman p = {_number(ranks['friedman_p'])}, "

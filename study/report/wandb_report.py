@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hemomodel.errors import InputError
 from study.folder import Folder
 from study.offline import read_trials, study_name
+from study.report.reading import read_comparison
 from study.tracking import PROJECT, import_wandb
 from study.wandb_server import Server, find_server, refusals
 
@@ -41,7 +41,7 @@ def wandb_report(
     Raises:
         InputError: the study has not ended, or the server does not take the report.
     """
-    trials, comparison = read_trials(folder), _comparison(folder)
+    trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
     from study.report.wandb_panels import Study, build  # noqa: PLC0415 - these import W&B
 
@@ -51,17 +51,6 @@ def wandb_report(
         server = find_server(folder, entity, timeout)
         _save(folder, build(study, project, server.entity), server)
     return path
-
-
-def _comparison(folder: Folder) -> dict[str, Any]:
-    path = folder.root / "comparison.json"
-    if not path.exists():
-        raise InputError(
-            f"{folder.name} has no comparison yet; go on with it first "
-            f"(python scripts/search.py --resume {folder.name})"
-        )
-    comparison: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return comparison
 
 
 def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import_wandb

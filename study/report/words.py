@@ -2,13 +2,25 @@
 
 import html
 import math
+import re
 from collections.abc import Mapping
 
 from hemomodel.schema import Task
 
-__all__ = ["interval", "label", "number", "p_value", "percent", "short", "signed", "titled"]
+__all__ = [
+    "interval",
+    "label",
+    "number",
+    "p_value",
+    "percent",
+    "plain",
+    "short",
+    "signed",
+    "titled",
+]
 
 _NONE = "–"
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$#])")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -83,3 +95,13 @@ def titled(task: Task) -> str:
 def label(text: str) -> str:
     """Returns text for plotly, which reads a few tags: here they stay text."""
     return html.escape(text, quote=False)
+
+
+def plain(value: object) -> str:
+    r"""Returns a text of one line that neither markdown nor HTML takes for their own.
+
+    >>> print(plain("<b>|single_task|"))
+    &lt;b&gt;\|single\_task\|
+    """
+    line = " ".join(str(value).split())
+    return _SPECIAL.sub(r"\\\1", html.escape(line, quote=False))

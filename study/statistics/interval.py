@@ -6,7 +6,7 @@ import numpy as np
 
 from study.evidence import Floats
 
-__all__ = ["Interval", "percentiles", "simultaneous"]
+__all__ = ["Interval", "percentiles", "simultaneous", "sup_t"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,25 @@ def percentiles(estimate: float, draws: Floats, level: float) -> Interval:
     return Interval(float(estimate), float(low), float(high))
 
 
+def sup_t(draws: Floats, level: float) -> float:
+    """Returns what the largest standardised deviation of a draw exceeds in 1 - level of the draws.
+
+    (The sup-t band: Montiel Olea & Plagborg-Moller, Journal of Applied Econometrics 34, 2019.)
+
+    Args:
+        draws: (D, m), of m figures at once; one that never varies takes no part.
+        level: share of the draws.
+    """
+    spread, deviation = draws.std(0), np.abs(draws - draws.mean(0))
+    largest = np.divide(deviation, spread, out=np.zeros_like(draws), where=spread > 0).max(1)
+    return float(np.quantile(largest, level))
+
+
 def simultaneous(estimates: Floats, draws: Floats, luck: float, level: float) -> list[Interval]:
     """Returns intervals estimate -+ q * s that hold all at once.
 
-    q is exceeded by the largest standardised deviation of a draw in 1 - level of the draws (the
-    sup-t band: Montiel Olea & Plagborg-Moller, Journal of Applied Econometrics 34, 2019), so it
-    asks for no more than the comparisons' correlation does; s^2 is the variance of the draws and
-    the luck beside it.
+    q is `sup_t`, so it asks for no more than the comparisons' correlation does; s^2 is the variance
+    of the draws and the luck beside it.
 
     Args:
         estimates: (m,), one a comparison.
@@ -43,9 +55,6 @@ def simultaneous(estimates: Floats, draws: Floats, luck: float, level: float) ->
         luck: variance that is not in the draws.
         level: of all intervals together.
     """
-    spread = draws.std(0)
-    deviation = np.abs(draws - draws.mean(0))
-    largest = np.divide(deviation, spread, out=np.zeros_like(draws), where=spread > 0).max(1)
-    half = np.quantile(largest, level) * np.sqrt(spread**2 + luck)
+    half = sup_t(draws, level) * np.sqrt(draws.var(0) + luck)
     ends = zip(estimates, estimates - half, estimates + half, strict=True)
     return [Interval(*map(float, three)) for three in ends]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from study.evidence import Floats
+from study.statistics.interval import sup_t
 
 __all__ = ["critical_difference", "friedman", "groups", "nemenyi"]
 
@@ -41,9 +42,9 @@ def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> floa
 
     What Nemenyi's takes for independent blocks shares rows, seeds and searches, which are drawn
     together here. The difference is q * s / b: s is the standard deviation of a difference of two
-    mean ranks, over all pairs; q is exceeded by the largest standardised difference in 1 - level
-    of the draws. A draw adds its noise to that of the study, so that ranks in it lie closer
-    together: b is the share of the arms' distances within tasks that is left.
+    mean ranks, over all pairs; q is their `sup_t`. A draw adds its noise to that of the study, so
+    that ranks in it lie closer together: b is the share of the arms' distances within tasks that
+    is left.
 
     Args:
         ranks: (A, T), of the study.
@@ -57,10 +58,7 @@ def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> floa
         return farthest  # nothing is told apart
     mean = rank_draws.mean(2)
     gaps = np.stack([mean[:, i] - mean[:, j] for i, j in combinations(range(len(ranks)), 2)], 1)
-    spread = gaps.std(0)
-    deviation = np.abs(gaps - gaps.mean(0))
-    largest = np.divide(deviation, spread, out=np.zeros_like(gaps), where=spread > 0).max(1)
-    critical = np.quantile(largest, level) * np.sqrt((spread**2).mean())
+    critical = sup_t(gaps, level) * np.sqrt(gaps.var(0).mean())
     return min(float(critical * (own**2).sum() / left), farthest)
 
 

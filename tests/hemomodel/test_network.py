@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hemomodel.gradients import TaskGradients, cosines
+from hemomodel.gradients import TaskGradients, lengths_and_cosines
 from hemomodel.gramian import task_gramian, task_norms, trunk_gramian
 from hemomodel.heads import HeadLayout
 from hemomodel.network import StackedNetwork
@@ -136,7 +136,9 @@ def test_separate_networks_train_each_task_alone(over):
     inner = network.stacked
     norms = TaskGradients(network, flow, slopes, layout, (), over).norms()
     gramian = TaskGradients(network, flow, slopes, layout, (), over).gramian()
-    torch.testing.assert_close(cosines(gramian), torch.eye(len(TASKS)).expand_as(gramian))
+    lengths, cosines = lengths_and_cosines(gramian)
+    torch.testing.assert_close(cosines, torch.eye(len(TASKS)).expand_as(gramian))
+    torch.testing.assert_close(lengths, norms)
     for number in range(len(PAIRS) * len(TASKS)):
         r, task = divmod(number, len(TASKS))
         parameters = [

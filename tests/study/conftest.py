@@ -90,6 +90,9 @@ def _trials(arms, *, count=10, failed=0):
             "state": "failed" if number < failed else "complete",
             "score": np.nan if number < failed else random.normal(0.1, 0.05),
             "seconds": 2.0,
+            "step_seconds": 0.002,
+            "unsolved": 0,
+            "outer_fold": 0,
         }
         for arm in arms
         for number in range(count)

@@ -9,8 +9,9 @@ import pytest
 from hemomodel.errors import InputError
 from study.colours import colour
 from study.folder import Folder
-from study.report.wandb_markdown import arms_markdown, leaderboard_markdown, plain
+from study.report.wandb_markdown import arms_markdown, differences_markdown, leaderboard_markdown
 from study.report.wandb_report import wandb_report
+from study.report.words import plain
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import BALANCERS, TASKS, comparison, run_python, write_tables
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from study.cli import run_cli
 from study.folder import Folder
 from study.report.wandb_report import wandb_report
+from study.report.words import plain
 
 def main():
     online, project = sys.argv[1] == "online", sys.argv[3]
@@ -235,6 +237,11 @@ class TestSaving:
             done = report(folder, "online", WANDB_BASE_URL=server.url, code=2)
         assert "upsertView is refused" in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_one_arm_alone_has_no_ranks():
+    alone = comparison(BALANCERS[:1] * 2) | {"differences": [], "ranks": None}
+    assert differences_markdown(alone).count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -311,7 +311,8 @@ def _difference(arm: str, base: str, means: dict[str, float]) -> dict[str, Any]:
         "arm": arm, "baseline": base, **found, "p_value": 0.03, "p_holm": 0.2,
         "probability_of_improvement": 0.61, "regret": _interval(-found["estimate"], 0.04),
         "distinguishable": told,
-        "needed": None if told else {"rows": 900, "seeds": None, "difference": 0.02},
+        "needed": None if told else
+        {"rows": 900, "seeds": None, "outer_folds": 12, "difference": 0.02},
         "verdict": f"{arm}: {'better or worse than' if told else 'not distinguishable from'} "
                    f"{base} at this size ({found['estimate']:+.3f}).",
     }  # fmt: skip

@@ -205,7 +205,7 @@ def test_another_schema_that_is_gone_leaves_bare_names(copy: Folder) -> None:
     assert "bare names" in whole
 
 
-@pytest.mark.parametrize("case", ["none", "no comparison", "old", "torn", "damaged"])
+@pytest.mark.parametrize("case", ["none", "no comparison", "no trials", "old", "torn", "damaged"])
 def test_what_cannot_be_told_is_one_sentence(copy: Folder, tmp_path: Path, case: str) -> None:
     path = copy.root / "comparison.json"
     match case:
@@ -213,6 +213,8 @@ def test_what_cannot_be_told_is_one_sentence(copy: Folder, tmp_path: Path, case:
             copy = Folder(tmp_path)
         case "no comparison":
             path.unlink()
+        case "no trials":
+            (copy.root / "trials.parquet").unlink()
         case "old":
             path.write_text('{"arms": [], "verdict": ""}', encoding="utf-8")
         case "torn":
