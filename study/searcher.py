@@ -3,6 +3,7 @@
 The Optuna storage is the study's only truth. What Tune remembers is never read back.
 """
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
+from hemomodel.errors import InputError
+from study.faults import Fault
 from study.space import Space
 
 __all__ = ["Arm", "ArmSearcher", "open_arms"]
@@ -22,6 +25,7 @@ _ENDS = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+_STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ def open_arms(
         storage: of the study.
         arms: name -> the balancers that it may draw.
         outer_folds: how many searches there are; more than one in a nested study.
+
+    Raises:
+        InputError: a stored study minimises.
     """
     opened: list[Arm] = []
     for outer_fold in range(outer_folds):
@@ -74,6 +81,11 @@ def open_arms(
                 direction="maximize",
                 load_if_exists=True,
             )
+            if study.direction != optuna.study.StudyDirection.MAXIMIZE:  # Optuna lets it pass
+                raise InputError(
+                    f"the stored study {study.study_name} was run with direction minimize, not "
+                    "maximize: it is not one of ours; choose another --name"
+                )
             opened.append(Arm(name, len(opened), balancers, outer_fold, study))
     return opened
 
@@ -82,6 +94,9 @@ class ArmSearcher(Searcher):
     """Hands out trials arm by arm, and tells Optuna how each of them ended.
 
     Numbers are global and stable: trial k of arm a of A is number k * A + a.
+
+    Attributes:
+        fault: the first write that failed; after it there is no other.
     """
 
     def __init__(
@@ -101,13 +116,13 @@ class ArmSearcher(Searcher):
         share, rest = divmod(trials, len(names))
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
-        self._unfinished: list[tuple[Arm, optuna.Trial]] = []
+        self.fault = Fault()
+        self._failures: dict[str, str] = {}
+        self._unfinished: list[tuple[Arm, FrozenTrial]] = []
         for arm in arms:
             self._left[arm.key] -= len(arm.trials)
             self._unfinished += [
-                (arm, optuna.Trial(arm.study, trial._trial_id))  # noqa: SLF001 - no public way to reopen
-                for trial in arm.trials
-                if trial.state == TrialState.RUNNING
+                (arm, trial) for trial in arm.trials if trial.state == TrialState.RUNNING
             ]
 
     @property
@@ -117,18 +132,25 @@ class ArmSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Returns the next trial: an unfinished one first, then the arm with the most to do."""
+        if self.fault.error is None:
+            with self.fault.kept():
+                return self._next(trial_id)
+        return str(Searcher.FINISHED)
+
+    def _next(self, trial_id: str) -> dict[str, Any] | str:
         if self._unfinished:
-            arm, trial = self._unfinished.pop(0)
+            arm, frozen = self._unfinished.pop(0)
+            trial = self._reopened(arm, frozen)
         else:
             arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
             if self._left[arm.key] <= 0:
                 return str(Searcher.FINISHED)
             self._left[arm.key] -= 1
-            arm.study.sampler = self._sampler(arm)
+            arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
         self._open[trial_id] = (arm, trial)
         number = trial.number * len(self._arms) + arm.index
-        # An unfinished trial has its parameters already: drawing them again returns the same.
+        # A trial that was under way has its parameters: drawing them again returns the same.
         params = self._space.suggest(trial, arm.balancers)
         return {
             "number": number,
@@ -138,9 +160,23 @@ class ArmSearcher(Searcher):
             "params": params,
         }
 
-    def _sampler(self, arm: Arm) -> optuna.samplers.TPESampler:
+    def _reopened(self, arm: Arm, frozen: FrozenTrial) -> optuna.Trial:
+        """Opens a trial of an earlier process, under the sampler that drew it.
+
+        One that never started may lack some of its parameters. It is drawn again as a whole: the
+        random numbers of the last ones come after those of the first.
+        """
+        arm.study.sampler = self._sampler(arm, frozen.number)
+        trial = optuna.Trial(arm.study, frozen._trial_id)  # noqa: SLF001 - no public way to reopen
+        if _STARTED not in frozen.user_attrs:
+            blank = copy.copy(frozen)
+            blank.params, blank.distributions = {}, {}
+            trial._cached_frozen_trial = blank  # noqa: SLF001 - what it takes as drawn
+        return trial
+
+    def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
         """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
-        seed = np.random.SeedSequence((self._seed, arm.index, len(arm.trials)))
+        seed = np.random.SeedSequence((self._seed, arm.index, number))
         with warnings.catch_warnings():  # `group` has been experimental since Optuna 2.8
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(
@@ -176,9 +212,15 @@ class ArmSearcher(Searcher):
 
         A trial that was interrupted stays open, to be taken up when the study goes on.
         """
+        if self.fault.error is None:
+            with self.fault.kept():
+                self._tell(trial_id, result, error=error)
+
+    def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
         arm, trial = self._open.pop(trial_id)
         if error:
-            trial.set_user_attr("failure", "its process failed again and again")
+            why = self._failures.get(trial_id, "")
+            trial.set_user_attr("failure", f"its process failed again and again{why}")
             arm.study.tell(trial, state=TrialState.FAIL)
         elif result and result.get("done"):
             state = self.state_of(result)
@@ -186,6 +228,10 @@ class ArmSearcher(Searcher):
                 trial.set_user_attr("failure", result["failure"])
             value = result["score"] if state == "complete" else None
             arm.study.tell(trial, value, state=_ENDS[state])
+
+    def failing(self, trial_id: str, why: str) -> None:
+        """Remembers why a trial's process failed, should it fail for good."""
+        self._failures[trial_id] = f" ({why})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""

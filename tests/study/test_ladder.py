@@ -12,8 +12,8 @@ def trial(number, arm):
     return SimpleNamespace(config={"number": number, "key": arm}, trial_id="ignored")
 
 
-def report(ladders, number, arm, epoch, score):
-    result = {"epoch": epoch, "score": score, "failure": ""}
+def report(ladders, number, arm, epoch, score, *, passed=False):
+    result = {"epoch": epoch, "score": score, "failure": "", "passed": passed}
     return ladders.on_trial_result(None, trial(number, arm), result)
 
 
