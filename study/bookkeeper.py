@@ -125,6 +125,8 @@ class Bookkeeper(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Closes a trial whose process failed for good."""
         number = trial.config["number"]
+        if self._searcher.waits(trial.config["key"], trial.config["place"]):
+            return
         self._tracker.finish(number, {"state": "failed"}, failed=True)
         self._view.ended(number, trial.config["arm"], "failed")
         self._drop_checkpoint(trial)

@@ -22,14 +22,12 @@ from study.folder import Folder
 from study.ladder import ArmLadders, rungs
 from study.live import LiveView
 from study.results import STATES, TrialTables
-from study.searcher import Arm, ArmSearcher
+from study.searcher import RETRIES, Arm, ArmSearcher
 from study.space import Space
 from study.tracking import Tracker
 from study.trial import StackedTrial, report_epochs
 
 __all__ = ["Running", "search"]
-
-_RETRIES = 4  # of a trial whose process died
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def search(study: Running, console: Console) -> bool:
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ladders,
-            num_samples=searcher.remaining,
+            num_samples=-1,  # until the searcher has no more
             max_concurrent_trials=_concurrent(settings),
             time_budget_s=settings.time_budget,
             reuse_actors=True,
@@ -145,7 +143,7 @@ def search(study: Running, console: Console) -> bool:
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )
     with view, _stopping_on_signals(stop):

@@ -5,6 +5,7 @@ The Optuna storage is the study's only truth. What Tune remembers is never read 
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,14 @@ from hemomodel.errors import InputError
 from study.faults import Fault
 from study.space import Space
 
-__all__ = ["Arm", "ArmSearcher", "open_arms"]
+__all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
 
 _ENDS = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+RETRIES = 4  # of a trial whose process died
 _STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
 
 
@@ -117,7 +119,8 @@ class ArmSearcher(Searcher):
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
         self.fault = Fault()
-        self._failures: dict[str, str] = {}
+        self._deaths: Counter[tuple[str, int]] = Counter()
+        self._reasons: dict[tuple[str, int], str] = {}
         self._unfinished: list[tuple[Arm, FrozenTrial]] = []
         for arm in arms:
             self._left[arm.key] -= len(arm.trials)
@@ -130,21 +133,22 @@ class ArmSearcher(Searcher):
         """How many trials this search has still to run."""
         return sum(max(left, 0) for left in self._left.values()) + len(self._unfinished)
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial: an unfinished one first, then the arm with the most to do."""
         if self.fault.error is None:
             with self.fault.kept():
                 return self._next(trial_id)
         return str(Searcher.FINISHED)
 
-    def _next(self, trial_id: str) -> dict[str, Any] | str:
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._unfinished:
             arm, frozen = self._unfinished.pop(0)
             trial = self._reopened(arm, frozen)
         else:
             arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
             if self._left[arm.key] <= 0:
-                return str(Searcher.FINISHED)
+                # One that runs may yet have to be handed out again.
+                return None if self._open else str(Searcher.FINISHED)
             self._left[arm.key] -= 1
             arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
@@ -156,6 +160,7 @@ class ArmSearcher(Searcher):
             "number": number,
             "arm": arm.name,
             "key": arm.key,
+            "place": trial.number,
             "outer_fold": arm.outer_fold,
             "params": params,
         }
@@ -219,9 +224,7 @@ class ArmSearcher(Searcher):
     def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
         arm, trial = self._open.pop(trial_id)
         if error:
-            why = self._failures.get(trial_id, "")
-            trial.set_user_attr("failure", f"its process failed again and again{why}")
-            arm.study.tell(trial, state=TrialState.FAIL)
+            self._give_up(arm, trial)
         elif result and result.get("done"):
             state = self.state_of(result)
             if state == "failed":
@@ -229,9 +232,28 @@ class ArmSearcher(Searcher):
             value = result["score"] if state == "complete" else None
             arm.study.tell(trial, value, state=_ENDS[state])
 
+    def _give_up(self, arm: Arm, trial: optuna.Trial) -> None:
+        """Ends a trial whose process failed too often; else it is handed out again.
+
+        Tune gives up at once if a process dies after its last trial and before the next began.
+        """
+        self._deaths[arm.key, trial.number] += 1
+        if self.waits(arm.key, trial.number):
+            self._unfinished.append((arm, arm.trials[trial.number]))
+        else:
+            why = self._reasons.get((arm.key, trial.number), "nothing is known of it")
+            trial.set_user_attr("failure", f"its process failed again and again ({why})")
+            arm.study.tell(trial, state=TrialState.FAIL)
+
     def failing(self, trial_id: str, why: str) -> None:
-        """Remembers why a trial's process failed, should it fail for good."""
-        self._failures[trial_id] = f" ({why})"
+        """Counts the death of a trial's process, and keeps what it died of."""
+        arm, trial = self._open[trial_id]
+        self._deaths[arm.key, trial.number] += 1
+        self._reasons[arm.key, trial.number] = why
+
+    def waits(self, key: str, place: int) -> bool:
+        """Whether a trial of an arm whose process failed is to be tried again."""
+        return self._deaths[key, place] <= RETRIES
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""

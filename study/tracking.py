@@ -91,11 +91,11 @@ class WandbTracker(Tracker):
         Its open runs are given up, and the next run starts another process. What was lost is
         logged again when the study ends (see `study.whole`).
         """
-        from wandb.sdk.mailbox import MailboxClosedError  # noqa: PLC0415 - after its environment
+        from wandb.sdk import mailbox  # noqa: PLC0415 - after its environment
 
         try:
             yield
-        except (ConnectionError, MailboxClosedError):
+        except (ConnectionError, mailbox.MailboxClosedError, mailbox.HandleAbandonedError):
             self.lost = True
             self._runs.clear()
             with suppress(ConnectionError):

@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
             raise RuntimeError("Tune says something long") from error
 
     with (
-        pytest.raises(InputError, match="No space left on device.*go on with THIS"),
+        pytest.raises(InputError, match=r"No space left on device.*go on with THIS"),
         one_line(Folder(tmp_path), "THIS"),
     ):
         fails()
@@ -169,7 +169,7 @@ def test_checkpoints_cost_a_fiftieth_at_most(monkeypatch):
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_goes_on_to_the_same_study(tmp_path):
-    luck = random.Random(0)
+    luck = random.Random(0)  # noqa: S311 - moments to kill at
     calm, victim = (chaos.Victim(tmp_path, name, 4) for name in ("calm", "victim"))
     calm.ended(calm.start())
     process = victim.start()

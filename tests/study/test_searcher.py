@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 
 from hemomodel.errors import InputError
 from study.config import Settings
-from study.searcher import ArmSearcher, open_arms
+from study.searcher import RETRIES, ArmSearcher, open_arms
 from study.space import Space
 
 NAMES = ("equal", "fixed", "gradnorm")
@@ -27,6 +27,12 @@ def searcher(path, trials=10, names=NAMES, joint=False, seed=0):
 
 def report(epoch, score, failure="", done=True):
     return {"epoch": epoch, "score": score, "failure": failure, "done": done}
+
+
+def fails_for_good(search, name):
+    for _ in range(RETRIES):
+        search.failing(name, "ValueError: no")
+    search.on_trial_complete(name, error=True)
 
 
 def run(search, count=None):
@@ -95,7 +101,7 @@ def test_states_are_told_as_they_are(tmp_path):
             search.report(f"t{number}", end["epoch"], end["score"])
         search.on_trial_complete(f"t{number}", end)
     search.suggest("t5")
-    search.on_trial_complete("t5", error=True)
+    fails_for_good(search, "t5")
     arms = search._arms
     trials = {t.number * 3 + arm.index: t for arm in arms for t in arm.trials}
     states = [trials[number].state for number in range(6)]
@@ -223,7 +229,18 @@ def test_after_a_failed_write_nothing_is_told(tmp_path, monkeypatch):
 def test_a_process_that_failed_for_good_leaves_its_reason(tmp_path):
     search = searcher(tmp_path, 1)
     search.suggest("t0")
-    search.failing("t0", "ValueError: no")
-    search.on_trial_complete("t0", error=True)
+    fails_for_good(search, "t0")
     told = search._arms[0].trials[0].user_attrs["failure"]
     assert told == "its process failed again and again (ValueError: no)"
+
+
+def test_a_trial_that_tune_gave_up_too_early_is_handed_out_again(tmp_path):
+    search = searcher(tmp_path, 1)
+    first = search.suggest("t0")
+    assert search.suggest("t1") is None  # t0 may yet come back
+    for attempt in range(RETRIES):
+        search.on_trial_complete(f"t{attempt}", error=True)
+        assert search.suggest(f"t{attempt + 1}") == first
+    search.on_trial_complete(f"t{RETRIES}", error=True)
+    assert search.suggest("t9") == Searcher.FINISHED
+    assert [t.state for t in search._arms[0].trials] == [TrialState.FAIL]
