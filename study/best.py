@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,11 @@ def save_best(
         name = finalist.arm if len(stacks) == 1 else f"{finalist.arm}@{finalist.outer_fold}"
         place = folder.root / "best" / name
         place.mkdir(parents=True, exist_ok=True)
-        torch.save({"parameters": result.parameters}, place / "weights.pt")
-        np.savez(place / "preprocessing.npz", **learned[finalist.outer_fold])
+        weights, preprocessing = BytesIO(), BytesIO()
+        torch.save({"parameters": result.parameters}, weights)
+        np.savez(preprocessing, **learned[finalist.outer_fold])
+        folder.write_bytes(f"best/{name}/weights.pt", weights.getvalue())
+        folder.write_bytes(f"best/{name}/preprocessing.npz", preprocessing.getvalue())
         settings = {
             "trial": finalist.number,
             "config": _plain(finalist.config),

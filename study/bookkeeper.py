@@ -1,7 +1,8 @@
 """Everything that happens in the driver when a trial starts, reports or ends."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from ray.tune import Callback
@@ -9,12 +10,25 @@ from ray.tune.experiment import Trial
 
 from study.folder import Folder
 from study.live import LiveView
+from study.logged import run_config, run_summary
 from study.results import TrialTables
 from study.searcher import ArmSearcher
 from study.tracking import Tracker
 from study.trial import Report
 
 __all__ = ["Bookkeeper"]
+
+
+def _unless_broken(method: Callable[..., None]) -> Callable[..., None]:
+    """Keeps the first failed write, and does nothing after it."""
+
+    @wraps(method)
+    def kept(self: "Bookkeeper", *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Tune calls
+        if self._fault.error is None:
+            with self._fault.kept():
+                method(self, *args, **kwargs)
+
+    return kept
 
 
 class Bookkeeper(Callback):
@@ -30,6 +44,7 @@ class Bookkeeper(Callback):
         common: Mapping[str, Any],
     ) -> None:
         """Takes what it writes to; `common` is what the W&B configs of all trials share."""
+        self._fault = searcher.fault
         self._folder, self._searcher, self._tables = folder, searcher, tables
         self._tracker, self._view, self._common = tracker, view, common
 
@@ -37,6 +52,7 @@ class Bookkeeper(Callback):
         """Leaves nothing in Tune's snapshot, which is written but never read."""
         return {}
 
+    @_unless_broken
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Opens the trial's W&B run."""
         config = trial.config
@@ -44,17 +60,12 @@ class Bookkeeper(Callback):
         run = self._tracker.start(
             config["number"],
             params["balancer"],
-            {
-                **self._common,
-                "number": config["number"],
-                "arm": config["arm"],
-                "outer_fold": config["outer_fold"],
-                **params,
-            },
+            run_config(self._common, config["number"], config["arm"], config["outer_fold"], params),
         )
         self._searcher.note(trial.trial_id, wandb_id=run)
         self._view.started(config["number"], config["arm"])
 
+    @_unless_broken
     def on_trial_result(
         self,
         iteration: int,
@@ -94,21 +105,11 @@ class Bookkeeper(Callback):
             unsolved=report["unsolved"],
             **({} if math.isnan(report["residual"]) else {"residual": report["residual"]}),
         )
-        summary = {
-            "state": state,
-            "best/score": report["score"],
-            "best/epoch": report["best_epoch"],
-            "epochs": report["epoch"],
-            "seconds": report["seconds"],
-            "seconds_per_step": report["seconds"] / report["steps"],
-            "unsolved_steps": report["unsolved"],
-            "smallest_cosine": report["smallest_cosine"],
-            **{f"best/{metric}/{task}": mean for (metric, task), mean in scores.items()},
-            **({"failure": report["failure"]} if report["failure"] else {}),
-        }
+        summary = run_summary(report, state, scores)
         self._tracker.finish(number, summary, failed=bool(report["failure"]))
         self._view.ended(number, trial.config["arm"], state)
 
+    @_unless_broken
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **_: object
     ) -> None:
@@ -116,9 +117,16 @@ class Bookkeeper(Callback):
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+        """Remembers why a trial's process died; Tune starts it again."""
+        self._searcher.failing(trial.trial_id, _reason(str(trial.get_error())))
+
+    @_unless_broken
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Closes a trial whose process failed for good."""
         number = trial.config["number"]
+        if self._searcher.waits(trial.config["key"], trial.config["place"]):
+            return
         self._tracker.finish(number, {"state": "failed"}, failed=True)
         self._view.ended(number, trial.config["arm"], "failed")
         self._drop_checkpoint(trial)
@@ -126,3 +134,11 @@ class Bookkeeper(Callback):
     def _drop_checkpoint(self, trial: Trial) -> None:
         path = self._folder.checkpoints / f"{trial.config['number']:05d}.pt"
         path.unlink(missing_ok=True)
+
+
+def _reason(text: str) -> str:
+    """Returns the line of Tune's error text that says what happened."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    # A traceback ends with its error; the death of a process begins with it, under a date.
+    raised = any("Traceback" in line or "ray::" in line for line in lines)
+    return lines[-1 if raised or len(lines) == 1 else 1][:200]

@@ -49,6 +49,8 @@ class Folder:
         self.make_root()
         for path in (self.parts, self.checkpoints):
             path.mkdir(exist_ok=True)
+            for left in path.glob("*.part"):  # of a writer that was killed
+                left.unlink(missing_ok=True)
 
     def make_root(self) -> None:
         """Creates the folder alone.
@@ -73,14 +75,17 @@ class Folder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Writes a text file whole or not at all."""
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes) -> Path:
+        """Writes a file whole or not at all."""
         path = self.root / name
         part = path.with_name(f"{path.name}.part")
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-        return path
+        return _put(part, path)
 
     def write_json(self, name: str, value: Any) -> Path:  # noqa: ANN401 - whatever JSON can hold
         """Writes a JSON file whole or not at all."""
@@ -93,5 +98,15 @@ class Folder:
         table.to_parquet(part, index=False)
         with part.open("rb") as file:
             os.fsync(file.fileno())
-        part.replace(path)
-        return path
+        return _put(part, path)
+
+
+def _put(part: Path, path: Path) -> Path:
+    """Gives a written file its name, and sees that the name is on disk too."""
+    part.replace(path)
+    place = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
+    return path

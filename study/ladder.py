@@ -34,6 +34,7 @@ class ArmLadders(FIFOScheduler):
     def __init__(self, stopping: EarlyStopping | None, epochs: int, arms: list[str]) -> None:
         super().__init__()
         self._ladders: dict[str, AsyncHyperBandScheduler] = {}
+        self._decided: dict[int, dict[int, str]] = {}
         if rungs(stopping, epochs) and stopping is not None:
             self._ladders = {
                 arm: AsyncHyperBandScheduler(
@@ -48,21 +49,45 @@ class ArmLadders(FIFOScheduler):
             }
 
     def replay(self, arm: str, number: int, reports: dict[int, float]) -> None:
-        """Enters what a trial of an earlier process reported, so that its peers are compared."""
-        if arm in self._ladders:
-            ladder, stand_in = self._ladders[arm], _stand_in(number)
-            ladder.on_trial_add(None, stand_in)
-            for epoch, score in sorted(reports.items()):
-                ladder.on_trial_result(None, stand_in, {"epoch": epoch, "score": score})
+        """Enters what a trial of an earlier process reported, so that its peers are compared.
+
+        A trial that was killed between its last report and its end hears the same answer again.
+        """
+        for epoch, score in sorted(reports.items()):
+            decision = self._decide(arm, number, {"epoch": epoch, "score": score})
+            went_on = epoch < max(reports)
+            self._remember(number, epoch, TrialScheduler.CONTINUE if went_on else decision)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ANN401
-        """Stops a trial that stands below its arm's cut at a rung."""
-        arm, number = trial.config["key"], trial.config["number"]
-        if arm not in self._ladders or result["failure"]:
+        """Stops a trial that stands below its arm's cut at a rung.
+
+        What a trial that was taken up again reports a second time was decided the first time.
+        """
+        arm, number, epoch = trial.config["key"], trial.config["number"], result["epoch"]
+        if result["failure"]:
+            return str(TrialScheduler.CONTINUE)
+        if epoch not in self._decided.get(number, {}):
+            self._remember(number, epoch, self._decide(arm, number, result))
+        return str(TrialScheduler.CONTINUE) if result["passed"] else self._decided[number][epoch]
+
+    def on_trial_complete(
+        self,
+        tune_controller: Any,  # noqa: ANN401
+        trial: Trial,
+        result: dict[str, Any],
+    ) -> None:
+        """Forgets what was decided about a trial."""
+        self._decided.pop(trial.config["number"], None)
+
+    def _decide(self, arm: str, number: int, result: dict[str, Any]) -> str:
+        if arm not in self._ladders:
             return str(TrialScheduler.CONTINUE)
         ladder, stand_in = self._ladders[arm], _stand_in(number)
-        ladder.on_trial_add(tune_controller, stand_in)
-        return str(ladder.on_trial_result(tune_controller, stand_in, result))
+        ladder.on_trial_add(None, stand_in)
+        return str(ladder.on_trial_result(None, stand_in, result))
+
+    def _remember(self, number: int, epoch: int, decision: str) -> None:
+        self._decided.setdefault(number, {})[epoch] = str(decision)
 
 
 def _stand_in(number: int) -> SimpleNamespace:

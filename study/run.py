@@ -17,23 +17,27 @@ from hemomodel.stack import Stack
 from study.bookkeeper import Bookkeeper
 from study.config import Settings
 from study.data import outer_folds, search_replicates
+from study.faults import Fault
 from study.folder import Folder
 from study.ladder import ArmLadders, rungs
 from study.live import LiveView
 from study.results import STATES, TrialTables
-from study.searcher import Arm, ArmSearcher
+from study.searcher import RETRIES, Arm, ArmSearcher
 from study.space import Space
 from study.tracking import Tracker
 from study.trial import StackedTrial, report_epochs
 
 __all__ = ["Running", "search"]
 
-_RETRIES = 2  # of a trial whose process died
-
 
 @dataclass(frozen=True)
 class Running:
-    """What every part of a running study needs."""
+    """What every part of a running study needs.
+
+    Attributes:
+        resumed: an earlier process began it.
+        mended: what had to be done to its journal, or "".
+    """
 
     settings: Settings
     folder: Folder
@@ -42,19 +46,27 @@ class Running:
     arms: list[Arm]
     epochs: int
     tracker: Tracker
+    resumed: bool
+    mended: str
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What the W&B configs of all trials share."""
+        about = {"study": self.folder.name, "data_digest": self.cohort.digest}
+        return {**self.settings.fit, **about}
 
 
 class _Stop(tune.Stopper):
-    """Stops all trials once someone asked for it."""
+    """Stops all trials once someone asked for it, or a write has failed."""
 
-    def __init__(self) -> None:
-        self.asked = False
+    def __init__(self, fault: Fault) -> None:
+        self.asked, self._fault = False, fault
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self.asked
+        return self.asked or self._fault.error is not None
 
 
 @contextmanager
@@ -79,6 +91,9 @@ def search(study: Running, console: Console) -> bool:
 
     Returns:
         whether it was interrupted.
+
+    Raises:
+        OSError: something could not be written; nothing was after it.
     """
     settings = study.settings
     searcher = ArmSearcher(
@@ -108,15 +123,14 @@ def search(study: Running, console: Console) -> bool:
     ]
     stack = stacks[0]
     tables = TrialTables(study.folder, [task.name for task in stack.tasks], stack.pairs)
-    common = {**settings.fit, "study": study.folder.name, "data_digest": study.cohort.digest}
-    bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, common)
-    stop = _Stop()
+    bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, study.common)
+    stop = _Stop(searcher.fault)
     tuner = tune.Tuner(
         _trainable(study, stacks),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ladders,
-            num_samples=searcher.remaining,
+            num_samples=-1,  # until the searcher has no more
             max_concurrent_trials=_concurrent(settings),
             time_budget_s=settings.time_budget,
             reuse_actors=True,
@@ -129,11 +143,13 @@ def search(study: Running, console: Console) -> bool:
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )
     with view, _stopping_on_signals(stop):
         tuner.fit()
+    if searcher.fault.error is not None:
+        raise searcher.fault.error
     return stop.asked
 
 
@@ -158,7 +174,8 @@ def _concurrent(settings: Settings) -> int:
 def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
     """Enters the trials of earlier processes in the ladders and in the view."""
     for arm in arms:
-        for trial in arm.trials:
+        # Those that an interruption left open reported last, as far as can be known.
+        for trial in sorted(arm.trials, key=lambda trial: not trial.state.is_finished()):
             number = trial.number * len(arms) + arm.index
             ladders.replay(arm.key, number, trial.intermediate_values)
             if trial.state.is_finished():

@@ -3,7 +3,9 @@
 The Optuna storage is the study's only truth. What Tune remembers is never read back.
 """
 
+import copy
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +15,19 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
+from hemomodel.errors import InputError
+from study.faults import Fault
 from study.space import Space
 
-__all__ = ["Arm", "ArmSearcher", "open_arms"]
+__all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
 
 _ENDS = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+RETRIES = 4  # of a trial whose process died
+_STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,9 @@ def open_arms(
         storage: of the study.
         arms: name -> the balancers that it may draw.
         outer_folds: how many searches there are; more than one in a nested study.
+
+    Raises:
+        InputError: a stored study minimises.
     """
     opened: list[Arm] = []
     for outer_fold in range(outer_folds):
@@ -74,6 +83,11 @@ def open_arms(
                 direction="maximize",
                 load_if_exists=True,
             )
+            if study.direction != optuna.study.StudyDirection.MAXIMIZE:  # Optuna lets it pass
+                raise InputError(
+                    f"the stored study {study.study_name} was run with direction minimize, not "
+                    "maximize: it is not one of ours; choose another --name"
+                )
             opened.append(Arm(name, len(opened), balancers, outer_fold, study))
     return opened
 
@@ -82,6 +96,9 @@ class ArmSearcher(Searcher):
     """Hands out trials arm by arm, and tells Optuna how each of them ended.
 
     Numbers are global and stable: trial k of arm a of A is number k * A + a.
+
+    Attributes:
+        fault: the first write that failed; after it there is no other.
     """
 
     def __init__(
@@ -101,13 +118,14 @@ class ArmSearcher(Searcher):
         share, rest = divmod(trials, len(names))
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
-        self._unfinished: list[tuple[Arm, optuna.Trial]] = []
+        self.fault = Fault()
+        self._deaths: Counter[tuple[str, int]] = Counter()
+        self._reasons: dict[tuple[str, int], str] = {}
+        self._unfinished: list[tuple[Arm, FrozenTrial]] = []
         for arm in arms:
             self._left[arm.key] -= len(arm.trials)
             self._unfinished += [
-                (arm, optuna.Trial(arm.study, trial._trial_id))  # noqa: SLF001 - no public way to reopen
-                for trial in arm.trials
-                if trial.state == TrialState.RUNNING
+                (arm, trial) for trial in arm.trials if trial.state == TrialState.RUNNING
             ]
 
     @property
@@ -115,32 +133,55 @@ class ArmSearcher(Searcher):
         """How many trials this search has still to run."""
         return sum(max(left, 0) for left in self._left.values()) + len(self._unfinished)
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial: an unfinished one first, then the arm with the most to do."""
+        if self.fault.error is None:
+            with self.fault.kept():
+                return self._next(trial_id)
+        return str(Searcher.FINISHED)
+
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._unfinished:
-            arm, trial = self._unfinished.pop(0)
+            arm, frozen = self._unfinished.pop(0)
+            trial = self._reopened(arm, frozen)
         else:
             arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
             if self._left[arm.key] <= 0:
-                return str(Searcher.FINISHED)
+                # One that runs may yet have to be handed out again.
+                return None if self._open else str(Searcher.FINISHED)
             self._left[arm.key] -= 1
-            arm.study.sampler = self._sampler(arm)
+            arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
         self._open[trial_id] = (arm, trial)
         number = trial.number * len(self._arms) + arm.index
-        # An unfinished trial has its parameters already: drawing them again returns the same.
+        # A trial that was under way has its parameters: drawing them again returns the same.
         params = self._space.suggest(trial, arm.balancers)
         return {
             "number": number,
             "arm": arm.name,
             "key": arm.key,
+            "place": trial.number,
             "outer_fold": arm.outer_fold,
             "params": params,
         }
 
-    def _sampler(self, arm: Arm) -> optuna.samplers.TPESampler:
+    def _reopened(self, arm: Arm, frozen: FrozenTrial) -> optuna.Trial:
+        """Opens a trial of an earlier process, under the sampler that drew it.
+
+        One that never started may lack some of its parameters. It is drawn again as a whole: the
+        random numbers of the last ones come after those of the first.
+        """
+        arm.study.sampler = self._sampler(arm, frozen.number)
+        trial = optuna.Trial(arm.study, frozen._trial_id)  # noqa: SLF001 - no public way to reopen
+        if _STARTED not in frozen.user_attrs:
+            blank = copy.copy(frozen)
+            blank.params, blank.distributions = {}, {}
+            trial._cached_frozen_trial = blank  # noqa: SLF001 - what it takes as drawn
+        return trial
+
+    def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
         """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
-        seed = np.random.SeedSequence((self._seed, arm.index, len(arm.trials)))
+        seed = np.random.SeedSequence((self._seed, arm.index, number))
         with warnings.catch_warnings():  # `group` has been experimental since Optuna 2.8
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(
@@ -176,16 +217,43 @@ class ArmSearcher(Searcher):
 
         A trial that was interrupted stays open, to be taken up when the study goes on.
         """
+        if self.fault.error is None:
+            with self.fault.kept():
+                self._tell(trial_id, result, error=error)
+
+    def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
         arm, trial = self._open.pop(trial_id)
         if error:
-            trial.set_user_attr("failure", "its process failed again and again")
-            arm.study.tell(trial, state=TrialState.FAIL)
+            self._give_up(arm, trial)
         elif result and result.get("done"):
             state = self.state_of(result)
             if state == "failed":
                 trial.set_user_attr("failure", result["failure"])
             value = result["score"] if state == "complete" else None
             arm.study.tell(trial, value, state=_ENDS[state])
+
+    def _give_up(self, arm: Arm, trial: optuna.Trial) -> None:
+        """Ends a trial whose process failed too often; else it is handed out again.
+
+        Tune gives up at once if a process dies after its last trial and before the next began.
+        """
+        self._deaths[arm.key, trial.number] += 1
+        if self.waits(arm.key, trial.number):
+            self._unfinished.append((arm, arm.trials[trial.number]))
+        else:
+            why = self._reasons.get((arm.key, trial.number), "nothing is known of it")
+            trial.set_user_attr("failure", f"its process failed again and again ({why})")
+            arm.study.tell(trial, state=TrialState.FAIL)
+
+    def failing(self, trial_id: str, why: str) -> None:
+        """Counts the death of a trial's process, and keeps what it died of."""
+        arm, trial = self._open[trial_id]
+        self._deaths[arm.key, trial.number] += 1
+        self._reasons[arm.key, trial.number] = why
+
+    def waits(self, key: str, place: int) -> bool:
+        """Whether a trial of an arm whose process failed is to be tried again."""
+        return self._deaths[key, place] <= RETRIES
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""

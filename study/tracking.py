@@ -6,7 +6,8 @@ table where its file stood.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
@@ -39,7 +40,13 @@ def import_wandb(folder: Folder) -> ModuleType:
 
 
 class Tracker:
-    """Where a study is logged; this one, for `--wandb disabled`, logs nothing."""
+    """Where a study is logged; this one, for `--wandb disabled`, logs nothing.
+
+    Attributes:
+        lost: some of what was logged may be missing.
+    """
+
+    lost = False
 
     def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
         """Opens a trial's run; returns its id, or "" if there is none."""
@@ -59,6 +66,9 @@ class Tracker:
     ) -> None:
         """Logs the study's own run: settings, verdict, tables."""
 
+    def conclude_again(self) -> None:
+        """Logs the study's own run once more, if it had one."""
+
     def close(self, *, interrupted: bool) -> None:
         """Ends all that is open, and waits until it is on disk."""
 
@@ -71,6 +81,25 @@ class WandbTracker(Tracker):
         self._wandb, self._mode, self._project = wandb, mode, project
         self._folder, self._study = folder, folder.name
         self._runs: dict[int, Any] = {}
+        self._logged: dict[int, int] = {}
+        self._verdict: tuple[Any, Any, Any] | None = None
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Goes on when W&B's own process has died.
+
+        Its open runs are given up, and the next run starts another process. What was lost is
+        logged again when the study ends (see `study.whole`).
+        """
+        from wandb.sdk import mailbox  # noqa: PLC0415 - after its environment
+
+        try:
+            yield
+        except (ConnectionError, mailbox.MailboxClosedError, mailbox.HandleAbandonedError):
+            self.lost = True
+            self._runs.clear()
+            with suppress(ConnectionError):
+                self._wandb.teardown()
 
     def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
         return self._wandb.init(
@@ -101,27 +130,38 @@ class WandbTracker(Tracker):
     def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
         """Opens a trial's run, or goes on with it."""
         if number not in self._runs:
-            run = self._open(str(number), "trial", config, [balancer])
-            run.define_metric("epoch")
-            run.define_metric("*", step_metric="epoch")
-            self._runs[number] = run
-        return str(self._runs[number].id)
+            with self._surviving():
+                run = self._open(str(number), "trial", config, [balancer])
+                run.define_metric("epoch")
+                run.define_metric("*", step_metric="epoch")
+                self._runs[number], self._logged[number] = run, 0
+        return f"{self._study}-{number}"
 
     def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
-        """Logs one row an epoch: the score, and each task's losses, weight and gradient norm."""
+        """Logs one row an epoch: the score, and each task's losses, weight and gradient norm.
+
+        An epoch that comes again, after a retry, is logged once.
+        """
+        run = self._runs.get(number)
+        if run is None:
+            return
         names = curves["metric"] + "/" + curves["task"]
         wide = dict(tuple(curves.assign(name=names).groupby("epoch")[["name", "mean"]]))
-        for epoch, score in scores.items():
-            rows = wide[epoch]
-            values = dict(zip(rows["name"], rows["mean"], strict=True))
-            self._runs[number].log({"epoch": epoch, "score": score, **values})
+        with self._surviving():
+            for epoch, score in scores.items():
+                if epoch > self._logged[number]:
+                    rows = wide[epoch]
+                    values = dict(zip(rows["name"], rows["mean"], strict=True))
+                    run.log({"epoch": epoch, "score": score, **values})
+                    self._logged[number] = epoch
 
     def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
         """Closes a trial's run with flat summary keys."""
         run = self._runs.pop(number, None)
         if run is not None:
-            run.summary.update(dict(summary))
-            run.finish(exit_code=int(failed))
+            with self._surviving():
+                run.summary.update(dict(summary))
+                run.finish(exit_code=int(failed))
 
     def conclude(
         self,
@@ -130,16 +170,24 @@ class WandbTracker(Tracker):
         tables: Mapping[str, pd.DataFrame],
     ) -> None:
         """Logs the study's own run."""
-        run = self._open("study", "study", _without_paths(config), ["study"])
-        run.log({name: self._wandb.Table(dataframe=table) for name, table in tables.items()})
-        run.summary.update(dict(summary))
-        run.finish()
+        self._verdict = (config, summary, tables)
+        with self._surviving():
+            run = self._open("study", "study", _without_paths(config), ["study"])
+            run.log({name: self._wandb.Table(dataframe=table) for name, table in tables.items()})
+            run.summary.update(dict(summary))
+            run.finish()
+
+    def conclude_again(self) -> None:
+        """Logs the study's own run once more, if it had one."""
+        if self._verdict is not None:
+            self.conclude(*self._verdict)
 
     def close(self, *, interrupted: bool) -> None:
         """Ends open runs, as failed if the study was interrupted, and waits for the files."""
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
-        self._wandb.teardown()  # finish() returns before the files are whole
+        with self._surviving():
+            self._wandb.teardown()  # finish() returns before the files are whole
 
 
 def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:

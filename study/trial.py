@@ -3,7 +3,6 @@
 This is the part that runs on Ray's workers; it touches neither Optuna's storage nor W&B.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch import Tensor
 from hemomodel.history import History
 from hemomodel.stack import Stack
 from hemomodel.training import Training
+from study.checkpoint import SaveClock, load_checkpoint, save_checkpoint
 from study.space import Space
 
 __all__ = ["Figures", "Report", "StackedTrial", "report_epochs"]
@@ -52,6 +52,7 @@ class Report(TypedDict):
     steps: optimizer steps taken. residual: the largest of the balancer's solver, NaN without one.
     unsolved: steps of a replicate whose solver did not converge, over all replicates.
     smallest_cosine: between two tasks, in the mean over replicates since the last report.
+    passed: the trial has gone further already; only its curves are news, to a new driver.
     """
 
     score: float
@@ -64,6 +65,7 @@ class Report(TypedDict):
     residual: float
     unsolved: int
     smallest_cosine: float
+    passed: bool
     figures: Figures
 
 
@@ -111,42 +113,47 @@ class StackedTrial(tune.Trainable):
         self._seconds = torch.zeros((), dtype=torch.float64)
         self._epochs: list[History] = []
         self._reported = 0
-        if self._file.exists():
-            self._restore(torch.load(self._file, weights_only=True))
+        self._saves = SaveClock()
+        state = load_checkpoint(self._file)
+        if state is not None:
+            self._restore(state)
 
     def step(self) -> dict[str, Any]:
-        """Trains up to the next report."""
+        """Trains up to the next report; what a checkpoint holds already is only reported again."""
         begun = time.perf_counter()
-        until = next(stop for stop in self._stops if stop > self._training.epoch)
+        until = next(stop for stop in self._stops if stop > self._reported)
         while self._training.epoch < until:
             history = self._training.run(1)
             self._epochs.append(history)
             self._best = self._best.after(history, self._training)
         self._seconds += time.perf_counter() - begun
-        report = self._report()
+        report = self._report(until)
         done = until == self._stops[-1] or bool(report["failure"])
-        if not done:
-            self._save()
+        if not done and until == self._training.epoch and self._saves.due():
+            with self._saves.saving():
+                save_checkpoint(self._file, self._state())
         return {**report, "done": done}
 
-    def _report(self) -> Report:
-        history = History.joined(self._epochs[self._reported :])
-        first, self._reported = self._reported + 1, self._training.epoch
+    def _report(self, until: int) -> Report:
+        history = History.joined(self._epochs[self._reported : until])
+        first, self._reported = self._reported + 1, until
+        best, best_epoch = self._best_by(until)
         finite = bool(torch.isfinite(history.skill).all())
         scores = self._training.scored.metrics(self._best.outputs)
         health = self._training.health()
         cosines = _array(history.cosines.mean((0, 1)))
         return Report(
-            score=float(self._best.score) if finite else float("nan"),
-            best_epoch=int(self._best.epoch),
-            epoch=self._training.epoch,
+            score=best if finite else float("nan"),
+            best_epoch=best_epoch,
+            epoch=until,
             seconds=float(self._seconds),
-            failure="" if finite else f"a loss was not finite by epoch {self._training.epoch}",
+            failure="" if finite else f"a loss was not finite by epoch {until}",
             first_epoch=first,
-            steps=self._training.epoch * self._training.steps_per_epoch,
+            steps=until * self._training.steps_per_epoch,
             residual=float(health["residual"].max()) if health else float("nan"),
             unsolved=int(health["unsolved"].sum()) if health else 0,
             smallest_cosine=float(cosines.min()),
+            passed=until < self._training.epoch,
             figures=Figures(
                 curves={
                     name: (_array(value.mean(1)), _array(value.std(1, correction=0)))
@@ -159,20 +166,23 @@ class StackedTrial(tune.Trainable):
             ),
         )
 
-    def _save(self) -> None:
-        """Writes a checkpoint of plain tensors, whole or not at all."""
-        state = {
+    def _best_by(self, epoch: int) -> tuple[float, int]:
+        """Returns the best score up to an epoch, and when it was."""
+        if epoch == self._training.epoch:
+            return float(self._best.score), int(self._best.epoch)
+        scores = [float(past.score[-1]) for past in self._epochs[:epoch]]
+        return max(scores), scores.index(max(scores)) + 1
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "training": self._training.state(),
             "best": self._best._asdict(),
             "seconds": self._seconds,
             "epochs": History.joined(self._epochs)._asdict(),
         }
-        part = self._file.with_suffix(f".{os.getpid()}.part")
-        torch.save(state, part)
-        part.replace(self._file)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a checkpoint; reports all its epochs again, as the driver may be new."""
+        """Goes on from a checkpoint; its epochs are reported again, as the driver may be new."""
         self._training.restore(state["training"])
         self._best = _Best(**state["best"])
         self._seconds = state["seconds"]

@@ -12,8 +12,8 @@ def trial(number, arm):
     return SimpleNamespace(config={"number": number, "key": arm}, trial_id="ignored")
 
 
-def report(ladders, number, arm, epoch, score):
-    result = {"epoch": epoch, "score": score, "failure": ""}
+def report(ladders, number, arm, epoch, score, *, passed=False):
+    result = {"epoch": epoch, "score": score, "failure": "", "passed": passed}
     return ladders.on_trial_result(None, trial(number, arm), result)
 
 
@@ -73,3 +73,31 @@ def test_a_failed_trial_is_left_to_end_itself():
     ladders = ArmLadders(EarlyStopping(), 100, ["a"])
     result = {"epoch": 10, "score": float("nan"), "failure": "a loss was not finite"}
     assert ladders.on_trial_result(None, trial(0, "a"), result) == TrialScheduler.CONTINUE
+
+
+def test_a_trial_hears_the_same_answer_when_it_reports_again():
+    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    for number in range(3):
+        report(ladders, number, "a", 10, 0.5 + number)
+    for _ in range(2):
+        assert report(ladders, 9, "a", 10, 0.1) == TrialScheduler.STOP
+        assert report(ladders, 2, "a", 10, 2.5) == TrialScheduler.CONTINUE
+
+
+def test_a_trial_killed_between_its_last_report_and_its_end_is_still_stopped():
+    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    for number in range(3):
+        ladders.replay("a", number, {10: 0.5 + number, 20: 0.5 + number})
+    ladders.replay("a", 9, {5: 0.1, 10: 0.1})
+    assert report(ladders, 9, "a", 5, 0.1) == TrialScheduler.CONTINUE
+    assert report(ladders, 9, "a", 10, 0.1) == TrialScheduler.STOP
+
+
+def test_a_trial_that_went_on_is_not_stopped_at_a_rung_it_has_passed():
+    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    for number in range(3):
+        ladders.replay("a", number, {10: 0.5 + number})
+    ladders.replay("a", 9, {10: 0.1, 20: 0.1})
+    assert report(ladders, 9, "a", 10, 0.1) == TrialScheduler.CONTINUE
+    ladders.replay("a", 10, {10: 0.1})
+    assert report(ladders, 10, "a", 10, 0.1, passed=True) == TrialScheduler.CONTINUE

@@ -1,13 +1,16 @@
 """The searcher against a real journal storage: allocation, states, resuming, determinism."""
 
+import errno
+
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from hemomodel.errors import InputError
 from study.config import Settings
-from study.searcher import ArmSearcher, open_arms
+from study.searcher import RETRIES, ArmSearcher, open_arms
 from study.space import Space
 
 NAMES = ("equal", "fixed", "gradnorm")
@@ -24,6 +27,12 @@ def searcher(path, trials=10, names=NAMES, joint=False, seed=0):
 
 def report(epoch, score, failure="", done=True):
     return {"epoch": epoch, "score": score, "failure": failure, "done": done}
+
+
+def fails_for_good(search, name):
+    for _ in range(RETRIES):
+        search.failing(name, "ValueError: no")
+    search.on_trial_complete(name, error=True)
 
 
 def run(search, count=None):
@@ -92,7 +101,7 @@ def test_states_are_told_as_they_are(tmp_path):
             search.report(f"t{number}", end["epoch"], end["score"])
         search.on_trial_complete(f"t{number}", end)
     search.suggest("t5")
-    search.on_trial_complete("t5", error=True)
+    fails_for_good(search, "t5")
     arms = search._arms
     trials = {t.number * 3 + arm.index: t for arm in arms for t in arm.trials}
     states = [trials[number].state for number in range(6)]
@@ -160,3 +169,78 @@ def test_a_nested_search_has_an_arm_for_each_outer_fold(tmp_path):
         assert config["key"] == f"{config['arm']}@{config['outer_fold']}"
     assert counts == {(n, f): 3 if n == "equal" else 2 for n in NAMES for f in (0, 1)}
     assert sorted(config["number"] for config in found)[:12] == list(range(12))
+
+
+@pytest.mark.parametrize("before", [0, 1, 8, 14], ids=lambda count: f"after {count} trials")
+@pytest.mark.parametrize("drawn", [0, 1, 4])
+def test_a_trial_killed_while_it_was_drawn_is_drawn_again(tmp_path, monkeypatch, before, drawn):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    whole = run(searcher(tmp_path / "a", 18), 18)
+    first = searcher(tmp_path / "b", 18)
+    run(first, before)
+    with monkeypatch.context() as patch:
+        write, count = JournalFileBackend.append_logs, 0
+
+        def dies(self, logs):
+            nonlocal count
+            count += 1
+            if count > drawn + 1:  # the first creates the trial
+                raise KeyboardInterrupt
+            write(self, logs)
+
+        patch.setattr(JournalFileBackend, "append_logs", dies)
+        with pytest.raises(KeyboardInterrupt):
+            first.suggest("dies")
+    assert run(searcher(tmp_path / "b", 18)) == whole[before:]
+
+
+def test_a_trial_that_had_started_keeps_its_parameters(tmp_path):
+    first = searcher(tmp_path, 9)
+    left = first.suggest("dies")
+    first.note("dies", wandb_id="")
+    assert run(searcher(tmp_path, 9, seed=1), 1) == [left]
+
+
+def test_a_study_of_the_other_direction_is_refused(tmp_path):
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
+    optuna.create_study(storage=storage, study_name="equal", direction="minimize")
+    with pytest.raises(InputError, match="direction minimize, not maximize"):
+        open_arms(storage, {"equal": ("equal",)})
+
+
+def test_after_a_failed_write_nothing_is_told(tmp_path, monkeypatch):
+    search = searcher(tmp_path, 9)
+    search.suggest("t0")
+    with monkeypatch.context() as patch:
+
+        def full(self, logs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr(JournalFileBackend, "append_logs", full)
+        search.on_trial_complete("t0", report(100, 0.5))
+    assert search.fault.error.errno == errno.ENOSPC
+    assert search.suggest("t1") == Searcher.FINISHED
+    again = searcher(tmp_path, 9)
+    assert [t.state for t in again._arms[0].trials] == [TrialState.RUNNING]
+    assert again.remaining == 9
+
+
+def test_a_process_that_failed_for_good_leaves_its_reason(tmp_path):
+    search = searcher(tmp_path, 1)
+    search.suggest("t0")
+    fails_for_good(search, "t0")
+    told = search._arms[0].trials[0].user_attrs["failure"]
+    assert told == "its process failed again and again (ValueError: no)"
+
+
+def test_a_trial_that_tune_gave_up_too_early_is_handed_out_again(tmp_path):
+    search = searcher(tmp_path, 1)
+    first = search.suggest("t0")
+    assert search.suggest("t1") is None  # t0 may yet come back
+    for attempt in range(RETRIES):
+        search.on_trial_complete(f"t{attempt}", error=True)
+        assert search.suggest(f"t{attempt + 1}") == first
+    search.on_trial_complete(f"t{RETRIES}", error=True)
+    assert search.suggest("t9") == Searcher.FINISHED
+    assert [t.state for t in search._arms[0].trials] == [TrialState.FAIL]

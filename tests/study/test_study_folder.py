@@ -34,7 +34,7 @@ class TestStudyFolder:
         folder, _ = study
         names = {path.name for path in folder.iterdir()}
         assert names == {
-            *("study.yaml", "study.journal", "trials.parquet", "scores.parquet"),
+            *("study.yaml", "study.lock", "study.journal", "trials.parquet", "scores.parquet"),
             *("history.parquet", "comparison.json", "attrition.json", "wandb", "best"),
             *("held_out.parquet", "references.parquet", "curves.parquet", "cosines.parquet"),
             *("calibration.parquet", "table_one.parquet", "trial_cosines.parquet"),

@@ -1,0 +1,181 @@
+"""What a study does after a death, and before a second process or a full disk."""
+
+import errno
+import random
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+from optuna.storages.journal import JournalFileBackend
+
+from hemomodel.errors import InputError
+from study.checkpoint import SaveClock, load_checkpoint, save_checkpoint
+from study.faults import Fault, one_line
+from study.folder import Folder
+from study.journal import mend_journal
+from study.lock import StudyLock
+from tests.study import chaos
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from study.lock import StudyLock
+with StudyLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_told_and_a_dead_one_holds_nothing(tmp_path):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    says = f"another process .id {holder.pid}. is at work on {tmp_path}"
+    with pytest.raises(InputError, match=says), StudyLock(tmp_path):
+        pass
+    holder.kill()
+    holder.communicate()
+    with StudyLock(tmp_path) as lock:
+        lock.take()  # it is held already
+
+
+def test_a_program_that_was_started_does_not_inherit_the_lock(tmp_path):
+    with StudyLock(tmp_path):
+        child = subprocess.Popen(["sleep", "60"], close_fds=False)
+    try:
+        with StudyLock(tmp_path):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_new_study_has_nothing_to_lock_yet(tmp_path):
+    with StudyLock(tmp_path / "new") as lock:
+        (tmp_path / "new").mkdir()
+        lock.take()
+        assert (tmp_path / "new" / "study.lock").exists()
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """A journal of one finished trial."""
+    path = tmp_path / "study.journal"
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    study = optuna.create_study(storage=storage, study_name="equal", direction="maximize")
+    study.tell(study.ask(), 0.5)
+    return path
+
+
+def states(path):
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    return [t.state.name for t in optuna.load_study(study_name="equal", storage=storage).trials]
+
+
+def test_a_whole_journal_stays_as_it_is(journal):
+    before = journal.read_bytes()
+    assert mend_journal(journal) == ""
+    assert mend_journal(journal.with_name("none")) == ""
+    assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("tail", [b'{"op_code":6,"tri', b"\0" * 40, b"{}\n", b"17", b"\xff\n"])
+def test_a_torn_last_line_is_cut_off_and_kept(journal, tail):
+    before = journal.read_bytes()
+    journal.write_bytes(before + tail)
+    assert f"{len(tail)} bytes" in mend_journal(journal)
+    assert journal.read_bytes() == before
+    kept = journal.with_name("study.journal.cut").read_bytes()
+    assert kept == tail.removesuffix(b"\n") + b"\n"
+
+
+def test_a_trial_whose_end_was_torn_is_open_again(journal):
+    assert states(journal) == ["COMPLETE"]
+    journal.write_bytes(journal.read_bytes()[:-5])
+    mend_journal(journal)
+    assert states(journal) == ["RUNNING"]
+
+
+def test_a_damaged_line_in_the_middle_is_one_clear_line(journal):
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[1] = b"{broken\n"
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(InputError, match="line 2 is damaged, and others follow it"):
+        mend_journal(journal)
+
+
+def test_a_lock_without_an_owner_does_not_delay(journal):
+    journal.with_name("study.journal.lock").symlink_to(journal)
+    mend_journal(journal)
+    begun = time.monotonic()
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+    optuna.load_study(study_name="equal", storage=storage).ask()
+    assert time.monotonic() - begun < 5
+
+
+def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fails():
+        try:
+            full()
+        except OSError as error:
+            raise RuntimeError("Tune says something long") from error
+
+    with (
+        pytest.raises(InputError, match=r"No space left on device.*go on with THIS"),
+        one_line(Folder(tmp_path), "THIS"),
+    ):
+        fails()
+    with pytest.raises(ZeroDivisionError), one_line(Folder(tmp_path), "THIS"):
+        _ = 1 / 0
+
+
+def test_the_first_fault_is_kept():
+    fault = Fault()
+    for number in (errno.ENOSPC, errno.EIO):
+        with fault.kept():
+            raise OSError(number, "no")
+    assert fault.error.errno == errno.ENOSPC
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "00000.pt"
+    assert load_checkpoint(path) is None
+    save_checkpoint(path, {"epoch": 3})
+    assert load_checkpoint(path) == {"epoch": 3}
+    path.write_bytes(path.read_bytes()[:100])
+    assert load_checkpoint(path) is None
+    save_checkpoint(tmp_path / "no" / "00000.pt", {"epoch": 3})  # costs no trial
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_checkpoints_cost_a_fiftieth_at_most(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    clock, spent = SaveClock(), 0.0
+    for _ in range(1000):
+        now += 0.5  # training
+        if clock.due():
+            with clock.saving():
+                now += 0.3
+            spent += 0.3
+    assert 0.01 < spent / now < 0.03
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_goes_on_to_the_same_study(tmp_path):
+    luck = random.Random(0)  # noqa: S311 - moments to kill at
+    calm, victim = (chaos.Victim(tmp_path, name, 4) for name in ("calm", "victim"))
+    calm.ended(calm.start())
+    process = victim.start()
+    assert chaos.kill_driver(victim, process, luck)
+    victim.ended(process)
+    chaos.tear_journal(victim)
+    assert victim.ended(victim.start()) == 0
+    found = chaos.look(victim, calm.folder)
+    assert found.good, found
