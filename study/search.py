@@ -1,7 +1,6 @@
 """The whole road of a study: cohort, search, held-out comparison, verdict."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -9,51 +8,39 @@ import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from hemomodel.cohort import Cohort
-from hemomodel.features import feature_names
+from study.begin import Begun
 from study.cli import INTERRUPTED
-from study.cluster import quiet_environment, start_ray
+from study.conclude import conclude
 from study.config import Settings
-from study.data import open_cohort, open_schema, outer_folds
+from study.data import outer_folds
 from study.folder import Folder
 from study.live import duration
-from study.provenance import check_same, provenance, read_record, write_record
+from study.provenance import check_same, provenance, write_record
 from study.results import join_parts, trials_table
+from study.run import Running, search
 from study.screen import show_comparison
 from study.searcher import Arm, open_arms
-from study.space import Space
 from study.tracking import open_tracker
-
-quiet_environment()  # before the first import of Ray
-
-from study.conclude import conclude  # noqa: E402
-from study.run import Running, search  # noqa: E402
 
 __all__ = ["run_study"]
 
 
-def run_study(settings: Settings, console: Console) -> int:
+def run_study(begun: Begun, console: Console) -> int:
     """Runs a study to its verdict, or goes on with one that exists.
 
     Args:
-        settings: of the study; its name decides the folder.
+        begun: the study, as `study.begin.begin` found it.
         console: what a person sees.
 
     Returns:
         the exit code: 0, or 130 after an interrupt.
 
     Raises:
-        InputError: settings, data or folder are not usable.
+        InputError: the folder is not usable, or holds another study.
     """
-    begun = time.monotonic()
-    name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
-    folder = Folder(Path(settings.out).resolve() / name)
-    stored = read_record(folder)
-    space = _checked_space(settings)
-    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
-    cohort = open_cohort(settings)
-    start_ray(settings.address, settings.max_concurrent)
-    study = _open(settings, folder, cohort, space, stored)
+    settings, folder, cohort = begun.settings, begun.folder, begun.cohort
+    name = folder.name
+    study = _open(begun)
     console.print(f"[bold]{name}[/bold] in {folder.root}", highlight=False)
     console.print(str(cohort.attrition), highlight=False)
     for finding in cohort.findings:
@@ -74,20 +61,15 @@ def run_study(settings: Settings, console: Console) -> int:
         return INTERRUPTED
     comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
-    console.print(f"Done in {duration(time.monotonic() - begun)}: {folder.root}", highlight=False)
+    console.print(f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}", highlight=False)
     return 0
 
 
-def _open(
-    settings: Settings,
-    folder: Folder,
-    cohort: Cohort,
-    space: Space,
-    stored: dict[str, Any] | None,
-) -> Running:
+def _open(begun: Begun) -> Running:
     """Opens the study's storage, new or as it was left."""
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
+    settings, folder, cohort = begun.settings, begun.folder, begun.cohort
+    if begun.stored is not None:
+        check_same(folder, begun.stored, settings, cohort.digest)
     folder.make()
     write_record(folder, provenance(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
@@ -95,19 +77,11 @@ def _open(
         settings=settings,
         folder=folder,
         cohort=cohort,
-        space=space,
+        space=begun.space,
         arms=_arms(settings, folder),
-        epochs=space.base.epochs,
+        epochs=begun.space.base.epochs,
         tracker=open_tracker(folder, settings.wandb),
     )
-
-
-def _checked_space(settings: Settings) -> Space:
-    """Returns the space, once all that can be wrong without the data has been looked at."""
-    schema = open_schema(settings)
-    space = Space(settings, [task.name for task in schema.tasks])
-    feature_names(schema, space.base.features)
-    return space
 
 
 def _arms(settings: Settings, folder: Folder) -> list[Arm]:

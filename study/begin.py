@@ -1,0 +1,71 @@
+"""The start of a study: all that can be wrong is looked at, then Ray starts.
+
+This stands apart from the rest of the road, which takes a second or two to import: Ray's workers
+load meanwhile.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hemomodel.cohort import Cohort
+from hemomodel.features import feature_names
+from study.cluster import quiet_environment, start_ray
+from study.config import Settings
+from study.data import open_cohort, open_schema
+from study.folder import Folder
+from study.provenance import read_record
+from study.space import Space
+
+__all__ = ["Begun", "begin"]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study whose input is good.
+
+    Attributes:
+        at: when, on the monotonic clock.
+        settings: of the study.
+        folder: its own; perhaps not there yet.
+        stored: the record of an earlier process, if there was one.
+        space: to search.
+        cohort: to search on.
+    """
+
+    at: float
+    settings: Settings
+    folder: Folder
+    stored: dict[str, Any] | None
+    space: Space
+    cohort: Cohort
+
+
+def begin(settings: Settings) -> Begun:
+    """Reads the cohort, checks settings against it, and starts Ray.
+
+    Args:
+        settings: of the study; its name decides the folder.
+
+    Raises:
+        InputError: settings, data or folder are not usable.
+    """
+    at = time.monotonic()
+    quiet_environment()  # before the first import of Ray
+    name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
+    folder = Folder(Path(settings.out).resolve() / name)
+    stored = read_record(folder)
+    space = _checked_space(settings)
+    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+    cohort = open_cohort(settings)
+    start_ray(settings.address, settings.max_concurrent)
+    return Begun(at, settings, folder, stored, space, cohort)
+
+
+def _checked_space(settings: Settings) -> Space:
+    """Returns the space, once all that can be wrong without the data has been looked at."""
+    schema = open_schema(settings)
+    space = Space(settings, [task.name for task in schema.tasks])
+    feature_names(schema, space.base.features)
+    return space
