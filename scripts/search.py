@@ -88,9 +88,12 @@ def main() -> int:
 
     source = stored_settings(flags["out"] or "studies", resume) if resume else config
     settings = load_settings(source, changes, flags)
-    from study.search import run_study  # noqa: PLC0415
+    from study.begin import begin  # noqa: PLC0415
 
-    return run_study(settings, Console())
+    begun = begin(settings)
+    from study.search import run_study  # noqa: PLC0415 - Ray's workers load beside it
+
+    return run_study(begun, Console())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The whole road of a study: cohort, search, held-out comparison, verdict."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -9,69 +8,55 @@ import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from hemomodel.cohort import Cohort
-from hemomodel.features import feature_names
+from study.begin import Begun
 from study.cli import INTERRUPTED
-from study.cluster import quiet_environment, start_ray
+from study.conclude import conclude
 from study.config import Settings
-from study.data import open_cohort, open_schema, outer_folds
+from study.data import outer_folds
 from study.faults import one_line
 from study.folder import Folder
 from study.journal import mend_journal
 from study.live import duration
-from study.lock import StudyLock
 from study.provenance import check_same, provenance, read_record, write_record
 from study.results import join_parts, trials_table
+from study.run import Running, search
 from study.screen import show_comparison
 from study.searcher import Arm, open_arms
-from study.space import Space
 from study.tracking import open_tracker
 from study.whole import make_runs_whole
-
-quiet_environment()  # before the first import of Ray
-
-from study.conclude import conclude  # noqa: E402
-from study.run import Running, search  # noqa: E402
 
 __all__ = ["run_study"]
 
 
-def run_study(settings: Settings, console: Console) -> int:
+def run_study(begun: Begun, console: Console) -> int:
     """Runs a study to its verdict, or goes on with one that exists.
 
     Args:
-        settings: of the study; its name decides the folder.
+        begun: the study, as `study.begin.begin` found it.
         console: what a person sees.
 
     Returns:
         the exit code: 0, or 130 after an interrupt.
 
     Raises:
-        InputError: settings, data or folder are not usable.
+        InputError: the folder is not usable, or holds another study.
     """
-    name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
-    folder = Folder(Path(settings.out).resolve() / name)
-    place = "" if settings.out == "studies" else f" --out {settings.out}"
-    go_on = f"python scripts/search.py --resume {name}{place}"
-    with one_line(folder, go_on), StudyLock(folder.root) as lock:
+    place = "" if begun.settings.out == "studies" else f" --out {begun.settings.out}"
+    go_on = f"python scripts/search.py --resume {begun.folder.name}{place}"
+    with one_line(begun.folder, go_on), begun.lock:
         try:
-            return _run(settings, folder, lock, console, go_on)
+            return _run(begun, console, go_on)
         except KeyboardInterrupt:
-            if read_record(folder) is None:
+            if read_record(begun.folder) is None:
                 raise
             return _stopped(console, "the search had ended or not begun", go_on)
 
 
-def _run(settings: Settings, folder: Folder, lock: StudyLock, console: Console, go_on: str) -> int:
-    begun = time.monotonic()
-    read_record(folder)  # what is no study is refused at once
-    space = _checked_space(settings)
-    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
-    cohort = open_cohort(settings)
-    start_ray(settings.address, settings.max_concurrent)
+def _run(begun: Begun, console: Console, go_on: str) -> int:
+    settings, folder, cohort = begun.settings, begun.folder, begun.cohort
     folder.make_root()
-    lock.take()
-    study = _open(settings, folder, cohort, space, read_record(folder))
+    begun.lock.take()
+    study = _open(begun)
     console.print(f"[bold]{folder.name}[/bold] in {folder.root}", highlight=False)
     console.print(str(cohort.attrition), highlight=False)
     for finding in [*cohort.findings, *filter(None, [study.mended])]:
@@ -85,7 +70,9 @@ def _run(settings: Settings, folder: Folder, lock: StudyLock, console: Console, 
         return _stopped(console, f"{ended} of {total} trials have ended", go_on)
     comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
-    console.print(f"Done in {duration(time.monotonic() - begun)}: {folder.root}", highlight=False)
+    console.print(
+        f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}", highlight=False
+    )
     return 0
 
 
@@ -95,14 +82,10 @@ def _stopped(console: Console, where: str, go_on: str) -> int:
     return INTERRUPTED
 
 
-def _open(
-    settings: Settings,
-    folder: Folder,
-    cohort: Cohort,
-    space: Space,
-    stored: dict[str, Any] | None,
-) -> Running:
+def _open(begun: Begun) -> Running:
     """Opens the study's storage, new or as it was left."""
+    settings, folder, cohort = begun.settings, begun.folder, begun.cohort
+    stored = read_record(folder)
     if stored is not None:
         check_same(folder, stored, settings, cohort.digest)
     folder.make()
@@ -113,21 +96,13 @@ def _open(
         settings=settings,
         folder=folder,
         cohort=cohort,
-        space=space,
+        space=begun.space,
         arms=_arms(settings, folder),
-        epochs=space.base.epochs,
+        epochs=begun.space.base.epochs,
         tracker=open_tracker(folder, settings.wandb),
         resumed=stored is not None,
         mended=mended,
     )
-
-
-def _checked_space(settings: Settings) -> Space:
-    """Returns the space, once all that can be wrong without the data has been looked at."""
-    schema = open_schema(settings)
-    space = Space(settings, [task.name for task in schema.tasks])
-    feature_names(schema, space.base.features)
-    return space
 
 
 def _arms(settings: Settings, folder: Folder) -> list[Arm]:

@@ -1,0 +1,74 @@
+"""The start of a study: all that can be wrong is looked at, then Ray starts.
+
+This stands apart from the rest of the road, which takes a second or two to import: Ray's workers
+load meanwhile.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemomodel.cohort import Cohort
+from hemomodel.features import feature_names
+from study.cluster import quiet_environment, start_ray
+from study.config import Settings
+from study.data import open_cohort, open_schema
+from study.folder import Folder
+from study.lock import StudyLock
+from study.provenance import read_record
+from study.space import Space
+
+__all__ = ["Begun", "begin"]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study whose input is good.
+
+    Attributes:
+        at: when, on the monotonic clock.
+        settings: of the study.
+        folder: its own; perhaps not there yet.
+        lock: on the folder, held if it is there.
+        space: to search.
+        cohort: to search on.
+    """
+
+    at: float
+    settings: Settings
+    folder: Folder
+    lock: StudyLock
+    space: Space
+    cohort: Cohort
+
+
+def begin(settings: Settings) -> Begun:
+    """Reads the cohort, checks settings against it, and starts Ray.
+
+    Args:
+        settings: of the study; its name decides the folder.
+
+    Raises:
+        InputError: settings, data or folder are not usable.
+    """
+    at = time.monotonic()
+    quiet_environment()  # before the first import of Ray
+    name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
+    folder = Folder(Path(settings.out).resolve() / name)
+    lock = StudyLock(folder.root)
+    if folder.root.is_dir():
+        lock.take()
+    read_record(folder)  # what is no study is refused at once
+    space = _checked_space(settings)
+    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+    cohort = open_cohort(settings)
+    start_ray(settings.address, settings.max_concurrent)
+    return Begun(at, settings, folder, lock, space, cohort)
+
+
+def _checked_space(settings: Settings) -> Space:
+    """Returns the space, once all that can be wrong without the data has been looked at."""
+    schema = open_schema(settings)
+    space = Space(settings, [task.name for task in schema.tasks])
+    feature_names(schema, space.base.features)
+    return space
