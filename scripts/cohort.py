@@ -11,7 +11,7 @@ from hemomodel.describe import describe_file
 from hemomodel.schema import load_schema
 from hemomodel.synthetic import synthetic_workbook
 from hemomodel.writing import check_target, write_table
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 from study.cohort_tables import show
 
 EXAMPLES = """\
@@ -26,10 +26,10 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
     raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
+    p = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
     commands = p.add_subparsers(required=True, metavar="write|describe")
 
     write = commands.add_parser(

@@ -1,17 +1,16 @@
 """Trains the published setting and draws its training-loss figure in both ways."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 
 def main() -> int:
     """Writes seed.html into a folder and prints the last epoch."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         epilog="example: python scripts/seed.py --set data=synthetic:20000 --set fit.epochs=20",
     )
