@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from hemomodel.describe import describe_file
 from hemomodel.schema import load_schema
@@ -85,15 +86,15 @@ def write_command(args: argparse.Namespace) -> None:
     console = Console(stderr=True)
     with console.status(f"making {args.rows:,} patients"):
         table, _ = synthetic_workbook(args.rows, args.seed)
-    with console.status(f"writing {args.out}"):
+    with console.status(escape(f"writing {args.out}")):
         write_table(table, args.out, overwrite=args.force)
     size = f"{len(table):,} rows, {table.shape[1]} columns"
-    console.print(f"[bold]{args.out}[/]: {size} of synthetic patients, seed {args.seed}")
+    console.print(f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}")
 
 
 def describe_command(args: argparse.Namespace) -> None:
     """Reads a workbook and shows what it holds."""
-    with Console(stderr=True).status(f"reading {args.file}"):
+    with Console(stderr=True).status(escape(f"reading {args.file}")):
         description = describe_file(
             args.file,
             load_schema(args.schema),

@@ -32,7 +32,7 @@ def main() -> int:
         curves = reproduce(settings)
     page = folder.write_text("seed.html", figure(curves).to_html())
     console.print(seed_table(curves))
-    console.print(f"The figure: {page}", highlight=False, soft_wrap=True)
+    console.print(f"The figure: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

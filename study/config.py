@@ -70,7 +70,7 @@ class Settings(_Strict):
     schema_file: str | None = None
     require_comorbidities: bool = False
     legacy_age: bool = False
-    trials: Annotated[int, Field(ge=1)] = 200
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     balancers: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "equal",
@@ -81,11 +81,11 @@ class Settings(_Strict):
     )
     allocation: Literal["equal", "joint"] = "equal"
     folds: Annotated[int, Field(ge=2)] = 5
-    seeds: Annotated[int, Field(ge=1)] = 3
+    seeds: Annotated[int, Field(ge=1, le=5_000)] = 3  # more would meet the fresh ones
     outer_folds: Annotated[int, Field(ge=2)] = 5
     nested: bool = False
     finalists: Annotated[int, Field(ge=1)] = 3
-    confirm_seeds: Annotated[int, Field(ge=2)] = 8
+    confirm_seeds: Annotated[int, Field(ge=2, le=5_000)] = 8
     startup_trials: Annotated[int, Field(ge=1)] = 10
     early_stopping: EarlyStopping | None = EarlyStopping()
     report_every: Annotated[int, Field(ge=1)] = 10

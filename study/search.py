@@ -8,12 +8,14 @@ import optuna
 import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
+from rich.markup import escape
 
 from hemomodel.cohort import Cohort
 from hemomodel.features import feature_names
 from study.cli import INTERRUPTED
 from study.cluster import quiet_environment, start_ray
 from study.config import Settings
+from study.contradictions import check_design, check_settings
 from study.data import open_cohort, open_schema, outer_folds
 from study.folder import Folder
 from study.live import duration
@@ -52,12 +54,16 @@ def run_study(settings: Settings, console: Console) -> int:
     space = _checked_space(settings)
     # One after the other: Ray forks, and a fork beside a computing thread can hang either.
     cohort = open_cohort(settings)
+    check_design(settings, cohort)
+    if stored is not None:
+        check_same(folder, stored, settings, cohort.digest)
+    folder.make()  # now, for Ray takes its time to start
     start_ray(settings.address, settings.max_concurrent)
-    study = _open(settings, folder, cohort, space, stored)
-    console.print(f"[bold]{name}[/bold] in {folder.root}", highlight=False)
-    console.print(str(cohort.attrition), highlight=False)
+    study = _open(settings, folder, cohort, space)
+    console.print(f"[bold]{name}[/bold] in {escape(str(folder.root))}", highlight=False)
+    console.print(str(cohort.attrition), markup=False, highlight=False)
     for finding in cohort.findings:
-        console.print(f"note: {finding}", style="yellow", highlight=False)
+        console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
     interrupted = search(study, console)
     table = _write_tables(study)
     if interrupted:
@@ -68,13 +74,15 @@ def run_study(settings: Settings, console: Console) -> int:
         console.print(
             f"Stopped: {ended} of {total} trials have ended and are kept. "
             f"This goes on from here:\n  python scripts/search.py --resume {name}{place}",
+            markup=False,
             highlight=False,
             soft_wrap=True,
         )
         return INTERRUPTED
     comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
-    console.print(f"Done in {duration(time.monotonic() - begun)}: {folder.root}", highlight=False)
+    done = f"Done in {duration(time.monotonic() - begun)}: {folder.root}"
+    console.print(done, markup=False, highlight=False)
     return 0
 
 
@@ -83,12 +91,8 @@ def _open(
     folder: Folder,
     cohort: Cohort,
     space: Space,
-    stored: dict[str, Any] | None,
 ) -> Running:
     """Opens the study's storage, new or as it was left."""
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
-    folder.make()
     write_record(folder, provenance(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
     return Running(
@@ -107,6 +111,7 @@ def _checked_space(settings: Settings) -> Space:
     schema = open_schema(settings)
     space = Space(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)
+    check_settings(settings, space.base.epochs)
     return space
 
 
