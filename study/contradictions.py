@@ -10,8 +10,10 @@ from hemomodel.domains import IntRange
 from hemomodel.errors import InputError
 from study.config import Settings
 from study.data import fresh_replicates, outer_folds, search_replicates
+from study.folder import Folder
+from study.provenance import check_same, read_record
 
-__all__ = ["check_design", "check_fit", "check_settings"]
+__all__ = ["check_before_ray", "check_fit", "check_settings"]
 
 
 def check_settings(settings: Settings, epochs: int) -> None:
@@ -37,15 +39,20 @@ def check_settings(settings: Settings, epochs: int) -> None:
         )
 
 
-def check_design(settings: Settings, cohort: Cohort) -> None:
-    """Makes every split of the study once.
+def check_before_ray(settings: Settings, folder: Folder, cohort: Cohort) -> None:
+    """Looks at the folder and makes every split once: Ray takes its time to start.
 
     Raises:
-        InputError: there are too few rows for so many folds.
+        InputError: the folder cannot be written or holds another study, or there are too few rows
+            for so many folds.
     """
+    stored = read_record(folder)
+    if stored is not None:
+        check_same(folder, stored, settings, cohort.digest)
     for outer_fold in range(outer_folds(settings)):
         for replicates in (search_replicates, fresh_replicates):
             replicates(settings, outer_fold).split(cohort)
+    folder.make_root()
 
 
 def check_fit(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:

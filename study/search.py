@@ -15,7 +15,7 @@ from hemomodel.features import feature_names
 from study.cli import INTERRUPTED
 from study.cluster import quiet_environment, start_ray
 from study.config import Settings
-from study.contradictions import check_design, check_settings
+from study.contradictions import check_before_ray, check_settings
 from study.data import open_cohort, open_schema, outer_folds
 from study.folder import Folder
 from study.live import duration
@@ -54,12 +54,9 @@ def run_study(settings: Settings, console: Console) -> int:
     space = _checked_space(settings)
     # One after the other: Ray forks, and a fork beside a computing thread can hang either.
     cohort = open_cohort(settings)
-    check_design(settings, cohort)
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
-    folder.make()  # now, for Ray takes its time to start
+    check_before_ray(settings, folder, cohort)
     start_ray(settings.address, settings.max_concurrent)
-    study = _open(settings, folder, cohort, space)
+    study = _open(settings, folder, cohort, space, stored)
     console.print(f"[bold]{name}[/bold] in {escape(str(folder.root))}", highlight=False)
     console.print(str(cohort.attrition), markup=False, highlight=False)
     for finding in cohort.findings:
@@ -91,8 +88,12 @@ def _open(
     folder: Folder,
     cohort: Cohort,
     space: Space,
+    stored: dict[str, Any] | None,
 ) -> Running:
     """Opens the study's storage, new or as it was left."""
+    if stored is not None:
+        check_same(folder, stored, settings, cohort.digest)
+    folder.make()
     write_record(folder, provenance(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
     return Running(

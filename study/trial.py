@@ -20,6 +20,7 @@ from hemomodel.history import History
 from hemomodel.stack import Stack
 from hemomodel.training import Training
 from study.space import Space
+from study.trusted import trusted_checkpoint
 
 __all__ = ["Figures", "Report", "StackedTrial", "report_epochs"]
 
@@ -111,8 +112,9 @@ class StackedTrial(tune.Trainable):
         self._seconds = torch.zeros((), dtype=torch.float64)
         self._epochs: list[History] = []
         self._reported = 0
-        if self._file.exists():
-            self._restore(torch.load(self._file, weights_only=True))
+        state = trusted_checkpoint(self._file, self._training, self._best.outputs)
+        if state is not None:
+            self._restore(state)
 
     def step(self) -> dict[str, Any]:
         """Trains up to the next report."""
