@@ -11,10 +11,10 @@ from hemomodel.gradients import Over
 
 __all__ = ["FitConfig"]
 
-Width = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class FitConfig:
     """How R replicates are trained.
 
@@ -35,7 +35,7 @@ class FitConfig:
         targets: regression targets standardised on training rows, or raw.
     """
 
-    hidden: Annotated[tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128))] = (
+    hidden: Annotated[tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)] = (
         64,
         32,
         16,
@@ -45,7 +45,7 @@ class FitConfig:
     weight_decay: Annotated[float, LogUniform(1e-6, 1e-1), Field(ge=0)] = 1e-4
     dropout: Annotated[float, Uniform(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
     balancer: InstanceOf[Balancer[Any]] = Equal()
-    epochs: Annotated[int, Field(ge=1)] = 100
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     optimizer: Literal["adam", "adamw"] = "adamw"
     reduction: Literal["sum", "mean"] = "mean"
     gradients: Over = "last"

@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hemomodel.errors import InputError
+from hemomodel.guards import check_csv, check_parquet, check_xlsx
 from hemomodel.schema import Schema
 
 __all__ = ["FIRST_ROW", "Sheet", "read_file", "read_frame"]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
+_LISTED = 5  # columns that an error names
 _UNIT = re.compile(r"\s*\([^()]*\)$")
 _RENAMED = re.compile(r"(.+)\.\d+")  # pandas writes a second `K` as `K.1`
 
@@ -85,7 +87,7 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         raise InputError(f"{path}: is a folder; give the path of a table")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv or .parquet")
+        raise InputError(f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv or .parquet; save it as one")
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give the path of a table")
     if path.stat().st_size == 0:
@@ -94,6 +96,8 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions
             header, cells = reader(path)
+    except InputError:
+        raise
     except Exception as error:  # a broken file raises whatever its parser trips over
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         kind = path.suffix.lower()
@@ -112,11 +116,14 @@ _Raw = tuple[Sequence[object], pd.DataFrame]
 
 
 def _read_xlsx(path: Path) -> _Raw:
+    check_xlsx(path)
     frame = pd.read_excel(path, header=None, dtype=object, keep_default_na=False, engine="openpyxl")
     return list(frame.iloc[0]), frame.iloc[1:]
 
 
 def _read_csv(path: Path) -> _Raw:
+    check_csv(path)
+
     def read(encoding: str) -> pd.DataFrame:
         return pd.read_csv(
             path,
@@ -135,6 +142,7 @@ def _read_csv(path: Path) -> _Raw:
 
 
 def _read_parquet(path: Path) -> _Raw:
+    check_parquet(path)
     table = pq.ParquetFile(path).read()
     header = table.column_names
     return header, table.rename_columns([str(i) for i in range(len(header))]).to_pandas(
@@ -161,9 +169,10 @@ def _sheet(
     if missing:
         near = get_close_matches(missing[0], labels, n=1)
         hint = f"; the nearest header is {near[0]!r}" if near else ""
-        listed = ", ".join(repr(name) for name in missing)
+        listed = ", ".join(repr(name) for name in missing[:_LISTED])
+        listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
         plural = "columns" if missing[1:] else "column"
-        raise InputError(f"{source}: missing {plural} {listed}{hint}")
+        raise InputError(f"{source}: missing {plural} {listed}{hint}; rename or add it")
     return Sheet(
         source=source,
         size=len(cells),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from hemomodel import formula
@@ -27,6 +26,7 @@ from hemomodel.declarations import (
     TaskSpec,
 )
 from hemomodel.errors import InputError
+from hemomodel.plain_yaml import read_yaml
 
 __all__ = [
     "Column",
@@ -174,17 +174,12 @@ def load_schema(source: str | Path = "hemodialysis") -> Schema:
         InputError: there is no such schema, or it is not a valid one.
     """
     path = Path(source)
-    built_in = _BUILT_IN / f"{source}.yaml"
-    try:
-        if path.suffix in (".yaml", ".yml"):
-            text = path.read_text(encoding="utf-8")
-        elif built_in.is_file():
-            text = built_in.read_text(encoding="utf-8")
-        else:
+    if path.suffix not in (".yaml", ".yml"):
+        path = Path(str(_BUILT_IN / f"{source}.yaml"))
+        if "/" in str(source) or not path.is_file():
             raise InputError(f"there is no schema {str(source)!r}; give the path of a .yaml file")
-        return Schema.model_validate(yaml.safe_load(text))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"schema {source}: cannot be read as YAML ({error})") from error
+    try:
+        return Schema.model_validate(read_yaml(path, "schema"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -27,7 +27,7 @@ from hemomodel.errors import InputError
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 from hemomodel.training import Training
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 from study.config import nearest
 
 Step = Callable[[], object]
@@ -144,7 +144,7 @@ def columns(title: str, *titles: str) -> Table:
 
 def main() -> int:
     """Runs the races and prints them."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(

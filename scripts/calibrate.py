@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 EXAMPLES = """\
 examples:
@@ -20,9 +20,9 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("--studies", type=int, default=100, metavar="N", help="cohorts (default: 100)")

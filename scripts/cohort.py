@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from hemomodel.describe import describe_file
 from hemomodel.schema import load_schema
 from hemomodel.synthetic import synthetic_workbook
 from hemomodel.writing import check_target, write_table
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 from study.cohort_tables import show
 
 EXAMPLES = """\
@@ -26,10 +27,10 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
     raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
+    p = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
     commands = p.add_subparsers(required=True, metavar="write|describe")
 
     write = commands.add_parser(
@@ -85,15 +86,15 @@ def write_command(args: argparse.Namespace) -> None:
     console = Console(stderr=True)
     with console.status(f"making {args.rows:,} patients"):
         table, _ = synthetic_workbook(args.rows, args.seed)
-    with console.status(f"writing {args.out}"):
+    with console.status(escape(f"writing {args.out}")):
         write_table(table, args.out, overwrite=args.force)
     size = f"{len(table):,} rows, {table.shape[1]} columns"
-    console.print(f"[bold]{args.out}[/]: {size} of synthetic patients, seed {args.seed}")
+    console.print(f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}")
 
 
 def describe_command(args: argparse.Namespace) -> None:
     """Reads a workbook and shows what it holds."""
-    with Console(stderr=True).status(f"reading {args.file}"):
+    with Console(stderr=True).status(escape(f"reading {args.file}")):
         description = describe_file(
             args.file,
             load_schema(args.schema),

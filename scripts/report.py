@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 if TYPE_CHECKING:
     from study.folder import Folder
@@ -23,9 +23,9 @@ exit codes: 0 done, 2 bad input.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("study", metavar="STUDY", help="a study's folder, or its name in studies/")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 EXAMPLES = """\
 examples:
@@ -23,9 +23,9 @@ exit codes: 0 done, 2 bad input, 130 interrupted (what had ended is kept).
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     default = Path(__file__).parents[1] / "configs" / "search.yaml"

@@ -1,17 +1,16 @@
 """Trains the published setting and draws its training-loss figure in both ways."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 
 def main() -> int:
     """Writes seed.html into a folder and prints the last epoch."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__,
         epilog="example: python scripts/seed.py --set data=synthetic:20000 --set fit.epochs=20",
     )
@@ -33,7 +32,7 @@ def main() -> int:
         curves = reproduce(settings)
     page = folder.write_text("seed.html", figure(curves).to_html())
     console.print(seed_table(curves))
-    console.print(f"The figure: {page}", highlight=False, soft_wrap=True)
+    console.print(f"The figure: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from study.cli import run_cli
+from study.cli import Parser, run_cli
 
 EXAMPLES = """\
 examples:
@@ -18,9 +18,9 @@ exit codes: 0 done, 2 something is missing or the server did not take it all, 13
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")

@@ -12,6 +12,7 @@ from hemomodel.cohort import Cohort
 from hemomodel.features import feature_names
 from study.cluster import quiet_environment, start_ray
 from study.config import Settings
+from study.contradictions import check_before_ray, check_settings
 from study.data import open_cohort, open_schema
 from study.folder import Folder
 from study.lock import StudyLock
@@ -28,8 +29,8 @@ class Begun:
     Attributes:
         at: when, on the monotonic clock.
         settings: of the study.
-        folder: its own; perhaps not there yet.
-        lock: on the folder, held if it is there.
+        folder: its own.
+        lock: on the folder, held.
         space: to search.
         cohort: to search on.
     """
@@ -62,6 +63,8 @@ def begin(settings: Settings) -> Begun:
     space = _checked_space(settings)
     # One after the other: Ray forks, and a fork beside a computing thread can hang either.
     cohort = open_cohort(settings)
+    check_before_ray(settings, folder, cohort)
+    lock.take()
     start_ray(settings.address, settings.max_concurrent)
     return Begun(at, settings, folder, lock, space, cohort)
 
@@ -71,4 +74,5 @@ def _checked_space(settings: Settings) -> Space:
     schema = open_schema(settings)
     space = Space(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)
+    check_settings(settings, space.base.epochs)
     return space

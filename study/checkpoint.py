@@ -13,7 +13,15 @@ import torch
 
 __all__ = ["SaveClock", "load_checkpoint", "save_checkpoint"]
 
-_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError)
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    pickle.UnpicklingError,
+)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -1,31 +1,83 @@
 """How every script ends: what went wrong in one line, and an exit code that says what it was."""
 
+import argparse
+import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
+from typing import NoReturn
 
 from hemomodel.errors import InputError
 
-__all__ = ["INTERRUPTED", "run_cli"]
+__all__ = ["INTERRUPTED", "Parser", "run_cli"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+# What a disk or its owner says no with; any other OSError is a fault of ours.
+_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks of direction, line ends
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose complaint is one line, as every other: the usage is a `--help` away."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuses the command line.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{message}; see: python scripts/{self.prog} --help")
 
 
 def run_cli(main: Callable[[], int | None]) -> int:
     """Runs a script and returns its exit code.
 
-    What the user can mend (`InputError`) is one line on standard error and code 2; an interrupt is
-    code 130. Anything else is a fault of ours and keeps its traceback.
+    What the user can mend (`InputError`, a full or closed disk) is one line on standard error and
+    code 2; an interrupt is code 130. Anything else is a fault of ours and keeps its traceback.
     """
     try:
-        return main() or 0
+        code = main() or 0
+        if sys.stdout is not None:  # None if the shell closed it
+            sys.stdout.flush()  # a full disk shows here, and not when Python has all but ended
     except BrokenPipeError:  # `| head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return BAD_INPUT
+        return _refuse(str(error))
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        _drop_output()
+        where = f"{error.filename}: " if error.filename else "the output: "
+        return _refuse(
+            f"{where}{error.strerror}; make room there or write elsewhere, and run this again: "
+            "what was finished is kept"
+        )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+    return code
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {_one_line(message)}", file=sys.stderr)  # noqa: T201
+    return BAD_INPUT
+
+
+def _one_line(text: str) -> str:
+    """Returns a text that stays on its line, whatever a file or a cell put into it.
+
+    A control character could otherwise move the cursor of the terminal that it is printed on.
+    """
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in _UNSEEN else letter for letter in text
+    )
+
+
+def _drop_output() -> None:
+    """Sends what is still to be written nowhere: Python writes it once more when it ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -44,6 +44,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     options: dict[str, Any] = (
         {"address": address} if address else {"address": "local", "num_cpus": cpus}
     )
+    if not address:
+        _keep_to_loopback()
     for left in range(_TRIES - 1, -1, -1):
         try:
             ray.init(
@@ -66,6 +68,17 @@ def start_ray(address: str | None, cpus: int | None) -> None:
             # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             return
+
+
+def _keep_to_loopback() -> None:
+    """Makes a Ray of our own listen on this machine alone, as it does on macOS and Windows.
+
+    Else its servers listen to the whole network. `_node_ip_address="127.0.0.1"` would not do: Ray
+    turns it into the machine's own address.
+    """
+    from ray._private import ray_constants  # noqa: PLC0415 - Ray is imported late
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def _first_line(error: Exception) -> str:

@@ -1,23 +1,23 @@
 """Settings of a study: typed, read from YAML and `--set`, with errors a person can mend."""
 
 import difflib
-import re
+import reprlib
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hemomodel.balancers import BALANCERS
 from hemomodel.errors import InputError
+from hemomodel.plain_yaml import parse_yaml, read_yaml
 
 __all__ = ["EarlyStopping", "Settings", "load_settings", "nearest", "sentence"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class EarlyStopping(_Strict):
@@ -70,7 +70,7 @@ class Settings(_Strict):
     schema_file: str | None = None
     require_comorbidities: bool = False
     legacy_age: bool = False
-    trials: Annotated[int, Field(ge=1)] = 200
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     balancers: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "equal",
@@ -81,11 +81,11 @@ class Settings(_Strict):
     )
     allocation: Literal["equal", "joint"] = "equal"
     folds: Annotated[int, Field(ge=2)] = 5
-    seeds: Annotated[int, Field(ge=1)] = 3
+    seeds: Annotated[int, Field(ge=1, le=5_000)] = 3  # more would meet the fresh ones
     outer_folds: Annotated[int, Field(ge=2)] = 5
     nested: bool = False
     finalists: Annotated[int, Field(ge=1)] = 3
-    confirm_seeds: Annotated[int, Field(ge=2)] = 8
+    confirm_seeds: Annotated[int, Field(ge=2, le=5_000)] = 8
     startup_trials: Annotated[int, Field(ge=1)] = 10
     early_stopping: EarlyStopping | None = EarlyStopping()
     report_every: Annotated[int, Field(ge=1)] = 10
@@ -131,7 +131,7 @@ def load_settings(
         if not equals:
             raise InputError(f"--set {change}: give key=value, such as fit.epochs=30")
         section, dot, rest = key.strip().partition(".")
-        value = _yaml(text, f"--set {key}")
+        value = parse_yaml(text, f"--set {key}")
         if dot:
             inner = values.get(section) or {}
             if not isinstance(inner, dict):
@@ -149,37 +149,12 @@ def load_settings(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as settings ({error}); give a YAML file"
-        ) from None
-    values = _yaml(text, str(path))
+    values = read_yaml(path)
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{path}: holds no settings; write lines such as `trials: 200`")
     return values
-
-
-def _yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, below
-    except yaml.YAMLError as error:
-        place = " ".join(str(error).split())
-        raise InputError(f"{where}: is not YAML ({place})") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-3 as text; people who write settings mean a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
 
 
 def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
@@ -195,7 +170,7 @@ def sentence(error: ValidationError, model: Any, where: str) -> str:  # noqa: AN
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = _fields(model, [str(part) for part in first["loc"][:-1]])
         return f"{where}: {place} is not a setting; {nearest(str(first['loc'][-1]), known)}"
-    found = "" if first["type"] == "missing" else f" is {first['input']!r}"
+    found = "" if first["type"] == "missing" else f" is {reprlib.repr(first['input'])}"
     say = first["msg"].removeprefix("Value error, ")
     return f"{where}: {place}{found}: {say[0].lower()}{say[1:]}"
 

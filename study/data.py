@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _SEEDS_A_STUDY = 10_000
+_MOST = 10_000_000  # built-in patients, a kilobyte each
 
 
 def open_schema(settings: Settings) -> Schema:
@@ -41,8 +42,11 @@ def open_cohort(settings: Settings) -> Cohort:
     }
     kind, colon, rows = settings.data.partition(":")
     if kind == "synthetic":
-        if not colon or not rows.isdecimal() or int(rows) < 1:
-            raise InputError(f"--data {settings.data}: give synthetic:ROWS, such as synthetic:465")
+        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= _MOST:
+            raise InputError(
+                f"--data {settings.data}: give synthetic:ROWS, such as synthetic:465, "
+                f"with at most {_MOST:,} rows"
+            )
         return synthetic_cohort(int(rows), seed=settings.seed, **switches)
     return load_cohort(Path(settings.data), open_schema(settings), **switches)
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from hemomodel.errors import InputError
+from hemomodel.plain_yaml import read_yaml
 from study.config import Settings
 from study.folder import Folder
 from study.statistics import declared
@@ -69,12 +70,16 @@ def read_record(folder: Folder) -> dict[str, Any] | None:
     path = folder.root / _FILE
     if not path.exists():
         return None
-    try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        record = None
-    if not isinstance(record, dict) or not {"settings", "data_digest"} <= set(record):
-        raise InputError(f"{path} is not the record of a study; choose another --name")
+    record = read_yaml(path)
+    if not (
+        isinstance(record, dict)
+        and isinstance(record.get("settings"), dict)
+        and isinstance(record.get("data_digest"), str)
+    ):
+        raise InputError(
+            f"{path} is not the record of a study (settings and data_digest); "
+            "restore it from a copy, or choose another --name"
+        )
     return record
 
 

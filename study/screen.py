@@ -18,14 +18,14 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
     """Prints the comparison."""
     console.print()
     console.print(_arms(comparison))
-    console.print(_failed(comparison), highlight=False)
+    console.print(_failed(comparison), markup=False, highlight=False)
     console.print(_tasks(comparison, tasks))
     console.print()
-    console.print(_legend(comparison), style="dim", highlight=False)
+    console.print(_legend(comparison), style="dim", markup=False, highlight=False)
     console.print()
     for line in _sentences(comparison["differences"]):
-        console.print(f"- {line}", highlight=False)
-    console.print(f"[bold]{comparison['verdict']}[/bold]", highlight=False)
+        console.print(f"- {line}", markup=False, highlight=False)
+    console.print(comparison["verdict"], style="bold", markup=False, highlight=False)
 
 
 def _sentences(differences: list[dict[str, Any]]) -> list[str]:

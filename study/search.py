@@ -7,6 +7,7 @@ import optuna
 import pandas as pd
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
+from rich.markup import escape
 
 from study.begin import Begun
 from study.cli import INTERRUPTED
@@ -17,7 +18,7 @@ from study.faults import one_line
 from study.folder import Folder
 from study.journal import mend_journal
 from study.live import duration
-from study.provenance import check_same, provenance, read_record, write_record
+from study.provenance import provenance, read_record, write_record
 from study.results import join_parts, trials_table
 from study.run import Running, search
 from study.screen import show_comparison
@@ -54,13 +55,11 @@ def run_study(begun: Begun, console: Console) -> int:
 
 def _run(begun: Begun, console: Console, go_on: str) -> int:
     settings, folder, cohort = begun.settings, begun.folder, begun.cohort
-    folder.make_root()
-    begun.lock.take()
     study = _open(begun)
-    console.print(f"[bold]{folder.name}[/bold] in {folder.root}", highlight=False)
-    console.print(str(cohort.attrition), highlight=False)
+    console.print(f"[bold]{folder.name}[/bold] in {escape(str(folder.root))}", highlight=False)
+    console.print(str(cohort.attrition), markup=False, highlight=False)
     for finding in [*cohort.findings, *filter(None, [study.mended])]:
-        console.print(f"note: {finding}", style="yellow", highlight=False)
+        console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
     interrupted = search(study, console)
     table = _write_tables(study)
     if interrupted:
@@ -70,15 +69,14 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
         return _stopped(console, f"{ended} of {total} trials have ended", go_on)
     comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
-    console.print(
-        f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}", highlight=False
-    )
+    done = f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}"
+    console.print(done, markup=False, highlight=False)
     return 0
 
 
 def _stopped(console: Console, where: str, go_on: str) -> int:
     said = f"Stopped: {where}; all that ended is kept. This goes on from here:\n  {go_on}"
-    console.print(said, highlight=False, soft_wrap=True)
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
     return INTERRUPTED
 
 
@@ -86,8 +84,6 @@ def _open(begun: Begun) -> Running:
     """Opens the study's storage, new or as it was left."""
     settings, folder, cohort = begun.settings, begun.folder, begun.cohort
     stored = read_record(folder)
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
     folder.make()
     mended = mend_journal(folder.journal)
     write_record(folder, provenance(settings, cohort.digest))

@@ -23,6 +23,7 @@ from hemomodel.domains import (
 )
 from hemomodel.errors import InputError
 from study.config import Settings, nearest, sentence
+from study.contradictions import check_fit
 
 if TYPE_CHECKING:  # workers do without it
     import optuna
@@ -132,6 +133,7 @@ class Space:
         for key in self._settings.fit:
             if key not in known:
                 raise InputError(f"fit.{key} is no parameter; {nearest(key, sorted(known))}")
+        check_fit(self._settings, searched, len(self._tasks))
         for name in self._settings.balancers:
             self.build({"balancer": name})
 

@@ -18,8 +18,9 @@ from torch import Tensor
 from hemomodel.history import History
 from hemomodel.stack import Stack
 from hemomodel.training import Training
-from study.checkpoint import SaveClock, load_checkpoint, save_checkpoint
+from study.checkpoint import SaveClock, save_checkpoint
 from study.space import Space
+from study.trusted import trusted_checkpoint
 
 __all__ = ["Figures", "Report", "StackedTrial", "report_epochs"]
 
@@ -114,7 +115,7 @@ class StackedTrial(tune.Trainable):
         self._epochs: list[History] = []
         self._reported = 0
         self._saves = SaveClock()
-        state = load_checkpoint(self._file)
+        state = trusted_checkpoint(self._file, self._training, self._best.outputs)
         if state is not None:
             self._restore(state)
 

@@ -16,6 +16,7 @@ from optuna.importance import (
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from hemomodel.errors import InputError
 from study.folder import Folder
 
 __all__ = ["FEW", "importances", "journal_trials"]
@@ -25,14 +26,24 @@ FEW = 8
 
 
 def journal_trials(folder: Folder) -> dict[str, list[FrozenTrial]]:
-    """Returns each arm's trials; the journal itself is only copied, never opened."""
+    """Returns each arm's trials; the journal itself is only copied, never opened.
+
+    Raises:
+        InputError: it is no journal.
+    """
     if not folder.journal.exists():
         return {}
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / folder.journal.name
         shutil.copyfile(folder.journal, copy)
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
-        return {study.study_name: study.trials for study in _studies(storage)}
+        try:
+            storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
+            return {study.study_name: study.trials for study in _studies(storage)}
+        except Exception as error:  # a broken journal raises whatever Optuna trips over
+            what = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"{folder.journal}: cannot be read as an Optuna journal ({what}); restore it"
+            ) from error
 
 
 def _studies(storage: optuna.storages.BaseStorage) -> list[optuna.Study]:

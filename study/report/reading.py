@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from hemomodel.errors import InputError
+from hemomodel.guards import check_parquet
 from hemomodel.schema import Task, load_schema
 from study.folder import Folder
 from study.provenance import read_record
+from study.report.shape import check_comparison, check_table
 
 __all__ = ["Study", "find_study", "open_study", "read_comparison"]
 
@@ -161,6 +163,7 @@ def read_comparison(folder: Folder) -> dict[str, Any]:
             f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
             f"compare again with: python scripts/search.py --resume {folder.name}"
         )
+    check_comparison(path, comparison)
     return comparison
 
 
@@ -179,10 +182,15 @@ def _table(folder: Folder, name: str) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        return pd.read_parquet(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        check_parquet(path)
+        table = pd.read_parquet(path)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as a table ({reason}); restore it") from None
+    check_table(path, name, table)
+    return table
 
 
 def _tasks(
@@ -190,7 +198,7 @@ def _tasks(
 ) -> tuple[tuple[Task, ...], tuple[str, ...]]:
     """Returns the tasks; the report of a study outlives the schema file it was made with."""
     try:
-        return load_schema(settings.get("schema_file") or "hemodialysis").tasks, ()
+        return load_schema(str(settings.get("schema_file") or "hemodialysis")).tasks, ()
     except InputError as error:
         figures = {name: own for arm in comparison["arms"] for name, own in arm["tasks"].items()}
         note = f"Tasks have their bare names here, without titles and units: {error}."

@@ -109,7 +109,7 @@ def test_another_table_is_another_schema_and_no_code(tmp_path):
         ("columns: [girth, area]", "columns: [girth, yield_kg]", "names 'yield_kg'"),
         ("pca, columns: [pests]", "pca, columns: [soil]", "names 'soil'"),
         ("components: 3", "components: 0", "has `components`"),
-        ("title: Apple trees", "title: [", "cannot be read as YAML"),
+        ("title: Apple trees", "title: [", "is not YAML"),
     ],
 )
 def test_a_faulty_schema_is_refused(tmp_path, old, new, message):

@@ -82,7 +82,7 @@ def test_a_wrong_setting_is_one_line(tmp_path, change, says):
         (b"- a\n- b\n", "holds no settings"),
         (b"just words", "holds no settings"),
         (b"a: [1,", "is not YAML"),
-        (b"\xff\xfe\x00", "cannot be read as settings"),
+        (b"\xff\xfe\x00", "cannot be read"),
         (b"!!python/object/apply:os.getcwd []", "is not YAML"),
         (b"1: 2", "holds no settings"),
     ],

@@ -1,0 +1,134 @@
+"""What is looked at before a table is read: is it what it says, and will it fit into memory.
+
+A few kilobytes can stand for terabytes: a zip archive inflates, a lone cell at the far corner of a
+sheet makes rows of all before it, and a parquet file may say "a billion times nothing".
+"""
+
+import csv
+import re
+import zipfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from hemomodel.errors import InputError
+
+__all__ = ["check_csv", "check_parquet", "check_xlsx"]
+
+_BYTES = 4 * 2**30  # of a file, and of all that is in an archive
+_CELLS = 300_000_000  # five million sessions of the hospital's workbook
+_COLUMNS = 16_384  # a sheet's
+_CHUNK = 2**20
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+_PLACE = re.compile(rb'\br="([A-Z]{0,3})([0-9]{1,7})"')
+
+
+def check_xlsx(path: Path) -> None:
+    """Looks at a workbook without opening it.
+
+    Raises:
+        InputError: it is none, it has a password, or it is too large.
+    """
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if begin == _OLD_OFFICE:
+        raise InputError(
+            f"{path}: is an old .xls or has a password; save it as .xlsx without a password"
+        )
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is no workbook, or a part of one; save it anew as .xlsx")
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.flag_bits & 1 for member in members):
+            raise InputError(f"{path}: has a password; save it without one")
+        _check_bytes(path, sum(member.file_size for member in members))
+        for member in members:
+            if member.filename.endswith(".xml"):
+                _check_sheet(path, archive, member)
+
+
+def _check_sheet(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Finds the furthest cell: a reader makes rows of everything before it."""
+    rows, letters, rest, size = 0, b"", b"", 0
+    with archive.open(member) as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            _check_bytes(path, size)  # an archive may lie about the size of what is in it
+            text = rest + chunk
+            if b"<!DOCTYPE" in text:
+                raise InputError(f"{path}: holds declarations that no workbook has; save it anew")
+            for column, row in _PLACE.findall(text):
+                rows = max(rows, int(row))
+                letters = max(letters, column, key=lambda name: (len(name), name))
+            rest = text[-16:]
+    _check_cells(path, rows, _column(letters))
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
+
+
+def check_csv(path: Path) -> None:
+    """Looks at the ends of a text file.
+
+    Raises:
+        InputError: it is not text, it is too large, or it breaks off within a row.
+    """
+    size = path.stat().st_size
+    _check_bytes(path, size)
+    with path.open("rb") as file:
+        begin = file.read(_CHUNK)
+        file.seek(max(0, size - _CHUNK))
+        end = file.read()
+    if b"\0" in begin or b"\0" in end:
+        raise InputError(f"{path}: holds zero bytes, as UTF-16 does; save it as CSV UTF-8")
+    header = re.split(rb"[\r\n]", begin, maxsplit=1)[0]
+    columns = _cells(header)
+    if columns > _COLUMNS:
+        raise InputError(f"{path}: its first row has {columns:,} cells; give one row of headers")
+    if columns == 1 and (b";" in header or b"\t" in header):
+        mark = "semicolons" if b";" in header else "tabs"
+        raise InputError(f"{path}: its cells lie between {mark}; save it with commas")
+    last = re.split(rb"[\r\n]", end)[-1]
+    # Within quotes a row may have several lines, of which the last says nothing.
+    if 0 < _cells(last) < columns and b'"' not in last and last != header:
+        raise InputError(
+            f"{path}: breaks off in its last row, after {_cells(last)} of {columns} cells; "
+            "copy it again, or end the row"
+        )
+
+
+def _cells(line: bytes) -> int:
+    if len(line) >= _CHUNK:
+        return line.count(b",") + 1
+    return len(next(csv.reader([line.decode("latin-1")]), []))
+
+
+def check_parquet(path: Path) -> None:
+    """Looks at the footer of a parquet file.
+
+    Raises:
+        InputError: it is too large.
+    """
+    footer = pq.ParquetFile(path).metadata
+    _check_cells(path, footer.num_rows, footer.num_columns)
+    groups = (footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+    _check_bytes(path, sum(groups))
+
+
+def _check_bytes(path: Path, size: int) -> None:
+    if size > _BYTES:
+        raise InputError(
+            f"{path}: holds {size:,} bytes, more than the {_BYTES:,} that are read; split it"
+        )
+
+
+def _check_cells(path: Path, rows: int, columns: int) -> None:
+    if rows * columns > _CELLS or columns > _COLUMNS:
+        raise InputError(
+            f"{path}: holds {rows:,} rows of {columns:,} columns, more than the {_CELLS:,} cells "
+            "that are read; delete what lies beyond the table, or split it"
+        )

@@ -1,0 +1,79 @@
+"""YAML that is data alone: no code, no references, no key twice, no more than a person writes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hemomodel.errors import InputError
+
+__all__ = ["parse_yaml", "read_yaml"]
+
+_MOST = 2**20  # bytes; a settings file has a few hundred
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses what a short text can blow up with, or hide a setting behind."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.YAMLError(f"*{event.anchor} refers to another place; write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"{twice!r} stands twice; keep one of them")
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads 1e-3 as text; people who write settings mean a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    """Returns what a text holds as plain data.
+
+    Args:
+        text: YAML.
+        where: what errors call it.
+
+    Raises:
+        InputError: it is no YAML, or more than plain data.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, above
+    except RecursionError:
+        raise InputError(f"{where}: is nested too deeply; write it flatter") from None
+    except Exception as error:  # PyYAML lets pass whatever its constructors trip over
+        place = " ".join(str(error).split())
+        raise InputError(f"{where}: is not YAML ({place}); mend it") from None
+
+
+def read_yaml(path: Path, what: str = "") -> Any:  # noqa: ANN401 - whatever the YAML holds
+    """Returns what a file holds as plain data; None if it is empty.
+
+    Args:
+        path: the file.
+        what: it is; errors say so before its path.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is no plain YAML.
+    """
+    where = f"{what} {path}".strip()
+    try:
+        with path.open("rb") as file:  # not by its size: a device or a pipe has none
+            content = file.read(_MOST + 1)
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{where}: cannot be read ({error}); give a YAML file") from None
+    if len(content) > _MOST:
+        raise InputError(f"{where}: is larger than {_MOST:,} bytes; give a YAML file")
+    return parse_yaml(text, where)
