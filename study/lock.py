@@ -26,6 +26,8 @@ class StudyLock:
     _file: IO[str] | None
 
     def __enter__(self) -> Self:
+        if self._path.parent.is_dir():
+            self.take()
         return self
 
     def __exit__(self, *_: object) -> None:
