@@ -4,15 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pandas as pd
-from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from hemomodel.cohort import Cohort
 from hemomodel.features import feature_names
 from study.cli import INTERRUPTED
-from study.cluster import quiet_environment, start_ray
+from study.cluster import check_paths, quiet_environment, start_ray
 from study.config import Settings
 from study.data import open_cohort, open_schema, outer_folds
 from study.folder import Folder
@@ -22,11 +20,14 @@ from study.results import join_parts, trials_table
 from study.screen import show_comparison
 from study.searcher import Arm, open_arms
 from study.space import Space
+from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
 from study.tracking import open_tracker
 
 quiet_environment()  # before the first import of Ray
 
 from study.conclude import conclude  # noqa: E402
+from study.devices import choose_device  # noqa: E402
+from study.nodes import check_shared  # noqa: E402
 from study.run import Running, search  # noqa: E402
 
 __all__ = ["run_study"]
@@ -47,6 +48,7 @@ def run_study(settings: Settings, console: Console) -> int:
     """
     begun = time.monotonic()
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
+    check_paths(out=settings.out, data=settings.data)
     folder = Folder(Path(settings.out).resolve() / name)
     stored = read_record(folder)
     space = _checked_space(settings)
@@ -54,12 +56,15 @@ def run_study(settings: Settings, console: Console) -> int:
     cohort = open_cohort(settings)
     start_ray(settings.address, settings.max_concurrent)
     study = _open(settings, folder, cohort, space, stored)
+    check_shared(folder)
     console.print(f"[bold]{name}[/bold] in {folder.root}", highlight=False)
     console.print(str(cohort.attrition), highlight=False)
     for finding in cohort.findings:
         console.print(f"note: {finding}", style="yellow", highlight=False)
-    interrupted = search(study, console)
-    table = _write_tables(study)
+    with saying_what_was_lost(settings, name):
+        interrupted = search(study, console)
+        table = _write_tables(study)
+        keep_copy(settings, study.arms, folder)
     if interrupted:
         study.tracker.close(interrupted=True)
         place = "" if settings.out == "studies" else f" --out {settings.out}"
@@ -72,7 +77,8 @@ def run_study(settings: Settings, console: Console) -> int:
             soft_wrap=True,
         )
         return INTERRUPTED
-    comparison = _concluded(study, table, console)
+    with saying_what_was_lost(settings, name):
+        comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
     console.print(f"Done in {duration(time.monotonic() - begun)}: {folder.root}", highlight=False)
     return 0
@@ -96,8 +102,9 @@ def _open(
         folder=folder,
         cohort=cohort,
         space=space,
-        arms=_arms(settings, folder),
+        arms=_arms(settings, folder, new=stored is None),
         epochs=space.base.epochs,
+        device=choose_device(settings),
         tracker=open_tracker(folder, settings.wandb),
     )
 
@@ -110,14 +117,13 @@ def _checked_space(settings: Settings) -> Space:
     return space
 
 
-def _arms(settings: Settings, folder: Folder) -> list[Arm]:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    backend = JournalFileBackend(str(folder.journal))
-    storage = optuna.storages.JournalStorage(backend)
+def _arms(settings: Settings, folder: Folder, *, new: bool) -> list[Arm]:
+    storage = open_storage(settings, folder)
+    prefix = prefix_of(settings, folder, storage, new=new)
     arms: dict[str, tuple[str, ...]] = {name: (name,) for name in settings.balancers}
     if settings.allocation == "joint":
         arms = {"joint": settings.balancers}
-    return open_arms(storage, arms, outer_folds(settings))
+    return open_arms(storage, arms, outer_folds(settings), prefix)
 
 
 def _write_tables(study: Running) -> pd.DataFrame:

@@ -82,6 +82,7 @@ class StackedTrial(tune.Trainable):
         space: Space,
         stops: list[int],
         checkpoints: str,
+        device: str,
     ) -> None:
         """Takes the study's common parts, which do not change from trial to trial.
 
@@ -91,10 +92,11 @@ class StackedTrial(tune.Trainable):
             space: that the parameters are a point of.
             stops: epochs at which a trial reports.
             checkpoints: folder of the checkpoints.
+            device: to train on.
         """
         torch.set_num_threads(1)
         self._stacks, self._space, self._stops = stacks, space, stops
-        self._checkpoints = Path(checkpoints)
+        self._checkpoints, self._device = Path(checkpoints), device
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -106,13 +108,13 @@ class StackedTrial(tune.Trainable):
         """Starts a trial, or takes it up where an earlier process left it."""
         self._file = self._checkpoints / f"{config['number']:05d}.pt"
         stack = self._stacks[config["outer_fold"]]
-        self._training = Training(self._space.build(config["params"]), stack)
+        self._training = Training(self._space.build(config["params"]), stack, self._device)
         self._best = _Best.start(self._training.outputs())
         self._seconds = torch.zeros((), dtype=torch.float64)
         self._epochs: list[History] = []
         self._reported = 0
         if self._file.exists():
-            self._restore(torch.load(self._file, weights_only=True))
+            self._restore(torch.load(self._file, map_location=self._device, weights_only=True))
 
     def step(self) -> dict[str, Any]:
         """Trains up to the next report."""
@@ -125,7 +127,7 @@ class StackedTrial(tune.Trainable):
         self._seconds += time.perf_counter() - begun
         report = self._report()
         done = until == self._stops[-1] or bool(report["failure"])
-        if not done:
+        if not done and self._checkpoints.is_dir():  # a node that joined late may not have it
             self._save()
         return {**report, "done": done}
 
@@ -175,7 +177,7 @@ class StackedTrial(tune.Trainable):
         """Goes on from a checkpoint; reports all its epochs again, as the driver may be new."""
         self._training.restore(state["training"])
         self._best = _Best(**state["best"])
-        self._seconds = state["seconds"]
+        self._seconds = state["seconds"].cpu()
         columns = (value.split(1) for value in state["epochs"].values())
         self._epochs = [History(*epoch) for epoch in zip(*columns, strict=True)]
 
@@ -189,7 +191,8 @@ class _Best(NamedTuple):
 
     @classmethod
     def start(cls, outputs: Tensor) -> "_Best":
-        return cls(outputs.new_full((), -torch.inf), torch.zeros((), dtype=torch.int64), outputs)
+        epoch = torch.zeros((), dtype=torch.int64, device=outputs.device)
+        return cls(outputs.new_full((), -torch.inf), epoch, outputs)
 
     def after(self, history: History, training: Training) -> "_Best":
         score = history.score[-1]
@@ -202,4 +205,4 @@ class _Best(NamedTuple):
 
 
 def _array(tensor: Tensor) -> Curve:
-    return np.asarray(tensor.double())
+    return np.asarray(tensor.double().cpu())
