@@ -35,4 +35,4 @@ def reliability(layout: HeadLayout, outputs: Outputs, scored: Scored) -> NDArray
         torch.bincount(place[counted], value[counted].double(), tasks * BINS)
         for value in (chance, scored.labels, torch.ones_like(chance))
     ]
-    return torch.stack(sums, 1).view(tasks, BINS, 3).numpy()
+    return torch.stack(sums, 1).view(tasks, BINS, 3).cpu().numpy()

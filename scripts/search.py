@@ -57,6 +57,9 @@ def parser() -> Parser:
         help="nested cross-validation: repeat the search for each of K held-out parts",
     )
     p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
+    p.add_argument("--storage", metavar="env:NAME", help="Optuna storage, its URL in $NAME")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], help="auto: CUDA if Ray has GPUs")
+    p.add_argument("--gpus-per-trial", type=float, metavar="SHARE", help="of a GPU, up to 1")
     p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
     p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
     p.add_argument("--resume", metavar="NAME", help="go on with an existing study and its settings")

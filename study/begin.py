@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hemomodel.cohort import Cohort
 from hemomodel.features import feature_names
-from study.cluster import quiet_environment, start_ray
+from study.cluster import check_paths, quiet_environment, start_ray
 from study.config import Settings
 from study.contradictions import check_before_ray, check_settings
 from study.data import open_cohort, open_schema
@@ -54,6 +54,7 @@ def begin(settings: Settings) -> Begun:
     """
     at = time.monotonic()
     quiet_environment()  # before the first import of Ray
+    check_paths(out=settings.out, data=settings.data)
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
     folder = Folder(Path(settings.out).resolve() / name)
     lock = StudyLock(folder.root)

@@ -40,13 +40,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         part.unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
     """Returns a checkpoint, or None if there is none that can be read: then the trial starts anew.
 
     A machine that lost its power may leave half a file.
+
+    Args:
+        path: of the checkpoint.
+        device: to put its tensors on, whichever they were written from.
     """
     try:
-        return dict(torch.load(path, weights_only=True))
+        return dict(torch.load(path, map_location=device, weights_only=True))
     except _UNREADABLE:
         return None
 

@@ -4,11 +4,12 @@ import logging
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
 
-__all__ = ["quiet_environment", "start_ray"]
+__all__ = ["check_paths", "quiet_environment", "start_ray"]
 
 _TRIES = 3
 
@@ -29,16 +30,48 @@ def quiet_environment() -> None:
         os.environ.setdefault(name, value)
 
 
+def check_paths(**paths: str) -> None:
+    """Refuses, inside a Ray job, what lies in the job's own folder: it is a copy that vanishes.
+
+    Args:
+        paths: the settings that are paths, by name.
+
+    Raises:
+        InputError: a path is relative, or a URL.
+    """
+    in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    for name, path in paths.items():
+        if name == "out" and "://" in path:
+            raise InputError(
+                f"--out {path}: a study needs a folder whose files can be renamed and locked, so "
+                "no URL will do; give a path that all nodes share, and copy the study when it ends"
+            )
+        if in_job and not (Path(path).is_absolute() or path.startswith("synthetic:")):
+            raise InputError(
+                f"--{name} {path}: a Ray job runs in a copy of the code that vanishes with it; "
+                f"give --{name} an absolute path"
+            )
+
+
 def start_ray(address: str | None, cpus: int | None) -> None:
     """Joins a cluster, or starts Ray on this machine.
+
+    Inside a Ray job, or where RAY_ADDRESS is set, the cluster is the one that Ray names there.
 
     Args:
         address: of a cluster, or None for a Ray of this process's own.
         cpus: how many the local Ray may use.
 
     Raises:
-        InputError: there is no cluster at the address.
+        InputError: there is no cluster at the address, or it lets nobody in without a token.
     """
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address and "://" in address:
+        raise InputError(
+            f"--address {address}: a driver must see the study's folder, and a Ray client is away "
+            "from it; start this on a node of the cluster with --address auto, or submit it as a "
+            "job with scripts/submit.py"
+        )
     import ray  # noqa: PLC0415 - a second's import, beside the reading of the cohort
 
     options: dict[str, Any] = (

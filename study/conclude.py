@@ -48,7 +48,7 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):
         models = [_references.remote(stack[: study.settings.folds]) for stack in stacks]
-        confirmed = confirm(chosen, stacks)
+        confirmed = confirm(chosen, stacks, study.device)
         references = ray.get(models)
     pairs = list(zip(chosen, confirmed, strict=True))
     evidence = _evidence(study, pairs, stacks, references)

@@ -1,6 +1,7 @@
 """Settings of a study: typed, read from YAML and `--set`, with errors a person can mend."""
 
 import difflib
+import re
 import reprlib
 import types
 from collections.abc import Mapping, Sequence
@@ -56,10 +57,15 @@ class Settings(_Strict):
         startup_trials: random trials of an arm before its sampler learns.
         early_stopping: or null to train every trial to the end.
         report_every: epochs between two reports of a trial.
-        max_concurrent: trials at once; as many as there are CPUs if not given.
+        max_concurrent: trials at once; as many as there are CPUs if not given. On a cluster it may
+            be more than there are yet: the rest wait for nodes to join.
         time_budget: seconds after which no more is searched.
         wandb: where runs are logged.
         address: of a Ray cluster; a Ray of its own on this machine if not given.
+        storage: `env:NAME` for an Optuna storage whose URL stands in $NAME; a journal in the
+            study's folder if not given.
+        device: to train on; `auto` is CUDA if the cluster has GPUs.
+        gpus_per_trial: the share of a GPU that a trial asks for, when it trains on one.
         out: folder of the studies.
         fit: fixed values of training, by parameter name; what is fixed is not searched.
         space: narrower domains, by parameter name: [low, high] or a list of choices.
@@ -93,6 +99,9 @@ class Settings(_Strict):
     time_budget: Annotated[float, Field(gt=0)] | None = None
     wandb: Literal["offline", "online", "disabled"] = "offline"
     address: str | None = None
+    storage: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    gpus_per_trial: Annotated[float, Field(gt=0, le=1)] = 0.25
     out: str = "studies"
     fit: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, list[Any]] = Field(default_factory=dict)
@@ -108,6 +117,13 @@ class Settings(_Strict):
         if len(set(names)) < len(names):
             raise ValueError(f"a balancer stands twice in {', '.join(names)}; name each once")
         return names
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, name: str | None) -> str | None:
+        if name is not None and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("write env:NAME, and put the URL into the environment variable NAME")
+        return name
 
 
 def load_settings(
@@ -170,7 +186,9 @@ def sentence(error: ValidationError, model: Any, where: str) -> str:  # noqa: AN
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = _fields(model, [str(part) for part in first["loc"][:-1]])
         return f"{where}: {place} is not a setting; {nearest(str(first['loc'][-1]), known)}"
-    found = "" if first["type"] == "missing" else f" is {reprlib.repr(first['input'])}"
+    # What was given as a storage may hold a password.
+    hidden = first["type"] == "missing" or place == "storage"
+    found = "" if hidden else f" is {reprlib.repr(first['input'])}"
     say = first["msg"].removeprefix("Value error, ")
     return f"{where}: {place}{found}: {say[0].lower()}{say[1:]}"
 

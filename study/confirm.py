@@ -21,6 +21,7 @@ from hemomodel.history import History
 from hemomodel.reliability import reliability
 from hemomodel.stack import Stack
 from hemomodel.training import Training
+from study.devices import Device
 from study.evidence import Candidate
 from study.searcher import Arm
 from study.space import Parameter
@@ -101,31 +102,35 @@ def finalists(
     return found
 
 
-def confirm(chosen: Sequence[Finalist], stacks: Sequence[Stack]) -> list[Confirmed]:
-    """Trains and scores the finalists, as many at once as Ray has CPUs.
+def confirm(chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device) -> list[Confirmed]:
+    """Trains and scores the finalists, as many at once as Ray has places for.
 
     Args:
         chosen: the finalists.
         stacks: fresh replicates with their held-out rows, one an outer fold.
+        device: to train on.
     """
+    task = _confirm.options(num_cpus=1, num_gpus=device.gpus)
     shared = [ray.put(replace(stack, preprocessors=())) for stack in stacks]
-    return list(ray.get([_confirm.remote(one.config, shared[one.outer_fold]) for one in chosen]))
+    begun = [task.remote(one.config, shared[one.outer_fold], device.name) for one in chosen]
+    return list(ray.get(begun))
 
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
-def _confirm(config: FitConfig, stack: Stack) -> Confirmed:
+def _confirm(config: FitConfig, stack: Stack, device: str) -> Confirmed:
     torch.set_num_threads(1)
-    return retrain(config, stack)
+    return retrain(config, stack, device)
 
 
-def retrain(config: FitConfig, stack: Stack) -> Confirmed:
+def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
     """Trains a configuration and scores it.
 
     Args:
         config: of a finalist.
         stack: with held-out rows.
+        device: to train on.
     """
-    training = Training(config, stack)
+    training = Training(config, stack, device)
     held_out = training.rows(*stack.held_out)
     epochs, skills = [], []
     for _ in range(config.epochs):
@@ -143,7 +148,7 @@ def retrain(config: FitConfig, stack: Stack) -> Confirmed:
         curves=_curves(history, torch.stack(skills)),
         cosines=_array(history.cosines.mean(1)),
         reliability=reliability(training.layout, outputs, held_out.against),
-        parameters=training.network.parameters,
+        parameters=training.network.parameters.cpu(),
     )
 
 
@@ -174,4 +179,4 @@ def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Floats]
 
 
 def _array(tensor: torch.Tensor) -> Floats:
-    return np.asarray(tensor.double())
+    return np.asarray(tensor.double().cpu())

@@ -19,7 +19,10 @@ __all__ = ["check_same", "provenance", "read_record", "stored_settings", "write_
 
 _PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
 # What may differ when a study goes on: how it runs, and how far; not what it measures.
-_FREE = {"trials", "max_concurrent", "time_budget", "address", "out", "wandb", "name"}
+_FREE = {
+    *("trials", "max_concurrent", "time_budget", "address", "out", "wandb", "name"),
+    *("device", "gpus_per_trial"),
+}
 _FILE = "study.yaml"
 
 

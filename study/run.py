@@ -1,6 +1,5 @@
 """The search itself: Ray Tune over the arms, until every trial has ended or someone says stop."""
 
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +16,12 @@ from hemomodel.stack import Stack
 from study.bookkeeper import Bookkeeper
 from study.config import Settings
 from study.data import outer_folds, search_replicates
+from study.devices import Device
 from study.faults import Fault
 from study.folder import Folder
 from study.ladder import ArmLadders, rungs
 from study.live import LiveView
+from study.nodes import NodeWatch
 from study.results import STATES, TrialTables
 from study.searcher import RETRIES, Arm, ArmSearcher
 from study.space import Space
@@ -45,6 +46,7 @@ class Running:
     space: Space
     arms: list[Arm]
     epochs: int
+    device: Device
     tracker: Tracker
     resumed: bool
     mended: str
@@ -131,7 +133,7 @@ def search(study: Running, console: Console) -> bool:
             search_alg=searcher,
             scheduler=ladders,
             num_samples=-1,  # until the searcher has no more
-            max_concurrent_trials=_concurrent(settings),
+            max_concurrent_trials=_concurrent(study),
             time_budget_s=settings.time_budget,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: f"trial-{trial.config['number']:05d}",
@@ -139,7 +141,7 @@ def search(study: Running, console: Console) -> bool:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(study.folder.root),
-            callbacks=[bookkeeper],
+            callbacks=[bookkeeper, NodeWatch(console, study.folder)],
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -162,13 +164,14 @@ def _trainable(study: Running, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 
         space=study.space,
         stops=report_epochs(study.epochs, every, ladder),
         checkpoints=str(study.folder.checkpoints),
+        device=study.device.name,
     )
-    return tune.with_resources(trainable, {"cpu": 1})
+    return tune.with_resources(trainable, study.device.request)
 
 
-def _concurrent(settings: Settings) -> int:
-    cpus = int(ray.cluster_resources().get("CPU", os.cpu_count() or 1))
-    return min(settings.max_concurrent or cpus, cpus)
+def _concurrent(study: Running) -> int:
+    """Returns how many trials are open at once; what has no place yet waits for nodes to join."""
+    return study.settings.max_concurrent or study.device.places(ray.cluster_resources())
 
 
 def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:

@@ -3,9 +3,7 @@
 import time
 from typing import Any
 
-import optuna
 import pandas as pd
-from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 from rich.markup import escape
 
@@ -14,15 +12,18 @@ from study.cli import INTERRUPTED
 from study.conclude import conclude
 from study.config import Settings
 from study.data import outer_folds
+from study.devices import choose_device
 from study.faults import one_line
 from study.folder import Folder
 from study.journal import mend_journal
 from study.live import duration
+from study.nodes import check_shared
 from study.provenance import provenance, read_record, write_record
 from study.results import join_parts, trials_table
 from study.run import Running, search
 from study.screen import show_comparison
 from study.searcher import Arm, open_arms
+from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
 from study.tracking import open_tracker
 from study.whole import make_runs_whole
 
@@ -44,7 +45,7 @@ def run_study(begun: Begun, console: Console) -> int:
     """
     place = "" if begun.settings.out == "studies" else f" --out {begun.settings.out}"
     go_on = f"python scripts/search.py --resume {begun.folder.name}{place}"
-    with one_line(begun.folder, go_on), begun.lock:
+    with one_line(begun.folder, go_on), saying_what_was_lost(begun.settings, go_on), begun.lock:
         try:
             return _run(begun, console, go_on)
         except KeyboardInterrupt:
@@ -62,6 +63,7 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
         console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
     interrupted = search(study, console)
     table = _write_tables(study)
+    keep_copy(settings, study.arms, folder)
     if interrupted:
         study.tracker.close(interrupted=True)
         ended = int((table["state"] != "unfinished").sum())
@@ -85,6 +87,7 @@ def _open(begun: Begun) -> Running:
     settings, folder, cohort = begun.settings, begun.folder, begun.cohort
     stored = read_record(folder)
     folder.make()
+    check_shared(folder)
     mended = mend_journal(folder.journal)
     write_record(folder, provenance(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
@@ -93,22 +96,22 @@ def _open(begun: Begun) -> Running:
         folder=folder,
         cohort=cohort,
         space=begun.space,
-        arms=_arms(settings, folder),
+        arms=_arms(settings, folder, new=stored is None),
         epochs=begun.space.base.epochs,
+        device=choose_device(settings),
         tracker=open_tracker(folder, settings.wandb),
         resumed=stored is not None,
         mended=mended,
     )
 
 
-def _arms(settings: Settings, folder: Folder) -> list[Arm]:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    backend = JournalFileBackend(str(folder.journal))
-    storage = optuna.storages.JournalStorage(backend)
+def _arms(settings: Settings, folder: Folder, *, new: bool) -> list[Arm]:
+    storage = open_storage(settings, folder)
+    prefix = prefix_of(settings, folder, storage, new=new)
     arms: dict[str, tuple[str, ...]] = {name: (name,) for name in settings.balancers}
     if settings.allocation == "joint":
         arms = {"joint": settings.balancers}
-    return open_arms(storage, arms, outer_folds(settings))
+    return open_arms(storage, arms, outer_folds(settings), prefix)
 
 
 def _write_tables(study: Running) -> pd.DataFrame:

@@ -60,16 +60,18 @@ class Arm:
 
 
 def open_arms(
-    storage: optuna.storages.BaseStorage, arms: dict[str, tuple[str, ...]], outer_folds: int = 1
+    storage: optuna.storages.BaseStorage,
+    arms: dict[str, tuple[str, ...]],
+    outer_folds: int = 1,
+    prefix: str = "",
 ) -> list[Arm]:
     """Opens or creates one Optuna study an arm and outer fold, maximising.
-
-    The storage belongs to one study, so that its folder can be renamed.
 
     Args:
         storage: of the study.
         arms: name -> the balancers that it may draw.
         outer_folds: how many searches there are; more than one in a nested study.
+        prefix: of the names in a storage that several studies share.
 
     Raises:
         InputError: a stored study minimises.
@@ -79,7 +81,7 @@ def open_arms(
         for name, balancers in arms.items():
             study = optuna.create_study(
                 storage=storage,
-                study_name=name if outer_folds == 1 else f"{name}@{outer_fold}",
+                study_name=prefix + (name if outer_folds == 1 else f"{name}@{outer_fold}"),
                 direction="maximize",
                 load_if_exists=True,
             )

@@ -85,6 +85,7 @@ class StackedTrial(tune.Trainable):
         space: Space,
         stops: list[int],
         checkpoints: str,
+        device: str,
     ) -> None:
         """Takes the study's common parts, which do not change from trial to trial.
 
@@ -94,10 +95,11 @@ class StackedTrial(tune.Trainable):
             space: that the parameters are a point of.
             stops: epochs at which a trial reports.
             checkpoints: folder of the checkpoints.
+            device: to train on.
         """
         torch.set_num_threads(1)
         self._stacks, self._space, self._stops = stacks, space, stops
-        self._checkpoints = Path(checkpoints)
+        self._checkpoints, self._device = Path(checkpoints), device
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -109,7 +111,7 @@ class StackedTrial(tune.Trainable):
         """Starts a trial, or takes it up where an earlier process left it."""
         self._file = self._checkpoints / f"{config['number']:05d}.pt"
         stack = self._stacks[config["outer_fold"]]
-        self._training = Training(self._space.build(config["params"]), stack)
+        self._training = Training(self._space.build(config["params"]), stack, self._device)
         self._best = _Best.start(self._training.outputs())
         self._seconds = torch.zeros((), dtype=torch.float64)
         self._epochs: list[History] = []
@@ -186,7 +188,7 @@ class StackedTrial(tune.Trainable):
         """Goes on from a checkpoint; its epochs are reported again, as the driver may be new."""
         self._training.restore(state["training"])
         self._best = _Best(**state["best"])
-        self._seconds = state["seconds"]
+        self._seconds = state["seconds"].cpu()
         columns = (value.split(1) for value in state["epochs"].values())
         self._epochs = [History(*epoch) for epoch in zip(*columns, strict=True)]
 
@@ -200,7 +202,8 @@ class _Best(NamedTuple):
 
     @classmethod
     def start(cls, outputs: Tensor) -> "_Best":
-        return cls(outputs.new_full((), -torch.inf), torch.zeros((), dtype=torch.int64), outputs)
+        epoch = torch.zeros((), dtype=torch.int64, device=outputs.device)
+        return cls(outputs.new_full((), -torch.inf), epoch, outputs)
 
     def after(self, history: History, training: Training) -> "_Best":
         score = history.score[-1]
@@ -213,4 +216,4 @@ class _Best(NamedTuple):
 
 
 def _array(tensor: Tensor) -> Curve:
-    return np.asarray(tensor.double())
+    return np.asarray(tensor.double().cpu())

@@ -25,7 +25,7 @@ def trusted_checkpoint(path: Path, training: Training, outputs: Tensor) -> dict[
         training: of the trial, just begun.
         outputs: of its network.
     """
-    state = load_checkpoint(path)
+    state = load_checkpoint(path, outputs.device)
     if state is None:
         return None
     found = _forms(state)

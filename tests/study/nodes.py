@@ -1,0 +1,116 @@
+"""A Ray cluster of several nodes on this machine, started and ended by process id."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+RAY = Path(sys.executable).with_name("ray")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def descendants(pid):
+    """Returns the processes that a process started, and theirs."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has just ended
+            continue
+        if parent == pid:
+            child = int(path.parent.name)
+            found += [child, *descendants(child)]
+    return found
+
+
+def kill(pids, number=signal.SIGKILL):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+class Cluster:
+    """A head with a token, to which nodes can be added."""
+
+    def __init__(self, folder, **head):
+        self.port, self.dashboard = free_port(), free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.env = {
+            **os.environ,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ADDRESS": self.address,
+        }
+        self.env.pop("PYTEST_CURRENT_TEST", None)
+        self._folder, self._started = folder, []
+        dashboard = head.pop("dashboard", False)
+        self.start(
+            "--head", f"--port={self.port}", "--node-ip-address=127.0.0.1",
+            f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
+            "--ray-client-server-port=0", "--min-worker-port=0", "--max-worker-port=0",
+            f"--temp-dir={folder}", **head,
+        )  # fmt: skip
+
+    def start(self, *flags, **options):
+        """Starts a node and returns its process, whose children are the node's."""
+        options = {"num_cpus": 1, "object_store_memory": 80_000_000, **options}
+        named = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
+        log = (self._folder.parent / f"node-{len(self._started)}.log").open("wb")
+        node = subprocess.Popen(
+            [RAY, "start", *flags, *named, "--block"],
+            env={key: value for key, value in self.env.items() if key != "RAY_ADDRESS"},
+            stdout=log,
+            stderr=log,
+        )
+        self._started.append(node)
+        return node
+
+    def join(self, **options):
+        return self.start(f"--address={self.address}", "--node-ip-address=127.0.0.1", **options)
+
+    def lose(self, node):
+        """Kills all of a node at once, as a machine that loses its power."""
+        kill([node.pid, *descendants(node.pid)])
+        node.wait()
+
+    def ready(self, nodes, patience=90):
+        """Waits until so many nodes are there."""
+        code = (
+            "import ray; ray.init(logging_level=50, log_to_driver=False);"
+            "print(sum(n['Alive'] for n in ray.nodes()))"
+        )
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            done = subprocess.run(
+                [sys.executable, "-c", code], env=self.env, capture_output=True, text=True
+            )
+            if done.stdout.strip() == str(nodes):
+                return
+        raise AssertionError((self._folder.parent / "node-0.log").read_text() + done.stderr)
+
+    def end(self):
+        for node in reversed(self._started):
+            if node.poll() is None:
+                self.lose(node)
+
+
+@contextmanager
+def cluster(folder, **head):
+    made = Cluster(folder, **head)
+    try:
+        yield made
+    finally:
+        made.end()
