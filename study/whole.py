@@ -20,6 +20,8 @@ from study.tracking import Tracker
 
 __all__ = ["make_runs_whole"]
 
+_TRIES = 3
+
 
 def make_runs_whole(
     folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
@@ -34,6 +36,17 @@ def make_runs_whole(
         trials: the table of trials.
         common: what the configs of all runs share.
     """
+    for _ in range(_TRIES):
+        tracker.lost = False
+        _make_whole(folder, tracker, trials, common)
+        if not tracker.lost:  # else W&B's process has died again
+            break
+    _remove_superseded(offline_runs(folder))
+
+
+def _make_whole(
+    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+) -> None:
     ended = trials[(trials["state"] != "unfinished") & (trials["wandb_id"] != "")]
     whole = {run.name for run in offline_runs(folder) if run.ended}
     lost = ended[~ended["wandb_id"].isin(whole)]
@@ -42,7 +55,6 @@ def make_runs_whole(
     if len(ended) and f"{ended['wandb_id'].iloc[0].rpartition('-')[0]}-study" not in whole:
         tracker.conclude_again()
     tracker.close(interrupted=False)
-    _remove_superseded(offline_runs(folder))
 
 
 def _remove_superseded(runs: list[OfflineRun]) -> None:
