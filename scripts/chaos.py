@@ -113,6 +113,7 @@ def _again(victim: chaos.Victim, luck: random.Random, kills: int, killer: object
 def main() -> int:
     """Runs an undisturbed study and one for each death; 0 if nothing was lost."""
     flags = parser().parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     out = flags.out or Path(tempfile.mkdtemp(prefix="chaos-"))
     out.mkdir(parents=True, exist_ok=True)
     calm = chaos.Victim(out, "undisturbed", flags.trials)

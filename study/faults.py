@@ -51,7 +51,7 @@ def one_line(folder: Folder, go_on: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        cause = _of_the_disk(error)
+        cause = _of_the_disk(error, str(folder.root))
         if cause is None:
             raise
         raise InputError(
@@ -60,10 +60,11 @@ def one_line(folder: Folder, go_on: str) -> Iterator[None]:
         ) from error
 
 
-def _of_the_disk(error: BaseException | None) -> OSError | None:
-    """Returns the error of the disk that another was raised from."""
+def _of_the_disk(error: BaseException | None, root: str) -> OSError | None:
+    """Returns the error of the study's disk that another was raised from."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK:
-            return error
+            # A failed write names no file; what names one elsewhere is about something else.
+            return error if root in str(error.filename or root) else None
         error = error.__cause__ or error.__context__
     return None

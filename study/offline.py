@@ -41,8 +41,12 @@ class OfflineRun:
         return self.log.with_suffix(".wandb.synced")
 
 
-def offline_runs(folder: Folder) -> list[OfflineRun]:
+def offline_runs(folder: Folder, *, strict: bool = True) -> list[OfflineRun]:
     """Reads the offline runs of a study, oldest first; those already uploaded by name only.
+
+    Args:
+        folder: of the study.
+        strict: refuse a log that cannot be read; else it counts as one without an end.
 
     Raises:
         InputError: a log cannot be read.
@@ -50,17 +54,18 @@ def offline_runs(folder: Folder) -> list[OfflineRun]:
     logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
     core = import_wandb(folder).util.get_core_path()
     runs = [OfflineRun(log, log.stem.removeprefix("run-"), ended=True, files=()) for log in logs]
-    return [run if run.marker.exists() else _read(run.log, run.name, core) for run in runs]
+    return [run if run.marker.exists() else _read(run, core, strict=strict) for run in runs]
 
 
-def _read(log: Path, name: str, core: str) -> OfflineRun:
+def _read(run: OfflineRun, core: str, *, strict: bool) -> OfflineRun:
+    log = run.log
     # This is what `wandb leet inspect --json` starts, without a second of imports for each run.
     shown = subprocess.run(  # noqa: S603 - W&B's own program
         [core, "leet", "inspect", "--no-observability", "--json",
          "--run-file", str(log), str(log.parents[1])],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if shown.returncode:
+    if shown.returncode and strict:
         raise InputError(
             f"{log} cannot be read as a W&B log ({shown.stderr.strip()}); "
             "restore it from a copy of the study"
@@ -70,7 +75,7 @@ def _read(log: Path, name: str, core: str) -> OfflineRun:
     records = [json.loads(line) for line in told]
     return OfflineRun(
         log=log,
-        name=name,
+        name=run.name,
         ended=any(record["type"] == "exit" for record in records),
         files=tuple(path for record in records for path in _files(record, log.parent)),
     )

@@ -1,5 +1,6 @@
 """The search itself: Ray Tune over the arms, until every trial has ended or someone says stop."""
 
+import logging
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,10 @@ from study.tracking import Tracker
 from study.trial import StackedTrial, report_epochs
 
 __all__ = ["Running", "search"]
+
+# Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
+for _name in ("tune", "execution.experiment_state"):
+    logging.getLogger(f"ray.tune.{_name}").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _concluded(study: Running, table: pd.DataFrame, console: Console) -> dict[st
         comparison = conclude(study, table, console)
     finally:
         study.tracker.close(interrupted=False)
-    if study.resumed or study.tracker.lost:
+    if study.settings.wandb == "offline" and (study.resumed or study.tracker.lost):
         make_runs_whole(study.folder, study.tracker, table, study.common)
     if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
         study.folder.tidy()

@@ -7,7 +7,7 @@ table where its file stood.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
@@ -91,15 +91,18 @@ class WandbTracker(Tracker):
         Its open runs are given up, and the next run starts another process. What was lost is
         logged again when the study ends (see `study.whole`).
         """
-        from wandb.sdk import mailbox  # noqa: PLC0415 - after its environment
-
         try:
             yield
-        except (ConnectionError, mailbox.MailboxClosedError, mailbox.HandleAbandonedError):
+        except _deaths():
             self.lost = True
             self._runs.clear()
-            with suppress(ConnectionError):
-                self._wandb.teardown()
+            self._teardown()
+
+    def _teardown(self) -> None:
+        try:
+            self._wandb.teardown()
+        except _deaths():
+            self.lost = True
 
     def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
         return self._wandb.init(
@@ -186,8 +189,19 @@ class WandbTracker(Tracker):
         """Ends open runs, as failed if the study was interrupted, and waits for the files."""
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
-        with self._surviving():
-            self._wandb.teardown()  # finish() returns before the files are whole
+        self._teardown()  # finish() returns before the files are whole
+
+
+def _deaths() -> tuple[type[BaseException], ...]:
+    """Returns what W&B raises when its own process is gone, or dies while it starts.
+
+    Its teardown exits with the code that its process left.
+    """
+    from wandb.sdk import mailbox  # noqa: PLC0415 - not before its environment is set
+    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError  # noqa: PLC0415
+
+    gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
+    return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
 
 
 def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:

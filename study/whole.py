@@ -20,6 +20,8 @@ from study.tracking import Tracker
 
 __all__ = ["make_runs_whole"]
 
+_TRIES = 3
+
 
 def make_runs_whole(
     folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
@@ -34,15 +36,28 @@ def make_runs_whole(
         trials: the table of trials.
         common: what the configs of all runs share.
     """
-    ended = trials[(trials["state"] != "unfinished") & (trials["wandb_id"] != "")]
-    whole = {run.name for run in offline_runs(folder) if run.ended}
-    lost = ended[~ended["wandb_id"].isin(whole)]
+    for _ in range(_TRIES):
+        tracker.lost = False
+        _make_whole(folder, tracker, trials, common)
+        if not tracker.lost:  # else W&B's process has died again
+            break
+    _remove_superseded(offline_runs(folder, strict=False))
+
+
+def _make_whole(
+    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+) -> None:
+    whole = {run.name for run in offline_runs(folder, strict=False) if run.ended}
+    # Of what was logged online the server knows more than the file.
+    online = (folder.root / "wandb").glob("run-*/run-*.wandb")
+    whole |= {log.stem.removeprefix("run-") for log in online}
+    ours = trials["wandb_id"] == [f"{folder.name}-{number}" for number in trials["number"]]
+    lost = trials[ours & (trials["state"] != "unfinished") & ~trials["wandb_id"].isin(whole)]
     if len(lost):
         _log_again(folder, tracker, lost, common)
-    if len(ended) and f"{ended['wandb_id'].iloc[0].rpartition('-')[0]}-study" not in whole:
+    if f"{folder.name}-study" not in whole:
         tracker.conclude_again()
     tracker.close(interrupted=False)
-    _remove_superseded(offline_runs(folder))
 
 
 def _remove_superseded(runs: list[OfflineRun]) -> None:
