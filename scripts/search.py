@@ -86,7 +86,7 @@ def main() -> int:
     from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
     from study.provenance import stored_settings  # noqa: PLC0415
 
-    source = stored_settings(flags["out"] or "studies", resume) if resume else config
+    source = stored_settings(flags["out"] or "studies", resume) if resume is not None else config
     settings = load_settings(source, changes, flags)
     from study.search import run_study  # noqa: PLC0415
 
