@@ -157,7 +157,7 @@ def _try(where: str, text: str, row: formula.Columns) -> np.ndarray:
     _known(where, formula.names(text), row)
     try:
         value = formula.evaluate(text, row)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
     if value.shape != (1,):
         raise ValueError(f"{where}: {text!r} uses no column")
