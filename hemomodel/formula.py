@@ -85,7 +85,7 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
         case ast.Constant(value=str() as constant):
             value = constant
         case ast.Constant(value=int() | float() as constant):
-            value = float(constant)
+            value = np.float64(constant)  # Python's own raises where this has inf
         case ast.Name(id=name) if name in columns:
             value = columns[name]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:

@@ -15,7 +15,7 @@ from hemomodel.errors import InputError
 
 __all__ = ["check_csv", "check_parquet", "check_xlsx"]
 
-_BYTES = 4 * 2**30  # of a file, and of all that is in an archive
+_BYTES = 4_000_000_000  # of a file, and of all that is in an archive
 _CELLS = 300_000_000  # five million sessions of the hospital's workbook
 _COLUMNS = 16_384  # a sheet's
 _CHUNK = 2**20

@@ -18,7 +18,7 @@ from hemomodel.schema import Column
 __all__ = ["flags", "parse"]
 
 _MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "NaT", "None", "null", "NULL"}
-_WHOLE = re.compile(r"[0-9]+(\.0*)?")  # a code that a spreadsheet made a number: `2.0`
+_WHOLE = re.compile(r"[0-9]{1,15}(\.0*)?")  # a code that a spreadsheet made a number: `2.0`
 _DAY = r"^([0-9]{1,4})[/.-]([0-9]{1,2})[/.-]([0-9]{1,2})(?:[ T][0-9]{1,2}:.*)?$"
 _COMPACT = r"^([0-9]{2,4})([0-9]{2})([0-9]{2})(?:\.0*)?$"
 _ROC = 1911  # year 1 of the Republic of China is 1912
@@ -81,7 +81,7 @@ def flags(sheet: Sheet, column: Column) -> np.ndarray:
     places = np.array([place_of.get(_code(part.strip()), -1) for part in found], dtype=int)[which]
     unknown = np.zeros(len(distinct.texts), dtype=bool)
     unknown[owners[places < 0]] = True
-    problem = f"holds a code that is not declared ({_listed(list(place_of))})"
+    problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
     sheet.refuse(column.english, distinct.spread(unknown, missing=False), problem)
     table = np.zeros((len(distinct.texts), filler + 1))
     table[owners, places] = 1
@@ -144,7 +144,7 @@ def _code(text: str) -> str:
 
 def _not_a_code(column: Column) -> str:
     known = _listed([f"{code} ({title})" for code, title in column.codes.items()])
-    return f"is not one of the declared codes: {known}"
+    return f"is not one of the declared codes: {known}; mend or empty the cell"
 
 
 def _listed(items: list[str]) -> str:

@@ -83,7 +83,13 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         InputError: it is no such file, or its columns do not fit the schema.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a table"
+        ) from None
+    if is_folder:
         raise InputError(f"{path}: is a folder; give the path of a table")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -91,7 +97,7 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give the path of a table")
     if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty")
+        raise InputError(f"{path}: the file is empty; give one with a header and rows")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions
@@ -161,7 +167,7 @@ def _sheet(
     header: Sequence[object], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
 ) -> Sheet:
     if not len(cells):
-        raise InputError(f"{source}: the table has no rows below its header")
+        raise InputError(f"{source}: the table has no rows below its header; add some")
     labels = [_plain(label) for label in header]
     places = _places(labels, schema, source)
     needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]

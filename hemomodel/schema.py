@@ -6,7 +6,7 @@ each entry. Another table is another such file, with no new code.
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -157,7 +157,7 @@ def _try(where: str, text: str, row: formula.Columns) -> np.ndarray:
     _known(where, formula.names(text), row)
     try:
         value = formula.evaluate(text, row)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
     if value.shape != (1,):
         raise ValueError(f"{where}: {text!r} uses no column")
@@ -173,15 +173,24 @@ def load_schema(source: str | Path = "hemodialysis") -> Schema:
     Raises:
         InputError: there is no such schema, or it is not a valid one.
     """
-    path = Path(source)
-    if path.suffix not in (".yaml", ".yml"):
-        path = Path(str(_BUILT_IN / f"{source}.yaml"))
-        if "/" in str(source) or not path.is_file():
-            raise InputError(f"there is no schema {str(source)!r}; give the path of a .yaml file")
+    if Path(source).suffix in (".yaml", ".yml"):
+        return _read(Path(source), source)
+    return _built_in(str(source))
+
+
+@cache
+def _built_in(name: str) -> Schema:
+    path = Path(str(_BUILT_IN / f"{name}.yaml"))
+    if "/" in name or not path.is_file():
+        raise InputError(f"there is no schema {name!r}; give the path of a .yaml file")
+    return _read(path, name)
+
+
+def _read(path: Path, source: str | Path) -> Schema:
     try:
         return Schema.model_validate(read_yaml(path, "schema"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         at = f" at {where}" if where else ""
-        raise InputError(f"schema {source}{at}: {first['msg']}") from error
+        raise InputError(f"schema {source}{at}: {first['msg']}; mend the schema") from error

@@ -154,6 +154,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.4, help="a measurement (default: 0.4)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default: 5)")
     options = parser.parse_args()
+    if not 0 < options.seconds < float("inf") or options.rounds < 1:
+        raise InputError(
+            f"--seconds {options.seconds} --rounds {options.rounds}: give more than none of each"
+        )
     torch.set_num_threads(1)
     console = Console()
     if options.race != "balancers":

@@ -51,6 +51,8 @@ def main() -> None:
         )
     if flags.out.exists() and not flags.resume:
         raise InputError(f"{flags.out} exists; go on with --resume, or name another --out")
+    if flags.out.is_dir() or not flags.out.absolute().parent.is_dir():
+        raise InputError(f"{flags.out} is no file in a folder that exists; name another --out")
     records = _read(flags.out)
     left = sorted(set(range(flags.studies)) - {record["seed"] for record in records})
     if left:

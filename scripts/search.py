@@ -89,7 +89,7 @@ def main() -> int:
     from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
     from study.provenance import stored_settings  # noqa: PLC0415
 
-    source = stored_settings(flags["out"] or "studies", resume) if resume else config
+    source = stored_settings(flags["out"] or "studies", resume) if resume is not None else config
     settings = load_settings(source, changes, flags)
     from study.begin import begin  # noqa: PLC0415
 

@@ -15,8 +15,11 @@ __all__ = ["INTERRUPTED", "Parser", "run_cli"]
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-# What a disk or its owner says no with; any other OSError is a fault of ours.
-_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+# What a disk, its owner or a path says no with; any other OSError is a fault of ours.
+_REFUSED = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG),
+    *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+}
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks of direction, line ends
 
 
@@ -50,10 +53,11 @@ def run_cli(main: Callable[[], int | None]) -> int:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        _drop_output()
+        if error.filename is None:
+            _drop_output()
         where = f"{error.filename}: " if error.filename else "the output: "
         return _refuse(
-            f"{where}{error.strerror}; make room there or write elsewhere, and run this again: "
+            f"{where}{error.strerror}; give access or room there, or another place, and run this again: "
             "what was finished is kept"
         )
     except KeyboardInterrupt:

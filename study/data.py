@@ -7,6 +7,7 @@ from hemomodel.errors import InputError
 from hemomodel.replicates import Replicates
 from hemomodel.schema import Schema, load_schema
 from hemomodel.synthetic import synthetic_cohort
+from hemomodel.synthetic.cohort import MOST_ROWS
 from study.config import Settings
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
 ]
 
 _SEEDS_A_STUDY = 10_000
-_MOST = 10_000_000  # built-in patients, a kilobyte each
 
 
 def open_schema(settings: Settings) -> Schema:
@@ -42,10 +42,10 @@ def open_cohort(settings: Settings) -> Cohort:
     }
     kind, colon, rows = settings.data.partition(":")
     if kind == "synthetic":
-        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= _MOST:
+        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= MOST_ROWS:
             raise InputError(
-                f"--data {settings.data}: give synthetic:ROWS, such as synthetic:465, "
-                f"with at most {_MOST:,} rows"
+                f"--data {settings.data[:60]}: give synthetic:ROWS, such as synthetic:465, "
+                f"with at most {MOST_ROWS:,} rows"
             )
         return synthetic_cohort(int(rows), seed=settings.seed, **switches)
     return load_cohort(Path(settings.data), open_schema(settings), **switches)

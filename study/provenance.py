@@ -92,6 +92,8 @@ def stored_settings(out: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such study.
     """
+    if not name or Path(name).name != name:
+        raise InputError(f"--resume {name}: is no name of a study; look for names in {out}")
     folder = Folder(Path(out).resolve() / name)
     record = read_record(folder)
     if record is None:

@@ -17,8 +17,9 @@ from hemomodel.synthetic.records import candidates, draw_records
 from hemomodel.synthetic.state import Latent, State
 from hemomodel.synthetic.workbook import workbook
 
-__all__ = ["optimum", "synthetic_cohort", "synthetic_workbook"]
+__all__ = ["MOST_ROWS", "optimum", "synthetic_cohort", "synthetic_workbook"]
 
+MOST_ROWS = 10_000_000  # a kilobyte each
 _CHUNK = 20_000  # rows at a time: bounds the oracle's memory
 _CHUNK_KEPT = 1_000  # its tables are larger, and stay in the cache
 
@@ -120,6 +121,8 @@ def _among_kept(state: State, levels: Levels) -> dict[str, Array]:
 def _make(rows: int, seed: int, schema: Schema) -> _Made:
     if rows < 1:
         raise InputError(f"a synthetic workbook needs at least one row, found rows={rows}")
+    if rows > MOST_ROWS:
+        raise InputError(f"a synthetic workbook has at most {MOST_ROWS:,} rows, found rows={rows}")
     of, levels = streams(seed), _levels(schema)
     state, latent = draw_patients(candidates(rows), of)
     prescription = draw_prescription(state, levels, of)

@@ -1,0 +1,99 @@
+"""Runs a script in this process and holds its refusal against the law of all refusals."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from hemomodel.synthetic import synthetic_workbook
+from hemomodel.writing import write_table
+from study.cli import run_cli
+
+ROOT = Path(__file__).parents[2]
+
+ADVICE = re.compile(r"; |\b(give|should|must|needs?|at most)\b")
+
+Refused = Callable[..., str]
+Maker = Callable[..., Path]
+
+
+def one_refusal(code: int, stderr: str) -> str:
+    """The law: exit code 2 and one line, with what is wrong and what to do, and no traceback."""
+    assert code == 2, stderr
+    (line,) = stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in line
+    assert ADVICE.search(line), f"no word of what to do: {line}"
+    assert line.isprintable() or "\u3000" in line
+    return line
+
+
+def digests(folder: Path) -> dict[Path, str]:
+    """Every file below a folder, by its content."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@cache
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path) -> Refused:
+    """refused("search", "--trials", 0, says="..."): runs it and returns its one line.
+
+    Nothing that stood in the test's folder may be gone or changed afterwards.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+
+    def run(name: str, *arguments: object, says: str) -> str:
+        before = digests(tmp_path)
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        main = script(name).main
+        monkeypatch.setattr("study.cluster.start_ray", too_late, raising=True)
+        if "study.search" in sys.modules:
+            monkeypatch.setattr("study.search.start_ray", too_late)
+        code = run_cli(main)
+        line = one_refusal(code, capsys.readouterr().err)
+        assert re.search(says, line), line
+        after = digests(tmp_path)
+        assert {path: after.get(path) for path in before} == before
+        return line
+
+    return run
+
+
+def too_late(*_: object) -> None:
+    raise AssertionError("Ray was started before the input was refused")
+
+
+@pytest.fixture(scope="session")
+def whole() -> pd.DataFrame:
+    """A valid table of sixty rows."""
+    return synthetic_workbook(60, seed=3)[0]
+
+
+@pytest.fixture
+def table(whole, tmp_path) -> Maker:
+    """table(change, "t.csv"): writes the valid table, changed; returns its path."""
+
+    def make(
+        change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table, name: str = "t.csv"
+    ) -> Path:
+        path = tmp_path / name
+        write_table(change(whole.copy()), path)
+        return path
+
+    return make
