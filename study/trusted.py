@@ -1,6 +1,7 @@
 """A checkpoint from disk is believed only if it is what this very trial would have written."""
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ def trusted_checkpoint(path: Path, training: Training, outputs: Tensor) -> dict[
         outputs: of its network.
     """
     try:
-        state = torch.load(path, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about pickles that it did not write
+            state = torch.load(path, weights_only=True)
     except _UNREADABLE:
         return None
     found = _forms(state)

@@ -133,7 +133,7 @@ def open_study(folder: Folder) -> Study:
     ledger = folder.root / "attrition.json"
     return Study(
         folder=folder,
-        record=record,
+        record=_shareable(record),
         comparison=comparison,
         trials=trials,
         tables={name: table for name, table in found.items() if table is not None},
@@ -141,6 +141,16 @@ def open_study(folder: Folder) -> Study:
         tasks=tasks,
         notes=notes,
     )
+
+
+def _shareable(record: dict[str, Any]) -> dict[str, Any]:
+    """Returns a record without the path of the data: a file may be called after a patient."""
+    data = str(record["settings"].get("data", ""))
+    if data.startswith("synthetic"):
+        return record
+    kind = f"a {Path(data).suffix.lstrip('.')} file"
+    command = str(record.get("command", "")).replace(data, f"<{kind}>")
+    return {**record, "settings": {**record["settings"], "data": kind}, "command": command}
 
 
 def read_comparison(folder: Folder) -> dict[str, Any]:
