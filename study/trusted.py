@@ -46,7 +46,7 @@ def _epochs(state: Any) -> int:  # noqa: ANN401 - whatever the file holds
 
 
 def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:
-    """Returns a checkpoint as the trial would write it; only its forms count, and they cost nothing.
+    """Returns a checkpoint as the trial would write it; only its forms count.
 
     Args:
         training: just begun.

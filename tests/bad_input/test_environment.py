@@ -75,7 +75,7 @@ def written(folder):
                                      "127.0.0.1:99999999999", "nobody.invalid:6379"])  # fmt: skip
 def test_a_cluster_of_nobody_is_given_up_in_time(address):
     begun = time.monotonic()
-    with pytest.raises(InputError, match="no Ray cluster answers at .*; start one"):
+    with pytest.raises(InputError, match=r"no Ray cluster answers at .*; start one"):
         start_ray(address, None)
     assert time.monotonic() - begun < 30
 

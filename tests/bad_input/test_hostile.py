@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905, ARG005 - tables, one case a line
 """What comes from outside stays text and numbers: in pages, tables and checkpoints."""
 
 import base64

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables, one case a line
 """Settings files and schemas that are broken, hostile, or that contradict themselves."""
 
 import pytest

@@ -180,7 +180,7 @@ def test_a_study_of_this_name_that_was_another(refused, study, tmp_path, flags, 
 
 
 TO_SYNC = {
-    "nothing logged": (lambda root: None, "was logged to W&B|no trial of"),
+    "nothing logged": (lambda _: None, "was logged to W&B|no trial of"),
     "no trials": (gone("trials.parquet"), "has no trials.parquet"),
     "trials of bytes": (put("trials.parquet", b"PAR1"), "cannot be read as a table"),
     "trials without runs": (column("trials", "wandb_id"), "lacks the column 'wandb_id'"),

@@ -29,7 +29,7 @@ def workbook(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ray_folder():
     """Where Ray keeps its session; short, for the sake of its sockets."""
-    with TemporaryDirectory(prefix="ray", dir="/tmp") as place:  # noqa: S108
+    with TemporaryDirectory(prefix="ray", dir="/tmp") as place:
         yield Path(place)
 
 
