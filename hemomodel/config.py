@@ -35,7 +35,9 @@ class FitConfig:
         targets: regression targets standardised on training rows, or raw.
     """
 
-    hidden: Annotated[tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)] = (
+    hidden: Annotated[
+        tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)
+    ] = (
         64,
         32,
         16,

@@ -18,7 +18,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.YAMLError(f"*{event.anchor} refers to another place; write it out")
         return super().compose_node(parent, index)
 
@@ -52,7 +52,7 @@ def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAM
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, above
     except RecursionError:
         raise InputError(f"{where}: is nested too deeply; write it flatter") from None
-    except Exception as error:  # PyYAML lets pass whatever its constructors trip over
+    except Exception as error:  # noqa: BLE001 - PyYAML lets pass whatever its constructors trip over
         place = " ".join(str(error).split())
         raise InputError(f"{where}: is not YAML ({place}); mend it") from None
 

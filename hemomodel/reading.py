@@ -93,7 +93,9 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         raise InputError(f"{path}: is a folder; give the path of a table")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv or .parquet; save it as one")
+        raise InputError(
+            f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv or .parquet; save it as one"
+        )
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give the path of a table")
     if path.stat().st_size == 0:

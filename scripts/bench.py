@@ -144,9 +144,7 @@ def columns(title: str, *titles: str) -> Table:
 
 def main() -> int:
     """Runs the races and prints them."""
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "race", nargs="?", choices=["steps", "balancers", "all"], default="all", help="default: all"
     )

@@ -89,7 +89,9 @@ def write_command(args: argparse.Namespace) -> None:
     with console.status(escape(f"writing {args.out}")):
         write_table(table, args.out, overwrite=args.force)
     size = f"{len(table):,} rows, {table.shape[1]} columns"
-    console.print(f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}")
+    console.print(
+        f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}"
+    )
 
 
 def describe_command(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -50,7 +51,9 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         device: to put its tensors on, whichever they were written from.
     """
     try:
-        return dict(torch.load(path, map_location=device, weights_only=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about pickles that it did not write
+            return dict(torch.load(path, map_location=device, weights_only=True))
     except _UNREADABLE:
         return None
 

@@ -24,7 +24,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks of direction, line e
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose complaint is one line, as every other: the usage is a `--help` away."""
+    """A command line whose complaint is one line, as every other; `--help` has the usage."""
 
     def error(self, message: str) -> NoReturn:
         """Refuses the command line.
@@ -57,8 +57,8 @@ def run_cli(main: Callable[[], int | None]) -> int:
             _drop_output()
         where = f"{error.filename}: " if error.filename else "the output: "
         return _refuse(
-            f"{where}{error.strerror}; give access or room there, or another place, and run this again: "
-            "what was finished is kept"
+            f"{where}{error.strerror}; give access or room there, or another place, and run this "
+            "again: what was finished is kept"
         )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.reach import check_reachable
 
 __all__ = ["check_paths", "quiet_environment", "start_ray"]
 
@@ -77,7 +78,9 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     options: dict[str, Any] = (
         {"address": address} if address else {"address": "local", "num_cpus": cpus}
     )
-    if not address:
+    if address:
+        check_reachable(address)
+    else:
         _keep_to_loopback()
     for left in range(_TRIES - 1, -1, -1):
         try:

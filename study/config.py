@@ -151,7 +151,9 @@ def load_settings(
         if dot:
             inner = values.get(section) or {}
             if not isinstance(inner, dict):
-                raise InputError(f"--set {key}: {section} is {inner!r}, which has no parts; give {section}=VALUE")
+                raise InputError(
+                    f"--set {key}: {section} is {inner!r}, which has no parts; give {section}=VALUE"
+                )
             values[section] = {**inner, rest: value}
         else:
             values[section] = value

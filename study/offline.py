@@ -12,6 +12,7 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 from study.folder import Folder
+from study.stored import read_stored
 from study.tracking import import_wandb
 
 _TOLD = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
@@ -101,7 +102,7 @@ def read_trials(folder: Folder) -> pd.DataFrame:
     path = folder.root / "trials.parquet"
     if not path.exists():
         raise InputError(f"{folder.root} is no study: it has no trials.parquet; give its folder")
-    trials = pd.read_parquet(path)
+    trials = read_stored(path, ("wandb_id", "number", "state", "balancer", "params"))
     if not (trials["wandb_id"] != "").any():
         raise InputError(
             f"no trial of {folder.name} was logged to W&B (--wandb disabled); "

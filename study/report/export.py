@@ -7,7 +7,7 @@ import pandas as pd
 __all__ = ["to_csv", "to_latex"]
 
 # A spreadsheet runs a cell that begins so, as a formula.
-_FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
+_FORMULA = re.compile(r"^(?:[\t\r]|[\s\u200b\ufeff]*[=+\-@＝＋－＠])")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -37,9 +37,12 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def _tame(cell: object) -> object:
-    if not isinstance(cell, str) or not _FORMULA.match(cell) or cell == "-" or _is_number(cell):
+    if not isinstance(cell, str):
         return cell
-    return f"'{cell}"
+    text = cell.replace("\r", " ")  # a reader takes it for the end of the row
+    if not _FORMULA.match(cell) or cell == "-" or _is_number(cell):
+        return text
+    return f"'{text}"
 
 
 def _is_number(text: str) -> bool:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from hemomodel.errors import InputError
-from hemomodel.guards import check_parquet
 from hemomodel.schema import Task, load_schema
 from study.folder import Folder
 from study.provenance import read_record
-from study.report.shape import check_comparison, check_table
+from study.report.shape import COLUMNS, check_comparison, check_kinds
+from study.stored import read_stored
 
 __all__ = ["Study", "find_study", "open_study", "read_comparison"]
 
@@ -134,7 +133,7 @@ def open_study(folder: Folder) -> Study:
     ledger = folder.root / "attrition.json"
     return Study(
         folder=folder,
-        record=record,
+        record=_shareable(record),
         comparison=comparison,
         trials=trials,
         tables={name: table for name, table in found.items() if table is not None},
@@ -142,6 +141,16 @@ def open_study(folder: Folder) -> Study:
         tasks=tasks,
         notes=notes,
     )
+
+
+def _shareable(record: dict[str, Any]) -> dict[str, Any]:
+    """Returns a record without the path of the data: a file may be called after a patient."""
+    data = str(record["settings"].get("data", ""))
+    if data.startswith("synthetic"):
+        return record
+    kind = f"a {Path(data).suffix.lstrip('.')} file"
+    command = str(record.get("command", "")).replace(data, f"<{kind}>")
+    return {**record, "settings": {**record["settings"], "data": kind}, "command": command}
 
 
 def read_comparison(folder: Folder) -> dict[str, Any]:
@@ -170,7 +179,7 @@ def read_comparison(folder: Folder) -> dict[str, Any]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file") from None
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds {type(value).__name__}, not an object; restore the file")
@@ -181,15 +190,8 @@ def _table(folder: Folder, name: str) -> pd.DataFrame | None:
     path = folder.root / f"{name}.parquet"
     if not path.exists():
         return None
-    try:
-        check_parquet(path)
-        table = pd.read_parquet(path)
-    except (OSError, pa.ArrowException, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as a table ({reason}); restore it") from None
-    check_table(path, name, table)
+    table = read_stored(path, COLUMNS[name])
+    check_kinds(path, name, table)
     return table
 
 

@@ -9,16 +9,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hemomodel.errors import InputError
 from study.config import sentence
 
-__all__ = ["check_comparison", "check_table"]
+__all__ = ["COLUMNS", "check_comparison", "check_kinds"]
 
 _TEXT = {"arm", "task", "metric", "model", "other", "state", "error", "params", "variable", "level"}
-_COLUMNS = {
+COLUMNS = {
     "trials": ("number", "arm", "state", "seconds", "error", "params"),
     "held_out": ("arm", "task", "metric", "value", "seed", "fold", "outer_fold"),
     "references": ("model", "task", "metric", "value"),
     "curves": ("arm", "epoch", "task", "metric", "mean", "low", "high", "outer_fold"),
     "cosines": ("arm", "epoch", "task", "other", "cosine", "outer_fold"),
-    "calibration": ("arm", "task"),
+    "calibration": ("arm", "task", "bin", "predicted", "observed", "count"),
     "table_one": ("variable", "level"),
 }
 
@@ -84,17 +84,13 @@ def check_comparison(path: Path, comparison: dict[str, Any]) -> None:
         raise InputError(f"{said}; restore the file, or compare again with --resume") from None
 
 
-def check_table(path: Path, name: str, table: pd.DataFrame) -> None:
-    """Holds a table against the columns that a report takes from it.
+def check_kinds(path: Path, name: str, table: pd.DataFrame) -> None:
+    """Holds a table's columns against the kinds that a report takes from them.
 
     Raises:
-        InputError: a column is missing, or is of another kind.
+        InputError: a column is of another kind.
     """
-    for column in _COLUMNS[name]:
-        if column not in table:
-            raise InputError(
-                f"{path}: lacks the column {column!r}; restore it, or compare again with --resume"
-            )
+    for column in COLUMNS[name]:
         numeric = pd.api.types.is_numeric_dtype(table[column])
         if len(table) and numeric == (column in _TEXT):
             kind = "text" if column in _TEXT else "numbers"

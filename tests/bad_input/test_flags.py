@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables, one case a line
 """Command lines that ask for what cannot be: each script, each flag."""
 
 import pytest

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables, one case a line
 """Settings files and schemas that are broken, hostile, or that contradict themselves."""
 
 import pytest
@@ -151,7 +152,9 @@ def test_settings_that_contradict_each_other(refused, tmp_path, changes, says):
     schema = tmp_path / "apples.yaml"
     schema.write_text(APPLES, encoding="utf-8")
     (tmp_path / "apples.csv").write_text("colour,ripe\nred,1\ngreen,0\n")
-    flags = [part for change in changes for part in ("--set", change.replace("SCHEMA", str(schema)))]
+    flags = [
+        part for change in changes for part in ("--set", change.replace("SCHEMA", str(schema)))
+    ]
     if schema.name in "".join(flags):
         flags += ["--data", str(tmp_path / "apples.csv"), "--set", "fit.features=plain"]
     refused("search", "--out", tmp_path / "studies", *flags, says=says)

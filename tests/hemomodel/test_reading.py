@@ -2,8 +2,9 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hemomodel.cohort import build_cohort, load_cohort
@@ -127,4 +128,31 @@ def test_any_bytes_load_or_are_refused(
     if not whole.exists():  # once: a workbook holds the time of its making
         save(workbook(3), whole)
     path.write_bytes(spoiled_bytes(data.draw, whole.read_bytes()))
+    loads_or_is_refused(lambda: load_cohort(path))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(data=st.data())
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+def test_any_cells_in_any_file_load_or_are_refused(
+    workbook, tmp_path_factory, loads_or_is_refused, suffix, data
+):
+    """Cells of texts, numbers and dates, some headers changed, rows cut, through a real file."""
+    table = workbook(3).astype(object)
+    texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
+    cells = st.one_of(st.none(), st.integers(-(2**40), 2**40), st.floats(), texts, st.booleans())
+    for _ in range(data.draw(st.integers(0, 4))):
+        row, column = (data.draw(st.integers(0, size - 1)) for size in table.shape)
+        table.iloc[row, column] = data.draw(cells)
+    if suffix == ".parquet":  # a column of which has one kind
+        table = table.astype("str") if data.draw(st.booleans()) else table.infer_objects()
+    path = tmp_path_factory.getbasetemp() / f"cells{suffix}"
+    try:
+        save(table, path)
+    except (pa.ArrowException, ValueError):
+        assume(False)  # not every table can be written
     loads_or_is_refused(lambda: load_cohort(path))

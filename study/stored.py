@@ -1,0 +1,38 @@
+"""Tables that a study has left on disk, read back by whoever did not write them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from hemomodel.errors import InputError
+from hemomodel.guards import check_parquet
+
+__all__ = ["read_stored"]
+
+
+def read_stored(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Reads a parquet file.
+
+    Args:
+        path: the file; it is there.
+        columns: that it must have.
+
+    Raises:
+        InputError: it is no such file, is too large, or lacks a column.
+    """
+    try:
+        check_parquet(path)
+        table = pd.read_parquet(path)
+    except InputError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read as a table ({reason}); restore it") from None
+    for column in columns:
+        if column not in table:
+            raise InputError(
+                f"{path}: lacks the column {column!r}; restore it, or compare again with --resume"
+            )
+    return table

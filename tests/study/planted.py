@@ -1,0 +1,57 @@
+"""Marks of a person, put where a hospital's workbook has them, and a search for them on disk."""
+
+import base64
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+PERSON = "ZQX-Wang-A123456789"
+TOKENS = {
+    "WANDB_API_KEY": "feedface" * 5,
+    "RAY_AUTH_TOKEN": "raytokenraytokenraytokenraytoken",
+}
+_NUMBER = 86420975310  # of a telephone that nobody has
+_PACKED = re.compile(rb'id="(?:library|drawings)">([^<]+)<')
+
+
+def plant(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds columns that no schema knows, full of what must not leave the machine."""
+    rows = range(len(table))
+    return table.assign(
+        姓名=[f"{PERSON}-{row}" for row in rows],
+        電話=[_NUMBER + row for row in rows],
+        備註=f"seen by {PERSON}",
+    )
+
+
+def private(table: pd.DataFrame) -> set[str]:
+    """What stands in the identifying columns; each is long enough to be found by chance nowhere."""
+    found = {str(value) for name in ("ID", "生日", "電話") for value in table[name]}
+    return found | {str(v) for v in table["合併症"].dropna() if len(str(v)) > 6}
+
+
+def readable(path: Path) -> bytes:
+    """The content of a file as a person might read it: tables and packed figures unfolded."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path).to_csv().encode()
+    content = path.read_bytes()
+    packed = [gzip.decompress(base64.b64decode(blob)) for blob in _PACKED.findall(content)]
+    return b"\n".join([_PACKED.sub(b"", content), *packed])
+
+
+def traces(root: Path, people: set[str], words: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """Yields each file below a folder that holds a mark, with the mark.
+
+    Digits within a longer number are a score, not an identifier.
+    """
+    for path in root.rglob("*"):
+        if not path.is_file() or path.is_symlink():
+            continue
+        content = readable(path)
+        numbers = re.findall(rb"(?<![\d.])[\d/-]{6,}(?![\d.])", content)
+        found = people & {number.decode() for number in numbers}
+        found |= {word for word in words if word.encode() in content}
+        yield from ((path, mark) for mark in found)
