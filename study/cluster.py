@@ -19,6 +19,7 @@ def quiet_environment() -> None:
     defaults = {
         "RAY_AIR_NEW_OUTPUT": "0",
         "RAY_DEDUP_LOGS": "1",
+        "RAY_BACKEND_LOG_LEVEL": "error",  # what goes wrong is said once, in a line of ours
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -89,7 +90,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
             if address:
                 raise InputError(
                     f"no Ray cluster answers at {address} ({_first_line(error)}); start one with "
-                    "`ray start --head`, or leave --address out to run on this machine"
+                    "`ray start --head`, export the RAY_AUTH_MODE and RAY_AUTH_TOKEN that it was "
+                    "started with, or leave --address out to run on this machine"
                 ) from None
             if not left:
                 raise
@@ -97,7 +99,15 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         else:
             # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            logging.getLogger("ray.tune.execution.tune_controller").addFilter(_no_lost_process)
             return
+
+
+def _no_lost_process(record: logging.LogRecord) -> bool:
+    """Drops Tune's traceback of a process that was lost: it holds no line of the trial's code."""
+    from ray.exceptions import RayActorError  # noqa: PLC0415 - as in start_ray
+
+    return not (record.exc_info and isinstance(record.exc_info[1], RayActorError))
 
 
 def _first_line(error: Exception) -> str:

@@ -102,9 +102,7 @@ def finalists(
     return found
 
 
-def confirm(
-    chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device
-) -> list[Confirmed]:
+def confirm(chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device) -> list[Confirmed]:
     """Trains and scores the finalists, as many at once as Ray has places for.
 
     Args:

@@ -29,7 +29,8 @@ from study.trial import StackedTrial, report_epochs
 
 __all__ = ["Running", "search"]
 
-_RETRIES = 2  # of a trial whose process died
+# Of a trial whose process died. A node that is lost costs two: Tune counts each call that fails.
+_RETRIES = 6
 
 
 @dataclass(frozen=True)

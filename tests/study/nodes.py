@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from ray.util import get_node_ip_address
+
 RAY = Path(sys.executable).with_name("ray")
 
 
@@ -46,7 +48,7 @@ class Cluster:
 
     def __init__(self, folder, **head):
         self.port, self.dashboard = free_port(), free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{get_node_ip_address()}:{self.port}"
         self.env = {
             **os.environ,
             "RAY_AUTH_MODE": "token",
@@ -58,9 +60,9 @@ class Cluster:
         self._folder, self._started = folder, []
         dashboard = head.pop("dashboard", False)
         self.start(
-            "--head", f"--port={self.port}", "--node-ip-address=127.0.0.1",
+            "--head", f"--port={self.port}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
-            "--ray-client-server-port=0", "--min-worker-port=0", "--max-worker-port=0",
+            f"--ray-client-server-port={free_port()}", "--min-worker-port=0", "--max-worker-port=0",
             f"--temp-dir={folder}", **head,
         )  # fmt: skip
 
@@ -79,7 +81,7 @@ class Cluster:
         return node
 
     def join(self, **options):
-        return self.start(f"--address={self.address}", "--node-ip-address=127.0.0.1", **options)
+        return self.start(f"--address={self.address}", **options)
 
     def lose(self, node):
         """Kills all of a node at once, as a machine that loses its power."""
@@ -93,13 +95,13 @@ class Cluster:
             "print(sum(n['Alive'] for n in ray.nodes()))"
         )
         end = time.monotonic() + patience
-        while time.monotonic() < end:
+        while time.monotonic() < end and self._started[0].poll() is None:
             done = subprocess.run(
-                [sys.executable, "-c", code], env=self.env, capture_output=True, text=True
+                [sys.executable, "-c", code], env=self.env, capture_output=True, text=True, check=False
             )
             if done.stdout.strip() == str(nodes):
                 return
-        raise AssertionError((self._folder.parent / "node-0.log").read_text() + done.stderr)
+        raise AssertionError((self._folder.parent / "node-0.log").read_text())
 
     def end(self):
         for node in reversed(self._started):
