@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ def quiet_environment() -> None:
     defaults = {
         "RAY_AIR_NEW_OUTPUT": "0",
         "RAY_DEDUP_LOGS": "1",
-        "RAY_BACKEND_LOG_LEVEL": "error",  # what goes wrong is said once, in a line of ours
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -79,12 +80,13 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     )
     for left in range(_TRIES - 1, -1, -1):
         try:
-            ray.init(
-                **options,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            with _without_stderr() if address else nullcontext():
+                ray.init(
+                    **options,
+                    include_dashboard=None if address else False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             ray.shutdown()
             if address:
@@ -101,6 +103,22 @@ def start_ray(address: str | None, cpus: int | None) -> None:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             logging.getLogger("ray.tune.execution.tune_controller").addFilter(_no_lost_process)
             return
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drops what Ray's C++ part writes: a warning a second while a cluster does not let us in.
+
+    What went wrong comes as an exception too.
+    """
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _no_lost_process(record: logging.LogRecord) -> bool:

@@ -97,7 +97,11 @@ class Cluster:
         end = time.monotonic() + patience
         while time.monotonic() < end and self._started[0].poll() is None:
             done = subprocess.run(
-                [sys.executable, "-c", code], env=self.env, capture_output=True, text=True, check=False
+                [sys.executable, "-c", code],
+                env=self.env,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.stdout.strip() == str(nodes):
                 return
