@@ -1,5 +1,6 @@
 """A study as a job of a Ray cluster: the code is sent there, and its log is followed."""
 
+import logging
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -49,10 +50,14 @@ def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
         InputError: `ray[default]` is not installed, nobody answers, or the token is not right.
     """
     try:
+        from ray.exceptions import AuthenticationError  # noqa: PLC0415 - slow
         from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 - slow, and optional
-
+    except ImportError as error:
+        raise InputError(_trouble(address, error)) from None
+    logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that it leaves out
+    try:
         return JobSubmissionClient(address)
-    except (ImportError, RuntimeError, ConnectionError, ValueError, OSError) as error:
+    except (AuthenticationError, RuntimeError, ValueError, OSError) as error:
         raise InputError(_trouble(address, error)) from None
 
 

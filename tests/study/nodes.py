@@ -46,7 +46,7 @@ def kill(pids, number=signal.SIGKILL):
 class Cluster:
     """A head with a token, to which nodes can be added."""
 
-    def __init__(self, folder, **head):
+    def __init__(self, folder, environment, **head):
         self.port, self.dashboard = free_port(), free_port()
         self.address = f"{get_node_ip_address()}:{self.port}"
         self.env = {
@@ -55,8 +55,13 @@ class Cluster:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ADDRESS": self.address,
+            "PATH": f"{RAY.parent}:{os.environ['PATH']}",  # as in an active environment
+            # A lost node is noticed within two seconds, where Ray's own patience is fifteen.
+            "RAY_health_check_initial_delay_ms": "0",
+            "RAY_health_check_period_ms": "500",
+            "RAY_health_check_failure_threshold": "3",
+            **environment,
         }
-        self.env.pop("PYTEST_CURRENT_TEST", None)
         self._folder, self._started = folder, []
         dashboard = head.pop("dashboard", False)
         self.start(
@@ -114,8 +119,8 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder, **head):
-    made = Cluster(folder, **head)
+def cluster(folder, environment=(), **head):
+    made = Cluster(folder, dict(environment), **head)
     try:
         yield made
     finally:

@@ -99,13 +99,8 @@ class Server:
     def __init__(self, bin_, place):
         self._bin, self._data, self.port = bin_, place / "data", free_port()
         place.chmod(0o777)
-        for parent in place.parents:
-            if (
-                parent != Path("/tmp")
-                and os.access(parent, os.W_OK)
-                and parent.is_relative_to("/tmp")
-            ):  # noqa: S108
-                parent.chmod(0o755)
+        for parent in place.parents[:2]:  # pytest's own, which are for their owner alone
+            parent.chmod(0o755)
         (place / "password").write_text(SECRET)
         self._run("initdb", "-D", self._data, "-U", "me", "-A", "scram-sha-256", "--no-sync",
                   f"--pwfile={place / 'password'}")  # fmt: skip
@@ -152,7 +147,7 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     arms[0].study.tell(arms[0].study.ask(), 0.5)
     postgres.stop()
     with (
-        pytest.raises(InputError, match="no longer answers .*--resume a") as error,
+        pytest.raises(InputError, match=r"no longer answers .*--resume a") as error,
         saying_what_was_lost(SETTINGS, "a"),
     ):
         arms[0].study.ask()
