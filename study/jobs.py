@@ -68,8 +68,8 @@ def _trouble(address: str | None, error: Exception) -> str:
         return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
     if "uthenticat" in said or "401" in said or "403" in said:
         return (
-            f"the job server at {where} asks for a token ({said}); export RAY_AUTH_MODE=token and "
-            "the RAY_AUTH_TOKEN that the cluster was started with"
+            f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
+            "RAY_AUTH_TOKEN that the cluster was started with"
         )
     return (
         f"no job server answers at {where} ({said}); give --address http://HEAD:8265, through a "

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ray.util import get_node_ip_address
 
@@ -54,7 +55,6 @@ class Cluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_ADDRESS": self.address,
             "PATH": f"{RAY.parent}:{os.environ['PATH']}",  # as in an active environment
             # A lost node is noticed within two seconds, where Ray's own patience is fifteen.
             "RAY_health_check_initial_delay_ms": "0",
@@ -63,25 +63,23 @@ class Cluster:
             **environment,
         }
         self._folder, self._started = folder, []
+        self._sockets = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)  # short
         dashboard = head.pop("dashboard", False)
         self.start(
             "--head", f"--port={self.port}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
             f"--ray-client-server-port={free_port()}", "--min-worker-port=0", "--max-worker-port=0",
-            f"--temp-dir={folder}", **head,
+            f"--temp-dir={self._sockets.name}", **head,
         )  # fmt: skip
 
     def start(self, *flags, **options):
         """Starts a node and returns its process, whose children are the node's."""
         options = {"num_cpus": 1, "object_store_memory": 80_000_000, **options}
         named = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        log = (self._folder.parent / f"node-{len(self._started)}.log").open("wb")
-        node = subprocess.Popen(
-            [RAY, "start", *flags, *named, "--block"],
-            env={key: value for key, value in self.env.items() if key != "RAY_ADDRESS"},
-            stdout=log,
-            stderr=log,
-        )
+        with (self._folder / f"node-{len(self._started)}.log").open("wb") as log:
+            node = subprocess.Popen(
+                [RAY, "start", *flags, *named, "--block"], env=self.env, stdout=log, stderr=log
+            )
         self._started.append(node)
         return node
 
@@ -96,7 +94,7 @@ class Cluster:
     def ready(self, nodes, patience=90):
         """Waits until so many nodes are there."""
         code = (
-            "import ray; ray.init(logging_level=50, log_to_driver=False);"
+            f"import ray; ray.init({self.address!r}, logging_level=50, log_to_driver=False);"
             "print(sum(n['Alive'] for n in ray.nodes()))"
         )
         end = time.monotonic() + patience
@@ -110,12 +108,13 @@ class Cluster:
             )
             if done.stdout.strip() == str(nodes):
                 return
-        raise AssertionError((self._folder.parent / "node-0.log").read_text())
+        raise AssertionError((self._folder / "node-0.log").read_text())
 
     def end(self):
         for node in reversed(self._started):
             if node.poll() is None:
                 self.lose(node)
+        self._sockets.cleanup()
 
 
 @contextmanager
