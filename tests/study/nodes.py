@@ -62,19 +62,22 @@ class Cluster:
             "RAY_health_check_failure_threshold": "3",
             **environment,
         }
-        self._folder, self._started = folder, []
-        self._sockets = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)  # short
+        self._folder, self._started, self._places = folder, [], []
         dashboard = head.pop("dashboard", False)
         self.start(
             "--head", f"--port={self.port}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
             f"--ray-client-server-port={free_port()}", "--min-worker-port=0", "--max-worker-port=0",
-            f"--temp-dir={self._sockets.name}", **head,
+            **head,
         )  # fmt: skip
 
     def start(self, *flags, **options):
         """Starts a node and returns its process, whose children are the node's."""
         options = {"num_cpus": 1, "object_store_memory": 80_000_000, **options}
+        # Each has a folder of its own, as on a machine of its own; sockets need a short path.
+        place = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        self._places.append(place)
+        options["temp_dir"] = place.name
         named = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
         with (self._folder / f"node-{len(self._started)}.log").open("wb") as log:
             node = subprocess.Popen(
@@ -114,7 +117,8 @@ class Cluster:
         for node in reversed(self._started):
             if node.poll() is None:
                 self.lose(node)
-        self._sockets.cleanup()
+        for place in self._places:
+            place.cleanup()
 
 
 @contextmanager

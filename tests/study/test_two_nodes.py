@@ -36,15 +36,15 @@ def test_a_job_survives_the_loss_of_a_node(tmp_path):
         assert wrong.returncode == 2
         assert "asks for another token" in wrong.stderr
         assert len(wrong.stderr.splitlines()) == 1
-        job = subprocess.Popen(
-            command, env=nodes.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
         said = []
-        for line in job.stdout:
-            said.append(line)
-            if line.startswith(f"2/{TRIALS} trials"):
-                nodes.lose(second)
-        assert job.wait() == 0, "".join(said)
+        with subprocess.Popen(
+            command, env=nodes.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as job:
+            for line in job.stdout:
+                said.append(line)
+                if line.startswith(f"2/{TRIALS} trials"):
+                    nodes.lose(second)
+        assert job.returncode == 0, "".join(said)
     assert any("was lost; its trials are taken up elsewhere" in line for line in said), said
     trials = pd.read_parquet(out / "j" / "trials.parquet")
     assert trials["number"].tolist() == list(range(TRIALS))
