@@ -1,14 +1,15 @@
 """Where trials train: what they ask Ray for, and that CUDA gives what the CPU gives."""
 
 import pytest
+import ray
 import torch
 
-from hemomodel import FitConfig, Replicates
+from hemomodel import FitConfig, InputError, Replicates
 from hemomodel.balancers import GradNorm
 from hemomodel.preparing import prepare
 from study.config import Settings
 from study.confirm import retrain
-from study.devices import Device
+from study.devices import Device, choose_device
 from tests.study.studies import SHORT, run
 
 
@@ -41,6 +42,19 @@ def test_cuda_without_a_gpu_is_one_line(tmp_path):
     done = run("search.py", *SHORT, "--out", tmp_path, "--device", "cuda", code=2)
     assert done.stderr.startswith("error: --device cuda: the Ray cluster has no GPU")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU that torch can use")
+def test_a_gpu_that_torch_cannot_use():
+    """Ray is told of a GPU that is not there."""
+    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, logging_level=50)
+    try:
+        assert choose_device(Settings(device="auto")) == Device()
+        with pytest.raises(InputError, match="torch cannot use CUDA there"):
+            choose_device(Settings(device="cuda"))
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.gpu
