@@ -13,7 +13,7 @@ from study.report.importance import journal_trials
 from tests.study.nodes import cluster
 from tests.study.studies import SHORT, script
 
-TRIALS = 12
+TRIALS = 8
 
 
 @pytest.mark.slow
