@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +86,20 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         _keep_to_loopback()
     for left in range(_TRIES - 1, -1, -1):
         try:
-            ray.init(
-                **options,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            with _without_stderr() if address else nullcontext():
+                ray.init(
+                    **options,
+                    include_dashboard=None if address else False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             ray.shutdown()
             if address:
                 raise InputError(
                     f"no Ray cluster answers at {address} ({_first_line(error)}); start one with "
-                    "`ray start --head`, or leave --address out to run on this machine"
+                    "`ray start --head`, export the RAY_AUTH_MODE and RAY_AUTH_TOKEN that it was "
+                    "started with, or leave --address out to run on this machine"
                 ) from None
             if not left:
                 raise
@@ -103,6 +107,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         else:
             # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            logging.getLogger("ray.tune.execution.tune_controller").addFilter(_no_lost_process)
             return
 
 
@@ -115,6 +120,29 @@ def _keep_to_loopback() -> None:
     from ray._private import ray_constants  # noqa: PLC0415 - Ray is imported late
 
     ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drops what Ray's C++ part writes: a warning a second while a cluster does not let us in.
+
+    What went wrong comes as an exception too.
+    """
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _no_lost_process(record: logging.LogRecord) -> bool:
+    """Drops Tune's traceback of a process that was lost: it holds no line of the trial's code."""
+    from ray.exceptions import RayActorError  # noqa: PLC0415 - as in start_ray
+
+    return not (record.exc_info and isinstance(record.exc_info[1], RayActorError))
 
 
 def _first_line(error: Exception) -> str:

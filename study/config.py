@@ -64,7 +64,7 @@ class Settings(_Strict):
         address: of a Ray cluster; a Ray of its own on this machine if not given.
         storage: `env:NAME` for an Optuna storage whose URL stands in $NAME; a journal in the
             study's folder if not given.
-        device: to train on; `auto` is CUDA if the cluster has GPUs.
+        device: to train on; `auto` is CUDA if the cluster's GPUs and torch can.
         gpus_per_trial: the share of a GPU that a trial asks for, when it trains on one.
         out: folder of the studies.
         fit: fixed values of training, by parameter name; what is fixed is not searched.

@@ -38,7 +38,7 @@ class Device:
 
 
 def choose_device(settings: Settings) -> Device:
-    """Returns where the trials of a study train: `auto` means CUDA if the cluster has GPUs.
+    """Returns where the trials of a study train: `auto` means CUDA if the cluster has it.
 
     Raises:
         InputError: CUDA is asked for and the cluster has none, or its torch cannot use it.
@@ -53,12 +53,14 @@ def choose_device(settings: Settings) -> Device:
             "use --device cpu, or start a node with `ray start --num-gpus`"
         )
     device = Device("cuda", settings.gpus_per_trial)
-    if not ray.get(_sees_cuda.options(num_gpus=device.gpus).remote()):
-        raise InputError(
-            f"--device {settings.device}: the cluster has a GPU, but torch cannot use CUDA there; "
-            "install a build of torch with CUDA on its nodes, or use --device cpu"
-        )
-    return device
+    if ray.get(_sees_cuda.options(num_gpus=device.gpus).remote()):
+        return device
+    if settings.device == "auto":
+        return Device()
+    raise InputError(
+        "--device cuda: the cluster has a GPU, but torch cannot use CUDA there; install a build of "
+        "torch with CUDA on its nodes, or use --device cpu"
+    )
 
 
 @ray.remote(num_cpus=0)  # type: ignore[untyped-decorator]

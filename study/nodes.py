@@ -53,9 +53,15 @@ class NodeWatch(Callback):
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:  # noqa: ANN401
         """Looks at the nodes now and then."""
-        if time.monotonic() < self._looked + _EVERY:
-            return
-        self._looked = time.monotonic()
+        if time.monotonic() >= self._looked + _EVERY:
+            self._looked = time.monotonic()
+            self._look()
+
+    def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:  # noqa: ANN401
+        """Looks once more: a node that is lost is missed only after some seconds."""
+        self._look()
+
+    def _look(self) -> None:
         now = _alive()
         for node in self._known.keys() - now.keys():
             self._asked.pop(node, None)

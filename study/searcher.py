@@ -26,7 +26,8 @@ _ENDS = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-RETRIES = 4  # of a trial whose process died
+# Of a trial whose process died. A node that is lost costs two: Tune counts each call that fails.
+RETRIES = 6
 _STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
 
 

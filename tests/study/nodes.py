@@ -9,6 +9,9 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ray.util import get_node_ip_address
 
 RAY = Path(sys.executable).with_name("ray")
 
@@ -44,42 +47,47 @@ def kill(pids, number=signal.SIGKILL):
 class Cluster:
     """A head with a token, to which nodes can be added."""
 
-    def __init__(self, folder, **head):
+    def __init__(self, folder, environment, **head):
         self.port, self.dashboard = free_port(), free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{get_node_ip_address()}:{self.port}"
         self.env = {
             **os.environ,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_ADDRESS": self.address,
+            "PATH": f"{RAY.parent}:{os.environ['PATH']}",  # as in an active environment
+            # A lost node is noticed within two seconds, where Ray's own patience is fifteen.
+            "RAY_health_check_initial_delay_ms": "0",
+            "RAY_health_check_period_ms": "500",
+            "RAY_health_check_failure_threshold": "3",
+            **environment,
         }
-        self.env.pop("PYTEST_CURRENT_TEST", None)
-        self._folder, self._started = folder, []
+        self._folder, self._started, self._places = folder, [], []
         dashboard = head.pop("dashboard", False)
         self.start(
-            "--head", f"--port={self.port}", "--node-ip-address=127.0.0.1",
+            "--head", f"--port={self.port}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
-            "--ray-client-server-port=0", "--min-worker-port=0", "--max-worker-port=0",
-            f"--temp-dir={folder}", **head,
+            f"--ray-client-server-port={free_port()}", "--min-worker-port=0", "--max-worker-port=0",
+            **head,
         )  # fmt: skip
 
     def start(self, *flags, **options):
         """Starts a node and returns its process, whose children are the node's."""
         options = {"num_cpus": 1, "object_store_memory": 80_000_000, **options}
+        # Each has a folder of its own, as on a machine of its own; sockets need a short path.
+        place = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        self._places.append(place)
+        options["temp_dir"] = place.name
         named = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        log = (self._folder.parent / f"node-{len(self._started)}.log").open("wb")
-        node = subprocess.Popen(
-            [RAY, "start", *flags, *named, "--block"],
-            env={key: value for key, value in self.env.items() if key != "RAY_ADDRESS"},
-            stdout=log,
-            stderr=log,
-        )
+        with (self._folder / f"node-{len(self._started)}.log").open("wb") as log:
+            node = subprocess.Popen(
+                [RAY, "start", *flags, *named, "--block"], env=self.env, stdout=log, stderr=log
+            )
         self._started.append(node)
         return node
 
     def join(self, **options):
-        return self.start(f"--address={self.address}", "--node-ip-address=127.0.0.1", **options)
+        return self.start(f"--address={self.address}", **options)
 
     def lose(self, node):
         """Kills all of a node at once, as a machine that loses its power."""
@@ -89,27 +97,33 @@ class Cluster:
     def ready(self, nodes, patience=90):
         """Waits until so many nodes are there."""
         code = (
-            "import ray; ray.init(logging_level=50, log_to_driver=False);"
+            f"import ray; ray.init({self.address!r}, logging_level=50, log_to_driver=False);"
             "print(sum(n['Alive'] for n in ray.nodes()))"
         )
         end = time.monotonic() + patience
-        while time.monotonic() < end:
+        while time.monotonic() < end and self._started[0].poll() is None:
             done = subprocess.run(
-                [sys.executable, "-c", code], env=self.env, capture_output=True, text=True
+                [sys.executable, "-c", code],
+                env=self.env,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.stdout.strip() == str(nodes):
                 return
-        raise AssertionError((self._folder.parent / "node-0.log").read_text() + done.stderr)
+        raise AssertionError((self._folder / "node-0.log").read_text())
 
     def end(self):
         for node in reversed(self._started):
             if node.poll() is None:
                 self.lose(node)
+        for place in self._places:
+            place.cleanup()
 
 
 @contextmanager
-def cluster(folder, **head):
-    made = Cluster(folder, **head)
+def cluster(folder, environment=(), **head):
+    made = Cluster(folder, dict(environment), **head)
     try:
         yield made
     finally:

@@ -1,0 +1,128 @@
+"""A study as a job of a Ray cluster: the code is sent there, and its log is followed."""
+
+import logging
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hemomodel.errors import InputError
+
+__all__ = ["EXCLUDES", "entrypoint", "follow", "open_client", "submit"]
+
+# What a study does not need, or must not leave the machine: above all tables of patients.
+EXCLUDES = (
+    *("/studies/", "/wandb/", "/.venv/", "/.git", "/tests/", "/docs/", "/build/"),
+    *("*.xlsx", "*.csv", "*.parquet", "__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
+)
+_EVERY = 1.0  # seconds between two looks at a job
+_ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
+
+
+def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
+    """Returns the command of a job.
+
+    Raises:
+        InputError: a path would lie in the job's own folder, which vanishes.
+    """
+    paths = {"--out": out, **{flag: value for flag, value in _flags(rest) if flag == "--data"}}
+    for flag, path in paths.items():
+        if not (PurePosixPath(path).is_absolute() or path.startswith("synthetic:")):
+            raise InputError(
+                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
+                f"{flag} an absolute path on the cluster's nodes"
+            )
+    return shlex.join(["python", "scripts/search.py", "--out", out, "--name", name, *rest])
+
+
+def _flags(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the flags with their values, given as `--flag value` or `--flag=value`."""
+    joined = [tuple(word.split("=", 1)) for word in words if word.startswith("--") and "=" in word]
+    return [*pairwise(words), *((flag, value) for flag, value in joined)]
+
+
+def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
+    """Connects to the job server.
+
+    Raises:
+        InputError: `ray[default]` is not installed, nobody answers, or the token is not right.
+    """
+    try:
+        from ray.exceptions import AuthenticationError  # noqa: PLC0415 - slow
+        from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 - slow, and optional
+    except ImportError as error:
+        raise InputError(_trouble(address, error)) from None
+    logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that it leaves out
+    try:
+        return JobSubmissionClient(address)
+    except (AuthenticationError, RuntimeError, ValueError, OSError) as error:
+        raise InputError(_trouble(address, error)) from None
+
+
+def _trouble(address: str | None, error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0]
+    where = address or "the address that Ray knows"
+    if isinstance(error, ImportError) or "ray[default]" in said:
+        return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
+    if "uthenticat" in said or "401" in said or "403" in said:
+        return (
+            f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
+            "RAY_AUTH_TOKEN that the cluster was started with"
+        )
+    return (
+        f"no job server answers at {where} ({said}); give --address http://HEAD:8265, through a "
+        "tunnel if need be: ssh -L 8265:127.0.0.1:8265 HEAD"
+    )
+
+
+def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray is not typed
+    """Sends the code and starts the command there.
+
+    Args:
+        client: see `open_client`.
+        command: see `entrypoint`.
+        code: the repository's root; it must not change while it is sent.
+
+    Returns:
+        the job's id.
+
+    Raises:
+        InputError: the code cannot be sent.
+    """
+    packed = {"working_dir": str(code), "excludes": list(EXCLUDES)}
+    try:
+        return str(client.submit_job(entrypoint=command, runtime_env=packed))
+    except (RuntimeError, ValueError, OSError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise InputError(f"the job was not taken ({said})") from None
+
+
+def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: ANN401 - Ray is not typed
+    """Passes on what a job prints until it ends.
+
+    Returns:
+        the exit code of its command; 1 if it has none because it was killed or never started.
+
+    Raises:
+        InputError: the job server went away; the job itself may well go on.
+    """
+    shown = 0
+    try:
+        while True:
+            info = client.get_job_info(job)
+            log = client.get_job_logs(job)
+            say(log[shown:])
+            shown = len(log)
+            if str(info.status) in _ENDED:
+                break
+            time.sleep(_EVERY)
+    except (RuntimeError, OSError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"the job server no longer answers ({said}); follow again with `ray job logs -f {job}`"
+        ) from None
+    if info.driver_exit_code is None:
+        say(f"{info.message}\n")
+    return 1 if info.driver_exit_code is None else int(info.driver_exit_code)
