@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.study import chaos
+from tests.study import aftermath, chaos
 
 
 def parser() -> argparse.ArgumentParser:
@@ -130,7 +130,7 @@ def main() -> int:
         except PermissionError as reason:
             print(f"| {name} | {reason} |", flush=True)
             continue
-        found = chaos.look(victim, calm.folder)
+        found = aftermath.look(victim, calm.folder)
         good = good and found.good
         codes = ", ".join(f"{victim.codes.count(c)} x {c}" for c in dict.fromkeys(victim.codes))
         print(f"| {name} | {victim.kills} | {codes} | {found.lost} | {found.doubled} "

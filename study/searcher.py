@@ -7,7 +7,6 @@ import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
-from hemomodel.errors import InputError
+from study.arm import Arm, open_arms
 from study.faults import Fault
 from study.space import Space
 
@@ -29,70 +28,6 @@ _ENDS = {
 # Of a trial whose process died. A node that is lost costs two: Tune counts each call that fails.
 RETRIES = 6
 _STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One arm: trials that learn from each other alone.
-
-    Attributes:
-        name: of the arm; the balancer's, or `joint`.
-        index: its place among the arms.
-        balancers: what it may draw.
-        outer_fold: the part of the rows that its trials never see.
-        study: its Optuna study.
-    """
-
-    name: str
-    index: int
-    balancers: tuple[str, ...]
-    outer_fold: int
-    study: optuna.Study
-
-    @property
-    def key(self) -> str:
-        """Its name in the storage: `equal`, or `equal@2` in the third search of a nested study."""
-        return str(self.study.study_name)
-
-    @property
-    def trials(self) -> list[FrozenTrial]:
-        """Its trials so far, in order."""
-        return self.study.get_trials(deepcopy=False)
-
-
-def open_arms(
-    storage: optuna.storages.BaseStorage,
-    arms: dict[str, tuple[str, ...]],
-    outer_folds: int = 1,
-    prefix: str = "",
-) -> list[Arm]:
-    """Opens or creates one Optuna study an arm and outer fold, maximising.
-
-    Args:
-        storage: of the study.
-        arms: name -> the balancers that it may draw.
-        outer_folds: how many searches there are; more than one in a nested study.
-        prefix: of the names in a storage that several studies share.
-
-    Raises:
-        InputError: a stored study minimises.
-    """
-    opened: list[Arm] = []
-    for outer_fold in range(outer_folds):
-        for name, balancers in arms.items():
-            study = optuna.create_study(
-                storage=storage,
-                study_name=prefix + (name if outer_folds == 1 else f"{name}@{outer_fold}"),
-                direction="maximize",
-                load_if_exists=True,
-            )
-            if study.direction != optuna.study.StudyDirection.MAXIMIZE:  # Optuna lets it pass
-                raise InputError(
-                    f"the stored study {study.study_name} was run with direction minimize, not "
-                    "maximize: it is not one of ours; choose another --name"
-                )
-            opened.append(Arm(name, len(opened), balancers, outer_fold, study))
-    return opened
 
 
 class ArmSearcher(Searcher):

@@ -14,9 +14,9 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 from hemomodel.errors import InputError
+from study.arm import Arm
 from study.config import Settings
 from study.folder import Folder
-from study.searcher import Arm
 
 __all__ = ["keep_copy", "open_storage", "prefix_of", "saying_what_was_lost"]
 

@@ -1,6 +1,5 @@
-"""Kills of real studies, and what must be true of a study that was taken up after them."""
+"""Kills of real studies at random moments."""
 
-import json
 import os
 import random
 import signal
@@ -10,11 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import optuna
-import pandas as pd
-
-from tests.study.studies import script, wandb_runs
+from tests.study.studies import script
 
 SETTINGS = [
     *("--set", "fit.epochs=40", "--set", "fit.batch_size=16", "--set", "report_every=5"),
@@ -152,109 +147,3 @@ def tear_journal(victim: Victim) -> None:
     """Leaves half a line at the journal's end, as a killed writer or a full disk does."""
     with victim.journal.open("ab") as file:
         file.write(b'{"op_code":6,"worker_id":"a","trial_')
-
-
-@dataclass
-class Findings:
-    """What a study that was taken up is found to be; each must be zero or true."""
-
-    lost: int
-    doubled: int
-    unequal: int
-    running: int
-    wandb: int
-    gaps: int
-    same: bool
-    processes: int
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing is wrong."""
-        counts = (self.lost, self.doubled, self.unequal, self.running)
-        return not any((*counts, self.wandb, self.gaps, self.processes)) and self.same
-
-
-def comparable(folder: Path) -> pd.DataFrame:
-    """Returns the trials without what time has to do with."""
-    trials = pd.read_parquet(folder / "trials.parquet")
-    return trials.drop(columns=["seconds", "step_seconds", "wandb_id"])
-
-
-def look(victim: Victim, undisturbed: Path) -> Findings:
-    """Checks a study that has ended against one that nothing happened to."""
-    folder = victim.folder
-    trials = pd.read_parquet(folder / "trials.parquet")
-    numbers = trials["number"].tolist()
-    sizes = trials.groupby("arm").size()
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(victim.journal))
-    )
-    studies = [optuna.load_study(study_name=n, storage=storage)
-               for n in optuna.get_all_study_names(storage)]  # fmt: skip
-    running = sum(not trial.state.is_finished() for study in studies for trial in study.trials)
-    return Findings(
-        lost=len(set(range(victim.trials)) - set(numbers)),
-        doubled=len(numbers) - len(set(numbers)),
-        unequal=int(sizes.max() - sizes.min()),
-        running=running,
-        wandb=_wandb_faults(folder, trials),
-        gaps=_gaps(folder, trials),
-        same=_same(folder, undisturbed),
-        processes=_left(victim),
-    )
-
-
-def _wandb_faults(folder: Path, trials: pd.DataFrame) -> int:
-    """Counts runs that are missing, doubled, without an end, or without all their epochs."""
-    logs = [log.stem.removeprefix("run-") for log in folder.glob("wandb/offline-run-*/*.wandb")]
-    wanted = {*trials["wandb_id"], f"{folder.name}-study"}
-    faults = len(logs) - len(set(logs)) + len(wanted ^ set(logs))
-    runs = wandb_runs(folder)
-    epochs = trials.set_index("wandb_id")["epochs"].to_dict()
-    for name, records in runs.items():
-        kinds = [record["type"] for record in records]
-        whole = kinds.count("exit") == 1
-        faults += not (whole and kinds.count("history") == epochs.get(name, 1))
-    return faults
-
-
-def _gaps(folder: Path, trials: pd.DataFrame) -> int:
-    history = pd.read_parquet(folder / "history.parquet")
-    epochs = {number: sorted(own["epoch"].unique()) for number, own in history.groupby("trial")}
-    told = trials.dropna(subset=["epochs"]).set_index("number")["epochs"]
-    return sum(epochs.get(number) != list(range(1, last + 1)) for number, last in told.items())
-
-
-def _same(folder: Path, undisturbed: Path) -> bool:
-    mine, theirs = comparable(folder), comparable(undisturbed)
-    tables = [mine.equals(theirs)]
-    for name in ("scores", "history", "trial_cosines"):
-        pair = [pd.read_parquet(f / f"{name}.parquet") for f in (folder, undisturbed)]
-        tables.append(len(pair[0]) == len(pair[1]))
-        column = {"scores": "value", "history": "mean", "trial_cosines": "cosine"}[name]
-        keys = [c for c in pair[0].columns if c not in {"value", "mean", "std", "cosine"}]
-        pair = [table.sort_values(keys)[column].to_numpy() for table in pair]
-        tables.append(np.array_equal(*pair, equal_nan=True))
-    best = [
-        [arm["finalists"][0]["trial"] for arm in
-         json.loads((f / "comparison.json").read_text())["arms"]]
-        for f in (folder, undisturbed)
-    ]  # fmt: skip
-    return all(tables) and best[0] == best[1]
-
-
-def _left(victim: Victim) -> int:
-    """Counts processes of the study that are still there, after some time to go."""
-    for _ in range(100):
-        left = [pid for pid in victim.seen if _alive(pid)]
-        if not left:
-            break
-        time.sleep(0.2)
-    return len(left)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False

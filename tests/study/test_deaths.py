@@ -16,7 +16,7 @@ from study.faults import Fault, one_line
 from study.folder import Folder
 from study.journal import mend_journal
 from study.lock import StudyLock
-from tests.study import chaos
+from tests.study import aftermath, chaos
 
 HOLD = """
 import sys, time
@@ -177,5 +177,5 @@ def test_a_driver_that_is_killed_goes_on_to_the_same_study(tmp_path):
     victim.ended(process)
     chaos.tear_journal(victim)
     assert victim.ended(victim.start()) == 0
-    found = chaos.look(victim, calm.folder)
+    found = aftermath.look(victim, calm.folder)
     assert found.good, found
