@@ -18,7 +18,7 @@ from study.folder import Folder
 from study.provenance import read_record
 from study.space import Space
 
-__all__ = ["Begun", "begin"]
+__all__ = ["Begun", "begin", "checked_space"]
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,19 @@ def begin(settings: Settings) -> Begun:
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
     folder = Folder(Path(settings.out).resolve() / name)
     stored = read_record(folder)
-    space = _checked_space(settings)
+    space = checked_space(settings)
     # One after the other: Ray forks, and a fork beside a computing thread can hang either.
     cohort = open_cohort(settings)
     start_ray(settings.address, settings.max_concurrent)
     return Begun(at, settings, folder, stored, space, cohort)
 
 
-def _checked_space(settings: Settings) -> Space:
-    """Returns the space, once all that can be wrong without the data has been looked at."""
+def checked_space(settings: Settings) -> Space:
+    """Returns the space, once all that can be wrong without the data has been looked at.
+
+    Raises:
+        InputError: a setting is not usable.
+    """
     schema = open_schema(settings)
     space = Space(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)

@@ -115,6 +115,7 @@ class Bookkeeper(Callback):
         """Drops the checkpoint of a trial that Optuna knows to have ended."""
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
+        _forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Closes a trial whose process failed for good."""
@@ -126,3 +127,10 @@ class Bookkeeper(Callback):
     def _drop_checkpoint(self, trial: Trial) -> None:
         path = self._folder.checkpoints / f"{trial.config['number']:05d}.pt"
         path.unlink(missing_ok=True)
+
+
+def _forget(trial: Trial) -> None:
+    """Empties what Tune keeps of an ended trial: with thousands of them it fills the driver."""
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()
+    trial.run_metadata.last_result = {}

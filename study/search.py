@@ -61,7 +61,9 @@ def run_study(begun: Begun, console: Console) -> int:
         return INTERRUPTED
     comparison = _concluded(study, table, console)
     show_comparison(console, comparison, cohort.schema.tasks)
-    console.print(f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}", highlight=False)
+    console.print(
+        f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}", highlight=False
+    )
     return 0
 
 
