@@ -200,7 +200,7 @@ def _print_ours(ours: Outcome, console: Console) -> None:
         f"ours: searched after {moments['searched'].seconds:.0f} s, verdict after "
         f"{ours.usage.seconds:.0f} s; engine and logging are {share:.0%} of the search's CPU time"
     )
-    driver = ", ".join(
-        f"{name} {1e3 * s / len(ours.epochs):.0f}" for name, s in ours.clocks.items()
-    )
+    driven = moments["searched"].cpu["driver"] - moments["first"].cpu["driver"]
+    clocks = {"all": driven, **ours.clocks}
+    driver = ", ".join(f"{name} {1e3 * s / len(ours.epochs):.0f}" for name, s in clocks.items())
     console.print(f"of the driver, CPU milliseconds a trial: {driver}")

@@ -74,10 +74,11 @@ def with_tune(settings: Settings, folder: Path, *, reuse: bool) -> list[dict[str
 
     define = partial(defined, space=space, balancers=settings.balancers, folder=folder)
     stopping = settings.early_stopping
+    epochs = settings.fit["epochs"]
     scheduler = ASHAScheduler(
         time_attr="epoch",
-        max_t=settings.fit["epochs"],
-        grace_period=stopping.grace if stopping else settings.fit["epochs"],
+        max_t=epochs,
+        grace_period=min(stopping.grace, epochs) if stopping else epochs,
         reduction_factor=stopping.factor if stopping else 2,
     )
     function = tune.with_parameters(trainable, stack=stack, space=space, stops=stops_of(settings))

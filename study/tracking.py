@@ -109,12 +109,12 @@ class WandbTracker(Tracker):
 
     def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
         """Logs one row an epoch: the score, and each task's losses, weight and gradient norm."""
-        names = curves["metric"] + "/" + curves["task"]
-        wide = dict(tuple(curves.assign(name=names).groupby("epoch")[["name", "mean"]]))
+        rows: dict[int, dict[str, float]] = {epoch: {} for epoch in scores}
+        columns = (curves[name].tolist() for name in ("epoch", "metric", "task", "mean"))
+        for epoch, metric, task, mean in zip(*columns, strict=True):
+            rows[epoch][f"{metric}/{task}"] = mean
         for epoch, score in scores.items():
-            rows = wide[epoch]
-            values = dict(zip(rows["name"], rows["mean"], strict=True))
-            self._runs[number].log({"epoch": epoch, "score": score, **values})
+            self._runs[number].log({"epoch": epoch, "score": score, **rows[epoch]})
 
     def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
         """Closes a trial's run with flat summary keys."""

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
+from hemomodel.balancers import BALANCERS
+from hemomodel.preparing import prepare
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 
@@ -70,10 +74,21 @@ def test_a_program_and_its_children_are_watched_to_the_end(usage, tmp_path):
     assert found.peak["driver"] > 1
 
 
+def test_the_usual_way_learns_what_ours_does(bench):
+    cohort = synthetic_cohort(465, seed=0)
+    trained = importlib.import_module("bench_study_usual").trained
+    stack = prepare(cohort, Replicates(folds=2, seeds=1))
+    config = FitConfig(epochs=6, dropout=0.1, balancer=BALANCERS["uncertainty"]())
+    reports = list(trained(config, stack, [2, 6]))
+    assert [epoch for epoch, _, _ in reports] == [2, 6]
+    run = fit(config, cohort, Replicates(folds=2, seeds=1))
+    assert abs(reports[-1][1] - float(run.scores.mean())) < 0.1
+
+
 @pytest.mark.slow
 def test_the_short_form_prints_every_row():
     sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "4", "--seeds", "1")
-    lanes = ("--lanes", "ours,tune-reuse,optuna", "--balancers", "equal")
+    lanes = ("--lanes", "ours,tune-reuse", "--balancers", "equal")
     ended = subprocess.run(
         [sys.executable, SCRIPTS / "bench.py", "study", *sizes, *lanes],
         capture_output=True,
