@@ -4,8 +4,10 @@
 tasks, torch.optim.Adam, and for GradNorm one autograd pass a task with create_graph.
 `balancers`: every balancer against `equal`, with task gradients at the last shared layer and over
 the whole trunk, beside TorchJD where it has the method (over the trunk, one replicate at a time).
-All do the same work: the same network, batches, losses and optimizer. Rounds alternate, and medians
-are compared within one run.
+In these two all do the same work: the same network, batches, losses and optimizer. Rounds
+alternate, and medians are compared within one run.
+`stack`: what a step costs as the stack grows; see bench_stack.py.
+`study`: a whole search against Ray Tune and Optuna used the usual way; see bench_study.py.
 """
 
 import argparse
@@ -17,7 +19,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
-from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD, UsualWay
+from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD
+from bench_stack import race_stacks
+from bench_study import race_studies, study_flags
+from bench_usual import UsualWay
 from rich.console import Console
 from rich.table import Table
 
@@ -146,11 +151,16 @@ def main() -> int:
     """Runs the races and prints them."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "race", nargs="?", choices=["steps", "balancers", "all"], default="all", help="default: all"
+        "race",
+        nargs="?",
+        choices=["steps", "balancers", "stack", "study", "all"],
+        default="all",
+        help="all: steps and balancers, the default",
     )
     parser.add_argument("--only", metavar="A,B", help="of the balancers, such as mgda,upgrad")
     parser.add_argument("--seconds", type=float, default=0.4, help="a measurement (default: 0.4)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default: 5)")
+    study_flags(parser)
     options = parser.parse_args()
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         raise InputError(
@@ -158,9 +168,13 @@ def main() -> int:
         )
     torch.set_num_threads(1)
     console = Console()
-    if options.race != "balancers":
+    if options.race == "stack":
+        race_stacks(options.seconds, options.rounds, console)
+    if options.race == "study":
+        race_studies(options, console)
+    if options.race in {"steps", "all"}:
         race_steps(options.seconds, options.rounds, console)
-    if options.race != "steps":
+    if options.race in {"balancers", "all"}:
         names = options.only.split(",") if options.only else list(BALANCERS)
         for name in names:
             if name not in BALANCERS:

@@ -19,7 +19,7 @@ from study.lock import StudyLock
 from study.provenance import read_record
 from study.space import Space
 
-__all__ = ["Begun", "begin"]
+__all__ = ["Begun", "begin", "checked_space"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def begin(settings: Settings) -> Begun:
     if folder.root.is_dir():
         lock.take()
     read_record(folder)  # what is no study is refused at once
-    space = _checked_space(settings)
+    space = checked_space(settings)
     # One after the other: Ray forks, and a fork beside a computing thread can hang either.
     cohort = open_cohort(settings)
     check_before_ray(settings, folder, cohort)
@@ -70,8 +70,12 @@ def begin(settings: Settings) -> Begun:
     return Begun(at, settings, folder, lock, space, cohort)
 
 
-def _checked_space(settings: Settings) -> Space:
-    """Returns the space, once all that can be wrong without the data has been looked at."""
+def checked_space(settings: Settings) -> Space:
+    """Returns the space, once all that can be wrong without the data has been looked at.
+
+    Raises:
+        InputError: a setting is not usable.
+    """
     schema = open_schema(settings)
     space = Space(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)

@@ -116,6 +116,7 @@ class Bookkeeper(Callback):
         """Drops the checkpoint of a trial that Optuna knows to have ended."""
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
+        _forget(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Remembers why a trial's process died; Tune starts it again."""
@@ -142,3 +143,10 @@ def _reason(text: str) -> str:
     # A traceback ends with its error; the death of a process begins with it, under a date.
     raised = any("Traceback" in line or "ray::" in line for line in lines)
     return lines[-1 if raised or len(lines) == 1 else 1][:200]
+
+
+def _forget(trial: Trial) -> None:
+    """Empties what Tune keeps of an ended trial: with thousands of them it fills the driver."""
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()
+    trial.run_metadata.last_result = {}

@@ -148,14 +148,14 @@ class WandbTracker(Tracker):
         run = self._runs.get(number)
         if run is None:
             return
-        names = curves["metric"] + "/" + curves["task"]
-        wide = dict(tuple(curves.assign(name=names).groupby("epoch")[["name", "mean"]]))
+        rows: dict[int, dict[str, float]] = {epoch: {} for epoch in scores}
+        columns = (curves[name].tolist() for name in ("epoch", "metric", "task", "mean"))
+        for epoch, metric, task, mean in zip(*columns, strict=True):
+            rows[epoch][f"{metric}/{task}"] = mean
         with self._surviving():
             for epoch, score in scores.items():
                 if epoch > self._logged[number]:
-                    rows = wide[epoch]
-                    values = dict(zip(rows["name"], rows["mean"], strict=True))
-                    run.log({"epoch": epoch, "score": score, **values})
+                    run.log({"epoch": epoch, "score": score, **rows[epoch]})
                     self._logged[number] = epoch
 
     def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:

@@ -1,0 +1,72 @@
+"""`bench.py stack`: what a step costs as the stack grows, on one thread and on all.
+
+Configurations of equal shape could be stacked like replicates; this says what that would give.
+"""
+
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from hemomodel import FitConfig, Replicates, synthetic_cohort
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
+from hemomodel.training import Training
+
+__all__ = ["grown", "race_stacks"]
+
+SIZES = (1, 15, 60, 240, 1000, 4000)
+BATCHES = (8, 32)
+
+
+def grown(stack: Stack, count: int) -> Stack:
+    """Returns a stack of `count` replicates, by repeating what there is."""
+    times = np.arange(count) % len(stack.pairs)
+    leading = (
+        *("features", "offset", "spread", "trivial"),
+        *("train_rows", "train_counts", "score_rows", "score_counts"),
+    )
+    return replace(
+        stack,
+        pairs=tuple(stack.pairs[r] for r in times),
+        preprocessors=(),
+        **{name: getattr(stack, name)[times] for name in leading},
+    )
+
+
+def race_stacks(seconds: float, rounds: int, console: Console) -> None:
+    """Prints replicate-steps a second; the best of some rounds."""
+    base = prepare(synthetic_cohort(465, seed=0), Replicates(folds=5, seeds=3))
+    threads = sorted({1, os.cpu_count() or 1})
+    table = Table(title="Replicate-steps a second, balancer equal")
+    for title in ("batch", "R", *(f"{n} thread{'s' if n > 1 else ''}" for n in threads)):
+        table.add_column(title, justify="right")
+    for rows in BATCHES:
+        for count in SIZES:
+            stack = grown(base, count)
+            found = [_rate(stack, rows, n, seconds, rounds) for n in threads]
+            table.add_row(str(rows), str(count), *(f"{rate:,.0f}" for rate in found))
+    torch.set_num_threads(1)
+    console.print(table)
+
+
+def _rate(stack: Stack, rows: int, threads: int, seconds: float, rounds: int) -> float:
+    """Returns replicate-steps a second; of CPU time on one thread, so that others do not matter."""
+    torch.set_num_threads(threads)
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    training = Training(FitConfig(batch_size=rows), stack)
+    batch = next(training._batches())  # noqa: SLF001 - one batch for all
+    best = 0.0
+    with torch.no_grad():
+        training._epoch()  # noqa: SLF001 - the sums of an epoch exist from here on
+        for _ in range(rounds):
+            begun, calls = clock(), 0
+            while not calls or clock() - begun < seconds:
+                training._step(batch, 1)  # noqa: SLF001
+                calls += 1
+            best = max(best, calls * len(stack.pairs) / (clock() - begun))
+    return best

@@ -1,0 +1,184 @@
+"""The peers of the study race, each a program of its own as its tutorial shows it.
+
+`tune`: Ray Tune with OptunaSearch and ASHA, one function trainable a trial.
+`tune-reuse`: the same with reuse_actors=True.
+`optuna`: Optuna alone, two processes on one journal file, with its successive halving.
+
+They search the same space on the same cohort; balancers take turns, so that each has as many
+trials. They log nothing to W&B.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench_study_usual import trained
+
+from hemomodel.preparing import prepare
+from hemomodel.stack import Stack
+from study.begin import checked_space
+from study.config import Settings, load_settings
+from study.data import open_cohort, search_replicates
+from study.ladder import rungs
+from study.space import Space
+from study.trial import report_epochs
+
+PROCESSES = 2
+
+
+def drawn(trial: Any, space: Space, balancers: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+    """Draws a point; the balancers take turns."""
+    return space.suggest(trial, (balancers[trial.number % len(balancers)],))
+
+
+def defined(
+    trial: Any,  # noqa: ANN401
+    space: Space,
+    balancers: tuple[str, ...],
+    folder: Path,
+) -> dict[str, str]:
+    """Draws a point for OptunaSearch; returns what else a trial's configuration holds."""
+    point = drawn(trial, space, balancers)
+    return {"first": str(folder / "first"), "balancer": str(point["balancer"])}
+
+
+def stops_of(settings: Settings) -> list[int]:
+    """Returns the epochs at which a trial reports, as ours does."""
+    epochs = settings.fit["epochs"]
+    return report_epochs(epochs, settings.report_every, rungs(settings.early_stopping, epochs))
+
+
+def trainable(config: dict[str, Any], stack: Stack, space: Space, stops: list[int]) -> None:
+    """One trial, as a function that reports."""
+    from ray import tune  # noqa: PLC0415 - the peer without Ray does without
+
+    point = {key: value for key, value in config.items() if key != "first"}
+    Path(config["first"]).touch()
+    for epoch, score, cpu in trained(space.build(point), stack, stops):
+        tune.report({"score": score, "epoch": epoch, "cpu": cpu})
+
+
+def with_tune(settings: Settings, folder: Path, *, reuse: bool) -> list[dict[str, float]]:
+    """Runs a study as Ray Tune's tutorial does; returns each trial's last report."""
+    import ray  # noqa: PLC0415
+    from ray import tune  # noqa: PLC0415
+    from ray.tune.schedulers import ASHAScheduler  # noqa: PLC0415
+    from ray.tune.search.optuna import OptunaSearch  # noqa: PLC0415
+
+    stack, space = prepared(settings)
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+
+    define = partial(defined, space=space, balancers=settings.balancers, folder=folder)
+    stopping = settings.early_stopping
+    epochs = settings.fit["epochs"]
+    scheduler = ASHAScheduler(
+        time_attr="epoch",
+        max_t=epochs,
+        grace_period=min(stopping.grace, epochs) if stopping else epochs,
+        reduction_factor=stopping.factor if stopping else 2,
+    )
+    function = tune.with_parameters(trainable, stack=stack, space=space, stops=stops_of(settings))
+    tuner = tune.Tuner(
+        tune.with_resources(function, {"cpu": 1}),
+        tune_config=tune.TuneConfig(
+            metric="score",
+            mode="max",
+            search_alg=OptunaSearch(space=define, metric="score", mode="max", seed=settings.seed),
+            scheduler=scheduler,
+            num_samples=settings.trials,
+            max_concurrent_trials=PROCESSES,
+            reuse_actors=reuse,
+        ),
+        run_config=tune.RunConfig(name="tune", storage_path=str(folder), verbose=0),
+    )
+    return [dict(result.metrics or {}) for result in tuner.fit()]
+
+
+def prepared(settings: Settings) -> tuple[Stack, Space]:
+    """Returns the stack and the space that ours has too."""
+    base = (space := checked_space(settings)).base
+    replicates = search_replicates(settings)
+    cohort = open_cohort(settings)
+    stack = prepare(cohort, replicates, features=base.features, targets=base.targets)
+    return stack, space
+
+
+def with_optuna(_: Settings, folder: Path) -> list[dict[str, float]]:
+    """Runs a study in two processes on one journal file; returns each trial's last report."""
+    import optuna  # noqa: PLC0415
+
+    storage = open_journal(folder)
+    optuna.create_study(storage=storage, study_name="race", direction="maximize")
+    config = folder / "settings.json"
+    command = [sys.executable, __file__, "optuna-worker", str(config), str(folder)]
+    workers = [subprocess.Popen(command) for _ in range(PROCESSES)]  # noqa: S603
+    if any(worker.wait() for worker in workers):
+        raise SystemExit("a process of the peer failed")
+    study = optuna.load_study(storage=open_journal(folder), study_name="race")
+    return [dict(trial.user_attrs) for trial in study.trials]
+
+
+def open_journal(folder: Path) -> Any:  # noqa: ANN401 - Optuna is imported late
+    """Opens the journal file of the peer without Ray."""
+    import optuna  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(folder / "journal")))
+
+
+def optuna_worker(settings: Settings, folder: Path) -> None:
+    """One of the two processes: trials until there are enough."""
+    import optuna  # noqa: PLC0415
+
+    stack, space = prepared(settings)
+    stopping = settings.early_stopping
+    pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
+    if stopping:
+        pruner = optuna.pruners.SuccessiveHalvingPruner(
+            min_resource=stopping.grace, reduction_factor=int(stopping.factor)
+        )
+    study = optuna.load_study(storage=open_journal(folder), study_name="race", pruner=pruner)
+
+    def objective(trial: optuna.Trial) -> float:
+        config = space.build(drawn(trial, space, settings.balancers))
+        (folder / "first").touch()
+        for epoch, score, cpu in trained(config, stack, stops_of(settings)):
+            trial.report(score, epoch)
+            trial.set_user_attr("epoch", epoch)
+            trial.set_user_attr("cpu", cpu)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return score
+
+    enough = optuna.study.MaxTrialsCallback(settings.trials, states=None)
+    study.optimize(objective, callbacks=[enough])
+
+
+def main() -> None:
+    """Runs one peer and writes what its trials came to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peer", choices=["tune", "tune-reuse", "optuna", "optuna-worker"])
+    parser.add_argument("settings", type=Path)
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args()
+    settings = load_settings(json.loads(options.settings.read_text()))
+    run = {
+        "tune": partial(with_tune, reuse=False),
+        "tune-reuse": partial(with_tune, reuse=True),
+        "optuna": with_optuna,
+        "optuna-worker": optuna_worker,
+    }[options.peer]
+    trials = run(settings, options.folder)
+    if trials is not None:
+        found = [{"epochs": trial["epoch"], "cpu": trial["cpu"]} for trial in trials]
+        (options.folder / "trials.json").write_text(json.dumps(found))
+        (options.folder / "searched").touch()
+
+
+if __name__ == "__main__":
+    main()

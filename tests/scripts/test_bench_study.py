@@ -1,0 +1,102 @@
+"""The race of studies: its arithmetic, its eye on processes, and a short form of itself."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
+from hemomodel.balancers import BALANCERS
+from hemomodel.preparing import prepare
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module("bench_study")
+
+
+@pytest.fixture
+def usage(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module("bench_usage")
+
+
+def outcome(bench, *, epochs=(100, 50, 50), minutes=0.5, clocks=None):
+    usage = importlib.import_module("bench_usage")
+    start = {"driver": 4.0, "worker": 6.0, "wandb": 0.0, "engine": 2.0}
+    end = {"driver": 7.0, "worker": 36.0, "wandb": 1.0, "engine": 5.0}
+    moments = {
+        "first": usage.Moment(10.0, start),
+        "searched": usage.Moment(10.0 + 60 * minutes, end),
+    }
+    return bench.Outcome(usage.Usage(moments=moments), epochs, 27.0, clocks or {}, 15, 100)
+
+
+def test_rates_count_an_epoch_as_its_share_of_a_training(bench):
+    one = outcome(bench)
+    assert one.trials == pytest.approx(6)
+    assert one.trainings == pytest.approx(60)  # two whole trials of 15, in half a minute
+
+
+def test_the_split_is_the_whole_time_until_the_search_ended(bench):
+    one = outcome(bench, clocks={"W&B": 0.5, "tables": 0.3, "Optuna": 0.9})
+    parts = {name: seconds * 3 for name, seconds in one.split().items()}
+    assert parts["training"] == pytest.approx(27)
+    assert parts["logging"] == pytest.approx(1.8)
+    assert parts["start-up"] == pytest.approx(12)
+    assert sum(parts.values()) == pytest.approx(49)
+
+
+def test_each_competitor_has_a_cell_in_every_row(bench):
+    found = {"ours": outcome(bench), "tune": outcome(bench, minutes=5)}
+    table = bench.rows(found)
+    assert {len(cells) for cells in table.values()} == {2}
+    assert table["ours is"] == ["1.0x", "10.0x"]
+
+
+def test_a_program_and_its_children_are_watched_to_the_end(usage, tmp_path):
+    sign = tmp_path / "sign"
+    child = "sum(i * i for i in range(6_000_000))"
+    program = (
+        f"import pathlib, subprocess, sys; pathlib.Path({str(sign)!r}).touch(); "
+        f"subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    found = usage.watch([sys.executable, "-c", program], {"sign": sign.exists}, tmp_path / "log")
+    assert found.code == 0
+    assert found.moments["sign"].seconds < found.seconds
+    assert found.cpu["engine"] > 0.05  # the child's; what is no worker is counted there
+    assert found.peak["driver"] > 1
+
+
+def test_the_usual_way_learns_what_ours_does(bench):
+    cohort = synthetic_cohort(465, seed=0)
+    trained = importlib.import_module("bench_study_usual").trained
+    stack = prepare(cohort, Replicates(folds=2, seeds=1))
+    config = FitConfig(epochs=6, dropout=0.1, balancer=BALANCERS["uncertainty"]())
+    reports = list(trained(config, stack, [2, 6]))
+    assert [epoch for epoch, _, _ in reports] == [2, 6]
+    run = fit(config, cohort, Replicates(folds=2, seeds=1))
+    assert abs(reports[-1][1] - float(run.scores.mean())) < 0.1
+
+
+@pytest.mark.slow
+def test_the_short_form_prints_every_row():
+    sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "4", "--seeds", "1")
+    lanes = ("--lanes", "ours,tune-reuse", "--balancers", "equal")
+    ended = subprocess.run(
+        [sys.executable, SCRIPTS / "bench.py", "study", *sizes, *lanes],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    rows = ("trials/min", "replicate-trainings/min", "CPU seconds a trial", "training", "logging")
+    for row in (*rows, "engine", "start-up", "peak memory of the driver", "ours is"):
+        assert row in ended.stdout
