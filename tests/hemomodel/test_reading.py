@@ -154,5 +154,5 @@ def test_any_cells_in_any_file_load_or_are_refused(
     try:
         save(table, path)
     except (pa.ArrowException, ValueError):
-        assume(False)  # not every table can be written
+        assume(condition=False)  # not every table can be written
     loads_or_is_refused(lambda: load_cohort(path))
