@@ -102,7 +102,7 @@ def read_trials(folder: Folder) -> pd.DataFrame:
     path = folder.root / "trials.parquet"
     if not path.exists():
         raise InputError(f"{folder.root} is no study: it has no trials.parquet; give its folder")
-    trials = read_stored(path, ("wandb_id", "number", "state", "balancer", "params"))
+    trials = read_stored(path, ("wandb_id",))
     if not (trials["wandb_id"] != "").any():
         raise InputError(
             f"no trial of {folder.name} was logged to W&B (--wandb disabled); "
