@@ -139,6 +139,8 @@ def postgres(tmp_path, monkeypatch):
     server.stop()
 
 
+# Optuna keeps its connections for as long as the process lives.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     postgres, tmp_path, monkeypatch, capfd
