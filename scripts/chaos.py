@@ -58,6 +58,7 @@ def wandb(victim: chaos.Victim, luck: random.Random, _: int) -> None:
 def journal(victim: chaos.Victim, luck: random.Random, _: int) -> None:
     """The driver, and then half a line at the journal's end and a lock without an owner."""
     process = victim.start()
+    victim.until_searching(process)
     if chaos.kill_driver(victim, process, luck):
         victim.kills = 1
     victim.ended(process)

@@ -57,8 +57,8 @@ class Victim:
         command = script(
             "search.py", *SETTINGS, "--trials", self.trials, "--name", self.name, "--out", self.out
         )
-        log = (self.out / f"{self.name}.log").open("a")
-        return subprocess.Popen(command, stdout=log, stderr=log, text=True, process_group=0)
+        with (self.out / f"{self.name}.log").open("a") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, text=True, process_group=0)
 
     def ended(self, process: "subprocess.Popen[str]") -> int:
         """Waits for a process, and keeps how it ended."""

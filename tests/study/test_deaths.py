@@ -1,7 +1,6 @@
 """What a study does after a death, and before a second process or a full disk."""
 
 import errno
-import random
 import subprocess
 import sys
 import time
@@ -169,11 +168,12 @@ def test_checkpoints_cost_a_fiftieth_at_most(monkeypatch):
 
 @pytest.mark.slow
 def test_a_driver_that_is_killed_goes_on_to_the_same_study(tmp_path):
-    luck = random.Random(0)  # noqa: S311 - moments to kill at
     calm, victim = (chaos.Victim(tmp_path, name, 4) for name in ("calm", "victim"))
     calm.ended(calm.start())
     process = victim.start()
-    assert chaos.kill_driver(victim, process, luck)
+    assert victim.until_searching(process, 10)
+    victim.family(process)
+    process.kill()
     victim.ended(process)
     chaos.tear_journal(victim)
     assert victim.ended(victim.start()) == 0
