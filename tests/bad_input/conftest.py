@@ -63,8 +63,8 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         main = script(name).main
         monkeypatch.setattr("study.cluster.start_ray", too_late, raising=True)
-        if "study.search" in sys.modules:
-            monkeypatch.setattr("study.search.start_ray", too_late)
+        if "study.begin" in sys.modules:
+            monkeypatch.setattr("study.begin.start_ray", too_late)
         code = run_cli(main)
         line = one_refusal(code, capsys.readouterr().err)
         assert re.search(says, line), line

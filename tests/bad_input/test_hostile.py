@@ -200,7 +200,8 @@ def trial(stack, tmp_path):
         made = StackedTrial.__new__(StackedTrial)
         config = {"number": 0, "outer_fold": 0, "params": {"balancer": "gradnorm"}}
         stops = [2, 4, 6]
-        made.setup(config, stacks=[stack], space=space, stops=stops, checkpoints=str(tmp_path))
+        common = {"space": space, "stops": stops, "checkpoints": str(tmp_path), "device": "cpu"}
+        made.setup(config, stacks=[stack], **common)
         return made
 
     return begin
