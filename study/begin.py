@@ -5,6 +5,7 @@ load meanwhile.
 """
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +59,16 @@ def begin(settings: Settings) -> Begun:
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
     folder = Folder(Path(settings.out).resolve() / name)
     lock = StudyLock(folder.root)
-    if folder.root.is_dir():
+    with ExitStack() as given_back:
+        given_back.enter_context(lock)
+        read_record(folder)  # what is no study is refused at once
+        space = checked_space(settings)
+        # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+        cohort = open_cohort(settings)
+        check_before_ray(settings, folder, cohort)
         lock.take()
-    read_record(folder)  # what is no study is refused at once
-    space = checked_space(settings)
-    # One after the other: Ray forks, and a fork beside a computing thread can hang either.
-    cohort = open_cohort(settings)
-    check_before_ray(settings, folder, cohort)
-    lock.take()
-    start_ray(settings.address, settings.max_concurrent)
+        start_ray(settings.address, settings.max_concurrent)
+        given_back.pop_all()  # the study holds it from here on
     return Begun(at, settings, folder, lock, space, cohort)
 
 

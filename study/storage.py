@@ -12,6 +12,7 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from hemomodel.errors import InputError
 from study.arm import Arm
@@ -45,8 +46,8 @@ def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
         url = f"postgresql+psycopg://{rest}"
     failure = ""
     try:
-        # A connection that the server dropped in the meantime is noticed, and made anew.
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+        # A connection for each use: none is left open, and none is kept that the server dropped.
+        return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
     except ImportError:
         failure = "its driver is not installed: pip install 'hemomodel[postgres]'"
     except (*_DATABASE_ERRORS, ValueError) as error:

@@ -71,7 +71,7 @@ def written(folder):
     return folder / "t.csv"
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "host:port", "[::1]:1",
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "host:port", "[::1]:1",
                                      "127.0.0.1:99999999999", "nobody.invalid:6379"])  # fmt: skip
 def test_a_cluster_of_nobody_is_given_up_in_time(address):
     begun = time.monotonic()

@@ -17,6 +17,7 @@ import torch
 
 from hemomodel import Replicates, synthetic_cohort
 from hemomodel.preparing import prepare
+from study.checkpoint import save_checkpoint
 from study.config import load_settings
 from study.report import write_report
 from study.report.export import to_csv, to_latex
@@ -207,6 +208,15 @@ def trial(stack, tmp_path):
     return begin
 
 
+def checkpoint(trial, folder):
+    """Writes the checkpoint of a trial after its first report."""
+    first = trial()
+    first.step()
+    path = folder / "00000.pt"
+    save_checkpoint(path, first._state())
+    return path
+
+
 def spoiled(state, **changes):
     return {**state, **changes}
 
@@ -233,11 +243,9 @@ SPOILED = {
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_a_checkpoint_of_another_trial_is_left_aside(trial, tmp_path, spoil):
-    first = trial()
-    report = first.step()
-    path = tmp_path / "00000.pt"
+    path = checkpoint(trial, tmp_path)
     torch.save(spoil(torch.load(path, weights_only=True)), path)
-    assert trial().step()["epoch"] == report["epoch"] == 2
+    assert trial()._training.epoch == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04", b"x" * 999],
@@ -256,9 +264,11 @@ def test_a_checkpoint_runs_no_code(trial, tmp_path, save):
     assert not mark.exists()
 
 
-def test_a_whole_checkpoint_is_taken_up(trial):
-    trial().step()
-    assert trial().step()["epoch"] == 4
+def test_a_whole_checkpoint_is_taken_up(trial, tmp_path):
+    checkpoint(trial, tmp_path)
+    again = trial()
+    assert again._training.epoch == 2
+    assert [again.step()["epoch"] for _ in range(3)] == [2, 4, 6]
 
 
 def test_a_preprocessing_file_runs_no_code(tmp_path):

@@ -84,7 +84,8 @@ def comparison(balancers=BALANCERS, tasks=TASKS):
     ]
     difference = {
         **span, "arm": balancers[1], "baseline": balancers[0], "p_value": 0.03, "p_holm": 0.2,
-        "probability_of_improvement": 0.81, "distinguishable": False, "verdict": f"{balancers[1]}: not distinguishable.",
+        "probability_of_improvement": 0.81, "distinguishable": False,
+        "verdict": f"{balancers[1]}: not distinguishable.",
     }  # fmt: skip
     return {
         "score": "mean skill", "level": 0.95, "held_out_rows": 46, "replicates": 40,
