@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from study.cli import INTERRUPTED, run_cli
+from study.cli import INTERRUPTED, Parser, run_cli
 
 EXAMPLES = """\
 example:
@@ -18,9 +18,9 @@ exit codes: the job's own (0 done, 2 bad input, 130 interrupted), 2 if it could 
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(
+    p = Parser(
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
