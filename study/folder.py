@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,13 @@ class Folder:
 
     def write_table(self, name: str, table: pd.DataFrame) -> Path:
         """Writes a parquet file whole or not at all."""
+        return self.write_with(name, lambda part: table.to_parquet(part, index=False))
+
+    def write_with(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Writes a file whole or not at all, by a function that is given a path to write to."""
         path = self.root / name
         part = path.with_name(f"{path.name}.part")
-        table.to_parquet(part, index=False)
+        write(part)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         return _put(part, path)

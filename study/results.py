@@ -14,7 +14,7 @@ from study.folder import Folder
 from study.searcher import Arm
 from study.trial import Report
 
-__all__ = ["STATES", "TrialTables", "cosine_table", "join_parts", "metric_table", "trials_table"]
+__all__ = ["STATES", "TrialTables", "cosine_table", "metric_table", "trials_table"]
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -106,23 +106,6 @@ def _score_table(
     table = metric_table(scores, pairs, tasks)
     table.insert(0, "trial", number)
     return table
-
-
-def join_parts(folder: Folder) -> None:
-    """Joins the tables of single trials: `scores`, `history` and `trial_cosines`."""
-    for name in ("scores", "history", "trial_cosines"):
-        files = sorted(folder.parts.glob(f"*.{name}.parquet"))
-        whole = folder.root / f"{name}.parquet"
-        if not files:
-            continue
-        tables = [pd.read_parquet(file) for file in ([whole] if whole.exists() else []) + files]
-        joined = pd.concat(tables).drop_duplicates(
-            [c for c in tables[0].columns if c not in {"value", "mean", "std", "cosine"}],
-            keep="last",
-        )
-        folder.write_table(whole.name, joined.sort_values("trial", kind="stable"))
-        for file in files:
-            file.unlink()
 
 
 def trials_table(arms: Sequence[Arm]) -> pd.DataFrame:

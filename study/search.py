@@ -18,8 +18,9 @@ from study.folder import Folder
 from study.journal import mend_journal
 from study.live import duration
 from study.nodes import check_shared
+from study.parts import join_parts
 from study.provenance import provenance, read_record, write_record
-from study.results import join_parts, trials_table
+from study.results import trials_table
 from study.run import Running, search
 from study.screen import show_comparison
 from study.searcher import Arm, open_arms

@@ -1,0 +1,30 @@
+"""The tables of single trials become one, whatever came before."""
+
+import pandas as pd
+
+from study.folder import Folder
+from study.parts import join_parts
+
+
+def leave(folder, number, values):
+    table = pd.DataFrame({"trial": number, "task": "dose", "value": values})
+    folder.write_table(f"parts/{number:05d}.scores.parquet", table)
+
+
+def joined(folder):
+    join_parts(folder)
+    table = pd.read_parquet(folder.root / "scores.parquet")
+    return list(zip(table["trial"], table["value"], strict=True))
+
+
+def test_parts_are_joined_by_number_and_the_last_counts(tmp_path):
+    folder = Folder(tmp_path / "s")
+    folder.make()
+    leave(folder, 3, [0.3])
+    leave(folder, 100_000, [0.9])
+    assert joined(folder) == [(3, 0.3), (100_000, 0.9)]
+    assert not list(folder.parts.iterdir())
+    leave(folder, 1, [0.1, 0.2])
+    leave(folder, 3, [0.4, 0.5])
+    assert joined(folder) == [(1, 0.1), (1, 0.2), (3, 0.4), (3, 0.5), (100_000, 0.9)]
+    assert joined(folder) == [(1, 0.1), (1, 0.2), (3, 0.4), (3, 0.5), (100_000, 0.9)]
