@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
@@ -156,3 +157,11 @@ def test_any_cells_in_any_file_load_or_are_refused(
     except (pa.ArrowException, ValueError):
         reject()  # not every table can be written
     loads_or_is_refused(lambda: load_cohort(path))
+
+
+def test_half_a_character_in_a_parquet_file_is_refused(tmp_path):
+    ends = pa.array([0, 1], pa.int32()).buffers()[1]
+    cells = pa.StringArray.from_buffers(1, ends, pa.py_buffer(b"\x80"))
+    pq.write_table(pa.table({"ID": cells}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="UTF8"):
+        load_cohort(tmp_path / "t.parquet")
