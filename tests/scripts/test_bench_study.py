@@ -87,7 +87,7 @@ def test_the_usual_way_learns_what_ours_does(bench):
 
 @pytest.mark.slow
 def test_the_short_form_prints_every_row():
-    sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "4", "--seeds", "1")
+    sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "12", "--seeds", "1")
     lanes = ("--lanes", "ours,tune-reuse", "--balancers", "equal")
     ended = subprocess.run(
         [sys.executable, SCRIPTS / "bench.py", "study", *sizes, *lanes],
