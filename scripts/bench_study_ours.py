@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,8 @@ def timed_trial() -> type:
             self._cpu = 0.0
             super()._begin(config)
 
-        def _report(self) -> Any:  # noqa: ANN401
-            return self._beside(super()._report)
+        def _report(self, until: int) -> Any:  # noqa: ANN401
+            return self._beside(partial(super()._report, until))
 
         def _save(self) -> None:
             self._beside(super()._save)

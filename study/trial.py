@@ -133,9 +133,12 @@ class StackedTrial(tune.Trainable):
         report = self._report(until)
         done = until == self._stops[-1] or bool(report["failure"])
         if not done and until == self._training.epoch and self._saves.due():
-            with self._saves.saving():
-                save_checkpoint(self._file, self._state())
+            self._save()
         return {**report, "done": done}
+
+    def _save(self) -> None:
+        with self._saves.saving():
+            save_checkpoint(self._file, self._state())
 
     def _report(self, until: int) -> Report:
         history = History.joined(self._epochs[self._reported : until])
