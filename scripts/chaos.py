@@ -28,12 +28,12 @@ def parser() -> argparse.ArgumentParser:
 
 def drivers(victim: chaos.Victim, luck: random.Random, kills: int) -> None:
     """One study whose driver is killed again and again until it ends."""
-    _again(victim, luck, kills, chaos.kill_driver)
+    _again(victim, luck, kills, chaos.send(signal.SIGKILL, starting=0.25))
 
 
 def sigterm(victim: chaos.Victim, luck: random.Random, _: int) -> None:
     """SIGTERM to the driver, twice."""
-    _again(victim, luck, 2, chaos.send(signal.SIGTERM, group=False))
+    _again(victim, luck, 2, chaos.send(signal.SIGTERM))
 
 
 def ctrl_c(victim: chaos.Victim, luck: random.Random, _: int) -> None:
@@ -58,9 +58,7 @@ def wandb(victim: chaos.Victim, luck: random.Random, _: int) -> None:
 def journal(victim: chaos.Victim, luck: random.Random, _: int) -> None:
     """The driver, and then half a line at the journal's end and a lock without an owner."""
     process = victim.start()
-    victim.until_searching(process)
-    if chaos.kill_driver(victim, process, luck):
-        victim.kills = 1
+    victim.kills += chaos.send(signal.SIGKILL)(victim, process, luck)
     victim.ended(process)
     chaos.tear_journal(victim)
     Path(f"{victim.journal}.lock").symlink_to(victim.journal)
@@ -136,7 +134,7 @@ def main() -> int:
         codes = ", ".join(f"{victim.codes.count(c)} x {c}" for c in dict.fromkeys(victim.codes))
         print(f"| {name} | {victim.kills} | {codes} | {found.lost} | {found.doubled} "
               f"| {found.unequal} | {found.running} | {found.wandb} | {found.gaps} "
-              f"| {'yes' if found.same else 'NO'} | {found.processes} "
+              f"| {'yes' if found.same else 'NO'} | {len(found.processes)} "
               f"| {time.monotonic() - begun:.0f} |", flush=True)  # fmt: skip
     return 0 if good else 1
 

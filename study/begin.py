@@ -13,11 +13,17 @@ from hemomodel.cohort import Cohort
 from hemomodel.features import feature_names
 from study.cluster import check_paths, quiet_environment, start_ray
 from study.config import Settings
-from study.contradictions import check_before_ray, check_settings
-from study.data import open_cohort, open_schema
+from study.contradictions import check_settings
+from study.data import (
+    fresh_replicates,
+    open_cohort,
+    open_schema,
+    outer_folds,
+    search_replicates,
+)
 from study.folder import Folder
 from study.lock import StudyLock
-from study.provenance import read_record
+from study.provenance import check_same, read_record
 from study.space import Space
 
 __all__ = ["Begun", "begin", "checked_space"]
@@ -65,7 +71,7 @@ def begin(settings: Settings) -> Begun:
         space = checked_space(settings)
         # One after the other: Ray forks, and a fork beside a computing thread can hang either.
         cohort = open_cohort(settings)
-        check_before_ray(settings, folder, cohort)
+        _check_before_ray(settings, folder, cohort)
         lock.take()
         start_ray(settings.address, settings.max_concurrent)
         given_back.pop_all()  # the study holds it from here on
@@ -83,3 +89,19 @@ def checked_space(settings: Settings) -> Space:
     feature_names(schema, space.base.features)
     check_settings(settings, space.base.epochs)
     return space
+
+
+def _check_before_ray(settings: Settings, folder: Folder, cohort: Cohort) -> None:
+    """Looks at the folder and makes every split once: Ray takes its time to start.
+
+    Raises:
+        InputError: the folder cannot be written or holds another study, or there are too few rows
+            for so many folds.
+    """
+    stored = read_record(folder)
+    if stored is not None:
+        check_same(folder, stored, settings, cohort.digest)
+    for outer_fold in range(outer_folds(settings)):
+        for replicates in (search_replicates, fresh_replicates):
+            replicates(settings, outer_fold).split(cohort)
+    folder.make_root()

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 from hemomodel.config import FitConfig
 from hemomodel.frozen import freeze
 from hemomodel.stack import Stack
-from study.confirm import Confirmed, Finalist
+from study.confirm import Finalist
 from study.folder import Folder
+from study.retraining import Confirmed
 
 __all__ = ["save_best"]
 

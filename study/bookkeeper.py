@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 
 from study.folder import Folder
 from study.live import LiveView
-from study.logged import run_config, run_summary
+from study.logged import run_config, run_rows, run_summary
 from study.results import TrialTables
 from study.searcher import ArmSearcher
 from study.tracking import Tracker
@@ -82,11 +82,8 @@ class Bookkeeper(Callback):
         report: Report = {key: result[key] for key in Report.__annotations__}  # type: ignore[assignment]
         number, arm = trial.config["number"], trial.config["arm"]
         self._searcher.report(trial.trial_id, report["epoch"], report["score"])
-        curves = self._tables.add(number, report)
-        epochs = range(report["first_epoch"], report["epoch"] + 1)
-        self._tracker.log(
-            number, curves, dict(zip(epochs, report["figures"].epoch_scores, strict=True))
-        )
+        self._tables.add(number, report)
+        self._tracker.log(number, run_rows(report, self._tables.tasks))
         self._view.reported(arm, report["score"])
         if result.get("done"):
             self._close(trial, report)

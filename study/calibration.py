@@ -25,9 +25,10 @@ from hemomodel.synthetic import synthetic_cohort
 from hemomodel.training import Training
 from study.comparison import compare
 from study.config import Settings
-from study.confirm import candidate, finalists, retrain
+from study.confirm import candidate, finalists
 from study.evidence import Evidence, OuterFold
 from study.results import trials_table
+from study.retraining import retrain
 from study.searcher import Arm, ArmSearcher, open_arms
 from study.space import Space
 from study.statistics import DECLARED, Declared

@@ -12,16 +12,16 @@ from rich.console import Console
 from hemomodel.describe import table_one
 from hemomodel.errors import InputError
 from hemomodel.preparing import prepare
-from hemomodel.references import reference_losses
 from hemomodel.stack import Stack
 from study.best import save_best
 from study.comparison import compare, comparison_table, difference_table, task_table
-from study.confirm import Confirmed, Finalist, candidate, confirm, finalists
+from study.confirm import Finalist, candidate, confirm, finalists
 from study.data import fresh_replicates, outer_folds
 from study.evidence import Evidence, OuterFold
 from study.findings import findings
 from study.report import write_report
 from study.results import metric_table
+from study.retraining import Confirmed, references_on_worker
 from study.run import Running
 from study.statistics import DECLARED
 
@@ -47,7 +47,7 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):
-        models = [_references.remote(stack[: study.settings.folds]) for stack in stacks]
+        models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
         confirmed = confirm(chosen, stacks, study.device)
         references = ray.get(models)
     pairs = list(zip(chosen, confirmed, strict=True))
@@ -160,8 +160,3 @@ def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) ->
             for name, model in models.items()
         ]
     return pd.concat(parts, ignore_index=True)
-
-
-@ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
-def _references(stack: Stack) -> Mapping[str, Any]:
-    return reference_losses(stack)

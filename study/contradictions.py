@@ -5,15 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hemomodel.balancers import BALANCERS
-from hemomodel.cohort import Cohort
 from hemomodel.domains import IntRange
 from hemomodel.errors import InputError
 from study.config import Settings
-from study.data import fresh_replicates, outer_folds, search_replicates
-from study.folder import Folder
-from study.provenance import check_same, read_record
 
-__all__ = ["check_before_ray", "check_fit", "check_settings"]
+__all__ = ["check_fit", "check_settings"]
 
 
 def check_settings(settings: Settings, epochs: int) -> None:
@@ -37,22 +33,6 @@ def check_settings(settings: Settings, epochs: int) -> None:
             f"early_stopping.grace is {stopping.grace}, and trials train for {epochs} epochs; "
             "lower the grace, or set early_stopping=null"
         )
-
-
-def check_before_ray(settings: Settings, folder: Folder, cohort: Cohort) -> None:
-    """Looks at the folder and makes every split once: Ray takes its time to start.
-
-    Raises:
-        InputError: the folder cannot be written or holds another study, or there are too few rows
-            for so many folds.
-    """
-    stored = read_record(folder)
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
-    for outer_fold in range(outer_folds(settings)):
-        for replicates in (search_replicates, fresh_replicates):
-            replicates(settings, outer_fold).split(cohort)
-    folder.make_root()
 
 
 def check_fit(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from hemomodel.reliability import BINS
 from hemomodel.stack import Stack
-from study.confirm import Confirmed, Finalist
+from study.confirm import Finalist
 from study.results import cosine_table, metric_table
+from study.retraining import Confirmed
 
 __all__ = ["findings"]
 

@@ -18,6 +18,8 @@ EXCLUDES = (
     *("*.xlsx", "*.csv", "*.parquet", "__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
 )
 _EVERY = 1.0  # seconds between two looks at a job
+_PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
+_NO_AGENT = "No available agent"
 _ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 
@@ -92,11 +94,16 @@ def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray 
         InputError: the code cannot be sent.
     """
     packed = {"working_dir": str(code), "excludes": list(EXCLUDES)}
-    try:
-        return str(client.submit_job(entrypoint=command, runtime_env=packed))
-    except (RuntimeError, ValueError, OSError) as error:
-        said = str(error).strip().partition("\n")[0]
-        raise InputError(f"the job was not taken ({said})") from None
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return str(client.submit_job(entrypoint=command, runtime_env=packed))
+        except (RuntimeError, ValueError, OSError) as error:
+            if _NO_AGENT in str(error) and time.monotonic() < end:
+                time.sleep(_EVERY)
+                continue
+            said = str(error).strip().partition("\n")[0]
+            raise InputError(f"the job was not taken ({said})") from None
 
 
 def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: ANN401 - Ray is not typed

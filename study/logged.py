@@ -1,9 +1,13 @@
 """What a trial's W&B run says beside its curves; the same when it is logged a second time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["run_config", "run_summary"]
+import pandas as pd
+
+from study.trial import Report
+
+__all__ = ["logged_again", "run_config", "run_rows", "run_summary"]
 
 
 def run_config(
@@ -35,3 +39,23 @@ def run_summary(
         **{f"best/{metric}/{task}": mean for (metric, task), mean in scores.items()},
         **({"failure": report["failure"]} if report["failure"] else {}),
     }
+
+
+def run_rows(report: Report, tasks: Sequence[str]) -> Iterator[dict[str, float]]:
+    """Yields a row an epoch of a report: the score, and the mean of each curve for each task."""
+    figures = report["figures"]
+    curves = {name: mean.tolist() for name, (mean, _) in figures.curves.items()}
+    for place, score in enumerate(figures.epoch_scores.tolist()):
+        row = {"epoch": report["first_epoch"] + place, "score": score}
+        for name, mean in curves.items():
+            row |= {f"{name}/{task}": value for task, value in zip(tasks, mean[place], strict=True)}
+        yield row
+
+
+def logged_again(history: pd.DataFrame) -> Iterator[dict[str, float]]:
+    """Yields the same rows of a trial's table of curves."""
+    keys = history["metric"] + "/" + history["task"]
+    for _, own in history.assign(key=keys).groupby("epoch"):
+        score = own.loc[own["metric"] == "skill", "mean"].mean()
+        curves = dict(zip(own["key"], own["mean"], strict=True))
+        yield {"epoch": int(own["epoch"].iloc[0]), "score": score, **curves}

@@ -25,26 +25,24 @@ STATES = {
 
 
 class TrialTables:
-    """Gathers what trials report and writes each trial's tables when it ends."""
+    """Gathers what trials report and writes each trial's tables when it ends.
+
+    Attributes:
+        tasks: their names, in the order of the reports.
+    """
 
     def __init__(
         self, folder: Folder, tasks: Sequence[str], pairs: Sequence[tuple[int, int]]
     ) -> None:
-        self._folder, self._tasks, self._pairs = folder, list(tasks), list(pairs)
-        self._curves: dict[int, dict[int, pd.DataFrame]] = defaultdict(dict)
-        self._cosines: dict[int, dict[int, pd.DataFrame]] = defaultdict(dict)
+        self._folder, self.tasks, self._pairs = folder, list(tasks), list(pairs)
+        self._reports: dict[int, dict[int, Report]] = defaultdict(dict)
 
-    def add(self, number: int, report: Report) -> pd.DataFrame:
-        """Takes a report's curves; returns them in long form.
+    def add(self, number: int, report: Report) -> None:
+        """Keeps a report until its trial ends.
 
-        An epoch that is reported twice, after a retry, counts once: the last report wins.
+        Epochs that are reported twice, after a retry, count once: the last report wins.
         """
-        table = _curve_table(number, report, self._tasks)
-        self._curves[number][report["first_epoch"]] = table
-        self._cosines[number][report["epoch"]] = cosine_table(
-            report["figures"].cosines, self._tasks
-        ).assign(trial=number, epoch=report["epoch"])
-        return table
+        self._reports[number][report["first_epoch"]] = report
 
     def close(self, number: int, report: Report) -> dict[tuple[str, str], float]:
         """Writes the tables of a trial that has ended.
@@ -52,16 +50,17 @@ class TrialTables:
         Returns:
             (metric, task) -> its mean over replicates at the best epoch.
         """
-        curves = pd.concat(self._curves.pop(number).values())
-        curves = curves.drop_duplicates(["epoch", "task", "metric"], keep="last")
-        self._folder.write_table(f"parts/{number:05d}.history.parquet", curves)
-        cosines = pd.concat(self._cosines.pop(number).values())
-        self._folder.write_table(f"parts/{number:05d}.trial_cosines.parquet", cosines)
-        scores = _score_table(number, report["figures"].scores, self._tasks, self._pairs)
-        self._folder.write_table(f"parts/{number:05d}.scores.parquet", scores)
-        means = scores.groupby(["metric", "task"], as_index=False)["value"].mean()
-        keys = zip(means["metric"], means["task"], strict=True)
-        return dict(zip(keys, means["value"].tolist(), strict=True))
+        reports = sorted(self._reports.pop(number).values(), key=lambda one: one["epoch"])
+        scores = metric_table(report["figures"].scores, self._pairs, self.tasks)
+        curves = _curve_table(reports, self.tasks)
+        for table in (scores, curves):
+            table.insert(0, "trial", number)
+        cosines = _cosine_tables(number, reports, self.tasks)
+        tables = {"history": curves, "trial_cosines": cosines, "scores": scores}
+        for name, table in tables.items():
+            self._folder.write_table(f"parts/{number:05d}.{name}.parquet", table)
+        means = scores.groupby(["metric", "task"])["value"].mean()
+        return dict(zip(means.index, means.tolist(), strict=True))
 
 
 def cosine_table(cosines: NDArray[np.float64], tasks: Sequence[str]) -> pd.DataFrame:
@@ -79,33 +78,35 @@ def metric_table(
     tasks: Sequence[str],
 ) -> pd.DataFrame:
     """Returns metrics (R, T) in long form: replicate, task, metric, value, seed, fold."""
-    index = pd.MultiIndex.from_product([range(len(pairs)), tasks], names=["replicate", "task"])
-    parts = [
-        index.to_frame(index=False).assign(metric=name, value=values.ravel())
-        for name, values in metrics.items()
-    ]
-    table = pd.concat(parts).dropna(subset="value")
+    axes = {"metric": list(metrics), "replicate": range(len(pairs)), "task": tasks}
+    table = _long(axes, value=np.stack(list(metrics.values()))).dropna(subset="value")
     seed, fold = np.asarray(pairs)[table["replicate"].to_numpy()].T
-    return table.assign(seed=seed, fold=fold)
+    columns = ["replicate", "task", "metric", "value"]
+    return table[columns].assign(seed=seed, fold=fold)
 
 
-def _curve_table(number: int, report: Report, tasks: list[str]) -> pd.DataFrame:
-    epochs = np.arange(report["first_epoch"], report["epoch"] + 1)
-    curves = report["figures"].curves
-    names = list(curves)
-    mean, std = (np.stack([curves[name][i] for name in names], axis=-1) for i in (0, 1))
-    index = pd.MultiIndex.from_product([epochs, tasks, names], names=["epoch", "task", "metric"])
-    table = index.to_frame(index=False).assign(mean=mean.ravel(), std=std.ravel())
-    table.insert(0, "trial", number)
-    return table
+def _long(axes: Mapping[str, Sequence[Any]], **values: NDArray[np.float64]) -> pd.DataFrame:
+    """Returns arrays, whose axes have these names and labels, with a row for each element."""
+    grid = np.meshgrid(*axes.values(), indexing="ij")
+    labels = {name: labels.ravel() for name, labels in zip(axes, grid, strict=True)}
+    return pd.DataFrame(labels | {name: array.ravel() for name, array in values.items()})
 
 
-def _score_table(
-    number: int, scores: dict[str, Any], tasks: list[str], pairs: list[tuple[int, int]]
-) -> pd.DataFrame:
-    table = metric_table(scores, pairs, tasks)
-    table.insert(0, "trial", number)
-    return table
+def _curve_table(reports: Sequence[Report], tasks: Sequence[str]) -> pd.DataFrame:
+    figures = [report["figures"].curves for report in reports]
+    names = list(figures[0])
+    mean, std = (
+        np.stack([np.concatenate([curves[name][i] for curves in figures]) for name in names], -1)
+        for i in (0, 1)
+    )
+    epochs = range(reports[0]["first_epoch"], reports[-1]["epoch"] + 1)
+    return _long({"epoch": epochs, "task": tasks, "metric": names}, mean=mean, std=std)
+
+
+def _cosine_tables(number: int, reports: Sequence[Report], tasks: Sequence[str]) -> pd.DataFrame:
+    tables = [cosine_table(report["figures"].cosines, tasks) for report in reports]
+    epochs = np.repeat([report["epoch"] for report in reports], len(tables[0]))
+    return pd.concat(tables, ignore_index=True).assign(trial=number, epoch=epochs)
 
 
 def trials_table(arms: Sequence[Arm]) -> pd.DataFrame:

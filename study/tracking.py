@@ -6,7 +6,7 @@ table where its file stood.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -52,8 +52,8 @@ class Tracker:
         """Opens a trial's run; returns its id, or "" if there is none."""
         return ""
 
-    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
-        """Logs some epochs of a trial."""
+    def log(self, number: int, rows: Iterable[Mapping[str, float]]) -> None:
+        """Logs some epochs of a trial; see `study.logged`."""
 
     def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
         """Closes a trial's run."""
@@ -140,23 +140,19 @@ class WandbTracker(Tracker):
                 self._runs[number], self._logged[number] = run, 0
         return f"{self._study}-{number}"
 
-    def log(self, number: int, curves: pd.DataFrame, scores: Mapping[int, float]) -> None:
-        """Logs one row an epoch: the score, and each task's losses, weight and gradient norm.
+    def log(self, number: int, rows: Iterable[Mapping[str, float]]) -> None:
+        """Logs some epochs of a trial.
 
         An epoch that comes again, after a retry, is logged once.
         """
         run = self._runs.get(number)
         if run is None:
             return
-        rows: dict[int, dict[str, float]] = {epoch: {} for epoch in scores}
-        columns = (curves[name].tolist() for name in ("epoch", "metric", "task", "mean"))
-        for epoch, metric, task, mean in zip(*columns, strict=True):
-            rows[epoch][f"{metric}/{task}"] = mean
         with self._surviving():
-            for epoch, score in scores.items():
-                if epoch > self._logged[number]:
-                    run.log({"epoch": epoch, "score": score, **rows[epoch]})
-                    self._logged[number] = epoch
+            for row in rows:
+                if row["epoch"] > self._logged[number]:
+                    run.log(row)
+                    self._logged[number] = int(row["epoch"])
 
     def finish(self, number: int, summary: Mapping[str, Any], *, failed: bool) -> None:
         """Closes a trial's run with flat summary keys."""

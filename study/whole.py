@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from study.folder import Folder
-from study.logged import run_config, run_summary
+from study.logged import logged_again, run_config, run_summary
 from study.offline import OfflineRun, offline_runs
 from study.tracking import Tracker
 
@@ -82,9 +82,7 @@ def _log_again(
         own = {name: table[table["trial"] == number] for name, table in tables.items()}
         summary: dict[str, Any] = {"state": row["state"]}
         if len(own["history"]):
-            curves = own["history"]
-            skill = curves[curves["metric"] == "skill"].groupby("epoch")["mean"].mean()
-            tracker.log(number, curves, {int(str(epoch)): score for epoch, score in skill.items()})
+            tracker.log(number, logged_again(own["history"]))
             summary = _summary(row, own)
         tracker.finish(number, summary, failed=row["state"] == "failed")
 

@@ -4,18 +4,24 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import optuna
 import pandas as pd
 
-from tests.study.chaos import Victim
+from tests.study.chaos import Victim, left
 from tests.study.studies import wandb_runs
+
+_KEYS = {
+    "scores": ["trial", "metric", "task", "replicate"],
+    "history": ["trial", "epoch", "task", "metric"],
+    "trial_cosines": ["trial", "epoch", "task", "other"],
+}
 
 
 @dataclass
 class Findings:
-    """What a study that was taken up is found to be; each must be zero or true."""
+    """What a study that was taken up is found to be; each must be zero, empty or true."""
 
     lost: int
     doubled: int
@@ -24,7 +30,7 @@ class Findings:
     wandb: int
     gaps: int
     same: bool
-    processes: int
+    processes: list[str]
 
     @property
     def good(self) -> bool:
@@ -85,35 +91,27 @@ def _gaps(folder: Path, trials: pd.DataFrame) -> int:
 
 
 def _same(folder: Path, undisturbed: Path) -> bool:
-    mine, theirs = comparable(folder), comparable(undisturbed)
-    tables = [mine.equals(theirs)]
-    for name in ("scores", "history", "trial_cosines"):
+    """Whether all tables, their means and spreads, and the comparison are equal bit for bit."""
+    tables = [comparable(folder).equals(comparable(undisturbed))]
+    for name, keys in _KEYS.items():
         pair = [pd.read_parquet(f / f"{name}.parquet") for f in (folder, undisturbed)]
-        tables.append(len(pair[0]) == len(pair[1]))
-        column = {"scores": "value", "history": "mean", "trial_cosines": "cosine"}[name]
-        keys = [c for c in pair[0].columns if c not in {"value", "mean", "std", "cosine"}]
-        pair = [table.sort_values(keys)[column].to_numpy() for table in pair]
-        tables.append(np.array_equal(*pair, equal_nan=True))
-    best = [
-        [arm["finalists"][0]["trial"] for arm in
-         json.loads((f / "comparison.json").read_text())["arms"]]
-        for f in (folder, undisturbed)
-    ]  # fmt: skip
-    return all(tables) and best[0] == best[1]
+        mine, theirs = (table.sort_values(keys, ignore_index=True) for table in pair)
+        tables.append(mine.equals(theirs))
+    return all(tables) and _comparison(folder) == _comparison(undisturbed)
 
 
-def _left(victim: Victim) -> int:
-    """Counts processes of the study that are still there, after some time to go."""
+def _comparison(folder: Path) -> dict[str, Any]:
+    """Returns a study's comparison without what time has to do with."""
+    found: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
+    for arm in found["arms"]:
+        del arm["seconds_per_trial"], arm["seconds_per_step"]
+    return found
+
+
+def _left(victim: Victim) -> list[str]:
+    """Returns the study's processes that are still there, after some time to go."""
     for _ in range(100):
-        left = [pid for pid in victim.seen if _alive(pid)]
-        if not left:
+        if not left(victim):
             break
         time.sleep(0.2)
-    return len(left)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
+    return left(victim)

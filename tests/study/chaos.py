@@ -18,6 +18,7 @@ SETTINGS = [
     *("--balancers", "equal,gradnorm", "--max-concurrent", "1"),
 ]
 _WAIT = 300
+_STATE, _PARENT, _START = 0, 1, 19  # of /proc/PID/stat, after the name
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Victim:
         kills: how often something was killed so far.
         codes: how each process ended.
         said: what each process printed.
-        seen: process ids that belonged to it.
+        seen: processes that belonged to it, (id, start) -> command line.
     """
 
     out: Path
@@ -40,7 +41,7 @@ class Victim:
     kills: int = 0
     codes: list[int] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
+    seen: dict[tuple[int, str], str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -85,38 +86,52 @@ class Victim:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 try:
-                    stat = (entry / "stat").read_text()
+                    stat = _stat(int(entry.name))
                     line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 except OSError:
                     continue
-                parents[int(entry.name)] = (int(stat.rpartition(")")[2].split()[1]), line)
+                parents[int(entry.name)] = (int(stat[_PARENT]), stat[_START], line)
         found, below = {}, {process.pid}
         while below:
-            below = {pid for pid, (parent, _) in parents.items() if parent in below}
-            found |= {pid: parents[pid][1] for pid in below}
-        self.seen |= set(found)
+            below = {pid for pid, (parent, *_) in parents.items() if parent in below}
+            found |= {pid: parents[pid][2] for pid in below}
+        self.seen |= {(pid, parents[pid][1]): line for pid, line in found.items()}
         return found
 
 
-def kill_driver(victim: Victim, process: "subprocess.Popen[str]", luck: random.Random) -> bool:
-    """Kills the driver at a random moment: of its start, of the search or of its end."""
-    if luck.random() < 0.75 and not victim.until_searching(process):
+def left(victim: Victim) -> list[str]:
+    """Returns the command lines of a study's processes that are still there."""
+    return [line for (pid, start), line in victim.seen.items() if _alive(pid, start)]
+
+
+def _alive(pid: int, start: str) -> bool:
+    """Tells a live process from a zombie, and from another one that got its id since."""
+    try:
+        stat = _stat(pid)
+    except OSError:
         return False
-    time.sleep(luck.uniform(0.1, 5))
-    victim.family(process)
-    if process.poll() is not None:
-        return False
-    process.kill()
-    return True
+    return stat[_STATE] != "Z" and stat[_START] == start
 
 
-def send(number: int, *, group: bool) -> Callable[..., bool]:
-    """Returns a killer that sends a signal: to the group as Ctrl-C does, or to the driver."""
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
-    def killer(victim: Victim, process: "subprocess.Popen[str]", luck: random.Random) -> bool:
-        if not victim.until_searching(process):
+
+def send(number: int, *, group: bool = False, starting: float = 0.0) -> Callable[..., bool]:
+    """Returns a killer: it sends a signal at a random moment, and says whether it could.
+
+    Args:
+        number: of the signal.
+        group: to all of the process group, as Ctrl-C does; else to the driver.
+        starting: how often the moment is one of the study's start, and not after it.
+    """
+
+    def killer(
+        victim: Victim, process: "subprocess.Popen[str]", luck: random.Random, longest: float = 5
+    ) -> bool:
+        if luck.random() >= starting and not victim.until_searching(process):
             return False
-        time.sleep(luck.uniform(0.1, 4))
+        time.sleep(luck.uniform(0.1, longest))
         victim.family(process)
         if process.poll() is not None:
             return False

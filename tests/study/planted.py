@@ -42,16 +42,18 @@ def readable(path: Path) -> bytes:
     return b"\n".join([_PACKED.sub(b"", content), *packed])
 
 
-def traces(root: Path, people: set[str], words: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
-    """Yields each file below a folder that holds a mark, with the mark.
+def marks(content: bytes, people: set[str], words: tuple[str, ...]) -> set[str]:
+    """Returns the marks of a person in it.
 
     Digits within a longer number are a score, not an identifier.
     """
+    numbers = re.findall(rb"(?<![\d.])[\d/-]{6,}(?![\d.])", content)
+    found = people & {number.decode() for number in numbers}
+    return found | {word for word in words if word.encode() in content}
+
+
+def traces(root: Path, people: set[str], words: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """Yields each file below a folder that holds a mark, with the mark."""
     for path in root.rglob("*"):
-        if not path.is_file() or path.is_symlink():
-            continue
-        content = readable(path)
-        numbers = re.findall(rb"(?<![\d.])[\d/-]{6,}(?![\d.])", content)
-        found = people & {number.decode() for number in numbers}
-        found |= {word for word in words if word.encode() in content}
-        yield from ((path, mark) for mark in found)
+        if path.is_file() and not path.is_symlink():
+            yield from ((path, mark) for mark in marks(readable(path), people, words))

@@ -12,8 +12,9 @@ from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers import GradNorm
 from hemomodel.metrics import METRICS
 from hemomodel.preparing import prepare
-from study.confirm import Finalist, finalists, retrain
+from study.confirm import Finalist, finalists
 from study.findings import findings
+from study.retraining import retrain
 
 CONFIG = FitConfig(hidden=(8, 4), epochs=4, batch_size=32, balancer=GradNorm())
 

@@ -1,6 +1,8 @@
 """What a study does after a death, and before a second process or a full disk."""
 
 import errno
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -167,15 +169,21 @@ def test_checkpoints_cost_a_fiftieth_at_most(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_driver_that_is_killed_goes_on_to_the_same_study(tmp_path):
-    calm, victim = (chaos.Victim(tmp_path, name, 4) for name in ("calm", "victim"))
-    calm.ended(calm.start())
-    process = victim.start()
-    assert victim.until_searching(process, 10)
-    victim.family(process)
-    process.kill()
-    victim.ended(process)
-    chaos.tear_journal(victim)
+def test_a_study_that_dies_again_and_again_ends_as_the_undisturbed_one(tmp_path):
+    calm, victim = (chaos.Victim(tmp_path, name, 6) for name in ("calm", "victim"))
+    assert calm.ended(calm.start()) == 0
+    luck = random.Random(0)  # noqa: S311 - of moments
+    for killer in (
+        chaos.send(signal.SIGKILL),
+        chaos.send(signal.SIGINT, group=True),
+        chaos.send(signal.SIGTERM),
+    ):
+        process = victim.start()
+        assert killer(victim, process, luck, longest=0.5)
+        victim.ended(process)
+        chaos.tear_journal(victim)
     assert victim.ended(victim.start()) == 0
+    assert victim.codes == [-signal.SIGKILL, 130, 130, 0]
+    assert "python scripts/search.py --resume victim" in (tmp_path / "victim.log").read_text()
     found = aftermath.look(victim, calm.folder)
     assert found.good, found

@@ -8,8 +8,8 @@ from hemomodel import FitConfig, InputError, Replicates
 from hemomodel.balancers import GradNorm
 from hemomodel.preparing import prepare
 from study.config import Settings
-from study.confirm import retrain
 from study.devices import Device, choose_device
+from study.retraining import retrain
 from tests.study.studies import SHORT, run
 
 

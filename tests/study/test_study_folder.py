@@ -1,6 +1,7 @@
 """What a study leaves in its folder: files that agree with each other."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +13,14 @@ import pytest
 import torch
 import yaml
 
-from tests.study.planted import PERSON, TOKENS, plant, private, traces
+from hemomodel import fit, load_cohort
+from study.begin import checked_space
+from study.config import Settings
+from study.data import search_replicates
+from tests.study.planted import PERSON, TOKENS, marks, plant, private, traces
 from tests.study.studies import merged, run, search, wandb_runs
+from tests.study.wandb_server import Server
+from tests.study.wandb_study import everything_sent, sync
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +220,37 @@ class TestStudyFolder:
             widths = [32, *settings["config"]["hidden"], outputs]
             count = sum((i + 1) * o for i, o in pairwise(widths))
             assert len(state["parameters"]) == 4 * count
+
+    def test_its_upload_has_the_figures_that_its_report_shows_and_no_patient(self, study, workbook):
+        folder, _ = study
+        table = pd.read_parquet(folder / "trials.parquet").set_index("wandb_id")
+        scores = pd.read_parquet(folder / "scores.parquet").groupby(["trial", "metric", "task"])
+        skill = scores["value"].mean()[:, "skill"]
+        with Server() as server:
+            sync(folder, WANDB_BASE_URL=server.url)
+            assert set(server.runs) == {*table.index, "w1-study"}
+            for name, row in table.iterrows():
+                summary = json.loads(server.uploads[f"{name}/wandb-summary.json"])
+                assert summary["best/score"] == pytest.approx(row["score"])
+                for task, value in skill[row["number"]].items():
+                    assert summary[f"best/skill/{task}"] == pytest.approx(value)
+                assert len(server.streams[name]["wandb-history.jsonl"]) == row["epochs"]
+            sent = everything_sent(server)
+        people = private(pd.read_excel(workbook, dtype={"ID": str, "生日": str}))
+        assert marks(sent, people, (PERSON, *TOKENS.values(), str(folder.parent))) == set()
+
+    def test_each_trial_is_what_the_library_makes_of_its_parameters(self, study, workbook):
+        """Whatever ran beside it, in whichever process, and whether it was stopped early."""
+        folder, _ = study
+        trials = pd.read_parquet(folder / "trials.parquet")
+        settings = Settings(**yaml.safe_load((folder / "study.yaml").read_text())["settings"])
+        space, cohort = checked_space(settings), load_cohort(workbook)
+        assert set(trials["state"]) == {"complete", "pruned"}
+        for row in trials.itertuples():
+            config = replace(space.build(json.loads(row.params)), epochs=row.epochs)
+            score = fit(config, cohort, search_replicates(settings)).history.score
+            assert float(score.max()) == pytest.approx(row.score, rel=1e-6)
+            assert int(score.argmax()) + 1 == row.best_epoch
 
     def test_running_it_again_runs_no_trial(self, study, workbook):
         folder, _ = study

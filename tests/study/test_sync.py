@@ -1,36 +1,24 @@
 """Uploading an offline study to a stand-in server; nothing leaves the machine."""
 
-import json
 import shutil
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from hemomodel.errors import InputError
 from study.folder import Folder
 from study.offline import OfflineRun, check_complete
 from tests.study.wandb_server import Server
-from tests.study.wandb_study import ROOT, run_python, trials, write_study, write_tables
+from tests.study.wandb_study import everything_sent, sync, trials, write_study, write_tables
 
 RUNS = {"toy-0", "toy-1", "toy-2", "toy-3", "toy-study"}
-
-
-def sync(folder, *arguments, code=0, **environment):
-    return run_python(ROOT / "scripts" / "sync.py", folder, *arguments, code=code, **environment)
 
 
 def said(done):
     """Returns the one line that a failure prints."""
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
-
-
-def everything_sent(server):
-    """Returns all bytes but the manifests of artifacts, in which W&B says where a file was."""
-    files = [body for name, body in server.uploads.items() if not name.endswith("/manifest")]
-    return json.dumps([server.calls, server.streams]).encode() + b"".join(files)
 
 
 class TestCheck:
@@ -216,26 +204,3 @@ class TestNothingIsSent:
             line = said(sync(study, code=2, WANDB_BASE_URL=server.url))
             assert server.calls == []
         assert f"{log} cannot be read as a W&B log" in line
-
-
-@pytest.mark.slow
-def test_a_real_study_is_uploaded_with_the_figures_that_its_report_shows(tmp_path):
-    run_python(
-        ROOT / "scripts" / "search.py", "--config", ROOT / "configs" / "smoke.yaml",
-        "--trials", 4, "--out", tmp_path, "--name", "real",
-    )  # fmt: skip
-    folder = tmp_path / "real"
-    table = pd.read_parquet(folder / "trials.parquet").set_index("wandb_id")
-    scores = pd.read_parquet(folder / "scores.parquet").groupby(["trial", "metric", "task"])
-    with Server() as server:
-        sync(folder, WANDB_BASE_URL=server.url)
-        assert set(server.runs) == {*table.index, "real-study"}
-        for name, row in table.iterrows():
-            summary = json.loads(server.uploads[f"{name}/wandb-summary.json"])
-            assert summary["best/score"] == pytest.approx(row["score"])
-            skill = scores["value"].mean()[row["number"], "skill"]
-            for task, value in skill.items():
-                assert summary[f"best/skill/{task}"] == pytest.approx(value)
-            assert len(server.streams[name]["wandb-history.jsonl"]) == row["epochs"]
-        sent = everything_sent(server)
-    assert str(tmp_path).encode() not in sent

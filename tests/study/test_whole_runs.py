@@ -13,6 +13,7 @@ import os, signal, subprocess, sys, time
 from pathlib import Path
 import pandas as pd
 from study.folder import Folder
+from study.logged import logged_again
 from study.tracking import WandbTracker
 from study.whole import make_runs_whole
 
@@ -29,15 +30,15 @@ def kill():
 
 def trial(number):
     tracker.start(number, "equal", {"lr": 0.1, "number": number})
-    tracker.log(number, curves, {1: 0.1, 2: 0.2})
-    tracker.log(number, curves, {1: 0.1, 2: 0.2})  # after a retry
+    tracker.log(number, logged_again(curves))
+    tracker.log(number, logged_again(curves))  # after a retry
     tracker.finish(number, {"state": "complete"}, failed=False)
 
 trial(0)
 time.sleep(1)
 tracker.start(1, "equal", {"lr": 0.1})
 kill()
-tracker.log(1, curves, {1: 0.1, 2: 0.2})
+tracker.log(1, logged_again(curves))
 assert tracker.lost
 tracker.finish(1, {"state": "complete"}, failed=False)
 trial(2)

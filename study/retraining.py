@@ -1,0 +1,114 @@
+"""What Ray's workers do after the search: retrain finalists, fit the reference models.
+
+Every worker starts anew for it, so this imports little.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import ray
+import torch
+from numpy.typing import NDArray
+
+from hemomodel.config import FitConfig
+from hemomodel.history import History
+from hemomodel.reliability import reliability
+from hemomodel.stack import Stack
+from hemomodel.training import Training
+
+if TYPE_CHECKING:
+    from hemomodel.references import Reference
+
+__all__ = ["Confirmed", "on_worker", "references_on_worker", "retrain"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A finalist on fresh seeds.
+
+    Attributes:
+        validation: (R, T), skill on the fresh seeds' validation rows.
+        losses: (R, m, T), of each held-out row; zero where its label is unknown.
+        trivial: (R, m, T), the trivial predictor's.
+        regret: (R, m, T), expected loss above the oracle's on each held-out row, or None.
+        metrics: each metric on the held-out rows, (R, T).
+        curves: by name, (E, R, T): what each epoch left behind.
+        cosines: (E, T, T), between the tasks' gradients, mean over replicates.
+        reliability: (T, bins, 3), see `hemomodel.reliability`.
+        parameters: the trained networks' flat buffer.
+    """
+
+    validation: Floats
+    losses: Floats
+    trivial: Floats
+    regret: Floats | None
+    metrics: Mapping[str, Floats]
+    curves: Mapping[str, Floats]
+    cosines: Floats
+    reliability: Floats
+    parameters: torch.Tensor
+
+
+def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
+    """Trains a configuration and scores it.
+
+    Args:
+        config: of a finalist.
+        stack: with held-out rows.
+        device: to train on.
+    """
+    training = Training(config, stack, device)
+    held_out = training.rows(*stack.held_out)
+    epochs, skills = [], []
+    for _ in range(config.epochs):
+        epochs.append(training.run(1))
+        outputs = training.outputs(held_out)
+        skills.append(held_out.skill(outputs))
+    regret = held_out.row_regret(outputs)
+    history = History.joined(epochs)
+    return Confirmed(
+        validation=_array(training.scored.metrics(training.latest)["skill"]),
+        losses=_array(held_out.row_losses(outputs)),
+        trivial=_array(held_out.trivial_row_losses()),
+        regret=None if regret is None else _array(regret),
+        metrics={name: _array(value) for name, value in held_out.metrics(outputs).items()},
+        curves=_curves(history, torch.stack(skills)),
+        cosines=_array(history.cosines.mean(1)),
+        reliability=reliability(training.layout, outputs, held_out.against),
+        parameters=training.network.parameters.cpu(),
+    )
+
+
+@ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
+def on_worker(config: FitConfig, stack: Stack, device: str) -> Confirmed:
+    """Retrains in a process of Ray's; see `retrain`."""
+    torch.set_num_threads(1)
+    return retrain(config, stack, device)
+
+
+@ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
+def references_on_worker(stack: Stack) -> "Mapping[str, Reference]":
+    """Fits the reference models in a process of Ray's; see `hemomodel.references`."""
+    from hemomodel.references import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
+
+    return reference_losses(stack)
+
+
+def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Floats]:
+    curves = {
+        "held_out_skill": held_out_skill,
+        "validation_skill": history.skill,
+        "train_loss": history.train_loss,
+        "weight": history.weights,
+        "gradient_norm": history.gradient_norms,
+        "training_rate": history.training_rate,
+    }
+    return {name: _array(value) for name, value in curves.items()}
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return np.asarray(tensor.double().cpu())
