@@ -17,6 +17,7 @@ class Arm:
     Attributes:
         name: of the arm; the balancer's, or `joint`.
         index: its place among the arms.
+        arms: how many there are, in all outer folds.
         balancers: what it may draw.
         outer_fold: the part of the rows that its trials never see.
         study: its Optuna study.
@@ -24,6 +25,7 @@ class Arm:
 
     name: str
     index: int
+    arms: int
     balancers: tuple[str, ...]
     outer_fold: int
     study: optuna.Study
@@ -37,6 +39,10 @@ class Arm:
     def trials(self) -> list[FrozenTrial]:
         """Its trials so far, in order."""
         return self.study.get_trials(deepcopy=False)
+
+    def number(self, place: int) -> int:
+        """Returns the number in the study of its trial at a place."""
+        return place * self.arms + self.index
 
 
 def open_arms(
@@ -70,5 +76,6 @@ def open_arms(
                     f"the stored study {study.study_name} was run with direction minimize, not "
                     "maximize: it is not one of ours; choose another --name"
                 )
-            opened.append(Arm(name, len(opened), balancers, outer_fold, study))
+            count = outer_folds * len(arms)
+            opened.append(Arm(name, len(opened), count, balancers, outer_fold, study))
     return opened

@@ -71,8 +71,12 @@ def begin(settings: Settings) -> Begun:
         space = checked_space(settings)
         # One after the other: Ray forks, and a fork beside a computing thread can hang either.
         cohort = open_cohort(settings)
-        _check_before_ray(settings, folder, cohort)
+        _make_splits(settings, cohort)
+        folder.make_root()
         lock.take()
+        stored = read_record(folder)  # once more: another process may have begun it meanwhile
+        if stored is not None:
+            check_same(folder, stored, settings, cohort.digest)
         start_ray(settings.address, settings.max_concurrent)
         given_back.pop_all()  # the study holds it from here on
     return Begun(at, settings, folder, lock, space, cohort)
@@ -91,17 +95,12 @@ def checked_space(settings: Settings) -> Space:
     return space
 
 
-def _check_before_ray(settings: Settings, folder: Folder, cohort: Cohort) -> None:
-    """Looks at the folder and makes every split once: Ray takes its time to start.
+def _make_splits(settings: Settings, cohort: Cohort) -> None:
+    """Makes every split once: Ray takes its time to start.
 
     Raises:
-        InputError: the folder cannot be written or holds another study, or there are too few rows
-            for so many folds.
+        InputError: there are too few rows for so many folds.
     """
-    stored = read_record(folder)
-    if stored is not None:
-        check_same(folder, stored, settings, cohort.digest)
     for outer_fold in range(outer_folds(settings)):
         for replicates in (search_replicates, fresh_replicates):
             replicates(settings, outer_fold).split(cohort)
-    folder.make_root()

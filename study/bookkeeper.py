@@ -13,6 +13,7 @@ from study.live import LiveView
 from study.logged import run_config, run_rows, run_summary
 from study.results import TrialTables
 from study.searcher import ArmSearcher
+from study.thrift import Ended
 from study.tracking import Tracker
 from study.trial import Report
 
@@ -47,6 +48,7 @@ class Bookkeeper(Callback):
         self._fault = searcher.fault
         self._folder, self._searcher, self._tables = folder, searcher, tables
         self._tracker, self._view, self._common = tracker, view, common
+        self._ended = Ended()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""
@@ -113,8 +115,9 @@ class Bookkeeper(Callback):
         """Drops the checkpoint of a trial that Optuna knows to have ended."""
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
-        _forget(trial)
+        self._ended.forget(trial)
 
+    @_unless_broken
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Remembers why a trial's process died; Tune starts it again."""
         self._searcher.failing(trial.trial_id, _reason(str(trial.get_error())))
@@ -129,6 +132,10 @@ class Bookkeeper(Callback):
         self._view.ended(number, trial.config["arm"], "failed")
         self._drop_checkpoint(trial)
 
+    def on_experiment_end(self, trials: list[Trial], **_: object) -> None:
+        """Leaves Tune one trial to sum up: nobody reads its summary, and it takes its time."""
+        del trials[1:]
+
     def _drop_checkpoint(self, trial: Trial) -> None:
         path = self._folder.checkpoints / f"{trial.config['number']:05d}.pt"
         path.unlink(missing_ok=True)
@@ -140,10 +147,3 @@ def _reason(text: str) -> str:
     # A traceback ends with its error; the death of a process begins with it, under a date.
     raised = any("Traceback" in line or "ray::" in line for line in lines)
     return lines[-1 if raised or len(lines) == 1 else 1][:200]
-
-
-def _forget(trial: Trial) -> None:
-    """Empties what Tune keeps of an ended trial: with thousands of them it fills the driver."""
-    trial.run_metadata.metric_analysis.clear()
-    trial.run_metadata.metric_n_steps.clear()
-    trial.run_metadata.last_result = {}

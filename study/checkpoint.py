@@ -1,11 +1,10 @@
 """Checkpoints of running trials: plain tensors, cheap, and never a trial's undoing."""
 
 import os
-import pickle
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,6 @@ from typing import Any
 import torch
 
 __all__ = ["SaveClock", "load_checkpoint", "save_checkpoint"]
-
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    KeyError,
-    pickle.UnpicklingError,
-)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -38,7 +27,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         part.write_bytes(content.getbuffer())
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -54,7 +44,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders about pickles that it did not write
             return dict(torch.load(path, map_location=device, weights_only=True))
-    except _UNREADABLE:
+    except Exception:  # noqa: BLE001 - a broken file raises whatever its reader trips over
         return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.faults import first_line
 from study.reach import check_reachable
 
 __all__ = ["check_paths", "quiet_environment", "start_ray"]
@@ -69,6 +70,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         InputError: there is no cluster at the address, or it lets nobody in without a token.
     """
     address = address or os.environ.get("RAY_ADDRESS")
+    if address == "local":
+        address = None
     if address and "://" in address:
         raise InputError(
             f"--address {address}: a driver must see the study's folder, and a Ray client is away "
@@ -97,7 +100,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
             ray.shutdown()
             if address:
                 raise InputError(
-                    f"no Ray cluster answers at {address} ({_first_line(error)}); start one with "
+                    f"no Ray cluster answers at {address} ({first_line(error)}); start one with "
                     "`ray start --head`, export the RAY_AUTH_MODE and RAY_AUTH_TOKEN that it was "
                     "started with, or leave --address out to run on this machine"
                 ) from None
@@ -143,7 +146,3 @@ def _no_lost_process(record: logging.LogRecord) -> bool:
     from ray.exceptions import RayActorError  # noqa: PLC0415 - as in start_ray
 
     return not (record.exc_info and isinstance(record.exc_info[1], RayActorError))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

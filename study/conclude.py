@@ -79,7 +79,7 @@ def _nothing(study: Running, trials: pd.DataFrame) -> str:
     path = study.folder.root / "trials.parquet"
     if (trials["state"] == "failed").any():
         return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
-    go_on = f"python scripts/search.py --resume {study.folder.name} --time-budget SECONDS"
+    go_on = study.folder.go_on("--time-budget", "SECONDS")
     return f"no trial of {study.folder.name} ended in time; give it more of it: {go_on}"
 
 

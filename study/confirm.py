@@ -63,7 +63,7 @@ def finalists(
         for best in sorted(ended, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]:
             config = build({"balancer": arm.balancers[0], **best.params})
             config = replace(config, epochs=best.user_attrs["best_epoch"])
-            number = best.number * len(arms) + arm.index
+            number = arm.number(best.number)
             found.append(Finalist(arm.name, arm.outer_fold, number, best, config))
     return found
 

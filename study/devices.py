@@ -11,6 +11,8 @@ from study.config import Settings
 
 __all__ = ["Device", "choose_device"]
 
+_PATIENCE = 60.0  # seconds for a process with a share of a GPU
+
 
 @dataclass(frozen=True)
 class Device:
@@ -53,7 +55,14 @@ def choose_device(settings: Settings) -> Device:
             "use --device cpu, or start a node with `ray start --num-gpus`"
         )
     device = Device("cuda", settings.gpus_per_trial)
-    if ray.get(_sees_cuda.options(num_gpus=device.gpus).remote()):
+    asked = _sees_cuda.options(num_gpus=device.gpus).remote()
+    if not ray.wait([asked], timeout=_PATIENCE)[0]:
+        ray.cancel(asked)
+        raise InputError(
+            f"--device {settings.device}: no GPU of the cluster was free within {_PATIENCE:.0f} s; "
+            "wait until others have ended, or use --device cpu"
+        )
+    if ray.get(asked):
         return device
     if settings.device == "auto":
         return Device()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from hemomodel.errors import InputError
 from study.folder import Folder
 
-__all__ = ["Fault", "one_line"]
+__all__ = ["Fault", "causes", "first_line", "one_line"]
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
@@ -23,16 +23,30 @@ class Fault:
         error: of that write.
     """
 
-    def __init__(self) -> None:
-        self.error: OSError | None = None
+    def __init__(self, kinds: tuple[type[Exception], ...] = (OSError,)) -> None:
+        """Takes what a write fails with, on the disk or in the study's database."""
+        self.error: Exception | None = None
+        self._kinds = kinds
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keeps an error of the operating system instead of raising it."""
+        """Keeps such an error instead of raising it."""
         try:
             yield
-        except OSError as error:
+        except self._kinds as error:
             self.error = self.error or error
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those that it was raised from, or beside."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's text, or its kind if it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 @contextmanager
@@ -60,11 +74,10 @@ def one_line(folder: Folder, go_on: str) -> Iterator[None]:
         ) from error
 
 
-def _of_the_disk(error: BaseException | None, root: str) -> OSError | None:
+def _of_the_disk(error: Exception, root: str) -> OSError | None:
     """Returns the error of the study's disk that another was raised from."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK:
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.errno in _DISK:
             # A failed write names no file; what names one elsewhere is about something else.
-            return error if root in str(error.filename or root) else None
-        error = error.__cause__ or error.__context__
+            return cause if root in str(cause.filename or root) else None
     return None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ class Folder:
     def checkpoints(self) -> Path:
         """Checkpoints of running trials."""
         return self.root / "checkpoints"
+
+    def go_on(self, *flags: str) -> str:
+        """Returns the command that takes the study up again."""
+        out = self.root.parent
+        place = [] if out == Path("studies").resolve() else ["--out", str(out)]
+        return shlex.join(["python", "scripts/search.py", "--resume", self.name, *place, *flags])
 
     def make(self) -> None:
         """Creates the folder and what belongs in it.

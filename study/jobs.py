@@ -1,6 +1,7 @@
 """A study as a job of a Ray cluster: the code is sent there, and its log is followed."""
 
 import logging
+import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.faults import first_line
 
 __all__ = ["EXCLUDES", "entrypoint", "follow", "open_client", "submit"]
 
@@ -64,11 +66,11 @@ def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
 
 
 def _trouble(address: str | None, error: Exception) -> str:
-    said = str(error).strip().partition("\n")[0]
+    said = first_line(error)
     where = address or "the address that Ray knows"
     if isinstance(error, ImportError) or "ray[default]" in said:
         return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
-    if "uthenticat" in said or "401" in said or "403" in said:
+    if re.search(r"uthenticat|\b40[13]\b", said.replace(where, "")):
         return (
             f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
             "RAY_AUTH_TOKEN that the cluster was started with"
@@ -102,8 +104,7 @@ def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray 
             if _NO_AGENT in str(error) and time.monotonic() < end:
                 time.sleep(_EVERY)
                 continue
-            said = str(error).strip().partition("\n")[0]
-            raise InputError(f"the job was not taken ({said})") from None
+            raise InputError(f"the job was not taken ({first_line(error)})") from None
 
 
 def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: ANN401 - Ray is not typed
@@ -126,9 +127,9 @@ def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: A
                 break
             time.sleep(_EVERY)
     except (RuntimeError, OSError) as error:
-        said = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"the job server no longer answers ({said}); follow again with `ray job logs -f {job}`"
+            f"the job server no longer answers ({first_line(error)}); follow again with "
+            f"`ray job logs -f {job}`"
         ) from None
     if info.driver_exit_code is None:
         say(f"{info.message}\n")

@@ -48,15 +48,18 @@ class ArmLadders(FIFOScheduler):
                 for arm in arms
             }
 
-    def replay(self, arm: str, number: int, reports: dict[int, float]) -> None:
+    def replay(
+        self, arm: str, number: int, reports: dict[int, float], *, ended: bool = False
+    ) -> None:
         """Enters what a trial of an earlier process reported, so that its peers are compared.
 
         A trial that was killed between its last report and its end hears the same answer again.
         """
         for epoch, score in sorted(reports.items()):
             decision = self._decide(arm, number, {"epoch": epoch, "score": score})
-            went_on = epoch < max(reports)
-            self._remember(number, epoch, TrialScheduler.CONTINUE if went_on else decision)
+            if not ended:
+                went_on = epoch < max(reports)
+                self._remember(number, epoch, TrialScheduler.CONTINUE if went_on else decision)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ANN401
         """Stops a trial that stands below its arm's cut at a rung.
@@ -84,7 +87,9 @@ class ArmLadders(FIFOScheduler):
             return str(TrialScheduler.CONTINUE)
         ladder, stand_in = self._ladders[arm], _stand_in(number)
         ladder.on_trial_add(None, stand_in)
-        return str(ladder.on_trial_result(None, stand_in, result))
+        decision = str(ladder.on_trial_result(None, stand_in, result))
+        ladder.on_trial_remove(None, stand_in)  # else it keeps every trial
+        return decision
 
     def _remember(self, number: int, epoch: int, decision: str) -> None:
         self._decided.setdefault(number, {})[epoch] = str(decision)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,12 @@ def offline_runs(folder: Folder, *, strict: bool = True) -> list[OfflineRun]:
     logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
     core = import_wandb(folder).util.get_core_path()
     runs = [OfflineRun(log, log.stem.removeprefix("run-"), ended=True, files=()) for log in logs]
-    return [run if run.marker.exists() else _read(run, core, strict=strict) for run in runs]
+
+    def read(run: OfflineRun) -> OfflineRun:
+        return run if run.marker.exists() else _read(run, core, strict=strict)
+
+    with ThreadPoolExecutor() as readers:  # each starts a program and waits for it
+        return list(readers.map(read, runs))
 
 
 def _read(run: OfflineRun, core: str, *, strict: bool) -> OfflineRun:
@@ -132,13 +138,13 @@ def check_complete(folder: Folder, runs: Sequence[OfflineRun]) -> None:
     if f"{name}-study" not in known:
         raise InputError(
             f"the run of the study itself, {name}-study, is missing: the study has not ended; "
-            f"go on with it first (python scripts/search.py --resume {name})"
+            f"go on with it first ({folder.go_on()})"
         )
     cut = [run.name for run in last.values() if not run.ended]
     if cut:
         raise InputError(
             f"the log of {_count(cut, 'run')} stops before its end: its process was killed; "
-            f"go on with the study first (python scripts/search.py --resume {name})"
+            f"go on with the study first ({folder.go_on()})"
         )
     gone = [path for run in runs for path in run.files if not path.is_file()]
     if gone:

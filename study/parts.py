@@ -36,14 +36,15 @@ def _join(folder: Folder, name: str, new: Mapping[int, Path]) -> None:
         if whole.exists():
             old = opened.enter_context(pq.ParquetFile(whole))
             for group in range(old.num_row_groups):
-                number = old.read_row_group(group, ["trial"])["trial"][0].as_py()
-                readers[number] = partial(old.read_row_group, group)
+                for number in old.read_row_group(group, ["trial"])["trial"].unique().to_pylist():
+                    readers[number] = partial(old.read_row_group, group)
         readers |= {number: partial(pq.read_table, file) for number, file in new.items()}
 
         def write(part: Path) -> None:
             with pq.ParquetWriter(part, schema) as out:
                 for number in sorted(readers):
                     rows = readers[number]()
-                    out.write_table(rows.cast(schema), row_group_size=max(1, rows.num_rows))
+                    if rows.num_rows:  # one task has no pair of tasks, and no cosine
+                        out.write_table(rows.cast(schema), row_group_size=rows.num_rows)
 
         folder.write_with(name, write)

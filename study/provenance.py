@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from study.config import Settings
 from study.folder import Folder
 from study.statistics import declared
 
-__all__ = ["check_same", "provenance", "read_record", "stored_settings", "write_record"]
+__all__ = [
+    "check_same",
+    "provenance",
+    "read_record",
+    "shareable",
+    "shareable_settings",
+    "stored_settings",
+    "write_record",
+]
 
 _PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
 # What may differ when a study goes on: how it runs, and how far; not what it measures.
@@ -84,6 +93,33 @@ def read_record(folder: Folder) -> dict[str, Any] | None:
             "restore it from a copy, or choose another --name"
         )
     return record
+
+
+def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings as others may read them.
+
+    They do not say where things are, nor what the tables are called: after a patient, perhaps.
+    """
+    kept = {key: value for key, value in settings.items() if key not in {"out", "address"}}
+    return {**kept, **{key: _kind(kept[key]) for key in ("data", "schema_file") if kept.get(key)}}
+
+
+def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a study's record as others may read it; see `shareable_settings`."""
+    settings, command = record["settings"], str(record.get("command", ""))
+    for key in ("data", "schema_file", "out", "address"):
+        value = str(settings.get(key) or "")
+        if "/" in value or "." in value:
+            command = command.replace(value, f"<{_kind(value)}>")
+    return {**record, "settings": shareable_settings(settings), "command": command}
+
+
+def _kind(path: str) -> str:
+    """Returns what a path is, without its name."""
+    if path.startswith("synthetic"):
+        return path
+    suffix = Path(path).suffix.lstrip(".")
+    return f"a {suffix} file" if suffix else "a place"
 
 
 def stored_settings(out: str, name: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _cosine_tables(number: int, reports: Sequence[Report], tasks: Sequence[str])
 
 def trials_table(arms: Sequence[Arm]) -> pd.DataFrame:
     """Returns one row a trial, by number, read from the Optuna storage."""
-    rows = [_trial_row(trial, arm, len(arms)) for arm in arms for trial in arm.trials]
+    rows = [_trial_row(trial, arm) for arm in arms for trial in arm.trials]
     columns = list(_COLUMNS)
     table = pd.DataFrame(rows, columns=columns).sort_values("number", ignore_index=True)
     return table.astype(_COLUMNS)
@@ -137,12 +137,11 @@ _COLUMNS = {
 }
 
 
-def _trial_row(trial: FrozenTrial, arm: Arm, arms: int) -> dict[str, Any]:
-    number = trial.number * arms + arm.index
+def _trial_row(trial: FrozenTrial, arm: Arm) -> dict[str, Any]:
     balancer = trial.params.get("balancer", arm.balancers[0])
     attributes = trial.user_attrs
     return {
-        "number": number,
+        "number": arm.number(trial.number),
         "arm": arm.name,
         "balancer": balancer,
         "state": STATES[trial.state],

@@ -26,6 +26,7 @@ from study.nodes import NodeWatch
 from study.results import STATES, TrialTables
 from study.searcher import RETRIES, Arm, ArmSearcher
 from study.space import Space
+from study.storage import database_errors
 from study.tracking import Tracker
 from study.trial import StackedTrial, report_epochs
 
@@ -111,6 +112,7 @@ def search(study: Running, console: Console) -> bool:
         seed=settings.seed,
         startup=settings.startup_trials,
     )
+    searcher.fault = Fault((OSError, *database_errors(settings)))
     if not searcher.remaining:
         return False
     ladders = ArmLadders(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
@@ -184,8 +186,8 @@ def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
     for arm in arms:
         # Those that an interruption left open reported last, as far as can be known.
         for trial in sorted(arm.trials, key=lambda trial: not trial.state.is_finished()):
-            number = trial.number * len(arms) + arm.index
-            ladders.replay(arm.key, number, trial.intermediate_values)
-            if trial.state.is_finished():
+            number, ended = arm.number(trial.number), trial.state.is_finished()
+            ladders.replay(arm.key, number, trial.intermediate_values, ended=ended)
+            if ended:
                 score = float("nan") if trial.value is None else trial.value
                 view.known(arm.name, STATES[trial.state], score)

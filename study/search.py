@@ -9,7 +9,6 @@ from rich.markup import escape
 
 from study.begin import Begun
 from study.cli import INTERRUPTED
-from study.conclude import conclude
 from study.config import Settings
 from study.data import outer_folds
 from study.devices import choose_device
@@ -44,15 +43,14 @@ def run_study(begun: Begun, console: Console) -> int:
     Raises:
         InputError: the folder is not usable, or holds another study.
     """
-    place = "" if begun.settings.out == "studies" else f" --out {begun.settings.out}"
-    go_on = f"python scripts/search.py --resume {begun.folder.name}{place}"
+    go_on = begun.folder.go_on()
     with one_line(begun.folder, go_on), saying_what_was_lost(begun.settings, go_on), begun.lock:
         try:
             return _run(begun, console, go_on)
         except KeyboardInterrupt:
             if read_record(begun.folder) is None:
                 raise
-            return _stopped(console, "the search had ended or not begun", go_on)
+            return _stopped(console, "at once; what was under way is taken up again", go_on)
 
 
 def _run(begun: Begun, console: Console, go_on: str) -> int:
@@ -62,7 +60,7 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
     console.print(str(cohort.attrition), markup=False, highlight=False)
     for finding in [*cohort.findings, *filter(None, [study.mended])]:
         console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
-    interrupted = search(study, console)
+    interrupted = _searched(study, console)
     table = _write_tables(study)
     keep_copy(settings, study.arms, folder)
     if interrupted:
@@ -75,6 +73,15 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
     done = f"Done in {duration(time.monotonic() - begun.at)}: {folder.root}"
     console.print(done, markup=False, highlight=False)
     return 0
+
+
+def _searched(study: Running, console: Console) -> bool:
+    """Returns whether the search was interrupted; if it fails, W&B's open runs are ended."""
+    try:
+        return search(study, console)
+    except BaseException:
+        study.tracker.close(interrupted=True)
+        raise
 
 
 def _stopped(console: Console, where: str, go_on: str) -> int:
@@ -124,6 +131,8 @@ def _write_tables(study: Running) -> pd.DataFrame:
 
 def _concluded(study: Running, table: pd.DataFrame, console: Console) -> dict[str, Any]:
     """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
+    from study.conclude import conclude  # noqa: PLC0415 - figures and models, not needed before
+
     try:
         comparison = conclude(study, table, console)
     finally:

@@ -55,7 +55,7 @@ class ArmSearcher(Searcher):
         names = list(dict.fromkeys(arm.name for arm in arms))
         share, rest = divmod(trials, len(names))
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
-        self._open: dict[str, tuple[Arm, optuna.Trial]] = {}
+        self._open: dict[str, tuple[Arm, optuna.Trial, set[int]]] = {}
         self.fault = Fault()
         self._deaths: Counter[tuple[str, int]] = Counter()
         self._reasons: dict[tuple[str, int], str] = {}
@@ -90,12 +90,12 @@ class ArmSearcher(Searcher):
             self._left[arm.key] -= 1
             arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
-        self._open[trial_id] = (arm, trial)
-        number = trial.number * len(self._arms) + arm.index
+        known = arm.trials[trial.number].intermediate_values
+        self._open[trial_id] = (arm, trial, set(known))
         # A trial that was under way has its parameters: drawing them again returns the same.
         params = self._space.suggest(trial, arm.balancers)
         return {
-            "number": number,
+            "number": arm.number(trial.number),
             "arm": arm.name,
             "key": arm.key,
             "place": trial.number,
@@ -132,10 +132,10 @@ class ArmSearcher(Searcher):
 
     def report(self, trial_id: str, epoch: int, score: float) -> None:
         """Enters an intermediate score in the storage; after a retry, not a second time."""
-        arm, trial = self._open[trial_id]
-        known = arm.study._storage.get_trial(trial._trial_id).intermediate_values  # noqa: SLF001
+        _, trial, known = self._open[trial_id]
         if np.isfinite(score) and epoch not in known:
             trial.report(score, epoch)
+            known.add(epoch)
 
     def note(self, trial_id: str, **attributes: Any) -> None:  # noqa: ANN401 - what JSON holds
         """Enters facts about a running trial in the storage."""
@@ -160,7 +160,7 @@ class ArmSearcher(Searcher):
                 self._tell(trial_id, result, error=error)
 
     def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
-        arm, trial = self._open.pop(trial_id)
+        arm, trial, _ = self._open[trial_id]
         if error:
             self._give_up(arm, trial)
         elif result and result.get("done"):
@@ -169,6 +169,7 @@ class ArmSearcher(Searcher):
                 trial.set_user_attr("failure", result["failure"])
             value = result["score"] if state == "complete" else None
             arm.study.tell(trial, value, state=_ENDS[state])
+        del self._open[trial_id]
 
     def _give_up(self, arm: Arm, trial: optuna.Trial) -> None:
         """Ends a trial whose process failed too often; else it is handed out again.
@@ -185,7 +186,7 @@ class ArmSearcher(Searcher):
 
     def failing(self, trial_id: str, why: str) -> None:
         """Counts the death of a trial's process, and keeps what it died of."""
-        arm, trial = self._open[trial_id]
+        arm, trial, _ = self._open[trial_id]
         self._deaths[arm.key, trial.number] += 1
         self._reasons[arm.key, trial.number] = why
 

@@ -11,18 +11,17 @@ from contextlib import contextmanager
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from hemomodel.errors import InputError
 from study.arm import Arm
 from study.config import Settings
+from study.faults import causes, first_line
 from study.folder import Folder
+from study.thrift import ThriftyJournal
 
-__all__ = ["keep_copy", "open_storage", "prefix_of", "saying_what_was_lost"]
+__all__ = ["database_errors", "keep_copy", "open_storage", "prefix_of", "saying_what_was_lost"]
 
 _PREFIX = "env:"
-_DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
 def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
@@ -33,7 +32,9 @@ def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if settings.storage is None:
-        return JournalStorage(JournalFileBackend(str(folder.journal)))
+        return JournalStorage(ThriftyJournal(str(folder.journal)))
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415 - for a database alone
+
     variable = settings.storage.removeprefix(_PREFIX)
     url = os.environ.get(variable, "")
     scheme, found, rest = url.partition("://")
@@ -45,12 +46,16 @@ def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
     if scheme in {"postgresql", "postgres"}:
         url = f"postgresql+psycopg://{rest}"
     failure = ""
+    unusable: tuple[type[Exception], ...] = (*database_errors(settings), ValueError)
     try:
         # A connection for each use: none is left open, and none is kept that the server dropped.
         return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
-    except ImportError:
-        failure = "its driver is not installed: pip install 'hemomodel[postgres]'"
-    except (*_DATABASE_ERRORS, ValueError) as error:
+    except ImportError as error:
+        known = "pip install 'hemomodel[postgres]'" if "psycopg" in url else f"no {error.name}"
+        failure = f"its driver is not installed: {known}"
+    except RuntimeError as error:
+        failure = f"Optuna cannot use it ({first_line(error)})"
+    except unusable as error:
         failure = (
             f"it cannot be opened ({type(error).__name__}): see that the server runs, and that "
             "user, password, host and database of the URL are right"
@@ -91,7 +96,9 @@ def saying_what_was_lost(settings: Settings, go_on: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        lost = _database_error(error)
+        kinds = database_errors(settings)
+        found = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
+        lost = next(found, "")
         if not lost:
             raise
         raise InputError(
@@ -118,10 +125,10 @@ def keep_copy(settings: Settings, arms: Sequence[Arm], folder: Folder) -> None:
     part.replace(folder.journal)
 
 
-def _database_error(error: BaseException | None) -> str:
-    """Returns the kind of the database's error that an error came of, or nothing."""
-    while error is not None:
-        if isinstance(error, _DATABASE_ERRORS):
-            return type(error).__name__
-        error = error.__cause__ or error.__context__
-    return ""
+def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
+    """Returns what the study's database raises; a journal raises what the disk does."""
+    if settings.storage is None:
+        return ()
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - for a database alone
+
+    return (SQLAlchemyError, optuna.exceptions.StorageInternalError)

@@ -8,13 +8,13 @@ table where its file stood.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from study.folder import Folder
+from study.provenance import shareable_settings
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
@@ -171,7 +171,7 @@ class WandbTracker(Tracker):
         """Logs the study's own run."""
         self._verdict = (config, summary, tables)
         with self._surviving():
-            run = self._open("study", "study", _without_paths(config), ["study"])
+            run = self._open("study", "study", shareable_settings(config), ["study"])
             run.log({name: self._wandb.Table(dataframe=table) for name, table in tables.items()})
             run.summary.update(dict(summary))
             run.finish()
@@ -198,13 +198,6 @@ def _deaths() -> tuple[type[BaseException], ...]:
 
     gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
     return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
-
-
-def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves out where things are; of the data, their file's name stays."""
-    kept = {key: value for key, value in config.items() if key not in {"out", "address"}}
-    named = {key: Path(kept[key]).name for key in ("data", "schema_file") if kept.get(key)}
-    return {**kept, **named}
 
 
 def open_tracker(folder: Folder, mode: Mode) -> Tracker:

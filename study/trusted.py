@@ -29,14 +29,20 @@ def trusted_checkpoint(path: Path, training: Training, outputs: Tensor) -> dict[
     if state is None:
         return None
     found = _forms(state)
-    return state if found == _forms(_like(training, outputs, _epochs(state))) else None
+    return (
+        state
+        if found == _forms(_like(training, outputs, _epochs(state, training.config.epochs)))
+        else None
+    )
 
 
-def _epochs(state: Any) -> int:  # noqa: ANN401 - whatever the file holds
-    """Returns how many epochs a checkpoint says it holds."""
+def _epochs(state: Any, most: int) -> int:  # noqa: ANN401 - whatever the file holds
+    """Returns how many epochs a checkpoint says it holds, if that can be."""
     own = state.get("training") if isinstance(state, dict) else None
     epoch = own.get("epoch") if isinstance(own, dict) else None
-    return int(epoch) if isinstance(epoch, Tensor) and epoch.shape == () and epoch >= 1 else 1
+    if isinstance(epoch, Tensor) and epoch.shape == () and epoch.dtype == torch.int64:
+        return min(max(int(epoch), 1), most)
+    return 1
 
 
 def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:

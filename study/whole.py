@@ -38,26 +38,30 @@ def make_runs_whole(
     """
     for _ in range(_TRIES):
         tracker.lost = False
-        _make_whole(folder, tracker, trials, common)
+        logged = _make_whole(folder, tracker, trials, common)
         if not tracker.lost:  # else W&B's process has died again
             break
-    _remove_superseded(offline_runs(folder, strict=False))
+    _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
 
 
 def _make_whole(
     folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
-) -> None:
-    whole = {run.name for run in offline_runs(folder, strict=False) if run.ended}
+) -> list[OfflineRun] | None:
+    """Logs again what is not whole; returns all runs, if nothing had to be."""
+    found = offline_runs(folder, strict=False)
+    whole = {run.name for run in found if run.ended}
     # Of what was logged online the server knows more than the file.
     online = (folder.root / "wandb").glob("run-*/run-*.wandb")
     whole |= {log.stem.removeprefix("run-") for log in online}
     ours = trials["wandb_id"] == [f"{folder.name}-{number}" for number in trials["number"]]
     lost = trials[ours & (trials["state"] != "unfinished") & ~trials["wandb_id"].isin(whole)]
-    if len(lost):
-        _log_again(folder, tracker, lost, common)
+    if not len(lost) and f"{folder.name}-study" in whole:
+        return found
+    _log_again(folder, tracker, lost, common)
     if f"{folder.name}-study" not in whole:
         tracker.conclude_again()
     tracker.close(interrupted=False)
+    return None
 
 
 def _remove_superseded(runs: list[OfflineRun]) -> None:
@@ -90,9 +94,9 @@ def _log_again(
 def _tables(folder: Folder, numbers: set[int]) -> Iterator[tuple[str, pd.DataFrame]]:
     for name in ("history", "scores", "trial_cosines"):
         path = folder.root / f"{name}.parquet"
+        only = [("trial", "in", numbers)]  # the others' row groups are not read
         empty = pd.DataFrame({"trial": []})
-        table = pd.read_parquet(path) if path.exists() else empty
-        yield name, table[table["trial"].isin(numbers)]
+        yield name, pd.read_parquet(path, filters=only) if path.exists() else empty
 
 
 def _summary(row: Mapping[Any, Any], own: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

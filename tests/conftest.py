@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import torch
 
@@ -9,6 +10,8 @@ from hemomodel import Cohort, Replicates, synthetic_cohort
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
 
+hypothesis.settings.register_profile("noisy", deadline=None)  # a loaded machine breaks no law
+hypothesis.settings.load_profile("noisy")
 torch.set_num_threads(1)  # the stacks are small, and several processes share the cores
 
 

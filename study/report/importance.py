@@ -38,7 +38,7 @@ def journal_trials(folder: Folder) -> dict[str, list[FrozenTrial]]:
         shutil.copyfile(folder.journal, copy)
         try:
             storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
-            return {study.study_name: study.trials for study in _studies(storage)}
+            return {s.study_name: s.get_trials(deepcopy=False) for s in _studies(storage)}
         except Exception as error:  # a broken journal raises whatever Optuna trips over
             what = f"{type(error).__name__}: {error}"
             raise InputError(

@@ -10,7 +10,7 @@ import pandas as pd
 from hemomodel.errors import InputError
 from hemomodel.schema import Task, load_schema
 from study.folder import Folder
-from study.provenance import read_record
+from study.provenance import read_record, shareable
 from study.report.shape import COLUMNS, check_comparison, check_kinds
 from study.stored import read_stored
 
@@ -126,14 +126,14 @@ def open_study(folder: Folder) -> Study:
     if trials is None:
         raise InputError(
             f"study {folder.name} has lost its trials.parquet; "
-            f"have it written again with: python scripts/search.py --resume {folder.name}"
+            f"have it written again with: {folder.go_on()}"
         )
     tasks, notes = _tasks(record["settings"], comparison)
     found = {name: _table(folder, name) for name in _OPTIONAL}
     ledger = folder.root / "attrition.json"
     return Study(
         folder=folder,
-        record=_shareable(record),
+        record=shareable(record),
         comparison=comparison,
         trials=trials,
         tables={name: table for name, table in found.items() if table is not None},
@@ -141,16 +141,6 @@ def open_study(folder: Folder) -> Study:
         tasks=tasks,
         notes=notes,
     )
-
-
-def _shareable(record: dict[str, Any]) -> dict[str, Any]:
-    """Returns a record without the path of the data: a file may be called after a patient."""
-    data = str(record["settings"].get("data", ""))
-    if data.startswith("synthetic"):
-        return record
-    kind = f"a {Path(data).suffix.lstrip('.')} file"
-    command = str(record.get("command", "")).replace(data, f"<{kind}>")
-    return {**record, "settings": {**record["settings"], "data": kind}, "command": command}
 
 
 def read_comparison(folder: Folder) -> dict[str, Any]:
@@ -162,15 +152,14 @@ def read_comparison(folder: Folder) -> dict[str, Any]:
     path = folder.root / "comparison.json"
     if not path.exists():
         raise InputError(
-            f"study {folder.name} has no comparison yet; "
-            f"finish it with: python scripts/search.py --resume {folder.name}"
+            f"study {folder.name} has no comparison yet; finish it with: {folder.go_on()}"
         )
     comparison = _json(path)
     missing = _NEEDED - set(comparison)
     if missing:
         raise InputError(
             f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
-            f"compare again with: python scripts/search.py --resume {folder.name}"
+            f"compare again with: {folder.go_on()}"
         )
     check_comparison(path, comparison)
     return comparison

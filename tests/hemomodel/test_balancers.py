@@ -76,7 +76,7 @@ def of_task(state, task):
 @pytest.mark.parametrize("balancer", CASES)
 class TestContract:
     @given(seed=st.integers(0, 10_000))
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=5)
     def test_replicates_are_independent(self, balancer, seed):
         together, _ = run(balancer, lambda step: signals(seed, step=step))
         for r in range(3):
@@ -87,7 +87,7 @@ class TestContract:
             torch.testing.assert_close(together[:, r : r + 1], run(balancer, alone)[0])
 
     @given(seed=st.integers(0, 10_000))
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=5)
     def test_tasks_have_no_order(self, balancer, seed):
         order = torch.randperm(T, generator=torch.Generator().manual_seed(seed))
 
@@ -99,7 +99,7 @@ class TestContract:
         torch.testing.assert_close(moved, plain[:, :, order])
 
     @given(seed=st.integers(0, 10_000), present=st.lists(st.booleans(), min_size=T, max_size=T))
-    @settings(max_examples=6, deadline=None)
+    @settings(max_examples=6)
     def test_an_absent_task_is_as_if_it_were_not_there(self, balancer, seed, present):
         others = torch.tensor(present).nonzero().flatten()
         mask = torch.tensor(present).expand(3, T)

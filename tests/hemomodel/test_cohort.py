@@ -210,7 +210,7 @@ def spoiled_table(draw, table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[:, kept].set_axis([header[column] for column in kept], axis=1)
 
 
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(data=st.data())

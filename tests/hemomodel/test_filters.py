@@ -85,7 +85,7 @@ def test_a_switch_the_schema_does_not_know_is_refused(workbook, schema):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_filters_do_not_see_the_order_of_rows_and_find_nothing_twice(schema, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     rows = data.draw(st.integers(1, 40))

@@ -130,7 +130,7 @@ def test_gradnorm_takes_its_reference_where_it_is_told_to(reference):
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_gradnorm_weights_are_positive_and_sum_to_the_number_of_tasks(seed):
     weights, _ = run(GradNorm(lr=0.1), lambda step: signals(seed, step=step), steps=100)
     assert weights.min() > 0

@@ -65,7 +65,7 @@ def slopes(total, losses):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_geometric_is_the_slope_of_the_geometric_mean(seed):
     losses = draw(seed, R, T)
     weights, _ = Geometric().weigh(make(losses), Geometric().init(losses))
@@ -80,7 +80,7 @@ def test_geometric_weighs_a_zero_loss_without_nan():
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_scale_invariant_is_the_slope_of_the_sum_of_logarithms(seed):
     losses = draw(seed, R, T)
     weights, _ = ScaleInvariant().weigh(make(losses), ScaleInvariant().init(losses))
@@ -88,7 +88,7 @@ def test_scale_invariant_is_the_slope_of_the_sum_of_logarithms(seed):
 
 
 @given(seed=SEEDS, temperature=st.floats(0.1, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_uw_so_is_the_slope_of_its_total(seed, temperature):
     def total(row):
         return (torch.softmax((1 / row.detach()) / temperature, 0) * row).sum()
@@ -101,7 +101,7 @@ def test_uw_so_is_the_slope_of_its_total(seed, temperature):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @pytest.mark.parametrize("mu", [0.01, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("form", ["plain", "log"])
 def test_stch_is_the_slope_of_the_soft_maximum(seed, mu, form):

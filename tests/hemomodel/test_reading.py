@@ -120,7 +120,7 @@ def spoiled_bytes(draw, whole: bytes) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(data=st.data())
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_load_or_are_refused(
     workbook, tmp_path_factory, loads_or_is_refused, suffix, data
 ):
@@ -135,7 +135,6 @@ def test_any_bytes_load_or_are_refused(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(data=st.data())
 @settings(
-    deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -13,7 +13,7 @@ from hemomodel.replicates import strata
     outer=st.integers(2, 6),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_row_is_held_out_or_trains_and_validates(cohort, folds, seeds, outer, seed):
     split = Replicates(folds, seeds, outer_folds=outer, outer_seed=seed).split(cohort)
     assert split.train.shape == split.validation.shape == (folds * seeds, len(cohort))

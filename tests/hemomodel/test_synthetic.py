@@ -104,7 +104,7 @@ class TestForm:
         plan = pd.to_datetime(planned.map("{:.0f}".format), format="%Y%m%d")
         assert (start[planned.index] <= plan).all()
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(rows=st.integers(1, 80), seed=st.integers(0, 2**32))
     def test_every_row_of_any_workbook_passes_the_schema(self, rows, seed):
         frame, optimum = synthetic_workbook(rows, seed)

@@ -48,7 +48,7 @@ def test_a_stack_trains_as_each_replicate_alone(double, cohort, replicates, name
 
 
 @given(order=st.permutations(range(6)))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_replicates_do_not_know_their_place(cohort, order):
     design = Replicates(folds=3, seeds=2)
     torch.set_default_dtype(torch.float64)

@@ -73,7 +73,12 @@ class Cluster:
 
     def start(self, *flags, **options):
         """Starts a node and returns its process, whose children are the node's."""
-        options = {"num_cpus": 1, "object_store_memory": 80_000_000, **options}
+        options = {
+            "num_cpus": 1,
+            "object_store_memory": 80_000_000,
+            "dashboard_agent_listen_port": free_port(),  # else that of any other Ray here
+            **options,
+        }
         # Each has a folder of its own, as on a machine of its own; sockets need a short path.
         place = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
         self._places.append(place)

@@ -93,7 +93,9 @@ def test_the_best_trials_of_each_arm_come_first():
     trials = [trial(0, 0.1), trial(1, 0.3), trial(2, 0.3), trial(3, None, TrialState.FAIL),
               trial(4, 0.2, TrialState.PRUNED), trial(5, None, TrialState.PRUNED)]  # fmt: skip
     arms = [
-        SimpleNamespace(name=name, balancers=(name,), outer_fold=0, index=i, trials=own)
+        SimpleNamespace(
+            name=name, balancers=(name,), outer_fold=0, trials=own, number=lambda k, i=i: 2 * k + i
+        )
         for i, (name, own) in enumerate({"equal": trials, "fixed": trials[3:4]}.items())
     ]
     found = finalists(arms, lambda _: CONFIG, 3)

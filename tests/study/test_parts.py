@@ -28,3 +28,14 @@ def test_parts_are_joined_by_number_and_the_last_counts(tmp_path):
     leave(folder, 3, [0.4, 0.5])
     assert joined(folder) == [(1, 0.1), (1, 0.2), (3, 0.4), (3, 0.5), (100_000, 0.9)]
     assert joined(folder) == [(1, 0.1), (1, 0.2), (3, 0.4), (3, 0.5), (100_000, 0.9)]
+
+
+def test_a_table_without_a_row_is_joined_too(tmp_path):
+    """As that of the cosines is where there is one task."""
+    folder = Folder(tmp_path / "s")
+    folder.make()
+    for number in (0, 1):
+        leave(folder, number, [])
+        join_parts(folder)
+    leave(folder, 2, [0.2])
+    assert joined(folder) == [(2, 0.2)]

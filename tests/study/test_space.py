@@ -29,7 +29,7 @@ def draw(built, seed, balancers):
 
 
 @given(seed=st.integers(0, 10_000), name=st.sampled_from(EVERY))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_point_is_a_configuration_within_its_domains(seed, name):
     built = space(balancers=EVERY)
     trial, point = draw(built, seed, [name])
