@@ -6,9 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import optuna
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.exceptions import StorageInternalError
 from optuna.storages.journal import JournalFileBackend
 
 from hemomodel.errors import InputError
@@ -137,11 +143,15 @@ def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
 
 
 def test_the_first_fault_is_kept():
-    fault = Fault()
+    fault = Fault((OSError, StorageInternalError))
     for number in (errno.ENOSPC, errno.EIO):
         with fault.kept():
             raise OSError(number, "no")
+    with fault.kept():
+        raise StorageInternalError
     assert fault.error.errno == errno.ENOSPC
+    with pytest.raises(ZeroDivisionError), fault.kept():
+        _ = 1 / 0
 
 
 def test_a_checkpoint_is_whole_or_not_there(tmp_path):
@@ -153,6 +163,19 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path):
     assert load_checkpoint(path) is None
     save_checkpoint(tmp_path / "no" / "00000.pt", {"epoch": 3})  # costs no trial
     assert list(tmp_path.iterdir()) == [path]
+
+
+@given(st.data())
+def test_whatever_damages_a_checkpoint_costs_no_trial(data):
+    with TemporaryDirectory() as place:
+        path = Path(place) / "00000.pt"
+        save_checkpoint(path, {"epoch": torch.tensor(3), "rows": torch.ones(4, 2)})
+        content = bytearray(path.read_bytes())
+        where = st.integers(0, len(content) - 1)
+        for index in data.draw(st.lists(where, min_size=1, max_size=20)):
+            content[index] = data.draw(st.integers(0, 255))
+        path.write_bytes(content[: data.draw(where) + 1])
+        assert isinstance(load_checkpoint(path), dict | None)
 
 
 def test_checkpoints_cost_a_fiftieth_at_most(monkeypatch):

@@ -119,7 +119,8 @@ class TestUpload:
             sent = everything_sent(server)
             assert {run["host"] for run in server.runs.values()} == {"-"}
         assert b"/mnt/ward" not in sent
-        assert b"HD.xlsx" in sent
+        assert b"HD.xlsx" not in sent
+        assert b"a xlsx file" in sent
         assert str(logged.parent).encode() not in sent
         assert b"executable" not in sent
 
