@@ -49,7 +49,6 @@ def test_the_autoscaler_takes_its_file():
         start = cluster[f"{kind}_start_ray_commands"][-1]
         assert "RAY_AUTH_MODE=token" in start
         subprocess.run(["bash", "-n", "-c", start], check=True)
-    assert "*.xlsx" in cluster["rsync_exclude"]
 
 
 def test_the_rayjob_has_the_fields_of_the_operator():
