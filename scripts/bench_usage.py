@@ -59,13 +59,20 @@ def watch(
 
     Args:
         command: to run.
-        signs: name of a moment -> whether it has come.
+        signs: name of a moment -> whether it has come; one that comes between the last look and the
+            end counts as come at the end, one that never comes is no moment.
         log: where its output goes.
         environment: variables to add.
     """
-    usage = Usage()
+    usage, awaited = Usage(), dict(signs)
     times: dict[int, tuple[str, float]] = {}
     begun = time.perf_counter()
+
+    def note() -> None:
+        for name in [name for name, seen in awaited.items() if seen()]:
+            usage.moments[name] = Moment(time.perf_counter() - begun, _sums(times))
+            del awaited[name]
+
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - the bench's own commands
             command, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
@@ -74,9 +81,8 @@ def watch(
         threading.Thread(target=lambda: (process.wait(), ended.set()), daemon=True).start()
         while not ended.wait(_SLEEP):
             _look(process.pid, times, usage.peak)
-            for name in [name for name, seen in signs.items() if seen()]:
-                usage.moments[name] = Moment(time.perf_counter() - begun, _sums(times))
-                del signs[name]
+            note()
+    note()
     usage.seconds, usage.code = time.perf_counter() - begun, process.returncode
     usage.cpu = _sums(times)
     return usage

@@ -1,7 +1,8 @@
 """Kills real studies at random moments and prints what became of them."""
 
-import argparse
+import errno
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,17 +12,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hemomodel.errors import InputError
+from study.cli import BAD_INPUT, Parser, run_cli
 from tests.study import aftermath, chaos
 
 
-def parser() -> argparse.ArgumentParser:
+class SkippedError(Exception):
+    """A death that cannot be had on this machine."""
+
+
+def parser() -> Parser:
     """Returns the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
+    p = Parser(description=__doc__)
     p.add_argument("--out", type=Path, help="folder of the studies (default: a temporary one)")
     p.add_argument("--trials", type=int, default=12, help="of each study")
     p.add_argument("--kills", type=int, default=20, help="of the driver, and of workers")
     p.add_argument("--seed", type=int, default=0, help="of the moments")
-    p.add_argument("--keep", action="store_true", help="the undisturbed study of an earlier run")
+    p.add_argument(
+        "--keep", action="store_true", help="the undisturbed study of an earlier run in --out"
+    )
     p.add_argument("--only", nargs="*", choices=sorted(DEATHS), help="some of the deaths")
     return p
 
@@ -73,7 +82,8 @@ def disk(victim: chaos.Victim, _: random.Random, __: int) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
-        raise PermissionError(f"skipped: no disk can be mounted here ({mounted.stderr.strip()})")
+        raise SkippedError(f"skipped: no disk can be mounted here ({mounted.stderr.strip()})")
+    victim.at_end.callback(_unmount, victim.folder)
     process = victim.start()
     victim.until_searching(process, 60)
     ballast = victim.folder / "ballast"
@@ -81,11 +91,21 @@ def disk(victim: chaos.Victim, _: random.Random, __: int) -> None:
         try:
             while True:
                 file.write(bytes(4096))
-        except OSError:
-            victim.kills = 1
-    victim.ended(process)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+    # It has killed only what it ended, and as the user is told of it.
+    victim.kills = int(victim.ended(process) == BAD_INPUT)
     ballast.unlink()
     victim.ended(victim.start())
+
+
+def _unmount(folder: Path) -> None:
+    """Takes the disk away; what is on it stays, in the folder that it hid."""
+    kept = shutil.copytree(folder, folder.with_name(f"{folder.name}.kept"), symlinks=True)
+    subprocess.run(["umount", folder], check=True)  # noqa: S603, S607 - as it was mounted
+    folder.rmdir()
+    kept.rename(folder)
 
 
 DEATHS = {
@@ -109,35 +129,63 @@ def _again(victim: chaos.Victim, luck: random.Random, kills: int, killer: object
     victim.ended(victim.start())
 
 
+def undisturbed(out: Path, trials: int, *, keep: bool) -> Path:
+    """Returns the folder of a study that nothing happened to.
+
+    Raises:
+        InputError: it did not come to its end, so that nothing can be held against it.
+    """
+    with chaos.Victim(out, "undisturbed", trials) as calm:
+        code = 0 if keep else calm.ended(calm.start())
+    if code or not (calm.folder / "comparison.json").exists():
+        raise InputError(
+            f"the undisturbed study in {calm.folder} has no comparison; its output is in "
+            f"{out / 'undisturbed.log'}; run it anew, without --keep"
+        )
+    return calm.folder
+
+
+def suffered(victim: chaos.Victim, calm: Path) -> tuple[bool, str]:
+    """Returns whether a study was killed and lost nothing by it, and what was found, as cells."""
+    codes = ", ".join(f"{victim.codes.count(c)} x {c}" for c in dict.fromkeys(victim.codes))
+    cells = f"{victim.kills} | {codes}"
+    if victim.codes[-1]:
+        return False, f"{cells} | it did not end: see {victim.folder}.log"
+    found = aftermath.look(victim, calm)
+    same = "yes" if found.same else "NO"
+    return found.good and victim.kills > 0, (
+        f"{cells} | {found.lost} | {found.doubled} | {found.unequal} | {found.running} "
+        f"| {found.wandb} | {found.gaps} | {same} | {len(found.processes)}"
+    )
+
+
 def main() -> int:
-    """Runs an undisturbed study and one for each death; 0 if nothing was lost."""
+    """Runs an undisturbed study and one for each death; 0 if each came and nothing was lost."""
     flags = parser().parse_args()
+    if flags.keep and flags.out is None:
+        raise InputError("--keep: an earlier run's study lies in its --out; give that folder too")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     out = flags.out or Path(tempfile.mkdtemp(prefix="chaos-"))
     out.mkdir(parents=True, exist_ok=True)
-    calm = chaos.Victim(out, "undisturbed", flags.trials)
-    if not flags.keep:
-        calm.ended(calm.start())
+    calm = undisturbed(out, flags.trials, keep=flags.keep)
     print("| killed | times | exit codes | lost | doubled | arms unequal | left running "
           "| W&B faults | gaps | same as undisturbed | processes left | s |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    good = True
+    all_good = True
     for name in flags.only or DEATHS:
-        victim, begun = chaos.Victim(out, name, flags.trials), time.monotonic()
-        try:
-            DEATHS[name](victim, random.Random(f"{name} {flags.seed}"), flags.kills)  # noqa: S311
-        except PermissionError as reason:
-            print(f"| {name} | {reason} |", flush=True)
-            continue
-        found = aftermath.look(victim, calm.folder)
-        good = good and found.good
-        codes = ", ".join(f"{victim.codes.count(c)} x {c}" for c in dict.fromkeys(victim.codes))
-        print(f"| {name} | {victim.kills} | {codes} | {found.lost} | {found.doubled} "
-              f"| {found.unequal} | {found.running} | {found.wandb} | {found.gaps} "
-              f"| {'yes' if found.same else 'NO'} | {len(found.processes)} "
-              f"| {time.monotonic() - begun:.0f} |", flush=True)  # fmt: skip
-    return 0 if good else 1
+        begun = time.monotonic()
+        luck = random.Random(f"{name} {flags.seed}")  # noqa: S311 - of moments
+        with chaos.Victim(out, name, flags.trials) as victim:
+            try:
+                DEATHS[name](victim, luck, flags.kills)
+            except SkippedError as reason:
+                print(f"| {name} | {reason} |", flush=True)
+                continue
+            good, cells = suffered(victim, calm)
+        all_good = all_good and good
+        print(f"| {name} | {cells} | {time.monotonic() - begun:.0f} |", flush=True)
+    return 0 if all_good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cli(main))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hemomodel.errors import InputError
 from study.cli import Parser, run_cli
 
 EXAMPLES = """\
@@ -80,6 +81,10 @@ def main() -> int:
     """Runs a study."""
     flags = vars(parser().parse_args())
     config, changes, resume = flags.pop("config"), flags.pop("changes"), flags.pop("resume")
+    if resume is not None and flags["name"] not in {None, resume}:
+        raise InputError(
+            f"--resume {resume} --name {flags['name']}: a study has one name; give one of the two"
+        )
     if flags["balancers"]:
         flags["balancers"] = [name.strip() for name in flags["balancers"].split(",")]
 

@@ -13,7 +13,8 @@ example:
   python scripts/submit.py --address http://127.0.0.1:8265 --out /shared/studies --name w1 \\
       --trials 200 --data /shared/HD.xlsx
 
-whatever is not named below goes to scripts/search.py. The same line again goes on with the study.
+whatever is not named below goes to scripts/search.py. The same line again, with the same --name,
+goes on with the study.
 exit codes: the job's own (0 done, 2 bad input, 130 interrupted), 2 if it could not be submitted.
 """
 
@@ -36,20 +37,27 @@ def parser() -> Parser:
 def main() -> int:
     """Submits a study and follows it."""
     flags, rest = parser().parse_known_args()
-    from study.jobs import entrypoint, follow, open_client, submit  # noqa: PLC0415 - as in search.py
+    from study.jobs import (  # noqa: PLC0415 - as in search.py
+        entrypoint,
+        follow,
+        job_command,
+        open_client,
+        submit,
+    )
 
     name = flags.name or time.strftime("study-%Y%m%d-%H%M%S")
     command = entrypoint(flags.out, name, rest)
     client = open_client(flags.address)
     job = submit(client, command, Path(__file__).parents[1])
+    end = f"end it with `{job_command('stop', job, flags.address)}`"
     print(f"{job}: {command}", flush=True)
     if flags.no_wait:
-        print(f"follow it with `ray job logs -f {job}`, end it with `ray job stop {job}`")
+        print(f"follow it with `{job_command('logs -f', job, flags.address)}`, {end}")
         return 0
     try:
-        return follow(client, job, lambda text: print(text, end="", flush=True))
+        return follow(client, job, lambda text: print(text, end="", flush=True), flags.address)
     except KeyboardInterrupt:
-        print(f"{job} goes on; end it with `ray job stop {job}`", file=sys.stderr)
+        print(f"{job} goes on; {end}", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -12,12 +12,18 @@ from typing import Any
 from hemomodel.errors import InputError
 from study.faults import first_line
 
-__all__ = ["EXCLUDES", "entrypoint", "follow", "open_client", "submit"]
+__all__ = ["EXCLUDES", "TABLES", "entrypoint", "follow", "job_command", "open_client", "submit"]
 
-# What a study does not need, or must not leave the machine: above all tables of patients.
+# Tables of patients, in whatever case, and their copies (`HD.csv.gz`): Ray minds the case.
+TABLES = (
+    *("*.[xX][lL][sS]*", "*.[oO][dD][sS]*", "*.[cC][sS][vV]*", "*.[tT][sS][vV]*"),
+    "*.[pP][aA][rR][qQ][uU][eE][tT]*",
+)
+# What a study does not need, or must not leave the machine.
 EXCLUDES = (
     *("/studies/", "/wandb/", "/.venv/", "/.git", "/tests/", "/docs/", "/build/"),
-    *("*.xlsx", "*.csv", "*.parquet", "__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
+    *("__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
+    *TABLES,
 )
 _EVERY = 1.0  # seconds between two looks at a job
 _PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
@@ -29,8 +35,15 @@ def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
     """Returns the command of a job.
 
     Raises:
-        InputError: a path would lie in the job's own folder, which vanishes.
+        InputError: a path would lie in the job's own folder, which vanishes; or the study is named
+            by `--resume`, beside the name that a job always has.
     """
+    for flag, value in _flags(rest):
+        if len(flag) > len("--") and "--resume".startswith(flag):
+            raise InputError(
+                f"{flag} {value}: a job goes on with a study by its name; give --name {value} and "
+                "the same flags as when it began"
+            )
     paths = {"--out": out, **{flag: value for flag, value in _flags(rest) if flag == "--data"}}
     for flag, path in paths.items():
         if not (PurePosixPath(path).is_absolute() or path.startswith("synthetic:")):
@@ -107,8 +120,29 @@ def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray 
             raise InputError(f"the job was not taken ({first_line(error)})") from None
 
 
-def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: ANN401 - Ray is not typed
+def job_command(what: str, job: str, address: str | None) -> str:
+    """Returns the command that does something with a job.
+
+    >>> job_command("stop", "raysubmit_1", "http://head:8265")
+    'ray job stop --address http://head:8265 raysubmit_1'
+    """
+    where = ["--address", address] if address else []
+    return shlex.join(["ray", "job", *what.split(), *where, job])
+
+
+def follow(
+    client: Any,  # noqa: ANN401 - Ray is not typed
+    job: str,
+    say: Callable[[str], None],
+    address: str | None = None,
+) -> int:
     """Passes on what a job prints until it ends.
+
+    Args:
+        client: see `open_client`.
+        job: its id.
+        say: takes what was printed since the last look.
+        address: that the client was opened with.
 
     Returns:
         the exit code of its command; 1 if it has none because it was killed or never started.
@@ -129,7 +163,7 @@ def follow(client: Any, job: str, say: Callable[[str], None]) -> int:  # noqa: A
     except (RuntimeError, OSError) as error:
         raise InputError(
             f"the job server no longer answers ({first_line(error)}); follow again with "
-            f"`ray job logs -f {job}`"
+            f"`{job_command('logs -f', job, address)}`"
         ) from None
     if info.driver_exit_code is None:
         say(f"{info.message}\n")

@@ -18,11 +18,14 @@ PORT=${PORT:-6379}
 cd "$CODE"
 export PATH=$CODE/.venv/bin:$PATH
 export RAY_AUTH_MODE=token
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300  # seconds; 30 are few on a busy file server
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 
+# From Slurm 22.05 on, srun no longer takes --cpus-per-task from the job.
 srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" \
+  --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   ray symmetric-run --address "$head:$PORT" --min-nodes "$SLURM_JOB_NUM_NODES" \
   --num-cpus="$SLURM_CPUS_PER_TASK" -- \
   python scripts/search.py --address auto --out "$SHARED/studies" "$@"

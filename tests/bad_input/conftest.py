@@ -57,15 +57,14 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    # `begin` first: it is imported here if it was not yet, and must take the true one with it.
+    for module in ("study.begin", "study.cluster"):
+        monkeypatch.setattr(f"{module}.start_ray", too_late)
 
     def run(name: str, *arguments: object, says: str) -> str:
         before = digests(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-        main = script(name).main
-        monkeypatch.setattr("study.cluster.start_ray", too_late, raising=True)
-        if "study.begin" in sys.modules:
-            monkeypatch.setattr("study.begin.start_ray", too_late)
-        code = run_cli(main)
+        code = run_cli(script(name).main)
         line = one_refusal(code, capsys.readouterr().err)
         assert re.search(says, line), line
         after = digests(tmp_path)

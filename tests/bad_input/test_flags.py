@@ -48,6 +48,7 @@ FLAGS = {
     "search: to go on with nothing": ("search", ["--resume", "gone"], "there is no study gone"),
     "search: to go on with no name": ("search", ["--resume", ""], "--resume"),
     "search: to go on elsewhere": ("search", ["--resume", "../x"], "there is no study|is no name"),
+    "search: two names": ("search", ["--resume", "a", "--name", "b"], "--resume a --name b: a study has one name"),
     "search: data of nothing": ("search", ["--data", ""], "no suffix|is a folder"),
     "search: data that is gone": ("search", ["--data", "gone.csv"], "does not exist"),
     "search: built-in, no count": ("search", ["--data", "synthetic"], "give synthetic:ROWS"),
@@ -69,6 +70,13 @@ FLAGS = {
     "search: settings in a folder": ("search", ["--config", "."], "cannot be read"),
     "search: settings without end": ("search", ["--config", "/dev/zero"], "larger than|not YAML"),
     "search: settings of nobody": ("search", ["--config", ""], "cannot be read"),
+    # submit
+    "submit: no folder": ("submit", [], "required: --out"),
+    "submit: a folder in the job's": ("submit", ["--out", "studies"], "--out studies: a job runs in a copy"),
+    "submit: a workbook in the job's": ("submit", ["--out", "/s", "--data", "HD.xlsx"], r"--data HD\.xlsx: a job runs"),
+    "submit: to go on by another flag": ("submit", ["--out", "/s", "--resume", "w1"], "--resume w1: .* give --name w1"),
+    "submit: to go on, in one word": ("submit", ["--out", "/s", "--resume=w1"], "--resume w1: .* give --name w1"),
+    "submit: to go on, cut short": ("submit", ["--out", "/s", "--res", "w1"], "--res w1: .* give --name w1"),
     # cohort
     "cohort: nothing to do": ("cohort", [], "arguments are required"),
     "cohort: something else": ("cohort", ["erase", "x.csv"], "invalid choice: 'erase'"),

@@ -7,7 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from study.config import load_settings
+from study.data import open_cohort
+from study.provenance import provenance
+from tests.bad_input.conftest import ROOT
 from tests.study.report.conftest import made_study
 
 OWNED = b"cos\nsystem\n(S'touch owned'\ntR."  # what a pickle that runs a command looks like
@@ -21,6 +26,24 @@ def once(tmp_path_factory):
 @pytest.fixture
 def study(once, tmp_path):
     return shutil.copytree(once, tmp_path / "made")
+
+
+@pytest.fixture(scope="session")
+def record():
+    """What a study with the settings of `search.py` and the built-in cohort has as its record."""
+    settings = load_settings(ROOT / "configs" / "search.yaml", [], {"data": "synthetic:465"})
+    return provenance(settings, open_cohort(settings).digest)
+
+
+@pytest.fixture
+def recorded(study, record):
+    """recorded(key=value): writes the whole record, changed; an entry that becomes `...` goes."""
+
+    def write(**changes):
+        whole = {key: value for key, value in {**record, **changes}.items() if value is not ...}
+        (study / "study.yaml").write_text(yaml.safe_dump(whole))
+
+    return write
 
 
 def put(name, content):
@@ -155,9 +178,6 @@ TO_GO_ON = {
         put("study.yaml", b"settings: {trials: 0}\ndata_digest: x"), "trials is 0"),
     "data that is gone": (
         put("study.yaml", b"settings: {data: gone.xlsx}\ndata_digest: x"), "does not exist"),
-    "another digest": (
-        put("study.yaml", b"settings: {data: 'synthetic:465'}\ndata_digest: abc"),
-        "was declared to be judged otherwise|was run with|other data"),
 }  # fmt: skip
 
 
@@ -168,15 +188,29 @@ def test_a_study_that_cannot_go_on(refused, study, tmp_path, damage, says):
 
 
 OTHERS = {
-    "other trials": (["--data", "synthetic:300"], "was run with data"),
-    "another seed": (["--seed", "5"], "was run with seed"),
-}
+    "other patients": (
+        {}, ["--data", "synthetic:300"],
+        "study made was run with data = 'synthetic:465', not 'synthetic:300'"),
+    "another seed": ({}, ["--seed", "5"], "study made was run with seed = 0, not 5"),
+    "the same file with other rows": (
+        {"data_digest": "ab" * 32}, [], r"study made was run on other data \(digest abab"),
+    "other rules": (
+        {"declared": {}}, [], "study made was declared to be judged otherwise"),
+    "no rules": (
+        {"declared": ...}, [], r"was declared to be judged otherwise \(nothing was declared\)"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("flags", "says"), OTHERS.values(), ids=OTHERS)
-def test_a_study_of_this_name_that_was_another(refused, study, tmp_path, flags, says):
-    says = f"{says}|was run with"
+@pytest.mark.parametrize(("changes", "flags", "says"), OTHERS.values(), ids=OTHERS)
+def test_a_study_of_this_name_that_was_another(refused, recorded, tmp_path, changes, flags, says):
+    recorded(**changes)
     refused("search", "--name", "made", "--out", tmp_path, *flags, says=says)
+
+
+def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path):
+    recorded()
+    with pytest.raises(AssertionError, match="Ray was started"):
+        refused("search", "--name", "made", "--out", tmp_path, says="")
 
 
 TO_SYNC = {

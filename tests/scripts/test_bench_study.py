@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,29 @@ def test_the_usual_way_learns_what_ours_does(bench):
     assert abs(reports[-1][1] - float(run.scores.mean())) < 0.1
 
 
+def test_a_sign_that_comes_with_the_end_is_seen_and_the_callers_signs_stay(usage, tmp_path):
+    sign = tmp_path / "sign"
+    signs = {"sign": sign.exists, "never": (tmp_path / "never").exists}
+    program = f"open({str(sign)!r}, 'w').close()"
+    found = usage.watch([sys.executable, "-S", "-c", program], signs, tmp_path / "log")
+    assert set(found.moments) == {"sign"}
+    assert set(signs) == {"sign", "never"}
+
+
+def test_training_does_not_count_what_the_caller_does_meanwhile(bench):
+    trained = importlib.import_module("bench_study_usual").trained
+    stack = prepare(synthetic_cohort(465, seed=0), Replicates(folds=2, seeds=1))
+    reports = trained(FitConfig(epochs=3), stack, [2, 3])
+    _, _, before = next(reports)
+    end = time.thread_time() + 2
+    while time.thread_time() < end:
+        pass
+    _, _, after = next(reports)
+    assert before < after < before + 1
+
+
 @pytest.mark.slow
-def test_the_short_form_prints_every_row():
+def test_the_short_form_prints_every_row(bench):
     sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "12", "--seeds", "1")
     lanes = ("--lanes", "ours,tune-reuse", "--balancers", "equal")
     ended = subprocess.run(
@@ -97,6 +119,9 @@ def test_the_short_form_prints_every_row():
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    rows = ("trials/min", "replicate-trainings/min", "CPU seconds a trial", "training", "logging")
-    for row in (*rows, "engine", "start-up", "peak memory of the driver", "ours is"):
-        assert row in ended.stdout
+    rows = [line.split("│") for line in ended.stdout.splitlines() if line.startswith("│")]
+    table = {name.strip(): [cell.strip() for cell in cells] for _, name, *cells, _ in rows}
+    assert list(table) == [name.strip() for name in bench.rows({"ours": outcome(bench)})]
+    for name, cells in table.items():
+        assert len(cells) == 2, name
+        assert all(float(cell.removesuffix("x")) >= 0 for cell in cells), name

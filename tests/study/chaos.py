@@ -6,9 +6,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
+from tests.study.processes import alive, below, kill
 from tests.study.studies import script
 
 SETTINGS = [
@@ -18,12 +21,13 @@ SETTINGS = [
     *("--balancers", "equal,gradnorm", "--max-concurrent", "1"),
 ]
 _WAIT = 300
-_STATE, _PARENT, _START = 0, 1, 19  # of /proc/PID/stat, after the name
 
 
 @dataclass
 class Victim:
     """A study that is started and killed again and again.
+
+    At the end of its `with` nothing of it runs any more, whatever failed on the way.
 
     Attributes:
         out: folder of the studies.
@@ -31,8 +35,8 @@ class Victim:
         trials: configurations.
         kills: how often something was killed so far.
         codes: how each process ended.
-        said: what each process printed.
         seen: processes that belonged to it, (id, start) -> command line.
+        at_end: what is to be undone when it is over.
     """
 
     out: Path
@@ -40,8 +44,17 @@ class Victim:
     trials: int
     kills: int = 0
     codes: list[int] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
     seen: dict[tuple[int, str], str] = field(default_factory=dict)
+    at_end: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Nothing runs yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kills what is left, and then undoes the rest, for which nothing may run."""
+        with self.at_end:
+            kill(pid for pid, start in self.seen if alive(pid, start))
 
     @property
     def folder(self) -> Path:
@@ -59,7 +72,17 @@ class Victim:
             "search.py", *SETTINGS, "--trials", self.trials, "--name", self.name, "--out", self.out
         )
         with (self.out / f"{self.name}.log").open("a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, text=True, process_group=0)
+            process = subprocess.Popen(command, stdout=log, stderr=log, text=True, process_group=0)
+        self.at_end.callback(self._kill, process)
+        return process
+
+    def _kill(self, process: "subprocess.Popen[str]") -> None:
+        """Kills a process that still runs, and its family with it."""
+        if process.poll() is None:
+            family = self.family(process)
+            process.kill()
+            process.wait()
+            kill(family)
 
     def ended(self, process: "subprocess.Popen[str]") -> int:
         """Waits for a process, and keeps how it ended."""
@@ -82,39 +105,14 @@ class Victim:
 
     def family(self, process: "subprocess.Popen[str]") -> dict[int, str]:
         """Returns the live processes below the driver, id -> command line."""
-        parents = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal():
-                try:
-                    stat = _stat(int(entry.name))
-                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                except OSError:
-                    continue
-                parents[int(entry.name)] = (int(stat[_PARENT]), stat[_START], line)
-        found, below = {}, {process.pid}
-        while below:
-            below = {pid for pid, (parent, *_) in parents.items() if parent in below}
-            found |= {pid: parents[pid][2] for pid in below}
-        self.seen |= {(pid, parents[pid][1]): line for pid, line in found.items()}
-        return found
+        found = below(process.pid)
+        self.seen |= {(pid, start): line for pid, (start, line) in found.items()}
+        return {pid: line for pid, (_, line) in found.items()}
 
 
 def left(victim: Victim) -> list[str]:
     """Returns the command lines of a study's processes that are still there."""
-    return [line for (pid, start), line in victim.seen.items() if _alive(pid, start)]
-
-
-def _alive(pid: int, start: str) -> bool:
-    """Tells a live process from a zombie, and from another one that got its id since."""
-    try:
-        stat = _stat(pid)
-    except OSError:
-        return False
-    return stat[_STATE] != "Z" and stat[_START] == start
-
-
-def _stat(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [line for (pid, start), line in victim.seen.items() if alive(pid, start)]
 
 
 def send(number: int, *, group: bool = False, starting: float = 0.0) -> Callable[..., bool]:

@@ -2,8 +2,6 @@
 
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,35 +11,9 @@ from tempfile import TemporaryDirectory
 
 from ray.util import get_node_ip_address
 
+from tests.study.processes import below, free_port, kill
+
 RAY = Path(sys.executable).with_name("ray")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def descendants(pid):
-    """Returns the processes that a process started, and theirs."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has just ended
-            continue
-        if parent == pid:
-            child = int(path.parent.name)
-            found += [child, *descendants(child)]
-    return found
-
-
-def kill(pids, number=signal.SIGKILL):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
 
 
 class Cluster:
@@ -96,7 +68,7 @@ class Cluster:
 
     def lose(self, node):
         """Kills all of a node at once, as a machine that loses its power."""
-        kill([node.pid, *descendants(node.pid)])
+        kill([node.pid, *below(node.pid)])
         node.wait()
 
     def ready(self, nodes, patience=90):

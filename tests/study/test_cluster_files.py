@@ -31,7 +31,7 @@ def loaded(name):
 
 
 def search_flags(words):
-    """Returns whether scripts/search.py takes these words."""
+    """Fails unless scripts/search.py takes these words."""
     code = (
         "import sys; sys.path.insert(0, 'scripts'); import search;"
         "search.parser().parse_args(sys.argv[1:])"
@@ -46,10 +46,23 @@ def test_the_autoscaler_takes_its_file():
     jsonschema.validate(cluster, schema)
     assert cluster["head_node_type"] in cluster["available_node_types"]
     for kind in ("head", "worker"):
-        start = cluster[f"{kind}_start_ray_commands"][-1]
-        assert "RAY_AUTH_MODE=token" in start
-        subprocess.run(["bash", "-n", "-c", start], check=True)
-    assert "*.xlsx" in cluster["rsync_exclude"]
+        assert "RAY_AUTH_MODE=token" in cluster[f"{kind}_start_ray_commands"][-1]
+        assert cluster["available_node_types"][kind]["node_config"]["ImageId"] == "ami-EDIT"
+    assert any("boto3" in command for command in cluster["head_setup_commands"])
+
+
+COMMANDS = [
+    *("initialization_commands", "setup_commands", "head_setup_commands"),
+    *("head_start_ray_commands", "worker_start_ray_commands"),
+]
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_shell_can_read_the_commands(kind):
+    commands = loaded("ray-cluster.yaml")[kind]
+    assert commands
+    for command in commands:
+        subprocess.run(["bash", "-n", "-c", command], check=True)
 
 
 def test_the_rayjob_has_the_fields_of_the_operator():
@@ -82,7 +95,9 @@ def test_slurm_starts_ray_and_the_study(tmp_path):
     slurm = tmp_path / "bin"
     slurm.mkdir()
     (slurm / "scontrol").write_text("#!/bin/sh\nprintf 'node7\\nnode8\\n'\n")
-    (slurm / "srun").write_text('#!/bin/sh\nfor word; do echo "$word"; done\n')
+    (slurm / "srun").write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT" "$@"\n'
+    )
     for program in slurm.iterdir():
         program.chmod(0o755)
     done = subprocess.run(
@@ -101,6 +116,9 @@ def test_slurm_starts_ray_and_the_study(tmp_path):
         check=True,
     )
     words = done.stdout.splitlines()
+    assert words[: words.index("ray")] == [
+        *("300", "--nodes=2", "--ntasks=2", "--cpus-per-task=16"),
+    ]
     start = words[words.index("ray") : words.index("--")]
     assert start == [
         *("ray", "symmetric-run", "--address", "node7:6379", "--min-nodes", "2"),
@@ -111,8 +129,11 @@ def test_slurm_starts_ray_and_the_study(tmp_path):
     assert command[-4:] == ["--name", "w 1", "--trials", "200"]
     search_flags(command[2:])
     assert "RAY_AUTH_TOKEN" not in done.stdout + done.stderr
-    if shutil.which("shellcheck"):
-        subprocess.run(["shellcheck", FILES / "slurm.sh"], check=True)
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_finds_nothing_in_the_slurm_script():
+    subprocess.run(["shellcheck", FILES / "slurm.sh"], check=True)
 
 
 def test_ray_has_the_flags_of_the_slurm_script():

@@ -14,7 +14,7 @@ from study.folder import Folder
 from study.report.importance import journal_trials
 from study.searcher import open_arms
 from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
-from tests.study.nodes import free_port
+from tests.study.processes import free_port
 
 SECRET = "s3cr3t-word"  # noqa: S105 - of a server that lives for this test
 SETTINGS = Settings(storage="env:HEMOMODEL_TEST_STORAGE")

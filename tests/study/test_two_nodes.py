@@ -1,19 +1,26 @@
 """A study as a job on a cluster of two nodes, with a token, as docs/cluster.md prints it."""
 
 import subprocess
+from fnmatch import fnmatchcase
 
 import pandas as pd
 import pytest
+import yaml
+from ray._private.thirdparty.pathspec import PathSpec
 
 from hemomodel import InputError
 from study.cluster import check_paths, start_ray
 from study.folder import Folder
-from study.jobs import EXCLUDES, entrypoint
+from study.jobs import EXCLUDES, entrypoint, job_command
 from study.report.importance import journal_trials
 from tests.study.nodes import cluster
-from tests.study.studies import SHORT, script
+from tests.study.studies import ROOT, SHORT, script
 
 TRIALS = 8
+TABLES = [
+    *("HD.xlsx", "HD.XLSX", "HD.xls", "HD.Xlsm", "HD.ODS", "HD.csv", "HD.CSV", "HD.csv.gz"),
+    *("HD.tsv", "HD.parquet", "HD.Parquet", "deep/er/HD.XLSX"),
+]
 
 
 @pytest.mark.slow
@@ -59,12 +66,32 @@ def test_a_job_survives_the_loss_of_a_node(tmp_path):
 def test_a_job_takes_no_patients_along(words):
     with pytest.raises(InputError, match=r"--data HD\.xlsx: a job runs in a copy"):
         entrypoint("/shared", "a", words)
-    assert {"*.xlsx", "*.csv", "*.parquet"} <= set(EXCLUDES)
+
+
+def test_the_code_goes_with_a_job_and_no_table_does():
+    left_out = PathSpec.from_lines("gitwildmatch", EXCLUDES)  # as Ray reads them
+    assert set(left_out.match_files(TABLES)) == set(TABLES)
+    assert left_out.match_file("studies/w1/study.yaml")
+    code = ["scripts/search.py", "pyproject.toml", "hemomodel/schemas/hemodialysis.yaml"]
+    code += [str(path.relative_to(ROOT)) for path in (ROOT / "study").rglob("*.py")]
+    assert list(left_out.match_files(code)) == []
+
+
+def test_no_table_goes_to_a_machine_that_ray_starts():
+    cluster = yaml.safe_load((ROOT / "configs" / "cluster" / "ray-cluster.yaml").read_text())
+    for table in TABLES:  # rsync holds a pattern without a slash against the name alone
+        name = table.rpartition("/")[2]
+        assert any(fnmatchcase(name, pattern) for pattern in cluster["rsync_exclude"]), table
 
 
 def test_the_command_of_a_job_is_quoted():
     command = entrypoint("/shared", "a", ["--set", "space.lr=[1e-3, 1e-2]"])
     assert command.endswith("--out /shared --name a --set 'space.lr=[1e-3, 1e-2]'")
+
+
+def test_what_to_do_with_a_job_has_its_address():
+    assert job_command("logs -f", "j1", None) == "ray job logs -f j1"
+    assert job_command("stop", "j1", "http://h:1") == "ray job stop --address http://h:1 j1"
 
 
 def test_a_job_keeps_nothing_in_its_own_folder(monkeypatch):
