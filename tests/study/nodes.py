@@ -16,12 +16,45 @@ from tests.study.processes import below, free_port, kill
 RAY = Path(sys.executable).with_name("ray")
 
 
-class Cluster:
-    """A head with a token, to which nodes can be added."""
+class Cable:
+    """A cable to a network of its own: the head is at one end, and a node at the other."""
 
-    def __init__(self, folder, environment, **head):
-        self.port, self.dashboard = free_port(), free_port()
-        self.address = f"{get_node_ip_address()}:{self.port}"
+    HEAD, NODE = "10.213.77.1", "10.213.77.2"
+
+    def __init__(self):
+        name = secrets.token_hex(4)
+        self.room, self._end, other = f"room-{name}", f"va{name}", f"vb{name}"
+        self._ip("netns", "add", self.room)
+        self._ip("link", "add", self._end, "type", "veth", "peer", other, "netns", self.room)
+        for room, end, address in (
+            ([], self._end, self.HEAD),
+            (["-n", self.room], other, self.NODE),
+        ):
+            self._ip(*room, "addr", "add", f"{address}/30", "dev", end)
+            self._ip(*room, "link", "set", end, "up")
+        self._ip("-n", self.room, "link", "set", "lo", "up")
+
+    @staticmethod
+    def _ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+    def cut(self):
+        self._ip("link", "set", self._end, "down")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._ip("netns", "del", self.room)  # and with it the cable
+
+
+class Cluster:
+    """A head with a token, to which nodes can be added, all here or at the end of a cable."""
+
+    def __init__(self, folder, environment, *, cable=None, **head):
+        self.port, self.dashboard, self._cable = free_port(), free_port(), cable
+        ip = cable.HEAD if cable else get_node_ip_address()
+        self.address = f"{ip}:{self.port}"
         self.env = {
             **os.environ,
             "RAY_AUTH_MODE": "token",
@@ -32,18 +65,19 @@ class Cluster:
             "RAY_health_check_initial_delay_ms": "0",
             "RAY_health_check_period_ms": "500",
             "RAY_health_check_failure_threshold": "3",
+            "RAY_health_check_timeout_ms": "1000",
             **environment,
         }
         self._folder, self._started, self._places = folder, [], []
         dashboard = head.pop("dashboard", False)
         self.start(
-            "--head", f"--port={self.port}",
+            "--head", f"--port={self.port}", f"--node-ip-address={ip}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
             f"--ray-client-server-port={free_port()}", "--min-worker-port=0", "--max-worker-port=0",
             **head,
         )  # fmt: skip
 
-    def start(self, *flags, **options):
+    def start(self, *flags, before=(), **options):
         """Starts a node and returns its process, whose children are the node's."""
         options = {
             "num_cpus": 1,
@@ -58,12 +92,18 @@ class Cluster:
         named = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
         with (self._folder / f"node-{len(self._started)}.log").open("wb") as log:
             node = subprocess.Popen(
-                [RAY, "start", *flags, *named, "--block"], env=self.env, stdout=log, stderr=log
+                [*before, RAY, "start", *flags, *named, "--block"],
+                env=self.env,
+                stdout=log,
+                stderr=log,
             )
         self._started.append(node)
         return node
 
     def join(self, **options):
+        if self._cable:
+            options["node_ip_address"] = self._cable.NODE
+            options["before"] = ("ip", "netns", "exec", self._cable.room)
         return self.start(f"--address={self.address}", **options)
 
     def lose(self, node):

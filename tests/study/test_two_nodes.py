@@ -1,5 +1,8 @@
 """A study as a job on a cluster of two nodes, with a token, as docs/cluster.md prints it."""
 
+import os
+import re
+import shutil
 import subprocess
 from fnmatch import fnmatchcase
 
@@ -13,28 +16,40 @@ from study.cluster import check_paths, start_ray
 from study.folder import Folder
 from study.jobs import EXCLUDES, entrypoint, job_command
 from study.report.importance import journal_trials
-from tests.study.nodes import cluster
+from tests.study.nodes import Cable, cluster
 from tests.study.studies import ROOT, SHORT, script
 
-TRIALS = 8
+TRIALS, EPOCHS = 8, 80
 TABLES = [
     *("HD.xlsx", "HD.XLSX", "HD.xls", "HD.Xlsm", "HD.ODS", "HD.csv", "HD.CSV", "HD.csv.gz"),
     *("HD.tsv", "HD.parquet", "HD.Parquet", "deep/er/HD.XLSX"),
 ]
 
 
+@pytest.fixture(params=["power", "cable"])
+def cable(request):
+    """What is lost: a node's power, or the cable to a node with a network of its own."""
+    if request.param == "power":
+        yield None
+        return
+    if os.geteuid() or not shutil.which("ip"):
+        pytest.skip("a network of its own needs root and `ip` (Debian: apt-get install iproute2)")
+    with Cable() as made:
+        yield made
+
+
 @pytest.mark.slow
-def test_a_job_survives_the_loss_of_a_node(tmp_path):
+def test_a_job_goes_on_as_a_node_joins_and_is_lost(tmp_path, cable):
     pytest.importorskip("aiohttp_cors", reason="the extra `cluster` (ray[default]) is missing")
     database = {"HEMOMODEL_STORAGE": f"sqlite:///{tmp_path}/shared.db"}
-    with cluster(tmp_path, database, dashboard=True) as nodes:
-        second = nodes.join()
-        nodes.ready(2)
+    with cluster(tmp_path, database, cable=cable, dashboard=True) as nodes:
+        nodes.ready(1)
         out = tmp_path / "out"
         command = script(
             "submit.py", "--address", f"http://127.0.0.1:{nodes.dashboard}", "--out", out,
-            "--name", "j", *SHORT, "--set", "fit.epochs=40", "--set", "early_stopping=null",
-            "--trials", TRIALS, "--wandb", "disabled", "--storage", "env:HEMOMODEL_STORAGE",
+            "--name", "j", *SHORT, "--set", f"fit.epochs={EPOCHS}", "--set", "early_stopping=null",
+            "--set", "fit.batch_size=16", "--max-concurrent", 2, "--trials", TRIALS,
+            "--wandb", "disabled", "--storage", "env:HEMOMODEL_STORAGE",
         )  # fmt: skip
         wrong = subprocess.run(
             command, env={**nodes.env, "RAY_AUTH_TOKEN": "0" * 64}, capture_output=True, text=True,
@@ -43,20 +58,28 @@ def test_a_job_survives_the_loss_of_a_node(tmp_path):
         assert wrong.returncode == 2
         assert "asks for another token" in wrong.stderr
         assert len(wrong.stderr.splitlines()) == 1
-        said = []
+        said, second = [], None
         with subprocess.Popen(
             command, env=nodes.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as job:
             for line in job.stdout:
                 said.append(line)
-                if line.startswith(f"2/{TRIALS} trials"):
-                    nodes.lose(second)
+                if line.startswith(f"1/{TRIALS} trials"):
+                    second = nodes.join()
+                elif second and f"/{TRIALS} trials" in line and "joined" in "".join(said[:-1]):
+                    cable.cut() if cable else nodes.lose(second)
+                    second = None
         assert job.returncode == 0, "".join(said)
-    assert any("was lost; its trials are taken up elsewhere" in line for line in said), said
+    told = "".join(said)
+    place = Cable.NODE if cable else ""
+    assert re.search(rf"node {place}\S* \(\w+\) joined", told), told
+    assert re.search(
+        rf"node {place}\S* \(\w+\) was lost; its trials are taken up elsewhere", told
+    ), told
     trials = pd.read_parquet(out / "j" / "trials.parquet")
     assert trials["number"].tolist() == list(range(TRIALS))
     assert (trials["state"] == "complete").all()
-    assert (trials["epochs"] == 40).all()
+    assert (trials["epochs"] == EPOCHS).all()
     copied = journal_trials(Folder(out / "j"))
     assert set(copied) == {"equal", "fixed", "uncertainty", "gradnorm"}
     assert {len(own) for own in copied.values()} == {TRIALS // 4}
