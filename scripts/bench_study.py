@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel.errors import InputError
+from study.begin import checked_space
+from study.config import load_settings
 
 __all__ = ["LANES", "Outcome", "race_studies", "study_flags"]
 
@@ -132,6 +134,7 @@ def _raced(lane: str, options: argparse.Namespace) -> Outcome:
         "out": str(folder),
         "name": "race",
     }
+    checked_space(load_settings(settings))  # what makes no sense is said before the race
     config = folder / "settings.json"
     config.write_text(json.dumps(settings))
     command = [sys.executable, str(_HERE / "bench_study_peers.py"), lane, str(config), str(folder)]

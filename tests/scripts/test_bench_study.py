@@ -107,6 +107,16 @@ def test_training_does_not_count_what_the_caller_does_meanwhile(bench):
     assert before < after < before + 1
 
 
+def test_sizes_that_make_no_sense_are_one_line():
+    ended = subprocess.run(
+        [sys.executable, SCRIPTS / "bench.py", "study", "--epochs", "6"],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "early_stopping.grace is 10, and trials train for 6 epochs" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 @pytest.mark.slow
 def test_the_short_form_prints_every_row(bench):
     sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "12", "--seeds", "1")
