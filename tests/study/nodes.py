@@ -23,8 +23,22 @@ class Cable:
 
     def __init__(self):
         name = secrets.token_hex(4)
-        self.room, self._end, other = f"room-{name}", f"va{name}", f"vb{name}"
+        self.room, self._end, self._other = f"room-{name}", f"va{name}", f"vb{name}"
+
+    def __enter__(self):
         self._ip("netns", "add", self.room)
+        try:
+            self._lay()
+        except subprocess.CalledProcessError:
+            self._ip("netns", "del", self.room)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._ip("netns", "del", self.room)  # and with it the cable
+
+    def _lay(self):
+        other = self._other
         self._ip("link", "add", self._end, "type", "veth", "peer", other, "netns", self.room)
         for room, end, address in (
             ([], self._end, self.HEAD),
@@ -40,12 +54,6 @@ class Cable:
 
     def cut(self):
         self._ip("link", "set", self._end, "down")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._ip("netns", "del", self.room)  # and with it the cable
 
 
 class Cluster:

@@ -1,6 +1,9 @@
 """What a study leaves in its folder: files that agree with each other."""
 
 import json
+import os
+import subprocess
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +20,14 @@ from hemomodel import fit, load_cohort
 from study.begin import checked_space
 from study.config import Settings
 from study.data import search_replicates
-from tests.study.planted import PERSON, TOKENS, marks, plant, private, traces
-from tests.study.studies import merged, run, search, wandb_runs
+from tests.study.planted import PERSON, TOKENS, marks, object_store, plant, private, traces
+from tests.study.studies import SHORT, merged, run, script, search, wandb_runs
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import everything_sent, sync
+
+
+def read(path):
+    return pd.read_excel(path, dtype={"ID": str, "生日": str})
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def workbook(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / PERSON / "HD.xlsx"
     path.parent.mkdir()
     run("cohort.py", "write", "--rows", 465, "--out", path)
-    plant(pd.read_excel(path, dtype={"ID": str, "生日": str})).to_excel(path, index=False)
+    plant(read(path)).to_excel(path, index=False)
     return path
 
 
@@ -42,13 +49,30 @@ def ray_folder():
 
 @pytest.fixture(scope="module")
 def study(workbook, ray_folder):
-    """A study of 24 trials on a workbook; returns its folder and what was printed."""
-    out = workbook.parents[1]
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**TOKENS, "RAY_TMPDIR": str(ray_folder)}.items():
-            patch.setenv(name, value)
-        done = search(out, "--data", workbook, "--trials", 24, "--name", "w1")
-    return out / "w1", done.stdout + done.stderr
+    """A study of 24 trials on a workbook; returns its folder and what was printed.
+
+    Meanwhile the object store is looked into, for marks of a person and for what must be there.
+    """
+    out, people = workbook.parents[1], private(read(workbook))
+    command = script("search.py", *SHORT, "--out", out, "--data", workbook, "--trials", 24,
+                     "--name", "w1")  # fmt: skip
+    log = out / "printed"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=file,
+            env={**os.environ, **TOKENS, "RAY_TMPDIR": str(ray_folder)},
+        )  # fmt: skip
+    seen, stacks = set(), 0
+    while process.poll() is None:
+        stored = object_store(process.pid)
+        seen |= marks(stored, people, (PERSON, *TOKENS.values()))
+        stacks += b"blood_flow" in stored
+        time.sleep(0.5)
+    printed = log.read_text()
+    assert process.returncode == 0, printed
+    assert stacks
+    assert seen == set()
+    return out / "w1", printed
 
 
 @pytest.mark.slow
@@ -176,7 +200,7 @@ class TestStudyFolder:
         But for `study.yaml`, which names the workbook: the study goes on with it.
         """
         folder, printed = study
-        people = private(pd.read_excel(workbook, dtype={"ID": str, "生日": str}))
+        people = private(read(workbook))
         assert len(people) > 1200
         words = (PERSON, *TOKENS.values())
         found = [*traces(folder, people, words), *traces(ray_folder, people, words)]
@@ -238,7 +262,7 @@ class TestStudyFolder:
                     assert summary[f"best/skill/{task}"] == pytest.approx(value)
                 assert len(server.streams[name]["wandb-history.jsonl"]) == row["epochs"]
             sent = everything_sent(server)
-        people = private(pd.read_excel(workbook, dtype={"ID": str, "生日": str}))
+        people = private(read(workbook))
         assert marks(sent, people, (PERSON, *TOKENS.values(), str(folder.parent))) == set()
 
     def test_each_trial_is_what_the_library_makes_of_its_parameters(self, study, workbook):
