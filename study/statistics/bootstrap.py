@@ -1,6 +1,6 @@
 """The bootstrap of the comparison: held-out rows, seeds, and the luck of the search."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -13,7 +13,8 @@ __all__ = ["EVERYTHING", "Level", "Resampled", "resample"]
 
 Level: TypeAlias = Literal["rows", "seeds", "search"]
 EVERYTHING: tuple[Level, ...] = ("rows", "seeds", "search")
-_BLOCK = 1 << 24  # numbers held at once while resampling
+_BLOCK = 1 << 24  # numbers for which the draws are made at once
+_HELD = 1 << 20  # numbers held at once
 
 
 @dataclass(frozen=True)
@@ -79,25 +80,46 @@ def resample(
     members, member = np.unique(evidence.seeds, return_inverse=True)
     width = max(fold.losses.shape[1] for fold in folds)
 
-    def draw(size: int, levels: Collection[Level]) -> tuple[Floats, Floats, Floats]:
-        weight = _counts(random, size, len(members), "seeds" in levels)[:, member]
-        weight = weight / weight.sum(1, keepdims=True)
+    def figures_of(drawn: Sequence[_Drawn], part: slice) -> Floats:
+        size = len(drawn[0].rows[part])
         top: Floats = np.zeros((size, len(names), replicates, tasks))
         bottom: Floats = np.zeros((size, replicates, tasks))
-        for fold in folds:
-            rows = _counts(random, size, len(fold.trivial), "rows" in levels)
-            chosen = _choose(random, fold, weight) if "search" in levels else fold.chosen[None]
-            sums = (rows @ fold.losses).reshape(size, -1, replicates, tasks)
-            top += sums[np.arange(size)[:, None], chosen]
-            bottom += (rows @ fold.trivial).reshape(shape)
-        figures = 1 - top / bottom[:, None]
-        ranks = np.einsum("dart,dr->dat", _ranks(figures), weight)
-        return np.einsum("dart,dr->dat", figures, weight), ranks, figures
+        for fold, rows, chosen in drawn:
+            sums = (rows[part] @ fold.losses).reshape(size, -1, replicates, tasks)
+            top += sums[np.arange(size)[:, None], chosen[part]]
+            bottom += (rows[part] @ fold.trivial).reshape(shape)
+        return 1 - top / bottom[:, None]
 
-    estimate, ranks, figures = draw(1, ())
-    parts = [draw(size, levels)[:2] for size in _blocks(draws, width)]
+    def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Floats, Floats, Floats]]:
+        weight = _counts(random, size, len(members), "seeds" in levels)[:, member]
+        weight = weight / weight.sum(1, keepdims=True)
+        drawn = [_draw(random, fold, weight, levels) for fold in folds]
+        for part in _parts(size, width):
+            figures = figures_of(drawn, part)
+            ranks = np.einsum("dart,dr->dat", _ranks(figures), weight[part])
+            yield np.einsum("dart,dr->dat", figures, weight[part]), ranks, figures
+
+    estimate, ranks, figures = next(draw(1, ()))
+    parts = [part[:2] for size in _blocks(draws, width) for part in draw(size, levels)]
     drawn, drawn_ranks = map(np.concatenate, zip(*parts, strict=True))
     return Resampled(names, estimate[0], drawn, figures[0], ranks[0], drawn_ranks)
+
+
+class _Drawn(NamedTuple):
+    """What was drawn of an outer fold."""
+
+    fold: _Fold
+    rows: Floats  # (D, m), how often each row
+    chosen: NDArray[np.int_]  # (D, A)
+
+
+def _draw(
+    random: np.random.Generator, fold: _Fold, weight: Floats, levels: Collection[Level]
+) -> _Drawn:
+    rows = _counts(random, len(weight), len(fold.trivial), "rows" in levels)
+    if "search" in levels:
+        return _Drawn(fold, rows, _choose(random, fold, weight))
+    return _Drawn(fold, rows, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
 
 
 def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[Candidate], Floats]) -> _Fold:
@@ -159,3 +181,8 @@ def _ranks(figures: Floats) -> Floats:
 def _blocks(draws: int, width: int) -> list[int]:
     size = max(1, min(draws, _BLOCK // width))
     return [size] * (draws // size) + ([draws % size] if draws % size else [])
+
+
+def _parts(size: int, width: int) -> Iterator[slice]:
+    step = max(1, _HELD // width)
+    return (slice(begin, begin + step) for begin in range(0, size, step))
