@@ -47,7 +47,8 @@ class Space:
         Raises:
             InputError: a fixed or narrowed parameter is unknown or out of range.
         """
-        self._settings = settings
+        # Workers get a copy, and need nothing else of the settings: not where the data is.
+        self._fit, self._first = dict(settings.fit), settings.balancers[0]
         self._tasks = tuple(tasks)
         common = _scalars(FitConfig, "", tasks)
         own = {name: _scalars(BALANCERS[name], f"{name}.", tasks) for name in settings.balancers}
@@ -55,19 +56,19 @@ class Space:
             **common,
             **{key: value for part in own.values() for key, value in part.items()},
         }
-        narrowed = self._narrowed(searched)
+        narrowed = _narrowed(settings, searched)
         fixed = set(settings.fit)
         self._common = {key: narrowed[key] for key in common if not _covered(key, fixed)}
         self._own = {
             name: {key: narrowed[key] for key in part if not _covered(key, fixed)}
             for name, part in own.items()
         }
-        self._check_fixed(searched)
+        self._check_fixed(settings, searched)
 
     @property
     def base(self) -> FitConfig:
         """The defaults and what the settings fix: epochs, features and targets of every trial."""
-        return self.build({"balancer": self._settings.balancers[0]})
+        return self.build({"balancer": self._first})
 
     def searched(self, balancer: str) -> dict[str, Scalar]:
         """Returns the domains of the parameters that are searched under a balancer.
@@ -92,7 +93,7 @@ class Space:
         if len(balancers) > 1:
             name = str(trial.suggest_categorical("balancer", list(balancers)))
         point: dict[str, Parameter] = {"balancer": name}
-        depth = self._settings.fit.get("hidden.depth", len(FitConfig.hidden))
+        depth = self._fit.get("hidden.depth", len(FitConfig.hidden))
         for key, domain in self.searched(name).items():
             layer = key.removeprefix("hidden.width")
             if layer != key and int(layer) > int(point.get("hidden.depth", depth)):
@@ -103,7 +104,7 @@ class Space:
     def build(self, point: Mapping[str, Parameter]) -> FitConfig:
         """Returns the configuration of a point; what is neither searched nor fixed is default."""
         name = str(point["balancer"])
-        values: dict[str, Any] = {**self._settings.fit, **point}
+        values: dict[str, Any] = {**self._fit, **point}
         widths = [values[key] for key in sorted(values) if key.startswith("hidden.width")]
         weights = [values.get(f"fixed.log_weights.{task}") for task in self._tasks]
         if widths:
@@ -125,32 +126,33 @@ class Space:
         except ValidationError as error:
             raise InputError(sentence(error, FitConfig, "fit")) from None
 
-    def _check_fixed(self, searched: Mapping[str, Scalar]) -> None:
+    def _check_fixed(self, settings: Settings, searched: Mapping[str, Scalar]) -> None:
         known = set(searched)
         for config, prefix in [(FitConfig, ""), *((BALANCERS[n], f"{n}.") for n in BALANCERS)]:
             known |= {prefix + field.name for field in fields(config)}
         known -= {"balancer"}
-        for key in self._settings.fit:
+        for key in settings.fit:
             if key not in known:
                 raise InputError(f"fit.{key} is no parameter; {nearest(key, sorted(known))}")
-        check_fit(self._settings, searched, len(self._tasks))
-        for name in self._settings.balancers:
+        check_fit(settings, searched, len(self._tasks))
+        for name in settings.balancers:
             self.build({"balancer": name})
 
-    def _narrowed(self, searched: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        result = dict(searched)
-        groups = {key.rstrip("0123456789") for key in searched if key.startswith("hidden.width")}
-        groups |= {key.rpartition(".")[0] for key in searched if ".log_weights." in key}
-        for key, values in self._settings.space.items():
-            members = [name for name in searched if name == key]
-            if key in groups:
-                members = [name for name in searched if name.startswith(key)]
-            if not members:
-                known = sorted(set(searched) | groups)
-                raise InputError(f"space.{key} is not searched; {nearest(key, known)}")
-            for name in members:
-                result[name] = _narrow(key, searched[name], values)
-        return result
+
+def _narrowed(settings: Settings, searched: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    result = dict(searched)
+    groups = {key.rstrip("0123456789") for key in searched if key.startswith("hidden.width")}
+    groups |= {key.rpartition(".")[0] for key in searched if ".log_weights." in key}
+    for key, values in settings.space.items():
+        members = [name for name in searched if name == key]
+        if key in groups:
+            members = [name for name in searched if name.startswith(key)]
+        if not members:
+            known = sorted(set(searched) | groups)
+            raise InputError(f"space.{key} is not searched; {nearest(key, known)}")
+        for name in members:
+            result[name] = _narrow(key, searched[name], values)
+    return result
 
 
 def _scalars(config: type, prefix: str, tasks: Sequence[str]) -> dict[str, Scalar]:
