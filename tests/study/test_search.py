@@ -14,7 +14,7 @@ from tests.study.studies import ROOT, run, search, wandb_runs
 @pytest.mark.slow
 def test_joint_allocation_and_a_time_budget(tmp_path):
     search(
-        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 20,
+        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 40,
         "--balancers", "equal,gradnorm", "--wandb", "disabled",
     )  # fmt: skip
     trials = pd.read_parquet(tmp_path / "j" / "trials.parquet")
