@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n auto
 
 slow: $(READY)
-	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadscope
 
 check: lint test
 

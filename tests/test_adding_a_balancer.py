@@ -11,8 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.xdist_group("adding_a_balancer")  # its fixtures are made once
-
 ROOT = Path(__file__).parents[1]
 
 

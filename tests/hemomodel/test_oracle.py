@@ -14,8 +14,6 @@ from hemomodel.synthetic.patients import draw_patients
 from hemomodel.synthetic.prescription import draw_prescription
 from hemomodel.synthetic.state import Latent, State, height_law, ultrafiltration
 
-pytestmark = pytest.mark.xdist_group("oracle")  # its fixtures are made once
-
 SCHEMA = load_schema()
 LEVELS = {task.name: np.array(task.levels) for task in SCHEMA.tasks}
 SIZES = [task.size for task in SCHEMA.tasks]

@@ -12,8 +12,6 @@ from hemomodel.heads import HeadLayout
 from hemomodel.preparing import prepare
 from hemomodel.references import REFERENCES, Problem, reference_losses
 
-pytestmark = pytest.mark.xdist_group("references")  # its fixtures are made once
-
 FITTED = sorted(REFERENCES)
 
 

@@ -7,7 +7,7 @@ import torch
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
 from hemomodel.metrics import row_losses
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("regret")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from hemomodel.schema import load_schema
 from hemomodel.sessions import parse_sessions
 from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
 
-pytestmark = pytest.mark.xdist_group("synthetic")  # its fixtures are made once
-
 SCHEMA = load_schema()
 HEADERS = {column.english: column.written for column in SCHEMA.columns}
 

@@ -25,8 +25,6 @@ from tests.study.studies import SHORT, merged, run, script, search, wandb_runs
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import everything_sent, sync
 
-pytestmark = pytest.mark.xdist_group("study_folder")  # its fixtures are made once
-
 
 def read(path):
     return pd.read_excel(path, dtype={"ID": str, "生日": str})

@@ -12,8 +12,6 @@ from study.offline import OfflineRun, check_complete
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import everything_sent, sync, trials, write_study, write_tables
 
-pytestmark = pytest.mark.xdist_group("sync")  # its fixtures are made once
-
 RUNS = {"toy-0", "toy-1", "toy-2", "toy-3", "toy-study"}
 
 

@@ -15,8 +15,6 @@ from study.report.words import plain
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import BALANCERS, TASKS, comparison, run_python, write_tables
 
-pytestmark = pytest.mark.xdist_group("wandb_report")  # its fixtures are made once
-
 _REPORT = """
 import sys
 from pathlib import Path

@@ -14,7 +14,7 @@ from study.report.images import browser
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 WITHOUT_FIGURE = {"run", "limits"}
 
 
