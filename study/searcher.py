@@ -79,9 +79,11 @@ class ArmSearcher(Searcher):
         return str(Searcher.FINISHED)
 
     def _next(self, trial_id: str) -> dict[str, Any] | str | None:
+        known: set[int] = set()  # epochs whose score the storage has already
         if self._unfinished:
             arm, frozen = self._unfinished.pop(0)
             trial = self._reopened(arm, frozen)
+            known |= frozen.intermediate_values.keys()
         else:
             arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
             if self._left[arm.key] <= 0:
@@ -90,8 +92,7 @@ class ArmSearcher(Searcher):
             self._left[arm.key] -= 1
             arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
-        known = arm.trials[trial.number].intermediate_values
-        self._open[trial_id] = (arm, trial, set(known))
+        self._open[trial_id] = (arm, trial, known)
         # A trial that was under way has its parameters: drawing them again returns the same.
         params = self._space.suggest(trial, arm.balancers)
         return {
