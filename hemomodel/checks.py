@@ -166,7 +166,7 @@ def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
     Raises:
         InputError: a value is not a declared level.
     """
-    if task.kind == "regression":
+    if task.is_value:
         return values
     levels = np.array(task.levels)
     nearest = np.abs(values[:, None] - levels).argmin(axis=1)

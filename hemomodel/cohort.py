@@ -31,6 +31,8 @@ class Cohort:
         attrition: the rows left after each filter.
         findings: what is implausible, over all rows of the original table.
         digest: of the content, the same whatever the kind of file.
+        groups: (N,) int64, the same number in all rows of one person (of the column of role
+            `group`); None if each row stands for itself.
         optimum: (N, K) what a Bayes-optimal predictor says, where it is known: probabilities of the
             levels, and the mean of each regression.
     """
@@ -42,6 +44,7 @@ class Cohort:
     attrition: Attrition
     findings: tuple[Finding, ...]
     digest: str
+    groups: np.ndarray | None = None
     optimum: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -125,7 +128,13 @@ def _cohort(sheet: Sheet, schema: Schema, require_comorbidities: bool, legacy_ag
         attrition=attrition,
         findings=sessions.findings,
         digest=_digest(table, sessions.labels[rows]),
+        groups=_groups(table, schema),
     )
+
+
+def _groups(table: pd.DataFrame, schema: Schema) -> np.ndarray | None:
+    names = schema.of_role("group")
+    return pd.factorize(table[names[0]])[0] if names else None
 
 
 def _emptied(attrition: Attrition) -> str:

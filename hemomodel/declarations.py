@@ -6,9 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from hemomodel import formula
 
-__all__ = ["Column", "Derived", "FeatureBlock", "Filter", "Frozen", "Rule", "Task", "TaskSpec"]
+__all__ = [
+    "Column",
+    "Derived",
+    "FeatureBlock",
+    "Filter",
+    "Frozen",
+    "Level",
+    "Rule",
+    "Task",
+    "TaskKind",
+    "TaskSpec",
+]
 
 Range: TypeAlias = tuple[float, float]
+TaskKind: TypeAlias = Literal["binary", "classification", "ordinal", "regression", "count"]
+Level: TypeAlias = float | str
+"""A number of a number column, a code of a category."""
 
 
 class Frozen(BaseModel):
@@ -18,19 +32,35 @@ class Frozen(BaseModel):
 
 
 class TaskSpec(Frozen):
-    """What is predicted of a task column; a regression has no levels."""
+    """What is predicted of a task column.
 
-    kind: Literal["classification", "regression"]
-    levels: tuple[float, ...] = ()
+    Attributes:
+        kind: `binary`, `classification` and `ordinal` have levels; `regression` and `count` none.
+        levels: of a number column, in rising order; of a category, its codes in their order if
+            not given.
+        transform: `log` learns and scores the logarithm of a positive value.
+    """
+
+    kind: TaskKind
+    levels: tuple[Level, ...] = ()
+    transform: Literal["none", "log"] = "none"
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether it is one of several classes that is predicted, and not a number."""
+        return self.kind not in ("regression", "count")
 
     @model_validator(mode="after")
     def _check_levels(self) -> Self:
-        if self.kind == "regression" and self.levels:
-            raise ValueError("a regression has no levels")
-        if self.kind == "classification" and not self.levels[1:]:
-            raise ValueError("a classification needs at least two levels")
-        if list(self.levels) != sorted(set(self.levels)):
+        if not self.has_levels and self.levels:
+            raise ValueError(f"a {self.kind} has no levels")
+        if self.transform != "none" and self.kind != "regression":
+            raise ValueError("only a regression has a transform")
+        numbers = [level for level in self.levels if not isinstance(level, str)]
+        if numbers and list(self.levels) != sorted(set(numbers)):
             raise ValueError("levels must be in rising order, each once")
+        if len(set(self.levels)) < len(self.levels):
+            raise ValueError("levels must stand once each")
         return self
 
 
@@ -53,8 +83,9 @@ class Column(_Limited):
     english: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     kind: Literal["number", "category", "code_list", "roc_date", "ad_date", "yyyymmdd", "text"]
-    role: Literal["id", "feature", "task", "context", "ignored"]
+    role: Literal["id", "group", "feature", "task", "context", "ignored"]
     unit: str = ""
+    title_zh: str = ""
     header: str = ""
     aliases: tuple[str, ...] = ()
     optional: bool = False
@@ -69,15 +100,37 @@ class Column(_Limited):
     def _check_kind(self) -> Self:
         if (self.role == "task") != (self.task is not None):
             raise ValueError("a column of role 'task', and no other, has a `task`")
-        if self.task is not None and self.kind != "number":
-            raise ValueError("a task column is of kind 'number'")
         if self.kind in ("category", "code_list") and not self.codes:
             raise ValueError(f"a column of kind {self.kind!r} needs `codes`")
+        self._check_task()
         if (self.kind == "code_list") != bool(self.flags):
             raise ValueError("a column of kind 'code_list', and no other, has `flags`")
         if self.kind != "number" and (self.hard or self.soft or self.percent):
             raise ValueError("only a column of kind 'number' has limits or `percent`")
         return self
+
+    def _check_task(self) -> None:
+        if self.task is None:
+            return
+        if self.kind not in (("number", "category") if self.task.has_levels else ("number",)):
+            raise ValueError(f"a {self.task.kind} is not made of a column of kind {self.kind!r}")
+        if not self.task.has_levels:
+            return
+        if self.kind == "category" and not set(self.task.levels) <= set(self.codes):
+            raise ValueError("a level is not among the `codes`")
+        if self.kind == "number" and any(isinstance(level, str) for level in self.task.levels):
+            raise ValueError("the levels of a number are numbers")
+        count = len(self.levels)
+        if count < 2 or (self.task.kind == "binary" and count > 2):  # noqa: PLR2004
+            at = "two" if self.task.kind == "binary" else "at least two"
+            raise ValueError(f"a {self.task.kind} needs {at} levels")
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of a task: those it declares, or the codes of its category."""
+        if self.task is None or not self.task.has_levels:
+            return ()
+        return self.task.levels or (tuple(self.codes) if self.kind == "category" else ())
 
     @property
     def written(self) -> str:
@@ -156,17 +209,31 @@ class FeatureBlock(Frozen):
 
 
 class Task(Frozen):
-    """One thing to predict, as the rest of the project sees it."""
+    """One thing to predict, as the rest of the project sees it.
+
+    Attributes:
+        levels: what its classes are, in the order of the outputs; none for a value.
+        meanings: of the levels, as a person reads them; of the same length.
+        unit: of a value.
+        transform: of a value: labels and predictions are `log` of it, or the value itself.
+    """
 
     name: str
     column: str
     title: str
     title_zh: str
-    kind: Literal["classification", "regression"]
-    levels: tuple[float, ...]
+    kind: TaskKind
+    levels: tuple[Level, ...]
+    meanings: tuple[str, ...]
     unit: str
+    transform: Literal["none", "log"] = "none"
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a number, with a single output, and not a choice among levels."""
+        return not self.levels
 
     @property
     def size(self) -> int:
         """The number of outputs of its head."""
-        return len(self.levels) if self.kind == "classification" else 1
+        return len(self.levels) or 1

@@ -37,7 +37,7 @@ class HeadLayout:
         self.member = torch.nn.functional.one_hot(self.task_of, len(tasks)).to(
             dtype or torch.get_default_dtype()
         )
-        self.regression = torch.tensor([task.kind == "regression" for task in tasks], device=device)
+        self.regression = torch.tensor([task.is_value for task in tasks], device=device)
         self.is_value = self.regression[self.task_of]
         widest = int(self.sizes.max())
         level = torch.arange(widest, device=device)

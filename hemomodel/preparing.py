@@ -95,7 +95,7 @@ def _one_hot(labels: Floats, tasks: Sequence[Task]) -> Floats:
     """Spreads labels (N, T) over columns (N, K), zero where a label is missing."""
     blocks = [
         np.nan_to_num(column)[:, None]
-        if task.kind == "regression"
+        if task.is_value
         else (column[:, None] == np.arange(task.size)).astype(float)
         for column, task in zip(labels.T, tasks, strict=True)
     ]
@@ -103,7 +103,7 @@ def _one_hot(labels: Floats, tasks: Sequence[Task]) -> Floats:
 
 
 def _is_value(tasks: Sequence[Task]) -> Mask:
-    return np.repeat([task.kind == "regression" for task in tasks], [task.size for task in tasks])
+    return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])
 
 
 def _scales(
@@ -125,7 +125,7 @@ def _scales(
 
 
 def _regressions(tasks: Sequence[Task]) -> list[int]:
-    return [place for place, task in enumerate(tasks) if task.kind == "regression"]
+    return [place for place, task in enumerate(tasks) if task.is_value]
 
 
 def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) -> Floats:

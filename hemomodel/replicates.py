@@ -132,7 +132,7 @@ def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.i
     """
     start, columns, counts = 0, [], []
     for column, task in zip(labels.T, tasks, strict=True):
-        if task.kind == "regression":
+        if task.is_value:
             continue
         level = np.where(np.isnan(column), 0, column).astype(int)
         count = np.bincount(level[~np.isnan(column)], minlength=task.size)

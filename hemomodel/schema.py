@@ -21,6 +21,7 @@ from hemomodel.declarations import (
     FeatureBlock,
     Filter,
     Frozen,
+    Level,
     Rule,
     Task,
     TaskSpec,
@@ -70,10 +71,12 @@ class Schema(Frozen):
                 name=column.english,
                 column=column.english,
                 title=column.title,
-                title_zh=column.name,
+                title_zh=column.title_zh or column.name,
                 unit=column.unit,
                 kind=column.task.kind,
-                levels=column.task.levels,
+                levels=column.levels,
+                meanings=tuple(_meaning(column, level) for level in column.levels),
+                transform=column.task.transform,
             )
             for column in self.columns
             if column.task is not None
@@ -95,6 +98,8 @@ class Schema(Frozen):
         _once("English name", (c.english for c in self.columns))
         names = [name for c in self.read.values() for name in c.table_columns]
         _once("name in the table", [*names, *(derived.name for derived in self.derived)])
+        if len(self.of_role("group")) > 1:
+            raise ValueError("only one column can have the role 'group'")
         if not self.tasks:
             raise ValueError("a schema needs at least one column of role 'task'")
         self._check_formulas()
@@ -131,6 +136,11 @@ class Schema(Frozen):
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
         for name in block.columns if block.codes else ():
             _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)
+
+
+def _meaning(column: Column, level: Level) -> str:
+    code = level if isinstance(level, str) else f"{level:g}"
+    return column.codes.get(code, code)
 
 
 def _once(what: str, names: Iterable[str]) -> None:

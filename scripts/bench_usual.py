@@ -27,8 +27,7 @@ class Network:
         self.heads = nn.ModuleList(nn.Linear(widths[-1], size) for size in sizes)
         self.sizes = sizes
         self.losses = [
-            nn.MSELoss() if task.kind == "regression" else nn.CrossEntropyLoss()
-            for task in stack.tasks
+            nn.MSELoss() if task.is_value else nn.CrossEntropyLoss() for task in stack.tasks
         ]
         parameters = [*self.trunk.parameters(), *self.heads.parameters()]
         self.adam = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)

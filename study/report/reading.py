@@ -205,4 +205,5 @@ def _bare(name: str, figures: dict[str, Any]) -> Task:
         unit="",
         kind="regression" if "rmse" in figures else "classification",
         levels=(),
+        meanings=(),
     )
