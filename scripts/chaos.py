@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -77,12 +78,7 @@ def journal(victim: chaos.Victim, luck: random.Random, _: int) -> None:
 def disk(victim: chaos.Victim, _: random.Random, __: int) -> None:
     """A disk that fills up during the search; then there is space again."""
     victim.folder.mkdir(parents=True)
-    mounted = subprocess.run(  # noqa: S603 - of our own folder
-        ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", victim.folder],  # noqa: S607 - of the PATH
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode:
-        raise SkippedError(f"skipped: no disk can be mounted here ({mounted.stderr.strip()})")
+    _mount("-t", "tmpfs", "-o", "size=30m", "tmpfs", victim.folder)
     victim.at_end.callback(_unmount, victim.folder)
     process = victim.start()
     victim.until_searching(process, 60)
@@ -98,6 +94,27 @@ def disk(victim: chaos.Victim, _: random.Random, __: int) -> None:
     victim.kills = int(victim.ended(process) == BAD_INPUT)
     ballast.unlink()
     victim.ended(victim.start())
+
+
+def readonly(victim: chaos.Victim, _: random.Random, __: int) -> None:
+    """A folder that becomes read-only during the search; then it can be written again."""
+    process = victim.start()
+    victim.until_searching(process, 60)
+    _mount("--bind", victim.folder, victim.folder)  # a disk with open files does not let itself
+    with ExitStack() as mounted:
+        mounted.callback(subprocess.run, ["umount", victim.folder], check=True)
+        _mount("-o", "remount,bind,ro", victim.folder)
+        victim.kills = int(victim.ended(process) == BAD_INPUT)
+    victim.ended(victim.start())
+
+
+def _mount(*words: object) -> None:
+    done = subprocess.run(  # noqa: S603 - of our own folder
+        ["mount", *map(str, words)],  # noqa: S607 - of the PATH
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SkippedError(f"skipped: nothing can be mounted here ({done.stderr.strip()})")
 
 
 def _unmount(folder: Path) -> None:
@@ -116,6 +133,7 @@ DEATHS = {
     "journal": journal,
     "wandb": wandb,
     "disk": disk,
+    "readonly": readonly,
 }
 
 
