@@ -6,6 +6,7 @@ An error ends the reading; a warning is counted.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from hemomodel import formula
 from hemomodel.errors import InputError
@@ -156,28 +157,47 @@ def missing(values: np.ndarray) -> np.ndarray:
 
 
 def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
-    """Returns (N,) a task's labels: the index of the level, or the value of a regression.
+    """Returns (N,) a task's labels: the index of the level, or the value, or its logarithm.
 
     Args:
         sheet: where the values came from.
         task: its declaration.
-        values: (N,) float64, NaN for missing.
+        values: (N,) float64, or texts of a category; missing as `missing` has it.
 
     Raises:
-        InputError: a value is not a declared level.
+        InputError: a value is not a declared level, no count, or has no logarithm.
     """
-    if task.is_value:
+    if not task.is_value:
+        return _places(sheet, task, values)
+    if task.kind == "count":
+        bad = (values < 0) | (values != np.round(values))
+        problem = f"is no count, as task {task.name!r} needs: a whole number from 0 up"
+        sheet.refuse(task.column, bad & ~missing(values), f"{problem}; mend or empty the cell")
+    if task.transform == "none":
         return values
-    levels = np.array(task.levels)
-    nearest = np.abs(values[:, None] - levels).argmin(axis=1)
-    known = np.isclose(values, levels[nearest], rtol=_CLOSE, atol=_CLOSE) | np.isnan(values)
-    listed = ", ".join(f"{level:g}" for level in levels)
+    problem = f"has no logarithm, which task {task.name!r} learns; mend or empty the cell"
+    sheet.refuse(task.column, values <= 0, problem)
+    result: np.ndarray = np.log(values)
+    return result
+
+
+def _places(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
+    """Returns (N,) which level of a task each value is, NaN where it is missing."""
+    absent = missing(values)
+    if values.dtype == object:
+        places = pd.Index(task.levels).get_indexer(pd.Index(values))
+        known = places >= 0
+    else:
+        levels = np.array(task.levels)
+        places = np.abs(values[:, None] - levels).argmin(axis=1)
+        known = np.isclose(values, levels[places], rtol=_CLOSE, atol=_CLOSE)
+    listed = ", ".join(lv if isinstance(lv, str) else f"{lv:g}" for lv in task.levels)
     problem = (
         f"is not a level of task {task.name!r} ({listed}); "
         f"if it is right, extend the levels in the schema"
     )
-    sheet.refuse(task.column, ~known, problem)
-    return np.where(np.isnan(values), np.nan, nearest)
+    sheet.refuse(task.column, ~known & ~absent, problem)
+    return np.where(absent, np.nan, places)
 
 
 def _outside(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

@@ -26,7 +26,7 @@ class Cohort:
         table: (N, columns) English names: float64 numbers and flags, str categories, days; NaN, or
             not-a-time, for missing.
         labels: (N, T) float64: the index of the level, or the value of a regression in its own
-            unit; NaN for missing.
+            unit (its logarithm, where the task says so); NaN for missing.
         rows: (N,) where each row stood in the original table, from 0.
         attrition: the rows left after each filter.
         findings: what is implausible, over all rows of the original table.

@@ -18,6 +18,7 @@ from hemomodel.schema import Column
 __all__ = ["flags", "parse"]
 
 _MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "NaT", "None", "null", "NULL"}
+_YES, _NO = {"yes", "y", "true", "t", "1", "1.0"}, {"no", "n", "false", "f", "0", "0.0"}
 _WHOLE = re.compile(r"[0-9]{1,15}(\.0*)?")  # a code that a spreadsheet made a number: `2.0`
 _DAY = r"^([0-9]{1,4})[/.-]([0-9]{1,2})[/.-]([0-9]{1,2})(?:[ T][0-9]{1,2}:.*)?$"
 _COMPACT = r"^([0-9]{2,4})([0-9]{2})([0-9]{2})(?:\.0*)?$"
@@ -53,14 +54,16 @@ def parse(sheet: Sheet, column: Column) -> np.ndarray:
     if column.kind == "number":
         return _numbers(sheet, column)
     distinct = _distinct(sheet, column)
-    if column.kind == "category":
-        codes = np.array([_code(text) for text in distinct.texts], dtype=object)
-        unknown = np.array([code not in column.codes for code in codes], dtype=bool)
-        sheet.refuse(column.english, distinct.spread(unknown, missing=False), _not_a_code(column))
-        return distinct.spread(codes, missing=np.nan)
-    if column.kind in ("text", "code_list"):
-        texts = np.array([_code(text) for text in distinct.texts], dtype=object)
-        return distinct.spread(texts, missing=np.nan)
+    match column.kind:
+        case "category":
+            return _category(sheet, column, distinct)
+        case "flag":
+            return _flag(sheet, column, distinct)
+        case "one_hot":
+            return _one_hot(sheet, column, distinct)
+        case "text" | "code_list":
+            texts = np.array([_code(text) for text in distinct.texts], dtype=object)
+            return distinct.spread(texts, missing=np.nan)
     return _days(sheet, column, distinct)
 
 
@@ -86,6 +89,42 @@ def flags(sheet: Sheet, column: Column) -> np.ndarray:
     table = np.zeros((len(distinct.texts), filler + 1))
     table[owners, places] = 1
     return distinct.spread(table[:, :filler], missing=np.nan)
+
+
+def _category(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+    known = {_code(code): code for code in column.codes}
+    codes = np.array([known.get(_code(text)) for text in distinct.texts], dtype=object)
+    unknown = np.array([code is None for code in codes], dtype=bool)
+    sheet.refuse(column.english, distinct.spread(unknown, missing=False), _not_a_code(column))
+    return distinct.spread(codes, missing=np.nan)
+
+
+def _flag(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+    texts = [text.lower() for text in distinct.texts]
+    values = np.array([1.0 if text in _YES else 0.0 for text in texts])
+    unknown = np.array([text not in _YES | _NO for text in texts], dtype=bool)
+    problem = (
+        "is neither yes nor no (yes, y, true, t, 1; no, n, false, f, 0); mend or empty the cell"
+    )
+    sheet.refuse(column.english, distinct.spread(unknown, missing=False), problem)
+    return distinct.spread(values, missing=np.nan)
+
+
+def _one_hot(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+    """Finds the one of several 0/1 columns that is 1; their cells stand in one text, in order."""
+    codes = np.array([*column.codes, np.nan], dtype=object)
+    hits = np.full(len(distinct.texts), len(column.codes))
+    wrong = np.zeros(len(distinct.texts), dtype=bool)
+    for place, text in enumerate(distinct.texts):
+        cells = [cell.strip() for cell in text.split(",")]
+        if all(cell in _MISSING for cell in cells):
+            continue
+        values = [_number(cell) for cell in cells]
+        wrong[place] = sorted(values) != [0.0] * (len(codes) - 2) + [1.0]
+        hits[place] = values.index(1.0) if not wrong[place] else hits[place]
+    problem = "is not one 1 among zeros; mend these cells, or empty them all"
+    sheet.refuse(column.english, distinct.spread(wrong, missing=False), problem)
+    return distinct.spread(codes[hits], missing=np.nan)
 
 
 def _distinct(sheet: Sheet, column: Column) -> _Distinct:
@@ -143,7 +182,10 @@ def _code(text: str) -> str:
 
 
 def _not_a_code(column: Column) -> str:
-    known = _listed([f"{code} ({title})" for code, title in column.codes.items()])
+    titled = [
+        f"{code} ({title})" if title != code else code for code, title in column.codes.items()
+    ]
+    known = _listed(titled)
     return f"is not one of the declared codes: {known}; mend or empty the cell"
 
 
@@ -161,6 +203,8 @@ def _days(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
     if column.kind == "roc_date":
         problem = "is not a date yy/m/d in years of the Republic of China; mend or empty the cell"
         years = np.where(roc & (years > 0), years + _ROC, 0)
+    elif column.kind == "date":
+        problem = "is not a date yyyy-mm-dd; mend or empty the cell"
     elif column.kind == "ad_date":
         problem = "is not a date yyyy/m/d; mend or empty the cell"
     else:

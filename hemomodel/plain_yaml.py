@@ -30,12 +30,21 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 reads 1e-3 as text; people who write settings mean a number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
+# What a plain word or number means, as in YAML 1.2. The older rules, PyYAML's, take `No` and `on`
+# for truths, 2009_10 and 1:30 for numbers, 010 for eight, and 1e-3 for text.
+_MEANINGS = (  # tag, pattern, first letters
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", [*"-+0123456789"]),
+    ("float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", [*"-+.0123456789"]),
+    ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+", [*"-+0123456789"]),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", [*"-+."]),
+    ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
 )
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in _MEANINGS:
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
+    )
 
 
 def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAML holds

@@ -174,7 +174,9 @@ def _sheet(
     labels = [_plain(label) for label in header]
     places = _places(labels, schema, source)
     needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
-    missing = [c.written for c in needed if c.english not in places]
+    missing = [
+        code or c.written for c in needed for code in c.headers if (c.english, code) not in places
+    ]
     if missing:
         near = get_close_matches(missing[0], labels, n=1)
         hint = f"; the nearest header is {near[0]!r}" if near else ""
@@ -182,12 +184,32 @@ def _sheet(
         listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
         plural = "columns" if missing[1:] else "column"
         raise InputError(f"{source}: missing {plural} {listed}{hint}; rename or add it")
+    found: dict[str, list[int]] = {}
+    for column in schema.columns:
+        parts = [
+            places[column.english, code]
+            for code in column.headers
+            if (column.english, code) in places
+        ]
+        if len(parts) == len(column.headers):  # an optional column is there as a whole or not
+            found[column.english] = parts
     return Sheet(
         source=source,
         size=len(cells),
-        columns={name: cells.iloc[:, place] for name, place in places.items()},
-        headers={name: labels[place] for name, place in places.items()},
+        columns={name: _joined(cells.iloc[:, parts], source) for name, parts in found.items()},
+        headers={name: ", ".join(labels[part] for part in parts) for name, parts in found.items()},
     )
+
+
+def _joined(parts: pd.DataFrame, source: str) -> pd.Series:
+    """Returns a column, or of one that stands in several the text of all its cells."""
+    if parts.shape[1] == 1:
+        return parts.iloc[:, 0]
+    rows = parts.itertuples(index=False, name=None)
+    try:
+        return pd.Series([", ".join(map(str, row)) for row in rows], dtype=object)
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"{source}: a cell cannot be shown as text ({error}); mend it") from error
 
 
 def _plain(label: object) -> str:
@@ -196,13 +218,15 @@ def _plain(label: object) -> str:
     return " ".join(text.replace("\ufeff", "").split())
 
 
-def _places(labels: Sequence[str], schema: Schema, source: str) -> dict[str, int]:
+def _places(labels: Sequence[str], schema: Schema, source: str) -> dict[tuple[str, str], int]:
+    """Returns where each column stands, by English name and code (see `Column.headers`)."""
     names = {
-        _plain(name): column.english
+        _plain(name): (column.english, code)
         for column in schema.columns
-        for name in (column.name, column.written, *column.aliases)
+        for code, written in column.headers.items()
+        for name in written
     }
-    places: dict[str, int] = {}
+    places: dict[tuple[str, str], int] = {}
     for place, label in enumerate(labels):
         name = names.get(label) or names.get(_UNIT.sub("", label))
         renamed = _RENAMED.fullmatch(label)

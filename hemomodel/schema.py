@@ -21,7 +21,6 @@ from hemomodel.declarations import (
     FeatureBlock,
     Filter,
     Frozen,
-    Level,
     Rule,
     Task,
     TaskSpec,
@@ -41,6 +40,11 @@ __all__ = [
     "load_schema",
 ]
 
+_ENCODED = {  # the kinds of columns that a feature block can take
+    "one_hot": ("category", "one_hot"),
+    "standardize": ("number", "flag"),
+    "pca": ("number", "flag", "code_list"),
+}
 _BUILT_IN = resources.files("hemomodel") / "schemas"
 
 
@@ -75,7 +79,7 @@ class Schema(Frozen):
                 unit=column.unit,
                 kind=column.task.kind,
                 levels=column.levels,
-                meanings=tuple(_meaning(column, level) for level in column.levels),
+                meanings=tuple(map(column.meaning, column.levels)),
                 transform=column.task.transform,
             )
             for column in self.columns
@@ -93,8 +97,8 @@ class Schema(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        written = [{c.name, c.written, *c.aliases} for c in self.columns]
-        _once("column name", (name for column in written for name in column))
+        written = [set(names) for c in self.columns for names in c.headers.values()]
+        _once("column name", (name for names in written for name in names))
         _once("English name", (c.english for c in self.columns))
         names = [name for c in self.read.values() for name in c.table_columns]
         _once("name in the table", [*names, *(derived.name for derived in self.derived)])
@@ -126,21 +130,15 @@ class Schema(Frozen):
                     raise ValueError(f"rule {rule.name!r}: {text!r} is not a comparison")
 
     def _check_block(self, where: str, block: FeatureBlock) -> None:
-        kinds = {"one_hot": ["category"], "standardize": ["number"], "pca": ["number", "code_list"]}
         known = {
             name: column
             for name, column in self.read.items()
-            if column.role == "feature" and column.kind in kinds[block.encode]
+            if column.role == "feature" and column.kind in _ENCODED[block.encode]
         }
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
         for name in block.columns if block.codes else ():
             _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)
-
-
-def _meaning(column: Column, level: Level) -> str:
-    code = level if isinstance(level, str) else f"{level:g}"
-    return column.codes.get(code, code)
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -156,9 +154,9 @@ def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _example(column: Column) -> np.ndarray:
-    if column.kind in ("number", "code_list"):
+    if column.kind in ("number", "flag", "code_list"):
         return np.ones(1)
-    if column.kind in ("category", "text"):
+    if column.kind in ("category", "one_hot", "text"):
         return np.array(["1"], dtype=object)
     return np.array(["2000-01-01"], dtype="datetime64[D]")
 
