@@ -10,6 +10,7 @@ import pandas as pd
 
 from hemomodel import formula
 from hemomodel.errors import InputError
+from hemomodel.formula import missing
 from hemomodel.reading import FIRST_ROW, Sheet
 from hemomodel.schema import Column, Derived, Rule, Schema, Task
 
@@ -20,7 +21,6 @@ __all__ = [
     "check_rules",
     "derive",
     "labels",
-    "missing",
 ]
 
 _CLOSE = 1e-6  # a level may have gone through single precision
@@ -148,12 +148,6 @@ def _broken(rule: Rule, values: formula.Columns) -> np.ndarray:
     for name in rule.columns:
         broken &= ~missing(values[name])
     return broken
-
-
-def missing(values: np.ndarray) -> np.ndarray:
-    """Returns (N,) bool: where a value (float, day or text) is missing."""
-    absent: np.ndarray = values != values  # noqa: PLR0124 -- NaN and not-a-time alone differ from themselves
-    return absent
 
 
 def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A file or a table to a validated cohort: parsed, checked, filtered and counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -7,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemomodel import formula
 from hemomodel.checks import Finding
+from hemomodel.declarations import Labels
 from hemomodel.errors import InputError
 from hemomodel.filters import Attrition, apply_filters
 from hemomodel.reading import Sheet, read_file, read_frame
 from hemomodel.schema import Schema, load_schema
 from hemomodel.sessions import parse_sessions
 
-__all__ = ["Cohort", "build_cohort", "load_cohort"]
+__all__ = ["Cohort", "build_cohort", "filter_sheet", "load_cohort"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +58,17 @@ def load_cohort(
     path: str | Path,
     schema: Schema | None = None,
     *,
+    labels: Labels = "complete",
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
-    """Reads a cohort from an .xlsx, .csv or .parquet file.
+    """Reads a cohort from an .xlsx, .csv, .parquet or .arff file.
 
     Args:
         path: the file; of a workbook, the first sheet is read.
         schema: what its columns are; the built-in hemodialysis workbook if None.
+        labels: `complete` applies the schema's filters for rows with all labels, `partial` those
+            for rows that may lack some.
         require_comorbidities: also drop the rows without comorbidities, as the published curves do.
         legacy_age: compute the age as the published notebook does, three years too high.
 
@@ -70,8 +76,10 @@ def load_cohort(
         InputError: the file cannot be read, a value is not what the schema says, or no row is left.
     """
     schema = schema or load_schema()
-    sheet = read_file(path, schema)
-    return _cohort(sheet, schema, require_comorbidities, legacy_age)
+    switches = ("require_comorbidities",) if require_comorbidities else ()
+    return filter_sheet(
+        read_file(path, schema), schema, labels=labels, switches=switches, legacy_age=legacy_age
+    )
 
 
 def build_cohort(
@@ -79,6 +87,7 @@ def build_cohort(
     schema: Schema,
     *,
     source: str,
+    labels: Labels = "complete",
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
@@ -88,33 +97,50 @@ def build_cohort(
         frame: the rows, as a reader of the file would give them.
         schema: what the columns are.
         source: what errors call the table.
+        labels: as in `load_cohort`.
         require_comorbidities: as in `load_cohort`.
         legacy_age: as in `load_cohort`.
 
     Raises:
         InputError: a value is not what the schema says, or no row is left.
     """
+    switches = ("require_comorbidities",) if require_comorbidities else ()
     sheet = read_frame(frame, schema, source=source)
-    return _cohort(sheet, schema, require_comorbidities, legacy_age)
+    return filter_sheet(sheet, schema, labels=labels, switches=switches, legacy_age=legacy_age)
 
 
-def _cohort(sheet: Sheet, schema: Schema, require_comorbidities: bool, legacy_age: bool) -> Cohort:
-    switches = ["require_comorbidities"] if require_comorbidities else []
+def filter_sheet(
+    sheet: Sheet,
+    schema: Schema,
+    *,
+    labels: Labels = "complete",
+    switches: Sequence[str] = (),
+    legacy_age: bool = False,
+) -> Cohort:
+    """Makes a cohort of cells that are read; see `load_cohort`.
+
+    Args:
+        sheet: the cells.
+        schema: what the columns are.
+        labels: as in `load_cohort`.
+        switches: the filters with a `switch` that are on.
+        legacy_age: as in `load_cohort`.
+
+    Raises:
+        InputError: a value is not what the schema says, or no row is left.
+    """
     for switch in switches:
         if switch not in {rule.switch for rule in schema.filters}:
             raise InputError(f"schema {schema.name!r} has no filter with the switch {switch!r}")
     sessions = parse_sessions(sheet, schema, legacy_age=legacy_age)
-    numbers = {
-        name: sessions.table[name].to_numpy()
-        for name, column in schema.read.items()
-        if column.kind == "number"
-    }
     filled = ~np.logical_and.reduce(list(sessions.missing.values()))
+    named = {name for rule in schema.filters if rule.drop for name in formula.names(rule.drop)}
     kept, attrition = apply_filters(
         schema,
         {name: absent[filled] for name, absent in sessions.missing.items()},
-        {name: values[filled] for name, values in numbers.items()},
+        {name: sessions.table[name].to_numpy()[filled] for name in named},
         switches=switches,
+        labels=labels,
     )
     rows = np.flatnonzero(filled)[kept]
     if not len(rows):

@@ -30,8 +30,9 @@ class FitConfig:
         reduction: whether the total is the sum or the mean of the weighted task losses.
         gradients: where task gradients are taken for a balancer that asks: by the weights of the
             last shared layer, or by every parameter of the trunk.
-        features: feature set of the schema: `pretreatment` (known before the session) or `seed`
-            (as published; it holds figures that follow from the prescription itself).
+        features: feature set of the schema; `default` is the one that the schema says. Of the
+            hemodialysis workbook: `pretreatment` (known before the session), which is its default,
+            or `seed` (as published; it holds figures that follow from the prescription itself).
         targets: regression targets standardised on training rows, or raw.
     """
 
@@ -51,5 +52,5 @@ class FitConfig:
     optimizer: Literal["adam", "adamw"] = "adamw"
     reduction: Literal["sum", "mean"] = "mean"
     gradients: Over = "last"
-    features: str = "pretreatment"
+    features: str = "default"
     targets: Literal["standard", "raw"] = "standard"

@@ -1,6 +1,6 @@
 """The entries of a schema: columns, derived features, rules, filters and feature blocks."""
 
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -13,12 +13,16 @@ __all__ = [
     "FeatureBlock",
     "Filter",
     "Frozen",
+    "Labels",
     "Level",
     "Rule",
     "Task",
     "TaskKind",
     "TaskSpec",
 ]
+
+Labels: TypeAlias = Literal["complete", "partial"]
+"""Whether a row must have a label of each task, or may lack some."""
 
 
 class Derived(Limited):
@@ -47,23 +51,32 @@ class Rule(Frozen):
 
 
 class Filter(Frozen):
-    """Which rows to remove; it looks at `columns`, or at all columns of one `role`."""
+    """Which rows to remove: those a formula holds for, or that lack columns (of one `role`).
+
+    Attributes:
+        drop: a formula over columns and derived features.
+        kind: looks at what is missing of `columns`, or of all columns of one `role`.
+        switch: the filter is off unless this argument of `load_cohort` is given.
+        labels: the filter applies only where rows must have all labels, or may have a part.
+    """
 
     name: str
-    kind: Literal["all_missing", "any_missing", "missing_at_least", "at_most"]
+    drop: str | None = None
+    kind: Literal["all_missing", "any_missing", "missing_at_least"] | None = None
     columns: tuple[str, ...] = ()
     role: Literal["feature", "task"] | None = None
     threshold: float | None = None
     switch: str | None = None
+    labels: Labels | None = None
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
-        if bool(self.columns) == bool(self.role):
-            raise ValueError("a filter has `columns` or a `role`, one of the two")
-        if (self.kind in ("missing_at_least", "at_most")) != (self.threshold is not None):
-            raise ValueError("'missing_at_least' and 'at_most', and no others, have a threshold")
-        if self.kind == "at_most" and len(self.columns) != 1:
-            raise ValueError("a filter 'at_most' looks at one column")
+        if (self.drop is None) == (self.kind is None):
+            raise ValueError("a filter has a formula `drop` or a `kind`, one of the two")
+        if (bool(self.columns) + bool(self.role)) != (self.kind is not None):
+            raise ValueError("a filter with a `kind` has `columns` or a `role`, one of the two")
+        if (self.kind == "missing_at_least") != (self.threshold is not None):
+            raise ValueError("'missing_at_least', and no other, has a threshold")
         return self
 
 

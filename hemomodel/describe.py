@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemomodel.cohort import Cohort, build_cohort
+from hemomodel.cohort import Cohort, filter_sheet
+from hemomodel.declarations import Labels
 from hemomodel.reading import read_file
 from hemomodel.schema import Column, Schema, load_schema
 from hemomodel.sessions import parse_sessions
@@ -68,7 +69,11 @@ class Description:
 
 
 def describe_file(
-    path: str | Path, schema: Schema | None = None, *, require_comorbidities: bool = False
+    path: str | Path,
+    schema: Schema | None = None,
+    *,
+    labels: Labels = "complete",
+    require_comorbidities: bool = False,
 ) -> Description:
     """Reads a table once, and keeps it before and after the filters; see `load_cohort`.
 
@@ -77,13 +82,8 @@ def describe_file(
     """
     schema = schema or load_schema()
     sheet = read_file(path, schema)
-    cells = {sheet.headers[name]: column for name, column in sheet.columns.items()}
-    cohort = build_cohort(
-        pd.DataFrame(cells),
-        schema,
-        source=str(path),
-        require_comorbidities=require_comorbidities,
-    )
+    switches = ("require_comorbidities",) if require_comorbidities else ()
+    cohort = filter_sheet(sheet, schema, labels=labels, switches=switches)
     return Description(str(path), parse_sessions(sheet, schema).table, cohort)
 
 

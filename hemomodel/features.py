@@ -1,6 +1,5 @@
 """Patient state to feature matrix: transformers to be fitted on training rows only."""
 
-import re
 from typing import Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from hemomodel.columns import slug
 from hemomodel.errors import InputError
 from hemomodel.schema import FeatureBlock, Schema
 
@@ -47,7 +47,7 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
         return scores
 
 
-def preprocessor(schema: Schema, feature_set: str) -> ColumnTransformer:
+def preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
     """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
 
     Numbers and flags are imputed by the mean; a missing category is none of its codes. All that is
@@ -66,7 +66,7 @@ def preprocessor(schema: Schema, feature_set: str) -> ColumnTransformer:
     )
 
 
-def feature_names(schema: Schema, feature_set: str) -> tuple[str, ...]:
+def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ...]:
     """Returns the F names of what `preprocessor` gives, in order, such as "gender_female".
 
     Raises:
@@ -76,12 +76,12 @@ def feature_names(schema: Schema, feature_set: str) -> tuple[str, ...]:
 
 
 def _blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
-    if feature_set not in schema.feature_sets:
-        known = ", ".join(schema.feature_sets) or "none"
+    if feature_set not in schema.sets:
+        known = ", ".join(schema.feature_sets) or "default, of all its features"
         raise InputError(
             f"schema {schema.name!r} has no feature set {feature_set!r}; it has: {known}"
         )
-    return schema.feature_sets[feature_set]
+    return schema.sets[feature_set]
 
 
 def _inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
@@ -99,9 +99,18 @@ def _names(schema: Schema, block: FeatureBlock) -> list[str]:
     if block.encode == "standardize":
         return list(_inputs(schema, block))
     return [
-        f"{name}_{re.sub(r'[^a-z0-9]+', '_', schema.read[name].codes[code].lower())}"
+        f"{name}_{part}"
         for name, codes in zip(block.columns, _codes(schema, block), strict=True)
-        for code in codes
+        for part in _parts([schema.read[name].codes[code] for code in codes])
+    ]
+
+
+def _parts(meanings: list[str]) -> list[str]:
+    """Returns a name for each code: its meaning, or its place if that gives no name of its own."""
+    parts = [slug(meaning) for meaning in meanings]
+    return [
+        part if part and parts.count(part) == 1 else f"{place}"
+        for place, part in enumerate(parts, 1)
     ]
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hemomodel import formula
+from hemomodel.declarations import Labels
 from hemomodel.schema import Filter, Schema
 
 __all__ = ["Attrition", "Step", "apply_filters"]
@@ -46,17 +48,19 @@ class Attrition:
 def apply_filters(
     schema: Schema,
     missing: Mapping[str, np.ndarray],
-    values: Mapping[str, np.ndarray],
+    values: formula.Columns,
     *,
     switches: Sequence[str] = (),
+    labels: Labels = "complete",
 ) -> tuple[np.ndarray, Attrition]:
     """Applies the filters of a schema, in order.
 
     Args:
         schema: has the filters.
         missing: (N,) bool for every column that is read.
-        values: (N,) float64 for every number column.
+        values: (N,) for every column of the table that a formula of a filter names.
         switches: the filters with a `switch` that are on.
+        labels: leaves out the filters that are for the other mode.
 
     Returns:
         (N,) bool, which rows are kept; and the ledger.
@@ -64,7 +68,7 @@ def apply_filters(
     kept = np.ones(len(next(iter(missing.values()))), dtype=bool)
     start, steps = len(kept), []
     for rule in schema.filters:
-        if rule.switch is not None and rule.switch not in switches:
+        if rule.switch not in (None, *switches) or rule.labels not in (None, labels):
             continue
         before = int(kept.sum())
         kept &= ~_hit(rule, schema, missing, values)
@@ -74,21 +78,12 @@ def apply_filters(
 
 
 def _hit(
-    rule: Filter,
-    schema: Schema,
-    missing: Mapping[str, np.ndarray],
-    values: Mapping[str, np.ndarray],
+    rule: Filter, schema: Schema, missing: Mapping[str, np.ndarray], values: formula.Columns
 ) -> np.ndarray:
+    if rule.drop is not None:
+        return formula.evaluate(rule.drop, values)
     names = rule.columns or schema.of_role(str(rule.role))
-    count = np.sum([missing[name] for name in names], axis=0)
-    hit: np.ndarray
-    match rule.kind:
-        case "all_missing":
-            hit = count == len(names)
-        case "any_missing":
-            hit = count > 0
-        case "missing_at_least":
-            hit = count >= rule.threshold
-        case "at_most":
-            hit = values[names[0]] <= rule.threshold
+    count: np.ndarray = np.sum([missing[name] for name in names], axis=0)
+    least = {"all_missing": len(names), "any_missing": 1, "missing_at_least": rule.threshold}
+    hit: np.ndarray = count >= least[str(rule.kind)]
     return hit

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Columns", "evaluate", "names"]
+__all__ = ["Columns", "evaluate", "missing", "names"]
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """(N,) each: numbers, days (datetime64[D]) or texts."""
@@ -21,10 +21,17 @@ def _year(days: np.ndarray) -> np.ndarray:
     return np.where(np.isnat(years), np.nan, years.astype(np.int64) + 1970.0)
 
 
+def missing(values: np.ndarray) -> np.ndarray:
+    """Returns (N,) bool: where a value (float, day or text) is missing."""
+    absent: np.ndarray = values != values  # noqa: PLR0124 -- true of NaN and not-a-time alone
+    return absent
+
+
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "abs": np.abs,
     "exp": np.exp,
     "log": np.log,
+    "missing": missing,
     "sqrt": np.sqrt,
     "year": _year,
 }
@@ -46,6 +53,7 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_EQUAL = (ast.Eq, ast.NotEq)
 
 
 @lru_cache(maxsize=256)
@@ -68,9 +76,10 @@ def names(formula: str) -> tuple[str, ...]:
 
 
 def evaluate(formula: str, columns: Columns) -> np.ndarray:
-    """Returns (N,) the formula's value in every row, NaN or False where a number is missing.
+    """Returns (N,) the formula's value in every row, NaN where a number is missing.
 
-    Knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt and year.
+    Knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and missing. A
+    comparison with a missing value is false, but `!=`, which is true.
 
     Raises:
         ValueError: the formula cannot be read, or uses something that is not named above.
@@ -96,6 +105,8 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
             value = reduce(_OPERATORS[type(op)], [_value(side, columns) for side in values])
         case ast.Compare(left=left, ops=ops, comparators=others) if _comparable(ops):
             sides = [_value(side, columns) for side in (left, *others)]
+            if any(map(_is_text, sides)) and not all(type(op) in _EQUAL for op in ops):
+                raise ValueError(f"{ast.unparse(node)!r}: texts have no order; use == or !=")
             links = zip(ops, pairwise(sides), strict=True)
             value = reduce(np.logical_and, [_OPERATORS[type(op)](a, b) for op, (a, b) in links])
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
@@ -103,6 +114,10 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
         case _:
             raise ValueError(f"{ast.unparse(node)!r} is not something a formula may use")
     return value
+
+
+def _is_text(value: _Value) -> bool:
+    return isinstance(value, str) or np.asarray(value).dtype == object
 
 
 def _comparable(ops: list[ast.cmpop]) -> bool:

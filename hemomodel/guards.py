@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hemomodel.errors import InputError
 
-__all__ = ["check_csv", "check_parquet", "check_xlsx"]
+__all__ = ["check_cells", "check_csv", "check_parquet", "check_text", "check_xlsx"]
 
 _BYTES = 4_000_000_000  # of a file, and of all that is in an archive
 _CELLS = 300_000_000  # five million sessions of the hospital's workbook
@@ -61,7 +61,7 @@ def _check_sheet(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
                 rows = max(rows, int(row))
                 letters = max(letters, column, key=lambda name: (len(name), name))
             rest = text[-16:]
-    _check_cells(path, rows, _column(letters))
+    check_cells(path, rows, _column(letters))
 
 
 def _column(letters: bytes) -> int:
@@ -71,11 +71,11 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def check_csv(path: Path) -> None:
-    """Looks at the ends of a text file.
+def check_text(path: Path) -> tuple[bytes, bytes]:
+    """Returns the first and the last bytes of a text file.
 
     Raises:
-        InputError: it is not text, it is too large, or it breaks off within a row.
+        InputError: it is not text, or it is too large.
     """
     size = path.stat().st_size
     _check_bytes(path, size)
@@ -84,7 +84,17 @@ def check_csv(path: Path) -> None:
         file.seek(max(0, size - _CHUNK))
         end = file.read()
     if b"\0" in begin or b"\0" in end:
-        raise InputError(f"{path}: holds zero bytes, as UTF-16 does; save it as CSV UTF-8")
+        raise InputError(f"{path}: holds zero bytes, as UTF-16 does; save it as UTF-8")
+    return begin, end
+
+
+def check_csv(path: Path) -> None:
+    """Looks at the ends of a .csv file.
+
+    Raises:
+        InputError: it is not text, it is too large, or it breaks off within a row.
+    """
+    begin, end = check_text(path)
     header = re.split(rb"[\r\n]", begin, maxsplit=1)[0]
     columns = _cells(header)
     if columns > _COLUMNS:
@@ -114,7 +124,7 @@ def check_parquet(path: Path) -> None:
         InputError: it is too large.
     """
     footer = pq.ParquetFile(path).metadata
-    _check_cells(path, footer.num_rows, footer.num_columns)
+    check_cells(path, footer.num_rows, footer.num_columns)
     groups = (footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
     _check_bytes(path, sum(groups))
 
@@ -126,7 +136,12 @@ def _check_bytes(path: Path, size: int) -> None:
         )
 
 
-def _check_cells(path: Path, rows: int, columns: int) -> None:
+def check_cells(path: Path, rows: int, columns: int) -> None:
+    """Holds the size of a table against what is read.
+
+    Raises:
+        InputError: it is too large.
+    """
     if rows * columns > _CELLS or columns > _COLUMNS:
         raise InputError(
             f"{path}: holds {rows:,} rows of {columns:,} columns, more than the {_CELLS:,} cells "

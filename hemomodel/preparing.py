@@ -22,7 +22,7 @@ def prepare(
     cohort: Cohort,
     replicates: Replicates,
     *,
-    features: str = "pretreatment",
+    features: str = "default",
     targets: TargetScale = "standard",
     with_test: bool = False,
 ) -> Stack:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from hemomodel.arff import read_arff
 from hemomodel.errors import InputError
 from hemomodel.guards import check_csv, check_parquet, check_xlsx
 from hemomodel.schema import Schema
@@ -72,7 +73,7 @@ class Sheet:
 
 
 def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
-    """Reads the declared columns of an .xlsx (its first sheet), .csv or .parquet file.
+    """Reads the declared columns of an .xlsx (its first sheet), .csv, .parquet or .arff file.
 
     Args:
         path: the file.
@@ -94,7 +95,8 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
-            f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv or .parquet; save it as one"
+            f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv, .parquet or .arff; "
+            "save it as one"
         )
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give the path of a table")
@@ -163,6 +165,7 @@ _READERS: dict[str, Callable[[Path], _Raw]] = {
     ".xlsx": _read_xlsx,
     ".csv": _read_csv,
     ".parquet": _read_parquet,
+    ".arff": read_arff,
 }
 
 

@@ -27,6 +27,7 @@ from hemomodel.declarations import (
 )
 from hemomodel.errors import InputError
 from hemomodel.plain_yaml import read_yaml
+from hemomodel.usual_features import ENCODED, sources, usual_features
 
 __all__ = [
     "Column",
@@ -40,11 +41,6 @@ __all__ = [
     "load_schema",
 ]
 
-_ENCODED = {  # the kinds of columns that a feature block can take
-    "one_hot": ("category", "one_hot"),
-    "standardize": ("number", "flag"),
-    "pca": ("number", "flag", "code_list"),
-}
 _BUILT_IN = resources.files("hemomodel") / "schemas"
 
 
@@ -54,6 +50,7 @@ class Schema(Frozen):
     Attributes:
         columns: in the order of the table.
         tasks: one a task column, in the same order; the order of every axis T.
+        default_features: the feature set of whoever names none; the first, if not given.
     """
 
     name: str
@@ -63,6 +60,7 @@ class Schema(Frozen):
     rules: tuple[Rule, ...] = ()
     filters: tuple[Filter, ...] = ()
     feature_sets: dict[str, tuple[FeatureBlock, ...]] = Field(default_factory=dict)
+    default_features: str | None = None
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
@@ -91,6 +89,14 @@ class Schema(Frozen):
         """The columns that are read, by English name: all but the ignored ones."""
         return {column.english: column for column in self.columns if column.role != "ignored"}
 
+    @cached_property
+    def sets(self) -> dict[str, tuple[FeatureBlock, ...]]:
+        """The feature sets, `default` among them: a declared one, or one made of all features."""
+        name = self.default_features or next(iter(self.feature_sets), None)
+        usual = usual_features(tuple(self.read.values()), self.derived)
+        usual = usual if name is None else self.feature_sets[name]
+        return {"default": usual, **self.feature_sets}
+
     def of_role(self, role: str) -> tuple[str, ...]:
         """Returns the English names of the columns of one role."""
         return tuple(column.english for column in self.columns if column.role == role)
@@ -108,11 +114,16 @@ class Schema(Frozen):
             raise ValueError("a schema needs at least one column of role 'task'")
         self._check_formulas()
         for rule in self.filters:
-            known = self.read
-            if rule.kind == "at_most":
-                known = {name: column for name, column in known.items() if column.kind == "number"}
-            _known(f"filter {rule.name!r}", rule.columns, known)
-        for name, blocks in self.feature_sets.items():
+            _known(f"filter {rule.name!r}", rule.columns, self.read)
+            if rule.role and not self.of_role(rule.role):
+                raise ValueError(f"filter {rule.name!r}: no column has the role {rule.role!r}")
+        named = [self.default_features] if self.default_features else []
+        _known("`default_features`", named, self.feature_sets)
+        if "default" in self.feature_sets and named not in ([], ["default"]):
+            raise ValueError("the feature set 'default' is not the `default_features`; rename it")
+        for name, blocks in self.sets.items():
+            if not blocks:
+                raise ValueError(f"feature set {name!r} is empty; no column has the role 'feature'")
             for block in blocks:
                 self._check_block(f"feature set {name!r}", block)
         return self
@@ -124,19 +135,24 @@ class Schema(Frozen):
             texts = [text for text in (derived.formula, derived.legacy) if text is not None]
             values = [_try(f"derived feature {derived.name!r}", text, row) for text in texts]
             row[derived.name] = values[0].astype(np.float64)
-        for rule in self.rules:
-            for text in [text for text in (rule.must, rule.when) if text is not None]:
-                if _try(f"rule {rule.name!r}", text, row).dtype != np.bool_:
-                    raise ValueError(f"rule {rule.name!r}: {text!r} is not a comparison")
+        conditions = [(f"rule {r.name!r}", text) for r in self.rules for text in (r.must, r.when)]
+        conditions += [(f"filter {r.name!r}", r.drop) for r in self.filters]
+        for where, text in conditions:
+            if text is not None and _try(where, text, row).dtype != np.bool_:
+                raise ValueError(f"{where}: {text!r} is not a comparison")
 
     def _check_block(self, where: str, block: FeatureBlock) -> None:
         known = {
             name: column
             for name, column in self.read.items()
-            if column.role == "feature" and column.kind in _ENCODED[block.encode]
+            if column.role == "feature" and column.kind in ENCODED[block.encode]
         }
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
+        columns, tasks = tuple(self.read.values()), set(self.of_role("task"))
+        for name in block.columns:
+            if name in derived and sources(name, columns, self.derived) & tasks:
+                raise ValueError(f"{where} names {name!r}, which is made of what is predicted")
         for name in block.columns if block.codes else ():
             _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)
 

@@ -13,9 +13,9 @@ from hemomodel.checks import (
     check_rules,
     derive,
     labels,
-    missing,
 )
 from hemomodel.errors import InputError
+from hemomodel.formula import missing
 from hemomodel.parsing import flags, parse
 from hemomodel.reading import Sheet
 from hemomodel.schema import Schema

@@ -1,6 +1,7 @@
 """The cohort and the stacks of a study."""
 
 from pathlib import Path
+from typing import Any
 
 from hemomodel.cohort import Cohort, load_cohort
 from hemomodel.errors import InputError
@@ -36,7 +37,7 @@ def open_cohort(settings: Settings) -> Cohort:
     Raises:
         InputError: the data cannot be had.
     """
-    switches = {
+    switches: dict[str, Any] = {
         "require_comorbidities": settings.require_comorbidities,
         "legacy_age": settings.legacy_age,
     }

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemomodel.cohort import Cohort, build_cohort
+from hemomodel.declarations import Labels
 from hemomodel.errors import InputError
 from hemomodel.schema import Schema, load_schema
 from hemomodel.synthetic import oracle, selection, session
@@ -58,6 +59,7 @@ def synthetic_cohort(
     rows: int = 465,
     seed: int = 0,
     *,
+    labels: Labels = "complete",
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
@@ -69,6 +71,7 @@ def synthetic_cohort(
     Args:
         rows: of the workbook; about half are kept.
         seed: from 0 up.
+        labels: as in `load_cohort`.
         require_comorbidities: as in `load_cohort`.
         legacy_age: as in `load_cohort`.
 
@@ -81,6 +84,7 @@ def synthetic_cohort(
         made.table,
         schema,
         source=f"synthetic workbook of {rows} rows",
+        labels=labels,
         require_comorbidities=require_comorbidities,
         legacy_age=legacy_age,
     )

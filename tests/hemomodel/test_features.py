@@ -5,6 +5,7 @@ from sklearn.base import clone
 from hemomodel.cohort import build_cohort
 from hemomodel.errors import InputError
 from hemomodel.features import PaddedPCA, feature_names, preprocessor
+from hemomodel.schema import Schema
 
 
 @pytest.fixture
@@ -94,3 +95,11 @@ def test_rows_outside_the_fit_have_no_score_where_the_fit_had_no_variance():
 def test_an_unknown_feature_set_is_refused_with_those_there_are(schema):
     with pytest.raises(InputError, match="no feature set 'sead'; it has: seed, pretreatment"):
         preprocessor(schema, "sead")
+
+
+def test_codes_whose_meanings_give_no_names_are_named_by_their_place(schema):
+    entries = schema.model_dump()
+    (hbsag,) = [column for column in entries["columns"] if column["english"] == "hbsag"]
+    hbsag["codes"] = {"N": "陰性", "O": "< 5", "Y": "> 5"}
+    names = feature_names(Schema.model_validate(entries), "seed")
+    assert names[1:4] == ("hbsag_1", "hbsag_2", "hbsag_3")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hemomodel.cohort import build_cohort
 from hemomodel.errors import InputError
 from hemomodel.filters import Attrition, Step, apply_filters
+from hemomodel.schema import Filter
 
 LABORATORY = [
     "W.B.C. (x1000/ul)", "Hbc (g/dl)", "Hct (%)", "MCV (fl)", "Platelet (x1000/ul)",
@@ -76,6 +77,36 @@ def test_a_row_of_nothing_is_no_row(uneven, schema):
     assert cohort.rows.tolist() == [2, 5, 8, 9, 10]
 
 
+def test_rows_with_a_part_of_the_prescription_can_be_kept(uneven, schema):
+    nothing = [column.written for column in schema.columns if column.role == "task"]
+    uneven.loc[8, nothing] = np.nan
+    cohort = build_cohort(uneven, schema, source="t", labels="partial")
+    assert cohort.rows.tolist() == [1, 2, 4, 7, 9]
+    assert "1 removed: no part of the prescription" in str(cohort.attrition)
+    assert "incomplete prescription" not in str(cohort.attrition)
+    assert np.isnan(cohort.labels).sum() == 1
+
+
+def test_a_formula_drops_where_it_holds_and_spares_what_is_missing(workbook, schema):
+    table = workbook(6).astype(object)
+    table["Kt/V"] = [1.0, np.nan, 1.5, 1.5, 2.5, 2.5]
+    table["性別"] = [1, 1, 2, np.nan, 1, 1]
+    table.loc[4, "生日"] = np.nan
+    for text, left in {
+        "kt_v <= 1.2": [1, 2, 3, 4, 5],
+        "missing(kt_v)": [0, 2, 3, 4, 5],
+        "missing(kt_v) or kt_v > 2": [0, 2, 3],
+        "gender == '1' and kt_v < 2": [1, 2, 3, 4, 5],
+        "missing(gender) or missing(birth_date)": [0, 1, 2, 5],
+        "age > 0": [4],
+        "not missing(age)": [4],
+        "comorbidity_7 == 1 and modality == 2": [0, 2, 3, 4, 5],
+    }.items():
+        rule = Filter(name="rule", drop=text)
+        cohort = build_cohort(table, schema.model_copy(update={"filters": (rule,)}), source="t")
+        assert cohort.rows.tolist() == left, text
+
+
 def test_a_switch_the_schema_does_not_know_is_refused(workbook, schema):
     bare = schema.model_copy(update={"filters": (), "derived": ()})
     with pytest.raises(InputError, match="no filter with the switch 'require_comorbidities'"):
@@ -92,15 +123,18 @@ def test_filters_do_not_see_the_order_of_rows_and_find_nothing_twice(schema, dat
     share = data.draw(st.floats(0, 1))
     values = {name: rng.uniform(0.8, 2, rows) for name in schema.read}
     missing = {name: rng.random(rows) < share * rng.random(rows) for name in schema.read}
-    switches = data.draw(st.sampled_from([(), ("require_comorbidities",)]))
-    kept, ledger = apply_filters(schema, missing, values, switches=switches)
+    options = {
+        "switches": data.draw(st.sampled_from([(), ("require_comorbidities",)])),
+        "labels": data.draw(st.sampled_from(["complete", "partial"])),
+    }
+    kept, ledger = apply_filters(schema, missing, values, **options)
     assert ledger.start - sum(step.removed for step in ledger.steps) == ledger.kept == kept.sum()
 
     order = rng.permutation(rows)
     turned = [{name: part[order] for name, part in parts.items()} for parts in (missing, values)]
-    again, same = apply_filters(schema, *turned, switches=switches)
+    again, same = apply_filters(schema, *turned, **options)
     np.testing.assert_array_equal(again, kept[order])
     assert same == ledger
 
     left = [{name: part[kept] for name, part in parts.items()} for parts in (missing, values)]
-    assert apply_filters(schema, *left, switches=switches)[0].all()
+    assert apply_filters(schema, *left, **options)[0].all()

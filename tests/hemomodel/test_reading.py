@@ -98,7 +98,7 @@ def test_a_path_that_is_no_table_is_refused(workbook, tmp_path):
         "folder.csv": "is a folder",
         ".": "is a folder",
         "nothing.csv": "does not exist",
-        "table.ods": ".ods is not .xlsx, .csv or .parquet",
+        "table.ods": ".ods is not .xlsx, .csv, .parquet or .arff",
         "table": "no suffix is not",
         "headers.csv": "no rows below its header",
         "table.xlsx": "is no workbook",

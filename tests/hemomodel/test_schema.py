@@ -11,7 +11,8 @@ from hemomodel import formula
 from hemomodel.cohort import load_cohort
 from hemomodel.errors import InputError
 from hemomodel.features import feature_names, preprocessor
-from hemomodel.schema import load_schema
+from hemomodel.plain_yaml import parse_yaml
+from hemomodel.schema import Schema, load_schema
 
 OTHER = """
 name: orchard
@@ -106,7 +107,16 @@ def test_another_table_is_another_schema_and_no_code(tmp_path):
         ("(girth / 6.28318)", "(girth // 6.28318)", "not something a formula may use"),
         ("3.14159 * (girth / 6.28318)", "3.14159", "uses no column"),
         ("columns: [yield_kg]", "columns: [yeild]", "filter 'no yield' names 'yeild'"),
+        ("kind: any_missing, columns: [yield_kg]", "drop: yeild_kg > 1", "names 'yeild_kg'"),
+        ("kind: any_missing, columns: [yield_kg]", "drop: yield_kg + 1", "is not a comparison"),
+        ("kind: any_missing, columns: [yield_kg]", "drop: soil < 's'", "texts have no order"),
+        ("kind: any_missing, columns: [yield_kg]", "drop: girth > 1, role: task", "`kind` has"),
+        ("kind: any_missing, columns: [yield_kg]", "columns: [yield_kg]", "`drop` or a `kind`"),
+        ("kind: any_missing, columns: [yield_kg]", "kind: at_most, columns: [girth]", "filters.0"),
+        ("no yield, kind", "no yield, labels: none, kind", "filters.0.labels"),
         ("columns: [girth, area]", "columns: [girth, yield_kg]", "names 'yield_kg'"),
+        ("3.14159 * (girth", "3.14159 * yield_kg * (girth", "is made of what is predicted"),
+        ("filters:", "default_features: some\nfilters:", "`default_features` names 'some'"),
         ("pca, columns: [pests]", "pca, columns: [soil]", "names 'soil'"),
         ("components: 3", "components: 0", "has `components`"),
         ("title: Apple trees", "title: [", "is not YAML"),
@@ -117,6 +127,41 @@ def test_a_faulty_schema_is_refused(tmp_path, old, new, message):
     (tmp_path / "bad.yaml").write_text(OTHER.replace(old, new, 1))
     with pytest.raises(InputError, match=re.escape(message)):
         load_schema(tmp_path / "bad.yaml")
+
+
+def usual(text):
+    """The orchard without its feature set."""
+    return Schema.model_validate(parse_yaml(text[: text.index("feature_sets:")], "t"))
+
+
+def test_a_schema_without_feature_sets_has_one_of_all_its_features():
+    one_hot, standardize, pca = usual(OTHER).sets["default"]
+    assert (one_hot.encode, one_hot.columns) == ("one_hot", ("soil",))
+    assert (standardize.encode, standardize.columns) == ("standardize", ("girth", "area"))
+    assert (pca.encode, pca.columns, pca.components) == ("pca", ("pests",), 2)
+    assert feature_names(usual(OTHER))[-2:] == ("pests_pc1", "pests_pc2")
+
+
+def test_the_usual_features_hold_nothing_that_is_not_a_feature():
+    text = OTHER.replace("(girth / 6.28318)", "(girth / cut)")
+    assert usual(text).sets["default"][1].columns == ("girth",)
+    nothing = OTHER.replace("role: feature", "role: context")
+    with pytest.raises(ValueError, match="'default' is empty; no column has the role 'feature'"):
+        usual(nothing)
+
+
+def test_the_default_is_what_the_schema_says(schema):
+    assert schema.sets["default"] == schema.feature_sets["pretreatment"]
+    both = OTHER + "  few:\n    - {encode: one_hot, columns: [soil]}\n"
+    first, said = (
+        Schema.model_validate(parse_yaml(text, "t"))
+        for text in (both, both.replace("derived:", "default_features: few\nderived:"))
+    )
+    assert feature_names(first) == feature_names(first, "all")
+    assert feature_names(said) == ("soil_clay", "soil_sand")
+    named = both.replace("derived:", "default_features: few\nderived:").replace("all:", "default:")
+    with pytest.raises(ValueError, match="is not the `default_features`; rename it"):
+        Schema.model_validate(parse_yaml(named, "t"))
 
 
 def test_a_table_without_tasks_is_refused(tmp_path):

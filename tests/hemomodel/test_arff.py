@@ -1,0 +1,136 @@
+"""Weka's files: the same cells as in any other kind of file."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.io import arff
+
+from hemomodel.arff import read_arff
+from hemomodel.cohort import load_cohort
+from hemomodel.errors import InputError
+from hemomodel.plain_yaml import parse_yaml
+from hemomodel.schema import Schema
+
+HEADER = """% a comment
+@RELATION 'two words'
+@attribute 'Grain size' NUMERIC
+@attribute kind {sand, 'fine clay', 粘土}
+@attribute day date 'yyyy-MM-dd'
+
+@attribute "depth" real
+@attribute note string
+
+@DATA
+"""
+ROWS = """% rows
+1.5,sand,2024-03-05,3,'it\\'s here, or there'
+?,'fine clay',?,4.5,?
+
+2e-1, 粘土 ,1999-12-31,?,plain
+"""
+SCHEMA = """
+name: grains
+title: Grains
+columns:
+  - {name: Grain size, kind: number, role: feature}
+  - {name: kind, kind: category, role: task, codes: [sand, fine clay, 粘土],
+     task: {kind: classification}}
+  - {name: day, kind: date, role: context}
+  - {name: depth, kind: number, role: feature}
+  - {name: note, kind: text, role: context}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text, encoding="utf-8"):
+        path = tmp_path / "t.arff"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return to
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp950"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_attributes_and_rows_are_read(write, encoding, end):
+    path = write((HEADER + ROWS).replace("\n", end), encoding)
+    cohort = load_cohort(path, Schema.model_validate(parse_yaml(SCHEMA, "t")))
+    np.testing.assert_array_equal(cohort.table["grain_size"], [1.5, np.nan, 0.2])
+    np.testing.assert_array_equal(cohort.table["depth"], [3, 4.5, np.nan])
+    assert cohort.labels[:, 0].tolist() == [0, 1, 2]
+    assert cohort.table["note"].fillna("-").tolist() == ["it's here, or there", "-", "plain"]
+    assert cohort.table["day"].isna().tolist() == [False, True, False]
+
+
+def test_the_same_rows_as_a_csv_are_the_same_cohort(write, tmp_path):
+    schema = Schema.model_validate(parse_yaml(SCHEMA, "t"))
+    names, frame = read_arff(write(HEADER + ROWS))
+    frame.set_axis(names, axis=1).to_csv(tmp_path / "t.csv", index=False)
+    assert (
+        load_cohort(tmp_path / "t.csv", schema).digest
+        == load_cohort(tmp_path / "t.arff", schema).digest
+    )
+
+
+words = st.text("abc xyz", min_size=1, max_size=5).map(str.strip).filter(bool)
+cells = st.one_of(st.none(), st.floats(-1e9, 1e9, allow_nan=False))
+
+
+@given(
+    table=st.lists(st.tuples(cells, st.sampled_from(["p", "q", None])), min_size=1, max_size=8),
+    names=st.lists(words, min_size=2, max_size=2, unique=True),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_scipy_reads_the_same(write, table, names):
+    head = (
+        f"@relation r\n@attribute '{names[0]}' numeric\n@attribute '{names[1]}' {{p, q}}\n@data\n"
+    )
+    rows = [",".join("?" if cell is None else str(cell) for cell in row) for row in table]
+    text = head + "\n".join(rows)
+    theirs, meta = arff.loadarff(io.StringIO(text.replace("q}", "q, '?'}")))
+    found, frame = read_arff(write(text))
+    assert found == [name.strip("'") for name in meta.names()] == names
+    numbers = pd.to_numeric(frame[0]).to_numpy(dtype=float, na_value=np.nan)
+    np.testing.assert_array_equal(numbers, theirs[meta.names()[0]])
+    assert frame[1].fillna("?").tolist() == [cell.decode() for cell in theirs[meta.names()[1]]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("@DATA", "@DATUM", "'@DATUM' is no attribute that is read"),
+        ("@DATA\n", "", "is no attribute that is read"),
+        (ROWS, "", "has no rows below its header"),
+        ("@DATA\n" + ROWS, "", "has no line @data"),
+        ("1.5,sand", "{0 1.5,sand", "its rows are sparse"),
+        ("note string", "note relational", "'@attribute note relational' is no attribute"),
+        ("1.5,sand", "1.5,sand,sand", "its row 1 of data has 6 cells, and 5 attributes"),
+        (",plain", "", "its row 3 of data has 4 cells"),
+        (",plain", ",plain,x", "its row 3 of data has 6 cells"),
+        ("{sand, 'fine clay', 粘土}", "{sand", "is no attribute that is read"),
+        ("'Grain size' NUMERIC", "depth NUMERIC", "both called 'depth'"),
+        ("2e-1", "two", "'two' is not a number"),
+        ("sand,2024", "silt,2024", "'silt' is not one of the declared codes"),
+    ],
+)
+def test_what_is_no_such_table_is_refused(write, old, new, message):
+    text = HEADER + ROWS
+    assert old in text
+    with pytest.raises(InputError, match=re.escape(message)):
+        load_cohort(write(text.replace(old, new)), Schema.model_validate(parse_yaml(SCHEMA, "t")))
+
+
+@given(st.binary(max_size=40), st.integers(0, len(HEADER + ROWS)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_load_or_are_refused(write, loads_or_is_refused, content, place):
+    path = write("")
+    whole = (HEADER + ROWS).encode()
+    path.write_bytes(whole[:place] + content + whole[place + len(content) // 2 :])
+    schema = Schema.model_validate(parse_yaml(SCHEMA, "t"))
+    loads_or_is_refused(lambda: load_cohort(path, schema))
