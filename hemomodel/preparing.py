@@ -63,7 +63,8 @@ def prepare(
     return Stack(
         tasks=tasks,
         pairs=replicates.pairs,
-        features=np.stack([model.transform(table) for model in fitted]).astype(dtype),
+        # In rows: a preprocessing of one block alone hands out columns.
+        features=np.stack([model.transform(table) for model in fitted]).astype(dtype, order="C"),
         labels=labels,
         known=known,
         offset=offset,
