@@ -17,7 +17,7 @@ from hemomodel.errors import InputError
 from hemomodel.guards import check_csv, check_parquet, check_xlsx
 from hemomodel.schema import Schema
 
-__all__ = ["FIRST_ROW", "Sheet", "read_file", "read_frame"]
+__all__ = ["FIRST_ROW", "Sheet", "read_cells", "read_file", "read_frame"]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
@@ -83,6 +83,16 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
     Raises:
         InputError: it is no such file, or its columns do not fit the schema.
     """
+    labels, cells = read_cells(path)
+    return _sheet(labels, cells, schema, source=str(path), tasks=tasks)
+
+
+def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
+    """Reads the headers of a table, made plain, and its cells (N, columns) as the file gives them.
+
+    Raises:
+        InputError: it is no table that can be read, or has no row.
+    """
     path = Path(path)
     try:
         is_folder = path.is_dir()
@@ -114,12 +124,15 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         raise InputError(
             f"{path}: cannot be read as a {kind} table ({what}); save it anew"
         ) from error
-    return _sheet(header, cells, schema, source=str(path), tasks=tasks)
+    _check_rows(cells, str(path))
+    return [_plain(label) for label in header], cells
 
 
 def read_frame(frame: pd.DataFrame, schema: Schema, *, source: str, tasks: bool = True) -> Sheet:
     """Locates the declared columns of a DataFrame; see `read_file`."""
-    return _sheet(list(frame.columns), frame, schema, source=source, tasks=tasks)
+    _check_rows(frame, source)
+    labels = [_plain(label) for label in frame.columns]
+    return _sheet(labels, frame, schema, source=source, tasks=tasks)
 
 
 _Raw = tuple[Sequence[object], pd.DataFrame]
@@ -169,12 +182,14 @@ _READERS: dict[str, Callable[[Path], _Raw]] = {
 }
 
 
-def _sheet(
-    header: Sequence[object], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
-) -> Sheet:
+def _check_rows(cells: pd.DataFrame, source: str) -> None:
     if not len(cells):
         raise InputError(f"{source}: the table has no rows below its header; add some")
-    labels = [_plain(label) for label in header]
+
+
+def _sheet(
+    labels: Sequence[str], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
+) -> Sheet:
     places = _places(labels, schema, source)
     needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
     missing = [

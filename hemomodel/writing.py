@@ -10,7 +10,7 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 
-__all__ = ["check_target", "write_table"]
+__all__ = ["check_target", "write_new", "write_table"]
 
 _XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
 
@@ -60,6 +60,23 @@ def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> 
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Writes the YAML file of a schema that is not there yet.
+
+    Raises:
+        InputError: it exists, is not called .yaml, or the file system refuses.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path}: exists already; give another name, or delete it") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be written ({error}); give another path") from None
 
 
 def _umask() -> int:

@@ -1,7 +1,8 @@
-"""Writes a workbook of synthetic patients, or describes any workbook of this kind."""
+"""Writes synthetic patients, describes any table, or drafts the schema of one."""
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from hemomodel.describe import describe_file
+from hemomodel.drafting import draft_schema
 from hemomodel.schema import load_schema
 from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import check_target, write_table
+from hemomodel.writing import check_target, write_new, write_table
 from study.cli import Parser, run_cli
 from study.cohort_tables import show
 
+TABLE = ".xlsx, .csv, .parquet or .arff"
 EXAMPLES = """\
 examples:
   python scripts/cohort.py write --rows 465 --seed 0 --out HD.xlsx
@@ -22,6 +25,9 @@ examples:
   python scripts/cohort.py write --rows 1000000 --out HD.parquet
   python scripts/cohort.py describe HD.xlsx
   python scripts/cohort.py describe HD.xlsx --json > HD.json
+  python scripts/cohort.py schema visits.csv --tasks stage,bili --group id --out visits.yaml
+      a first schema of any table, to be looked through
+  python scripts/cohort.py describe visits.csv --schema visits.yaml
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
 """
@@ -31,7 +37,7 @@ def parser() -> Parser:
     """Returns the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     p = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
-    commands = p.add_subparsers(required=True, metavar="write|describe")
+    commands = p.add_subparsers(required=True, metavar="write|describe|schema")
 
     write = commands.add_parser(
         "write",
@@ -55,22 +61,41 @@ def parser() -> Parser:
 
     describe = commands.add_parser(
         "describe",
-        help="summarise a workbook: patients, prescriptions, missing values, attrition",
-        description="Summarises a workbook before and after cleaning: patients, prescriptions and "
-        "laboratory as in the first table of a paper, the rows that each rule removed, what is "
-        "missing, and what is implausible. Nothing in the file is changed.",
+        help="summarise a table: columns, tasks, missing values, attrition",
+        description="Summarises a table before and after cleaning: its columns as in the first "
+        "table of a paper, the rows that each rule removed, what is missing, and what is "
+        "implausible. Nothing in the file is changed.",
     )
-    describe.add_argument("file", type=Path, metavar="FILE", help=".xlsx, .csv or .parquet")
+    describe.add_argument("file", type=Path, metavar="FILE", help=TABLE)
     describe.add_argument(
         "--schema", metavar="NAME|FILE", default="hemodialysis", help="what its columns are"
     )
     describe.add_argument(
         "--require-comorbidities", action="store_true", help="drop the rows without comorbidities"
     )
-    describe.add_argument("--all", action="store_true", help="show rare comorbidities too")
+    describe.add_argument("--all", action="store_true", help="show rare codes of a list too")
     describe.add_argument("--json", action="store_true", help="all numbers, for a program")
     describe.set_defaults(command=describe_command)
+    add_schema_command(commands)
     return p
+
+
+def add_schema_command(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Adds the command that drafts a schema."""
+    schema = commands.add_parser(
+        "schema",
+        help="draft the schema of any table",
+        description="Drafts a schema: the kind of each column, the codes of categories, what may "
+        "be predicted how, and what to check. A person goes through it. It holds headers and the "
+        "codes of categories, and no other cell of the table.",
+    )
+    schema.add_argument("file", type=Path, metavar="FILE", help=TABLE)
+    schema.add_argument(
+        "--tasks", default="", metavar="A,B", help="headers of what is to be predicted"
+    )
+    schema.add_argument("--group", metavar="ID", help="header of the column that names the person")
+    schema.add_argument("--out", type=Path, metavar="FILE", help=".yaml; else it is printed")
+    schema.set_defaults(command=schema_command)
 
 
 def main() -> int:
@@ -106,6 +131,21 @@ def describe_command(args: argparse.Namespace) -> None:
         print(json.dumps(description.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
     else:
         show(description, Console(), rare=args.all)
+
+
+def schema_command(args: argparse.Namespace) -> None:
+    """Drafts a schema and writes it."""
+    tasks = [name.strip() for name in args.tasks.split(",") if name.strip()]
+    with Console(stderr=True).status(escape(f"reading {args.file}")):
+        text = draft_schema(args.file, tasks=tasks, group=args.group)
+    if args.out is None:
+        print(text, end="")
+        return
+    write_new(args.out, text)
+    print(
+        f"{args.out}: a draft; look through it, then: python scripts/cohort.py describe "
+        f"{shlex.quote(str(args.file))} --schema {shlex.quote(str(args.out))}"
+    )
 
 
 if __name__ == "__main__":

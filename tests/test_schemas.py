@@ -71,7 +71,7 @@ def test_the_real_table_trains(name):
     cohort = load_cohort(
         DATA / TABLES[name], load_schema(SCHEMAS / f"{name}.yaml"), labels="partial"
     )
-    config = FitConfig(hidden=(16, 8), epochs=2, lr=3e-3)
+    config = FitConfig(hidden=(16, 8), epochs=max(2, 6000 // len(cohort)), lr=3e-3)
     run = fit(config, cohort, Replicates(folds=3, seeds=1))
     assert run.scores.isfinite().all()
     assert run.scores.mean() > 0
