@@ -29,7 +29,6 @@ __all__ = [
 Tables = Mapping[str, pd.DataFrame]
 """Name of a group of rows -> its table (N, columns) with English names, as in a cohort."""
 
-_PATIENT, _PRESCRIPTION, _SESSION = "Patient", "Prescription", "Laboratory and session"
 _SKEWED = 0.5  # beyond it, mean and SD would mislead
 _DIGITS = (10, 1000)  # a mean below each of these gets a decimal more
 
@@ -93,9 +92,10 @@ def numbers(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
     Columns: section, variable, title, unit, known, missing, mean, sd, min, q1, median, q3, max,
     skew. Regression tasks are among them; tasks with levels are categories.
     """
-    rows = [(_PATIENT, d.name, d.title, d.unit) for d in schema.derived]
+    first, tasks, rest = schema.sections
+    rows = [(first, d.name, d.title, d.unit) for d in schema.derived]
     rows += [
-        (_PRESCRIPTION if c.role == "task" else _SESSION, c.english, c.title, c.unit)
+        (tasks if c.role == "task" else rest, c.english, c.title, c.unit)
         for c in schema.read.values()
         if c.kind == "number" and not _levels(c)
     ]
@@ -122,16 +122,17 @@ def categories(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
     Columns: section, variable, title, level, label, count, known, share. Of a list of codes each
     code is a level, and a row may have several or none.
     """
+    first, tasks, rest = schema.sections
     rows = []
     for column in schema.read.values():
-        section = _PATIENT if column.role == "feature" else _PRESCRIPTION
+        section = {"feature": first, "task": tasks}.get(column.role, rest)
         for level, label in _levels(column).items():
             if column.kind == "code_list":
                 values = table[f"{column.flags}_{level}"]
                 hit = values == 1
             else:
                 values = table[column.english]
-                hit = values == (float(level) if column.kind == "number" else level)
+                hit = values == (float(level) if column.kind in ("number", "flag") else level)
             known = int(values.notna().sum())
             share = hit.sum() / known if known else np.nan
             row = (section, column.english, column.title, level, label, int(hit.sum()), known)
@@ -154,7 +155,7 @@ def table_one(schema: Schema, groups: Tables, *, rare: float = 0.0) -> pd.DataFr
     result = pd.concat([_continuous(schema, groups), _counted(schema, groups, rare)])
     order = [*(d.name for d in schema.derived), *schema.read]
     result["place"] = result["variable"].map(order.index)
-    result["part"] = result["section"].map([_PATIENT, _PRESCRIPTION, _SESSION].index)
+    result["part"] = result["section"].map(schema.sections.index)
     result = result.sort_values(["part", "place"], kind="stable", ignore_index=True)
     return result[["section", "variable", "title", "level", *groups]]
 
@@ -217,8 +218,10 @@ def findings(cohort: Cohort) -> pd.DataFrame:
 
 def _levels(column: Column) -> dict[str, str]:
     """Returns level -> label; none for what is continuous, a date or a text."""
-    if column.kind in ("category", "code_list"):
+    if column.kind in ("category", "one_hot", "code_list"):
         return dict(column.codes)
+    if column.kind == "flag":
+        return {level: column.meaning(float(level)) for level in ("0", "1")}
     if column.task is None or not column.task.levels:
         return {}
     levels = [f"{level:g}" for level in column.task.levels]

@@ -51,6 +51,8 @@ class Schema(Frozen):
         columns: in the order of the table.
         tasks: one a task column, in the same order; the order of every axis T.
         default_features: the feature set of whoever names none; the first, if not given.
+        sections: headings of the first table of a paper: over categories and derived features,
+            over tasks, and over what else there is.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Schema(Frozen):
     filters: tuple[Filter, ...] = ()
     feature_sets: dict[str, tuple[FeatureBlock, ...]] = Field(default_factory=dict)
     default_features: str | None = None
+    sections: tuple[str, str, str] = ("Categories", "Tasks", "Numbers and context")
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
@@ -107,6 +110,7 @@ class Schema(Frozen):
         _once("column name", (name for names in written for name in names))
         _once("English name", (c.english for c in self.columns))
         names = [name for c in self.read.values() for name in c.table_columns]
+        _once("section", self.sections)
         _once("name in the table", [*names, *(derived.name for derived in self.derived)])
         if len(self.of_role("group")) > 1:
             raise ValueError("only one column can have the role 'group'")

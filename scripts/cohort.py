@@ -73,6 +73,12 @@ def parser() -> Parser:
     describe.add_argument(
         "--require-comorbidities", action="store_true", help="drop the rows without comorbidities"
     )
+    describe.add_argument(
+        "--labels",
+        choices=("complete", "partial"),
+        default="complete",
+        help="whether rows must have all labels, or may lack some; default: complete",
+    )
     describe.add_argument("--all", action="store_true", help="show rare codes of a list too")
     describe.add_argument("--json", action="store_true", help="all numbers, for a program")
     describe.set_defaults(command=describe_command)
@@ -125,6 +131,7 @@ def describe_command(args: argparse.Namespace) -> None:
         description = describe_file(
             args.file,
             load_schema(args.schema),
+            labels=args.labels,
             require_comorbidities=args.require_comorbidities,
         )
     if args.json:

@@ -54,7 +54,7 @@ def _ledger(frame: pd.DataFrame) -> Table:
 
 
 def _summary(frame: pd.DataFrame, groups: Tables) -> Table:
-    table = _table("Patients, prescriptions and sessions")
+    table = _table("The columns, before and after")
     table.add_column("")
     for name, rows in groups.items():
         table.add_column(f"{name} (n = {len(rows):,})", justify="right", no_wrap=True)

@@ -185,6 +185,35 @@ SCHEMAS = {
     "levels that fall": ("levels: [0, 1]", "levels: [1, 0]", "rising order"),
     "levels in words": ("levels: [0, 1]", "levels: [no, so]", "number|rising|valid"),
     "no codes": (", codes: {red: red, green: green}", "", "needs `codes`"),
+    "a name that gives none": ("name: ripe, english: ripe", "name: 熟", "give `english`"),
+    "codes twice over": ("codes: {red: red, green: green}", "codes: [red, red]", None),
+    "a code that is a truth": ("codes: {red: red, green: green}", "codes: [true, red]", "in quotes"),
+    "a flag of five levels": (
+        "kind: number, role: task, task: {kind: classification, levels: [0, 1]}",
+        "kind: flag, role: task, task: {kind: ordinal, levels: [0, 1, 2, 3, 4]}", "a binary task"),
+    "a count of colours": (
+        "kind: number, role: task, task: {kind: classification, levels: [0, 1]}",
+        "kind: category, codes: [a], role: task, task: {kind: count}", "not made of a column"),
+    "a transform of its own": ("levels: [0, 1]", "levels: [0, 1], transform: cube", "transform"),
+    "levels with a logarithm": ("levels: [0, 1]", "levels: [0, 1], transform: log", "transform"),
+    "a filter of nothing": ("feature_sets:", "filters:\n  - {name: f}\nfeature_sets:", "one of the two"),
+    "a filter twice over": (
+        "feature_sets:", "filters:\n  - {name: f, drop: ripe == 0, kind: all_missing, role: task}\nfeature_sets:",
+        "one of the two"),
+    "a filter that runs code": (
+        "feature_sets:", 'filters:\n  - {name: f, drop: "missing.__class__"}\nfeature_sets:', "may use"),
+    "a filter that is no question": (
+        "feature_sets:", "filters:\n  - {name: f, drop: ripe + 1}\nfeature_sets:", "not a comparison"),
+    "a filter that orders texts": (
+        "feature_sets:", "filters:\n  - {name: f, drop: colour < 'red'}\nfeature_sets:", "texts have no order"),
+    "a filter of what is not there": (
+        "feature_sets:", "filters:\n  - {name: f, drop: missing(size)}\nfeature_sets:", "not declared"),
+    "a filter for other labels": (
+        "feature_sets:", "filters:\n  - {name: f, drop: ripe == 0, labels: some}\nfeature_sets:", "labels"),
+    "a default that is not there": (
+        "feature_sets:", "default_features: rich\nfeature_sets:", "`default_features` names 'rich'"),
+    "one heading for two": (
+        "feature_sets:", "sections: [a, a, b]\nfeature_sets:", "section 'a' stands twice"),
     "a feature that is not there": ("columns: [colour]", "columns: [size]", "not declared"),
     "an encoding of its own": ("encode: one_hot", "encode: magic", "encode"),
     "an unknown key": ("title: Apples", "title: Apples\nsubtitle: x", "Extra inputs|subtitle"),
@@ -219,3 +248,27 @@ def test_a_bad_schema(refused, tmp_path, old, new, says):
     says = says or "is not one of the declared codes"  # what is left to refuse is the table
     refused("cohort", "describe", table, "--schema", path, says=says)
     assert not (tmp_path / "owned").exists()
+
+
+DRAFTS = {
+    "no table": (["nothing.csv"], "does not exist"),
+    "a task that is not there": (["apples.csv", "--tasks", "colur"], "did you mean 'colour'"),
+    "a task twice": (["apples.csv", "--tasks", "ripe,ripe"], "asked for twice"),
+    "a task of one value": (["apples.csv", "--tasks", "kind"], "one value in all rows"),
+    "a task of no value": (["apples.csv", "--tasks", "gone"], "no value"),
+    "a person that is not there": (["apples.csv", "--group", "tree"], "has no column 'tree'"),
+    "nothing left": (["apples.csv", "--tasks", "colour,ripe"], "no column to learn from"),
+    "a file that is there": (["apples.csv", "--out", "apples.yaml"], "exists already"),
+    "a file of another kind": (["apples.csv", "--out", "apples.json"], "is a .yaml file"),
+    "a folder that is not there": (["apples.csv", "--out", "no/apples.yaml"], "cannot be written"),
+    "a header twice": (["twice.csv"], "2 columns are called 'a'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says"), DRAFTS.values(), ids=DRAFTS)
+def test_a_bad_draft(refused, tmp_path, arguments, says):
+    rows = "red,1,apple,\ngreen,0,apple,\n" * 2
+    (tmp_path / "apples.csv").write_text(f"colour,ripe,kind,gone\n{rows}")
+    (tmp_path / "twice.csv").write_text("a,b,a\n1,2,3\n")
+    (tmp_path / "apples.yaml").write_text(APPLES, encoding="utf-8")
+    refused("cohort", "schema", *arguments, says=says)

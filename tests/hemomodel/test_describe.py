@@ -124,3 +124,33 @@ def test_json_keeps_everything(description):
     kept = pd.DataFrame(data["numbers"]["kept"]).set_index("variable")
     mean = description.cohort.table["pre_weight"].mean()
     assert kept.loc["pre_weight", "mean"] == pytest.approx(mean)
+
+
+def test_any_table_is_described_in_its_own_words(tmp_path):
+    text = """
+name: apples
+title: Apples
+columns:
+  - {name: colour, kind: category, role: feature, codes: [red, green]}
+  - {name: Sort, kind: one_hot, role: feature, codes: {a: early, b: late}}
+  - {name: Worm, kind: flag, role: context}
+  - {name: ripe, kind: flag, role: task, codes: {1: soft}, task: {kind: binary}}
+"""
+    (tmp_path / "apples.yaml").write_text(text)
+    (tmp_path / "apples.csv").write_text(
+        "colour,a,b,Worm,ripe\nred,1,0,no,1\ngreen,0,1,yes,0\nred,0,1,,1\n"
+    )
+    schema = load_schema(tmp_path / "apples.yaml")
+    described = describe_file(tmp_path / "apples.csv", schema)
+    table = table_one(schema, described.groups).set_index(["section", "title", "level"])["kept"]
+    assert table.to_dict() == {
+        ("Categories", "colour", "red"): "2 (66.7%)",
+        ("Categories", "colour", "green"): "1 (33.3%)",
+        ("Categories", "Sort", "early"): "1 (33.3%)",
+        ("Categories", "Sort", "late"): "2 (66.7%)",
+        ("Tasks", "ripe", "no"): "1 (33.3%)",
+        ("Tasks", "ripe", "soft"): "2 (66.7%)",
+        ("Numbers and context", "Worm", "no"): "1 (50.0%)",
+        ("Numbers and context", "Worm", "yes"): "1 (50.0%)",
+    }
+    assert json.dumps(described.to_dict(), allow_nan=False)

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from hemomodel.cohort import load_cohort
+from hemomodel.plain_yaml import parse_yaml
+from hemomodel.schema import Schema
 from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
 from hemomodel.writing import write_table
 
@@ -89,6 +93,45 @@ def test_describe_all_shows_rare_codes(run, written):
 def test_describe_json_is_json_alone(run, written):
     data = json.loads(run("describe", written, "--json").stdout)
     assert data["attrition"]["kept"] == 229
+
+
+@pytest.fixture
+def visits(tmp_path) -> Path:
+    """Sixty visits of twenty people; two lack the stage."""
+    i = np.arange(60)
+    table = pd.DataFrame({
+        "id": i // 3,
+        "sex": np.where(i // 3 % 2, "f", "m"),
+        "age": 40 + i // 3,
+        "smokes": np.where(i % 5, "No", "Yes"),
+        "stage": np.where(i < 2, np.nan, 1 + i % 3),
+        "bili": 0.5 + i % 7,
+    })  # fmt: skip
+    table.to_csv(tmp_path / "visits.csv", index=False)
+    return tmp_path / "visits.csv"
+
+
+def test_a_draft_is_written_once_and_read_by_describe(run, visits):
+    out = visits.with_suffix(".yaml")
+    drafted = run("schema", visits, "--tasks", "stage, smokes", "--out", out)
+    assert drafted.returncode == 0, drafted.stderr
+    assert f"describe {visits} --schema {out}" in drafted.stdout
+    before = out.read_bytes()
+    again = run("schema", visits, "--tasks", "stage", "--out", out)
+    assert (again.returncode, out.read_bytes()) == (2, before)
+    assert "exists already" in again.stderr
+
+    described = run("describe", visits, "--schema", out).stdout
+    assert "a label is missing 2 58" in " ".join(described.split())
+    assert "Prescription" not in described
+    assert "kept (n = 60)" in run("describe", visits, "--schema", out, "--labels", "partial").stdout
+
+
+def test_a_draft_can_be_printed(run, visits):
+    text = run("schema", visits, "--tasks", "bili", "--group", "id").stdout
+    schema = Schema.model_validate(parse_yaml(text, "draft"))
+    assert schema.of_role("group") == ("id",)
+    assert [task.kind for task in schema.tasks] == ["ordinal"]
 
 
 @pytest.mark.parametrize(
