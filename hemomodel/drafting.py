@@ -18,7 +18,7 @@ from hemomodel.columns import Column, slug
 from hemomodel.errors import InputError
 from hemomodel.formula import missing
 from hemomodel.parsing import parse
-from hemomodel.reading import Sheet, read_cells
+from hemomodel.reading import UNIT, Sheet, read_cells
 from hemomodel.schema_text import Draft, schema_text
 
 __all__ = ["draft_schema"]
@@ -28,6 +28,7 @@ _MOST_LEVELS = 10  # more numbers than that are no levels
 _LONGEST = 40  # letters of a code
 _FEW = 12  # numbers that may well be codes
 _SKEWED = 2.0
+_DAYS = (19_000_101, 21_001_231)  # numbers that may be days
 _PERSON = re.compile(r"(^|_)(id|mrn|patient|subject|person)$")
 _LEARNED = ("flag", "number", "category")
 _KINDS = ("flag", "number", "date", "roc_date")  # the first that all cells can be read as
@@ -83,15 +84,14 @@ def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> Non
 
 
 def _english(labels: Sequence[str]) -> list[str]:
-    """Returns a name for the code for each column, all different."""
+    """Returns a name for the code for each column, all different, and without units if they are."""
+    shorts = [slug(UNIT.sub("", label)) for label in labels]
     names: list[str] = []
-    for place, label in enumerate(labels, 1):
-        name = slug(label)
-        if not re.match(r"[a-z]", name):
+    for place, (label, short) in enumerate(zip(labels, shorts, strict=True), 1):
+        name = short if shorts.count(short) == 1 else slug(label)
+        if not re.match("[a-z]", short) or keyword.iskeyword(name) or name in names:
             name = f"column_{place}"
-        while name in names or keyword.iskeyword(name):
-            name += "_"
-        names.append(name)
+        names.append(name if name not in names else f"{name}_")
     return names
 
 
@@ -132,6 +132,8 @@ def _of_values(draft: Draft, values: np.ndarray) -> Draft:
         return replace(draft, role="ignored", notes=("one value in all rows",))
     if draft.kind == "number" and len(distinct) <= _FEW and (distinct == np.round(distinct)).all():
         return replace(draft, notes=(f"{len(distinct)} values; is it a category?",))
+    if draft.kind == "number" and (distinct > _DAYS[0]).all() and (distinct < _DAYS[1]).all():
+        return replace(draft, notes=("is it a date? See kind yyyymmdd",))
     if draft.kind in ("date", "roc_date"):
         return replace(draft, notes=("not learned from; see `derived` and year()",))
     return draft

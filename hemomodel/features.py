@@ -76,12 +76,12 @@ def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ..
 
 
 def _blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
-    if feature_set not in schema.sets:
-        known = ", ".join(schema.feature_sets) or "default, of all its features"
+    name = schema.set_called(feature_set)
+    if name not in schema.sets:
         raise InputError(
-            f"schema {schema.name!r} has no feature set {feature_set!r}; it has: {known}"
+            f"schema {schema.name!r} has no feature set {name!r}; it has: {', '.join(schema.sets)}"
         )
-    return schema.sets[feature_set]
+    return schema.sets[name]
 
 
 def _inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:

@@ -17,12 +17,12 @@ from hemomodel.errors import InputError
 from hemomodel.guards import check_csv, check_parquet, check_xlsx
 from hemomodel.schema import Schema
 
-__all__ = ["FIRST_ROW", "Sheet", "read_cells", "read_file", "read_frame"]
+__all__ = ["FIRST_ROW", "UNIT", "Sheet", "read_cells", "read_file", "read_frame"]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
 _LISTED = 5  # columns that an error names
-_UNIT = re.compile(r"\s*\([^()]*\)$")
+UNIT = re.compile(r"\s*\([^()]*\)$")
 _RENAMED = re.compile(r"(.+)\.\d+")  # pandas writes a second `K` as `K.1`
 
 
@@ -246,10 +246,10 @@ def _places(labels: Sequence[str], schema: Schema, source: str) -> dict[tuple[st
     }
     places: dict[tuple[str, str], int] = {}
     for place, label in enumerate(labels):
-        name = names.get(label) or names.get(_UNIT.sub("", label))
+        name = names.get(label) or names.get(UNIT.sub("", label))
         renamed = _RENAMED.fullmatch(label)
         if name is None and renamed and renamed[1] in labels:
-            name = names.get(renamed[1]) or names.get(_UNIT.sub("", renamed[1]))
+            name = names.get(renamed[1]) or names.get(UNIT.sub("", renamed[1]))
         if name in places:
             raise InputError(
                 f"{source}: columns {places[name] + 1} and {place + 1} are both called "

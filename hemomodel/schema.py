@@ -94,11 +94,14 @@ class Schema(Frozen):
 
     @cached_property
     def sets(self) -> dict[str, tuple[FeatureBlock, ...]]:
-        """The feature sets, `default` among them: a declared one, or one made of all features."""
-        name = self.default_features or next(iter(self.feature_sets), None)
-        usual = usual_features(tuple(self.read.values()), self.derived)
-        usual = usual if name is None else self.feature_sets[name]
-        return {"default": usual, **self.feature_sets}
+        """The feature sets by name; without any, one of all features, called `default`."""
+        return self.feature_sets or {"default": usual_features([*self.read.values()], self.derived)}
+
+    def set_called(self, name: str) -> str:
+        """Returns the name of a feature set, where `default` stands for what the schema says."""
+        if name != "default" or name in self.sets:
+            return name
+        return self.default_features or next(iter(self.sets))
 
     def of_role(self, role: str) -> tuple[str, ...]:
         """Returns the English names of the columns of one role."""
@@ -153,7 +156,7 @@ class Schema(Frozen):
         }
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
-        columns, tasks = tuple(self.read.values()), set(self.of_role("task"))
+        columns, tasks = [*self.read.values()], set(self.of_role("task"))
         for name in block.columns:
             if name in derived and sources(name, columns, self.derived) & tasks:
                 raise ValueError(f"{where} names {name!r}, which is made of what is predicted")

@@ -38,7 +38,7 @@ class Settings(_Strict):
 
     Attributes:
         name: of its folder; made from the time if not given.
-        data: a workbook (.xlsx, .csv, .parquet), or `synthetic:ROWS` for the built-in cohort.
+        data: a table (.xlsx, .csv, .parquet, .arff), or `synthetic:ROWS` for the built-in cohort.
         schema_file: of the table; the hemodialysis workbook's if not given.
         require_comorbidities: drop sessions without comorbidities (as in the published curves).
         legacy_age: age as the original computed it, 3 years too high.

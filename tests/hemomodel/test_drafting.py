@@ -53,11 +53,11 @@ def test_each_column_is_what_it_reads_as(path):
         "Smoker": ("smoker", "flag", "feature"),
         "Ward": ("ward", "category", "feature"),
         "Letter": ("letter", "text", "ignored"),
-        "血紅素 (g/dl)": ("g_dl", "number", "feature"),
+        "血紅素 (g/dl)": ("column_6", "number", "feature"),
         "Stage": ("stage", "number", "task"),
         "Falls": ("falls", "number", "feature"),
         "Bili": ("bili", "number", "feature"),
-        "class": ("class_", "number", "feature"),
+        "class": ("column_10", "number", "feature"),
         "Empty": ("empty", "text", "ignored"),
         "Site": ("site", "text", "ignored"),
     }
@@ -78,6 +78,14 @@ def test_each_column_is_what_it_reads_as(path):
 def test_a_task_is_what_its_values_are(path, name, kind, levels):
     (task,) = drafted(path, tasks=[name]).tasks
     assert (task.kind, task.levels) == (kind, levels)
+
+
+def test_names_for_the_code_leave_units_out_where_they_stay_apart(tmp_path):
+    headers = ["Kt/V", "Kt/V (Gotch)", "Na (meq/l)", "column 5", "體重 (kg)", "Kt/V [Gotch]", "y"]
+    table = pd.DataFrame({name: np.arange(30) / 7 + place for place, name in enumerate(headers)})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    names = [column.english for column in drafted(tmp_path / "t.csv", tasks=["y"]).columns]
+    assert names == ["kt_v", "kt_v_gotch", "na", "column_5", "column_5_", "column_6", "y"]
 
 
 def test_what_to_look_at_stands_beside_the_column(path):

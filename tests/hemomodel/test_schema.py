@@ -151,7 +151,8 @@ def test_the_usual_features_hold_nothing_that_is_not_a_feature():
 
 
 def test_the_default_is_what_the_schema_says(schema):
-    assert schema.sets["default"] == schema.feature_sets["pretreatment"]
+    assert schema.set_called("default") == "pretreatment"
+    assert usual(OTHER).set_called("default") == "default"
     both = OTHER + "  few:\n    - {encode: one_hot, columns: [soil]}\n"
     first, said = (
         Schema.model_validate(parse_yaml(text, "t"))
