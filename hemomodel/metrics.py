@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hemomodel.blocks import Blocks
 from hemomodel.heads import HeadLayout
-from hemomodel.shapes import Outputs
+from hemomodel.shapes import Natural
 
 __all__ = ["METRICS", "Scored", "row_losses", "row_regret", "scores"]
 
@@ -18,6 +19,7 @@ METRICS = (
     "cross_entropy",
     "accuracy",
     "balanced_accuracy",
+    "ordinal_mae",
     "mae",
     "rmse",
     "r2",
@@ -42,51 +44,67 @@ class Scored:
     optimum: Tensor | None = None
 
 
-def row_losses(layout: HeadLayout, outputs: Outputs, labels: Tensor) -> Tensor:
-    """Returns each row's loss (R, m, T): nats, or squared units."""
-    return layout.row_losses(outputs, labels)[0] @ layout.member
+def row_losses(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
+    """Returns each row's loss (R, m, T): nats, squared units, or half a Poisson deviance."""
+    return layout.natural_losses(natural, labels) @ layout.member
 
 
-def scores(layout: HeadLayout, outputs: Outputs, scored: Scored) -> dict[str, Tensor]:
+def scores(layout: HeadLayout, natural: Natural, scored: Scored) -> dict[str, Tensor]:
     """Returns every metric of `METRICS` that can be had, (R, T) each.
 
-    Skill is 1 - loss / loss of the trivial predictor on the same rows. Regret is the loss above
-    the optimum, expected over the labels given the patient: the Kullback-Leibler divergence
-    from the oracle's probabilities (nats), or the squared distance from its mean (squared units).
+    Skill is 1 - loss / loss of the trivial predictor on the same rows; for a count that is the
+    share of the deviance explained. Regret is the loss above the optimum, expected over the labels
+    given the patient: the Kullback-Leibler divergence from the oracle's probabilities (nats), the
+    squared distance from its mean (squared units), or half the deviance of its mean. `ordinal_mae`
+    is the mean distance, in levels, of the median level from the right one: no other level is
+    expected to be nearer.
 
     Args:
-        layout: of the outputs.
-        outputs: (R, m, K), logits and values in the task's unit.
+        layout: of the predictions.
+        natural: (R, m, K), what `HeadLayout.natural` returns.
         scored: what they are scored against.
     """
-    share, labels, regression = scored.share, scored.labels, layout.regression
-    loss = (row_losses(layout, outputs, labels) * share).sum(1)
+    share, labels, has_value = scored.share, scored.labels, layout.has_value
+    loss = (row_losses(layout, natural, labels) * share).sum(1)
     trivial_rows = row_losses(layout, scored.trivial.unsqueeze(1).expand_as(labels), labels)
     found = {"skill": 1 - loss / (trivial_rows * share).sum(1)}
 
-    correct = _correct(layout, outputs, labels)
-    found["cross_entropy"] = loss.masked_fill(regression, torch.nan)
-    found["accuracy"] = (correct * share).sum(1).masked_fill(regression, torch.nan)
+    correct = _correct(layout, natural, labels)
+    found["cross_entropy"] = loss.masked_fill(has_value, torch.nan)
+    found["accuracy"] = (correct * share).sum(1).masked_fill(has_value, torch.nan)
     found["balanced_accuracy"] = _balanced(layout, correct, labels, share)
+    if layout.ordinal is not None:
+        found["ordinal_mae"] = _ordinal_mae(layout, layout.ordinal, natural, scored)
 
-    error = ((outputs - labels) * layout.is_value) @ layout.member
-    found["mae"] = (error.abs() * share).sum(1).masked_fill(~regression, torch.nan)
-    found["rmse"] = loss.sqrt().masked_fill(~regression, torch.nan)
+    error = ((natural - labels) * layout.is_value) @ layout.member
+    square = (error.square() * share).sum(1)
+    found["mae"] = (error.abs() * share).sum(1).masked_fill(~has_value, torch.nan)
+    found["rmse"] = square.sqrt().masked_fill(~has_value, torch.nan)
     values = (labels * layout.is_value) @ layout.member
     variance = ((values - (values * share).sum(1, keepdim=True)).square() * share).sum(1)
-    found["r2"] = (1 - loss / variance).masked_fill(~regression, torch.nan)
+    found["r2"] = (1 - square / variance).masked_fill(~has_value, torch.nan)
 
     if scored.optimum is not None:
-        found["regret"] = (row_regret(layout, outputs, scored.optimum) * share).sum(1)
+        found["regret"] = (row_regret(layout, natural, scored.optimum) * share).sum(1)
     return found
 
 
-def _correct(layout: HeadLayout, outputs: Outputs, labels: Tensor) -> Tensor:
-    """Returns (R, m, T): one where the likeliest level is the right one, zero for regressions."""
-    right = torch.where(labels > 0, outputs, -torch.inf)
-    best = _by_task(layout, outputs)
-    hit = (_by_task(layout, right) >= best) & ~layout.regression
-    return hit.to(outputs.dtype)
+def _correct(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
+    """Returns (R, m, T): one where the likeliest level is the right one, zero for values."""
+    right = torch.where(labels > 0, natural, -torch.inf)
+    best = _by_task(layout, natural)
+    hit = (_by_task(layout, right) >= best) & ~layout.has_value
+    return hit.to(natural.dtype)
+
+
+def _ordinal_mae(layout: HeadLayout, ordinal: Blocks, natural: Natural, scored: Scored) -> Tensor:
+    """Returns the mean distance in levels of the median level from the right one, (R, T)."""
+    chance = layout.log_probabilities(natural).exp()
+    medians = (ordinal.spread(chance).cumsum(-1) < 0.5).sum(-1)  # noqa: PLR2004 - the median's
+    distance = (medians - ordinal.spread(scored.labels).argmax(-1)).abs()
+    mean = (distance * scored.share[..., ordinal.tasks]).sum(1)
+    found = mean.new_full((len(mean), layout.member.shape[1]), torch.nan)
+    return found.index_copy(1, ordinal.tasks, mean)
 
 
 def _by_task(layout: HeadLayout, columns: Tensor) -> Tensor:
@@ -103,11 +121,11 @@ def _balanced(layout: HeadLayout, correct: Tensor, labels: Tensor, share: Tensor
     recall = (present * correct.index_select(-1, layout.task_of)).sum(1) / rate
     occurs = (rate > 0).to(recall.dtype)
     total = torch.where(rate > 0, recall, 0.0) @ layout.member
-    return (total / (occurs @ layout.member)).masked_fill(layout.regression, torch.nan)
+    return (total / (occurs @ layout.member)).masked_fill(layout.has_value, torch.nan)
 
 
-def row_regret(layout: HeadLayout, outputs: Outputs, optimum: Tensor) -> Tensor:
+def row_regret(layout: HeadLayout, natural: Natural, optimum: Tensor) -> Tensor:
     """Returns the expected loss above the oracle's, (R, m, T)."""
-    cross = layout.row_losses(outputs, optimum)[0]
+    cross = layout.natural_losses(natural, optimum)
     entropy = -torch.xlogy(optimum, optimum) * ~layout.is_value
     return (cross - entropy) @ layout.member

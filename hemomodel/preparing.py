@@ -34,7 +34,8 @@ def prepare(
         cohort: the rows; a label may be missing.
         replicates: the design.
         features: the name of a feature set of the schema.
-        targets: whether regression targets are standardised on the training rows.
+        targets: whether values are brought to one scale on the training rows: regressions are
+            standardised, and counts are relative to their mean.
         with_test: whether the stack holds the held-out rows.
 
     Raises:
@@ -113,7 +114,7 @@ def _scales(
     """Returns offset and spread (R, K) of the targets."""
     offset, spread = np.zeros((len(train), labels.shape[1])), np.ones((len(train), labels.shape[1]))
     columns = np.flatnonzero(_is_value(tasks))
-    for column, task in zip(columns, _regressions(tasks), strict=True):
+    for column, task in zip(columns, _values(tasks), strict=True):
         for row, mask in enumerate(train):
             values = labels[mask & known[:, task], column]
             if values.std() == 0:
@@ -121,11 +122,18 @@ def _scales(
                     f"{tasks[task].name} has one value in all training rows; leave that task out"
                 )
             if targets == "standard":
-                offset[row, column], spread[row, column] = values.mean(), values.std()
+                offset[row, column], spread[row, column] = _scale(values, tasks[task])
     return offset, spread
 
 
-def _regressions(tasks: Sequence[Task]) -> list[int]:
+def _scale(values: Floats, task: Task) -> tuple[float, float]:
+    """Returns offset and spread of a task; a count has no offset, for its rate is above zero."""
+    if task.kind == "count":
+        return 0.0, float(values.mean())
+    return float(values.mean()), float(values.std())
+
+
+def _values(tasks: Sequence[Task]) -> list[int]:
     return [place for place, task in enumerate(tasks) if task.is_value]
 
 

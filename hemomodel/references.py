@@ -5,18 +5,20 @@ scikit-learn model a replicate and task, with its strength chosen on the trainin
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
+from sklearn.metrics import mean_poisson_deviance
 from sklearn.model_selection import KFold
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from hemomodel.scoring import ScoredRows
+from hemomodel.metrics import scores
+from hemomodel.scoring import ScoredRows, known_losses
 from hemomodel.stack import Floats, Rows, Stack
 from hemomodel.tensors import StackTensors
 
@@ -25,6 +27,7 @@ __all__ = ["REFERENCES", "Reference", "reference_losses"]
 _FOLDS = 3  # inner ones: a rare level has few rows to spread over them
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
 _PENALTIES = np.logspace(-1, 5, 13)  # of the ridge regression
+_SHRINKAGES = np.logspace(-4, 1, 6)  # of the Poisson regression, of counts whose mean is one
 _STEP, _MOST = 5, 500  # rounds of boosting: tried every so many, and never more than
 
 
@@ -33,7 +36,8 @@ class Reference:
     """One model's predictions, scored.
 
     Attributes:
-        losses: (R, m, T), each row's loss: nats, or squared units. Zero where a label is unknown.
+        losses: (R, m, T), each row's loss, see `hemomodel.metrics.row_losses`. Zero where a label
+            is unknown.
         metrics: each of `hemomodel.metrics.METRICS`, (R, T).
     """
 
@@ -48,20 +52,25 @@ class Problem:
     Attributes:
         x: (n, F), features of the labelled training rows.
         y: (n,), level numbers, or values in the task's unit.
-        levels: how many; zero for a regression.
+        levels: how many; zero for a value.
+        is_count: whether the value is a count. The order of levels is not made use of.
     """
 
     x: Floats
     y: Floats
     levels: int
+    is_count: bool = False
 
     def only(self, rows: Rows) -> "Problem":
         """Returns the problem of some rows."""
-        return Problem(self.x[rows], self.y[rows], self.levels)
+        return replace(self, x=self.x[rows], y=self.y[rows])
 
 
 Predictor: TypeAlias = Callable[[Problem, Floats], Floats]
-"""(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values."""
+"""(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values.
+
+The mean of a count is above zero, or its loss would not be finite.
+"""
 
 
 def reference_losses(
@@ -94,16 +103,14 @@ def reference_losses(
         replicates = [columns[start + r * shape[2] :][: shape[2]] for r in range(shape[1])]
         found[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
     scored = StackTensors(stack, "cpu").scored(*rows)
-    return {name: _scored(scored, stack, outputs) for name, outputs in found.items()}
+    return {name: _scored(scored, predictions) for name, predictions in found.items()}
 
 
-def _scored(scored: ScoredRows, stack: Stack, natural: Floats) -> Reference:
-    own = (natural - stack.offset[:, None]) / stack.spread[:, None]
-    outputs = torch.from_numpy(own).to(torch.get_default_dtype())
-    metrics = scored.metrics(outputs)
-    return Reference(
-        scored.row_losses(outputs).numpy(), {name: value.numpy() for name, value in metrics.items()}
-    )
+def _scored(scored: ScoredRows, predictions: Floats) -> Reference:
+    natural = torch.from_numpy(predictions).to(torch.get_default_dtype())
+    metrics = scores(scored.layout, natural, scored.against)
+    losses = known_losses(scored.layout, natural, scored.against)
+    return Reference(losses.numpy(), {name: value.numpy() for name, value in metrics.items()})
 
 
 def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:
@@ -115,21 +122,25 @@ def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:
         label = stack.labels[known, start : start + task.size]
         start += task.size
         x = stack.features[replicate, known].astype(np.float64)
-        yield Problem(x, label.argmax(1), task.size) if task.levels else Problem(x, label[:, 0], 0)
+        if task.levels:
+            yield Problem(x, label.argmax(1), task.size)
+        else:
+            yield Problem(x, label[:, 0], 0, is_count=task.kind == "count")
 
 
 def _linear(problem: Problem, at: Floats) -> Floats:
-    """Ridge or logistic regression, its penalty chosen by inner cross-validation."""
-    if not problem.levels:  # RidgeCV leaves one row out at a time, in closed form
+    """Ridge, logistic or Poisson regression, its penalty chosen by inner cross-validation."""
+    if problem.levels:
+        models = [LogisticRegression(C=strength, max_iter=1000) for strength in _STRENGTHS]
+    elif problem.is_count:
+        models = [PoissonRegressor(alpha=alpha, max_iter=1000) for alpha in _SHRINKAGES]
+    else:  # RidgeCV leaves one row out at a time, in closed form
         return _predicted(RidgeCV(_PENALTIES), problem, at)
 
-    def model(strength: float) -> LogisticRegression:
-        return LogisticRegression(C=strength, max_iter=1000)
+    def loss(model: Any) -> float:  # noqa: ANN401 - either class
+        return _mean(_loss(model, *fold) for fold in _inner(problem))
 
-    def loss(strength: float) -> float:
-        return _mean(_loss(model(strength), *fold) for fold in _inner(problem))
-
-    return _predicted(model(min(_STRENGTHS, key=loss)), problem, at)
+    return _predicted(min(models, key=loss), problem, at)
 
 
 def _boosting(problem: Problem, at: Floats) -> Floats:
@@ -153,6 +164,8 @@ def _rounds(problem: Problem) -> int:
 
 def _booster(problem: Problem, **more: Any) -> Any:  # noqa: ANN401 - either class
     kind = HistGradientBoostingClassifier if problem.levels else HistGradientBoostingRegressor
+    if problem.is_count:
+        more["loss"] = "poisson"
     return kind(
         max_depth=2,
         learning_rate=0.2,
@@ -173,8 +186,11 @@ def _inner(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
 def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
     """Returns what a model says, fitted to the problem.
 
-    A level without a training row has the chance that the trivial predictor gives it.
+    A level without a training row has the chance that the trivial predictor gives it, and where
+    all counts are zero the mean is that of half a case.
     """
+    if problem.is_count:
+        return _predicted_count(model, problem, at)
     if not problem.levels:
         values: Floats = model.fit(problem.x, problem.y).predict(at)[:, None]
         return values
@@ -188,8 +204,19 @@ def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN
     return logs
 
 
+def _predicted_count(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
+    """Returns the means (m, 1) of a model that is fitted to counts as multiples of their mean."""
+    mean = problem.y.mean()
+    if not mean:
+        return np.full((len(at), 1), 0.5 / len(problem.y))
+    values: Floats = mean * model.fit(problem.x, problem.y / mean).predict(at)[:, None]
+    return values
+
+
 def _loss(model: Any, train: Problem, rest: Problem) -> float:  # noqa: ANN401 - scikit-learn's
     outputs = _predicted(model, train, rest.x)
+    if rest.is_count:
+        return float(mean_poisson_deviance(rest.y, outputs[:, 0]))
     if not rest.levels:
         return float(np.square(outputs[:, 0] - rest.y).mean())
     return float(-outputs[np.arange(len(rest.y)), rest.y].mean())

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from hemomodel.heads import HeadLayout
 from hemomodel.metrics import Scored, row_losses, row_regret, scores
-from hemomodel.shapes import Features, Losses, Outputs, Targets
+from hemomodel.shapes import Features, Losses, Natural, Outputs, Targets
 from hemomodel.stack import Rows
 
-__all__ = ["ScoredRows", "mean_loss", "padding", "shares"]
+__all__ = ["ScoredRows", "known_losses", "mean_loss", "padding", "shares"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ScoredRows:
         layout: of the outputs.
         features: (R, m, F).
         targets: (R, m, K), in the targets' own scale.
-        offset, spread: (R, 1, K), natural = own scale * spread + offset.
+        offset, spread: (R, 1, K), of the targets; see `HeadLayout.natural`.
         against: labels, shares, trivial predictor and optimum, in natural units.
         trivial_loss: (R, T), the trivial predictor's loss in the targets' own scale.
     """
@@ -42,9 +42,9 @@ class ScoredRows:
         """Returns the share of the trivial predictor's loss that outputs (R, m, K) remove."""
         return 1 - self.loss(outputs) / self.trivial_loss
 
-    def natural(self, outputs: Outputs) -> Outputs:
-        """Returns logits as they are and regressions in the task's unit (mL/min)."""
-        return outputs * self.spread + self.offset
+    def natural(self, outputs: Outputs) -> Natural:
+        """Returns log probabilities, and values in the task's unit (mL/min)."""
+        return self.layout.natural(outputs, self.offset, self.spread)
 
     def metrics(self, outputs: Outputs) -> dict[str, Tensor]:
         """Returns every metric (R, T) of outputs (R, m, K)."""
@@ -52,21 +52,31 @@ class ScoredRows:
 
     def row_losses(self, outputs: Outputs) -> Tensor:
         """Returns each row's loss (R, m, T) in natural units; zero where the label is unknown."""
-        return self._known(row_losses(self.layout, self.natural(outputs), self.against.labels))
+        return known_losses(self.layout, self.natural(outputs), self.against)
 
     def trivial_row_losses(self) -> Tensor:
         """Returns the trivial predictor's loss on each row (R, m, T), in natural units."""
-        labels = self.against.labels
-        trivial = self.against.trivial.unsqueeze(1).expand_as(labels)
-        return self._known(row_losses(self.layout, trivial, labels))
+        trivial = self.against.trivial.unsqueeze(1).expand_as(self.against.labels)
+        return known_losses(self.layout, trivial, self.against)
 
     def row_regret(self, outputs: Outputs) -> Tensor | None:
-        """Returns each row's expected loss above the oracle's (R, m, T), if the oracle is known."""
-        optimum = self.against.optimum
-        return None if optimum is None else row_regret(self.layout, self.natural(outputs), optimum)
+        """Returns each row's expected loss above the oracle's (R, m, T), if the oracle is known.
 
-    def _known(self, losses: Tensor) -> Tensor:
-        return losses.where(self.against.share > 0, 0.0)
+        Zero where the label is unknown, so that regret and loss are of the same rows.
+        """
+        if self.against.optimum is None:
+            return None
+        regret = row_regret(self.layout, self.natural(outputs), self.against.optimum)
+        return _where_known(regret, self.against)
+
+
+def known_losses(layout: HeadLayout, natural: Natural, against: Scored) -> Tensor:
+    """Returns the loss (R, m, T) of each row's predictions; zero where the label is unknown."""
+    return _where_known(row_losses(layout, natural, against.labels), against)
+
+
+def _where_known(losses: Tensor, against: Scored) -> Tensor:
+    return losses.where(against.share > 0, 0.0)
 
 
 def mean_loss(layout: HeadLayout, outputs: Outputs, targets: Targets, share: Tensor) -> Losses:

@@ -1,7 +1,7 @@
 """The axes of every tensor, named once.
 
 R replicates (one fold and one seed each), N rows of the cohort, B rows of a batch, F features,
-H units of a layer, T tasks, K outputs of all heads together (one a level, one a regression).
+H units of a layer, T tasks, K outputs of all heads together (one a level, one a value).
 """
 
 from typing import TypeAlias
@@ -11,9 +11,11 @@ from torch import Tensor
 Features: TypeAlias = Tensor
 """(R, B, F): patient states, scaled for each replicate."""
 Outputs: TypeAlias = Tensor
-"""(R, B, K): logits of the classes and values of the regressions, all heads side by side."""
+"""(R, B, K): what the heads put out, side by side, in the targets' own scale; see `HeadLayout`."""
+Natural: TypeAlias = Tensor
+"""(R, B, K): what outputs say: log probabilities of the levels, values in the label's unit."""
 Targets: TypeAlias = Tensor
-"""(R, B, K): one-hot levels and regression values, in the same layout as the outputs."""
+"""(R, B, K): one-hot levels and values, in the same layout as the outputs."""
 Losses: TypeAlias = Tensor
 """(R, T): one loss a replicate and task."""
 Weights: TypeAlias = Tensor

@@ -24,9 +24,10 @@ class Stack:
         tasks: the T tasks.
         pairs: (seed, fold) of each replicate.
         features: (R, N, F), transformed by what was fitted on the replicate's training rows.
-        labels: (N, K), one-hot levels and flows in mL/min; zero where a label is unknown.
+        labels: (N, K), one-hot levels and values in the task's unit; zero where a label is unknown.
         known: (N, T), whether a row has a label of a task.
-        offset, spread: (R, K), target = (label - offset) / spread; 0 and 1 for levels.
+        offset, spread: (R, K), target = (label - offset) / spread; 0 and 1 for levels. The offset
+            of a count is 0.
         trivial: (R, K), what a model without features predicts: log base rates and means, from the
             training rows.
         train_rows: (R, n) with train_counts (R,).

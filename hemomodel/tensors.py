@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from hemomodel.heads import HeadLayout
-from hemomodel.metrics import Scored
-from hemomodel.scoring import ScoredRows, mean_loss, padding, shares
+from hemomodel.metrics import Scored, row_losses
+from hemomodel.scoring import ScoredRows, padding, shares
 from hemomodel.shapes import Features, Targets
 from hemomodel.stack import Rows, Stack
 
@@ -78,7 +78,9 @@ class StackTensors:
         is_padding = torch.from_numpy(padding(rows, counts)).to(index.device)
         batch = self.gather(index)
         share = shares(self._known[index], is_padding)
+        # In the targets' own scale, where each loss has the same form as in natural units.
         trivial = (self._trivial.unsqueeze(1) - self._offset) / self._spread
+        trivial_rows = row_losses(self.layout, trivial.expand_as(batch.targets), batch.targets)
         return ScoredRows(
             layout=self.layout,
             features=batch.features,
@@ -91,9 +93,7 @@ class StackTensors:
                 trivial=self._trivial,
                 optimum=None if self._optimum is None else self._optimum[index],
             ),
-            trivial_loss=mean_loss(
-                self.layout, trivial.expand_as(batch.targets), batch.targets, share
-            ),
+            trivial_loss=(trivial_rows * share).sum(1),
         )
 
 

@@ -78,7 +78,7 @@ def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
         metrics={name: _array(value) for name, value in held_out.metrics(outputs).items()},
         curves=_curves(history, torch.stack(skills)),
         cosines=_array(history.cosines.mean(1)),
-        reliability=reliability(training.layout, outputs, held_out.against),
+        reliability=reliability(training.layout, held_out.natural(outputs), held_out.against),
         parameters=training.network.parameters.cpu(),
     )
 

@@ -41,7 +41,8 @@ class Signals:
 
     Attributes:
         losses: (R, T), this batch's task losses before the step; zero for an absent task.
-        regression: (T,) bool, which losses are squared errors (the others are cross-entropies).
+        regression: (T,) bool, which losses are squared errors. The others are negative
+            log-likelihoods: cross-entropies, and half the deviance of counts.
         present: (R, T) bool, which tasks have a labelled row in this batch. An absent task takes no
             part: the others are weighed as if it did not exist, its own weight is zero, and what
             is remembered of it does not change.

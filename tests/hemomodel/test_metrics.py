@@ -10,8 +10,9 @@ from sklearn import metrics as sk
 from hemomodel.heads import HeadLayout
 from hemomodel.metrics import METRICS, Scored, scores
 from hemomodel.schema import load_schema
+from tests.hemomodel.kinds import schema_of_all_kinds
 
-TASKS = load_schema().tasks
+TASKS = schema_of_all_kinds(load_schema()).tasks
 ROWS = [30, 23]  # of each replicate; the rest is padding
 
 
@@ -21,6 +22,7 @@ def case(double):
     generator = torch.Generator().manual_seed(0)
     layout = HeadLayout(TASKS)
     outputs = torch.randn(2, 30, layout.width, generator=generator)
+    trivial = torch.randn(2, layout.width)
     optimum, labels = torch.empty_like(outputs), torch.empty_like(outputs)
     for start, task in zip(layout.starts, TASKS, strict=True):
         block = slice(start, start + task.size)
@@ -28,6 +30,11 @@ def case(double):
             labels[..., block] = 250 + 30 * torch.randn(2, 30, 1, generator=generator)
             outputs[..., block] = labels[..., block] + 10 * outputs[..., block]
             optimum[..., block] = labels[..., block] + 5
+        elif task.kind == "count":
+            optimum[..., block] = torch.rand(2, 30, 1, generator=generator) * 4
+            labels[..., block] = torch.poisson(optimum[..., block], generator=generator)
+            outputs[..., block] = outputs[..., block].exp()
+            trivial[..., block] = trivial[..., block].exp()
         else:
             level = torch.randint(task.size, (2, 30), generator=generator)
             labels[..., block] = torch.nn.functional.one_hot(level, task.size).double()
@@ -36,7 +43,7 @@ def case(double):
     share = (~padding / torch.tensor(ROWS)[:, None]).unsqueeze(2).double()
     share = share.expand(-1, -1, len(TASKS))
     outputs[1, ROWS[1] :] = 1e3  # what stands in padded rows must not count
-    return layout, outputs, Scored(labels, share, torch.randn(2, layout.width), optimum)
+    return layout, outputs, Scored(labels, share, trivial, optimum)
 
 
 def each(layout):
@@ -52,7 +59,7 @@ def test_metrics_are_those_of_scikit_learn(case):
     for r, t, task, block in each(layout):
         out = outputs[r, : ROWS[r], block].numpy()
         label = scored.labels[r, : ROWS[r], block].numpy()
-        if task.kind == "regression":
+        if not task.levels:
             expected = {
                 "mae": sk.mean_absolute_error(label, out),
                 "rmse": sk.root_mean_squared_error(label, out),
@@ -67,6 +74,9 @@ def test_metrics_are_those_of_scikit_learn(case):
                     true, guess, labels=np.unique(true), average="macro", zero_division=0
                 ),
             }
+        if task.kind == "ordinal":
+            medians = (softmax(out, axis=1).cumsum(1) < 0.5).sum(1)
+            expected["ordinal_mae"] = sk.mean_absolute_error(label.argmax(1), medians)
         got = {name: found[name][r, t].item() for name in expected}
         assert got == pytest.approx(expected, rel=1e-9), (r, task.name)
         others = set(METRICS) - set(expected) - {"skill", "regret"}
@@ -82,6 +92,9 @@ def test_skill_is_the_share_of_the_trivial_loss_removed(case):
         trivial = scored.trivial[r, block].numpy()
         if task.kind == "regression":
             loss, base = ((label - out) ** 2).mean(), ((label - trivial) ** 2).mean()
+        elif task.kind == "count":
+            means = (out[:, 0], np.full(len(out), trivial[0]))
+            loss, base = (sk.mean_poisson_deviance(label[:, 0], mean) for mean in means)
         else:
             loss = -(label * log_softmax(out, axis=1)).sum(1).mean()
             base = -(label * log_softmax(trivial)).sum(1).mean()
@@ -96,6 +109,8 @@ def test_regret_is_the_divergence_from_the_oracle(case):
         out = outputs[r, : ROWS[r], block].numpy()
         if task.kind == "regression":
             expected = ((best - out) ** 2).mean()
+        elif task.kind == "count":
+            expected = sk.mean_poisson_deviance(best[:, 0], out[:, 0]) / 2
         else:
             expected = entropy(best, softmax(out, axis=1), axis=1).mean()
         assert found[r, t].item() == pytest.approx(expected)

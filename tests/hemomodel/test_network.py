@@ -11,8 +11,9 @@ from hemomodel.network import StackedNetwork
 from hemomodel.schema import load_schema
 from hemomodel.separate import SeparateNetworks
 from hemomodel.streams import replicate_keys
+from tests.hemomodel.kinds import ordinary_loss, schema_of_all_kinds
 
-TASKS = load_schema().tasks
+TASKS = schema_of_all_kinds(load_schema()).tasks
 PAIRS = [(0, 0), (0, 1), (3, 2)]
 
 
@@ -25,9 +26,13 @@ def problem(hidden, rows=5, inputs=7, seed=0):
     )
     x = torch.randn(len(PAIRS), rows, inputs)
     blocks = [
-        torch.randn(len(PAIRS), rows, 1)
-        if task.kind == "regression"
-        else functional.one_hot(torch.randint(task.size, (len(PAIRS), rows)), task.size)
+        {
+            "regression": torch.randn(len(PAIRS), rows, 1),
+            "count": torch.poisson(torch.full((len(PAIRS), rows, 1), 1.5)) / 1.5,
+        }.get(
+            task.kind,
+            functional.one_hot(torch.randint(task.size, (len(PAIRS), rows)), task.size),
+        )
         for task in TASKS
     ]
     return network, layout, x, torch.cat(blocks, -1).to(x)
@@ -39,16 +44,9 @@ def reference_losses(weights, biases, x, y):
         x = x @ weight + bias
         if layer < len(weights) - 2:
             x = x.relu()
-    losses, start = [], 0
-    for task in TASKS:
-        out, target = x[:, start : start + task.size], y[:, start : start + task.size]
-        losses.append(
-            functional.mse_loss(out, target)
-            if task.kind == "regression"
-            else functional.cross_entropy(out, target.argmax(1))
-        )
-        start += task.size
-    return torch.stack(losses)
+    sizes = [task.size for task in TASKS]
+    parts = zip(TASKS, x.split(sizes, 1), y.split(sizes, 1), strict=True)
+    return torch.stack([ordinary_loss(task.kind, out, target) for task, out, target in parts])
 
 
 @pytest.mark.parametrize("hidden", [(4,), (6, 4), (8, 6, 4), (8, 8, 6, 4)], ids=str)

@@ -42,7 +42,7 @@ def test_a_finalist_is_trained_as_fit_trains(cohort, design, result):
 
 
 def test_held_out_figures_agree_with_each_other(stack, result):
-    assert set(result.metrics) == set(METRICS)
+    assert set(result.metrics) == set(METRICS) - {"ordinal_mae"}  # no task here has an order
     skill = 1 - result.losses.sum(1) / result.trivial.sum(1)
     np.testing.assert_allclose(result.metrics["skill"], skill, rtol=1e-9)
     np.testing.assert_allclose(result.curves["held_out_skill"][-1], skill, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,47 @@
+"""Columns of unlike tasks as one padded block, so that nothing loops over tasks."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["Blocks"]
+
+
+class Blocks:
+    """Where the columns of T' tasks stand in a padded block (T', L), L those of the widest.
+
+    Attributes:
+        tasks: (T',), the places of these tasks among all T.
+        columns: (K',), the columns of these tasks among all K.
+        filled: (T', L) bool, where a task has a column.
+        inner: (T', L) bool, where it has one that is not its last.
+    """
+
+    def __init__(self, starts: Tensor, sizes: Tensor, tasks: Tensor) -> None:
+        """Lays out the block.
+
+        Args:
+            starts: (T,), each task's first column among all K.
+            sizes: (T,), how many columns it has.
+            tasks: (T',), one or more of them.
+        """
+        self.tasks, starts, sizes = tasks, starts[tasks], sizes[tasks]
+        level = torch.arange(int(sizes.max()), device=sizes.device)
+        self.filled = level < sizes[:, None]
+        self.inner = level < sizes[:, None] - 1
+        self._void = ~self.filled
+        self._into = torch.where(self.filled, starts[:, None] + level, 0).flatten()
+        self._back = self.filled.flatten().nonzero().squeeze(1)
+        self.columns = self._into[self._back]
+
+    def spread(self, columns: Tensor, void: float = 0.0) -> Tensor:
+        """Returns these tasks' columns of (..., K) as (..., T', L), `void` where there is none."""
+        padded = columns.index_select(-1, self._into)
+        return padded.view(*columns.shape[:-1], *self.filled.shape).masked_fill_(self._void, void)
+
+    def joined(self, padded: Tensor) -> Tensor:
+        """Returns (..., T', L) as columns (..., K') side by side."""
+        return padded.flatten(-2).index_select(-1, self._back)
+
+    def put(self, padded: Tensor, columns: Tensor) -> Tensor:
+        """Returns columns (..., K) with these tasks' taken from (..., T', L)."""
+        return columns.index_copy(-1, self.columns, self.joined(padded))
