@@ -45,6 +45,14 @@ def of_all_kinds(cohort: Cohort) -> Cohort:
     return replace(cohort, schema=schema, labels=labels, optimum=optimum)
 
 
+def with_gaps(cohort: Cohort) -> Cohort:
+    """Returns a cohort whose tasks lack labels, each of other rows; some rows have none."""
+    labels = cohort.labels.copy()
+    labels[np.random.default_rng(1).random(labels.shape) < 0.15] = np.nan
+    labels[::11] = np.nan
+    return replace(cohort, labels=labels)
+
+
 def ordinary_loss(kind: str, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Returns the mean loss of one task's outputs (B, L) by torch's own functions."""
     match kind:

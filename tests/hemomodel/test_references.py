@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from scipy.special import xlogy
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 
 from hemomodel import Replicates
 from hemomodel.heads import HeadLayout
 from hemomodel.preparing import prepare
 from hemomodel.references import REFERENCES, Problem, reference_losses
+from tests.hemomodel.kinds import of_all_kinds
 
 FITTED = sorted(REFERENCES)
 
@@ -20,10 +22,11 @@ TASKS = ("modality", "blood_flow", "dialysate_flow", "calcium", "potassium")
 
 @pytest.fixture(scope="module")
 def held_out(cohort):
-    """Two replicates of some tasks with their held-out rows, in double precision."""
+    """Two replicates of some tasks, one of each kind, with held-out rows, in double precision."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    yield with_tasks(prepare(cohort, Replicates(folds=5, seeds=1)[:2], with_test=True))
+    replicates = Replicates(folds=5, seeds=1)[:2]
+    yield with_tasks(prepare(of_all_kinds(cohort), replicates, with_test=True))
     torch.set_default_dtype(before)
 
 
@@ -76,9 +79,11 @@ def test_a_fitted_model_beats_the_base_rate_where_there_is_something_to_learn(fo
 @pytest.mark.parametrize("name", ["base_rate", *FITTED])
 def test_losses_and_metrics_say_the_same(found, held_out, name):
     losses, metrics = found[name].losses, found[name].metrics
-    regression = [task.kind == "regression" for task in held_out.tasks]
+    regression, count = (
+        np.array([task.kind == kind for task in held_out.tasks]) for kind in ("regression", "count")
+    )
     expected = np.where(regression, metrics["rmse"] ** 2, metrics["cross_entropy"])
-    np.testing.assert_allclose(losses.mean(1), expected, rtol=1e-10)
+    np.testing.assert_allclose(losses.mean(1)[:, ~count], expected[:, ~count], rtol=1e-10)
     trivial = found["base_rate"].losses.mean(1)
     np.testing.assert_allclose(metrics["skill"], 1 - losses.mean(1) / trivial, atol=1e-10)
 
@@ -103,6 +108,28 @@ def test_the_linear_model_of_a_flow_is_scikit_learns(found, held_out):
     error = (said - columns[held_out.test_rows, 0]) ** 2
     losses = found["regularised_linear"].losses[0, :, place]
     np.testing.assert_allclose(losses, error, rtol=1e-8, atol=1e-8)
+
+
+def test_the_linear_model_of_a_count_is_scikit_learns(found, held_out):
+    place, x, columns, rows = first(held_out, "dialysate_flow")
+    y, mean = columns[rows, 0], columns[rows, 0].mean()
+    truth = columns[held_out.test_rows, 0]
+    direct = []
+    for alpha in np.logspace(-4, 1, 6):
+        model = PoissonRegressor(alpha=alpha, max_iter=1000).fit(x[rows], y / mean)
+        said = mean * model.predict(x[held_out.test_rows])
+        direct.append(xlogy(truth, truth / said) - truth + said)
+    losses = found["regularised_linear"].losses[0, :, place]
+    assert min(np.abs(losses - one).max() for one in direct) < 1e-10
+
+
+@pytest.mark.parametrize("name", FITTED)
+@pytest.mark.parametrize("cases", [0, 1, 2])
+def test_counts_that_are_nearly_all_zero_have_a_mean_above_it(name, cases):
+    problem = replace(toy(0, np.arange(30.0) < cases), is_count=True)
+    means = REFERENCES[name](replace(problem, y=problem.y.astype(float)), problem.x)
+    assert (means > 0).all()
+    assert np.isfinite(means).all()
 
 
 def test_a_fit_depends_on_its_own_training_rows_alone(found, held_out):
@@ -164,5 +191,5 @@ def test_validation_rows_can_be_scored_instead(held_out):
     layout = HeadLayout(stack.tasks)
     labels = torch.from_numpy(stack.labels[stack.score_rows])
     trivial = torch.from_numpy(stack.trivial).unsqueeze(1).expand_as(labels)
-    expected = layout.row_losses(trivial, labels)[0] @ layout.member
+    expected = layout.natural_losses(trivial, labels) @ layout.member
     np.testing.assert_allclose(scored.losses, expected.numpy(), rtol=1e-10, atol=1e-8)

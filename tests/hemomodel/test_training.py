@@ -13,7 +13,9 @@ from hemomodel.balancers import BALANCERS, Equal, GradNorm, Uncertainty
 from hemomodel.config import FitConfig as Config
 from hemomodel.heads import HeadLayout
 from hemomodel.preparing import prepare
+from hemomodel.reliability import reliability
 from hemomodel.training import Training
+from tests.hemomodel.kinds import of_all_kinds, ordinary_loss, with_gaps
 
 SMALL = FitConfig(hidden=(8, 6, 4), epochs=3, batch_size=16)
 
@@ -82,7 +84,10 @@ def test_resuming_gives_the_same_bits(cohort, replicates, tmp_path, name, optimi
 
 
 def reference_training(config, stack, r):
-    """One replicate the usual way: torch.nn layers, autograd, torch.optim, given batches."""
+    """One replicate the usual way: torch.nn layers, autograd, torch.optim, given batches.
+
+    A task's loss is that of the rows that have its label.
+    """
     sizes = [task.size for task in stack.tasks]
     ours = Training(config, stack)
     layers = []
@@ -99,16 +104,13 @@ def reference_training(config, stack, r):
     )
     totals = []
     for _ in range(config.epochs):
-        for x, y, _ in ours._batches():
-            losses = []
-            for out, target, task in zip(
-                model(x[r]).split(sizes, 1), y[r].split(sizes, 1), stack.tasks, strict=True
-            ):
-                losses.append(
-                    torch.nn.functional.mse_loss(out, target)
-                    if task.kind == "regression"
-                    else torch.nn.functional.cross_entropy(out, target.argmax(1))
-                )
+        for x, y, known in ours._batches():
+            every = torch.ones(len(x[r]), len(sizes)) if known is None else known[r]
+            parts = zip(model(x[r]).split(sizes, 1), y[r].split(sizes, 1), strict=True)
+            losses = [
+                ordinary_loss(task.kind, out[rows], target[rows])
+                for task, (out, target), rows in zip(stack.tasks, parts, every.T > 0, strict=True)
+            ]
             total = torch.stack(losses).mean()
             optimizer.zero_grad()
             total.backward()
@@ -118,7 +120,10 @@ def reference_training(config, stack, r):
     return torch.cat([p.T.flatten() if p.ndim == 2 else p for p in model.parameters()])
 
 
-def test_training_is_that_of_ordinary_torch_code(stack):
+@pytest.mark.parametrize("labels", ["complete", "of all kinds and partial"])
+def test_training_is_that_of_ordinary_torch_code(stack, cohort, replicates, labels):
+    if labels != "complete":
+        stack = prepare(with_gaps(of_all_kinds(cohort)), replicates)
     config = replace(SMALL, balancer=Equal(), batch_size=32, weight_decay=0.01)
     ours = Training(config, stack)
     ours.run(config.epochs)
@@ -218,19 +223,27 @@ def test_history_holds_what_the_steps_saw(stack):
 
 @pytest.mark.parametrize("name", BALANCERS)
 def test_an_unlabelled_row_trains_as_if_it_were_not_there(double, cohort, name):
-    """One task has no label in some rows: whatever stands there, the result is the same."""
+    """Tasks of each kind lack labels in some rows: whatever stands there, the bits are the same."""
     config = replace(SMALL, balancer=BALANCERS[name](), batch_size=4)
-    labels = cohort.labels.copy()
-    labels[::2, 2] = labels[1::5, 4] = np.nan
-    stack = prepare(replace(cohort, labels=labels), Replicates(folds=3, seeds=1))
+    stack = prepare(with_gaps(of_all_kinds(cohort)), Replicates(folds=3, seeds=1))
     disturbed = stack.labels.copy()
     columns = HeadLayout(stack.tasks).task_of.numpy()
     disturbed[~stack.known[:, columns]] += 7
-    plain = Training(config, stack).run(2)
-    other = Training(config, replace(stack, labels=disturbed)).run(2)
-    for ours, theirs in zip(plain, other, strict=True):
+    plain, other = Training(config, stack), Training(config, replace(stack, labels=disturbed))
+    for ours, theirs in zip(plain.run(2), other.run(2), strict=True):
         assert torch.isfinite(ours).all()
-        torch.testing.assert_close(ours, theirs)
+        assert torch.equal(ours, theirs)
+    assert torch.equal(plain.network.parameters, other.network.parameters)
+    for ours, theirs in zip(figures(plain), figures(other), strict=True):
+        assert torch.equal(ours.nan_to_num(), theirs.nan_to_num())
+
+
+def figures(training):
+    """Returns all that is said of a training's scored rows."""
+    outputs, scored = training.outputs(), training.scored
+    rows = [scored.row_losses(outputs), scored.trivial_row_losses(), scored.row_regret(outputs)]
+    bins = reliability(training.layout, scored.natural(outputs), scored.against)
+    return [*scored.metrics(outputs).values(), *rows, torch.from_numpy(bins)]
 
 
 def test_gradient_methods_leave_the_heads_to_their_own_losses(double, cohort, replicates):
