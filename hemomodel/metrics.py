@@ -80,9 +80,7 @@ def scores(layout: HeadLayout, natural: Natural, scored: Scored) -> dict[str, Te
     square = (error.square() * share).sum(1)
     found["mae"] = (error.abs() * share).sum(1).masked_fill(~has_value, torch.nan)
     found["rmse"] = square.sqrt().masked_fill(~has_value, torch.nan)
-    values = (labels * layout.is_value) @ layout.member
-    variance = ((values - (values * share).sum(1, keepdim=True)).square() * share).sum(1)
-    found["r2"] = (1 - square / variance).masked_fill(~has_value, torch.nan)
+    found["r2"] = (1 - square / _variance(layout, labels, share)).masked_fill(~has_value, torch.nan)
 
     if scored.optimum is not None:
         found["regret"] = (row_regret(layout, natural, scored.optimum) * share).sum(1)
@@ -105,6 +103,15 @@ def _ordinal_mae(layout: HeadLayout, ordinal: Blocks, natural: Natural, scored: 
     mean = (distance * scored.share[..., ordinal.tasks]).sum(1)
     found = mean.new_full((len(mean), layout.member.shape[1]), torch.nan)
     return found.index_copy(1, ordinal.tasks, mean)
+
+
+def _variance(layout: HeadLayout, labels: Tensor, share: Tensor) -> Tensor:
+    """Returns the variance of each task's values (R, T); NaN if all are the same."""
+    values = (labels * layout.is_value) @ layout.member
+    variance = ((values - (values * share).sum(1, keepdim=True)).square() * share).sum(1)
+    highest = values.masked_fill(share == 0, -torch.inf).amax(1)
+    lowest = values.masked_fill(share == 0, torch.inf).amin(1)
+    return variance.masked_fill(highest == lowest, torch.nan)
 
 
 def _by_task(layout: HeadLayout, columns: Tensor) -> Tensor:

@@ -125,6 +125,7 @@ def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.i
     """Returns one stratum a row (N,): the rarest level among the row's tasks.
 
     So the rare levels of all tasks are spread at once, which no single task's strata would do.
+    Rows of which no level is known are a stratum of their own.
 
     Args:
         labels: (N, T), level indices; regression tasks take no part.
@@ -143,7 +144,7 @@ def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.i
         return np.zeros(len(labels), dtype=int)
     rarest = np.argmin(counts, axis=0)
     stratum: NDArray[np.int_] = np.asarray(columns)[rarest, np.arange(len(labels))]
-    return stratum
+    return np.where(np.min(counts, axis=0) > len(labels), start, stratum)
 
 
 def _folds(stratum: NDArray[np.int_], folds: int, seed: int) -> NDArray[np.int_]:

@@ -99,7 +99,7 @@ def _task_figures(measured: Measured, arm: int, tasks: Sequence[Task]) -> dict[s
     for column, task in enumerate(tasks):
         values = {metric: [one[metric][:, column] for one in chosen] for metric in chosen[0]}
         means = {
-            metric: float(np.mean(own))
+            metric: float(np.nanmean(own))
             for metric, own in values.items()
             if metric != "skill" and not np.isnan(own).all()
         }

@@ -134,3 +134,11 @@ def test_the_trivial_predictor_has_no_skill(case):
     said = scored.trivial.unsqueeze(1).expand_as(scored.labels)
     skill = scores(layout, said, scored)["skill"]
     torch.testing.assert_close(skill, torch.zeros_like(skill))
+
+
+def test_labels_that_are_all_the_same_have_no_variance_to_explain(case):
+    layout, outputs, scored = case
+    labels = torch.where(layout.is_value, torch.ones(()), scored.labels)
+    found = scores(layout, outputs, Scored(labels, scored.share, scored.trivial))
+    assert torch.isnan(found["r2"]).all()
+    assert torch.isfinite(found["rmse"][:, layout.has_value]).all()

@@ -9,6 +9,7 @@ import torch
 from hemomodel import FitConfig, Replicates
 from hemomodel.balancers import BALANCERS
 from hemomodel.preparing import prepare
+from hemomodel.replicates import strata
 from hemomodel.training import Training
 from tests.hemomodel.kinds import of_all_kinds
 
@@ -92,3 +93,15 @@ def test_figures_are_those_of_the_labelled_rows(mixed):
         ):
             assert (ours[:, ~kept][..., tasks] == 0).all()
             torch.testing.assert_close(ours[:, kept][..., tasks], theirs[..., tasks])
+
+
+def test_rows_without_a_known_level_are_spread_over_the_folds_too(cohort):
+    labels = cohort.labels.copy()
+    classes = [place for place, task in enumerate(cohort.schema.tasks) if task.levels]
+    labels[np.ix_(np.arange(0, 40), classes)] = np.nan
+    stratum = strata(labels, cohort.schema.tasks)
+    assert len(set(stratum[:40])) == 1
+    assert stratum[0] not in stratum[40:]
+    split = Replicates(folds=4, seeds=1).split(replace(cohort, labels=labels))
+    assert split.test[:40].sum() == pytest.approx(8, abs=1)
+    assert split.validation[:, :40].sum(1) == pytest.approx(8, abs=1)
