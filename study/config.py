@@ -40,6 +40,8 @@ class Settings(_Strict):
         name: of its folder; made from the time if not given.
         data: a table (.xlsx, .csv, .parquet, .arff), or `synthetic:ROWS` for the built-in cohort.
         schema_file: of the table; the hemodialysis workbook's if not given.
+        labels: `complete` drops rows that lack the label of a task; `partial` keeps them, and each
+            task is learned and scored on the rows that have its own.
         require_comorbidities: drop sessions without comorbidities (as in the published curves).
         legacy_age: age as the original computed it, 3 years too high.
         trials: configurations to try, over all arms (for each outer fold, if nested).
@@ -74,6 +76,7 @@ class Settings(_Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = None
     data: str = "synthetic:465"
     schema_file: str | None = None
+    labels: Literal["complete", "partial"] = "complete"
     require_comorbidities: bool = False
     legacy_age: bool = False
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 200

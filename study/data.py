@@ -38,6 +38,7 @@ def open_cohort(settings: Settings) -> Cohort:
         InputError: the data cannot be had.
     """
     switches: dict[str, Any] = {
+        "labels": settings.labels,
         "require_comorbidities": settings.require_comorbidities,
         "legacy_age": settings.legacy_age,
     }

@@ -143,7 +143,8 @@ def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, diges
     Raises:
         InputError: something differs that changes what is measured.
     """
-    old, new = stored["settings"], settings.model_dump(mode="json")
+    new = settings.model_dump(mode="json")
+    old = {**Settings().model_dump(mode="json"), **stored["settings"]}  # one may be newer
     for key in sorted(set(old) | set(new)):
         if key not in _FREE and old.get(key) != new.get(key):
             raise InputError(
