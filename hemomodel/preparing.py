@@ -147,7 +147,8 @@ def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) ->
     counts = train @ labels
     rows = np.repeat(train.astype(float) @ known, sizes, axis=1)
     rates = (counts + 0.5) / (rows + 0.5 * np.repeat(sizes, sizes))
-    trivial: Floats = np.where(_is_value(tasks), counts / rows, np.log(rates))
+    is_value = _is_value(tasks)
+    trivial: Floats = np.where(is_value, counts / rows, np.log(np.where(is_value, 1, rates)))
     return trivial
 
 

@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers import BALANCERS, Equal
+from hemomodel.cohort import build_cohort
 from hemomodel.ensemble import pool
 from hemomodel.preparing import prepare
+from hemomodel.references import reference_losses
 from hemomodel.reliability import reliability
+from hemomodel.schema import Schema
 from hemomodel.training import Training
 from tests.hemomodel.kinds import of_all_kinds
 
@@ -93,3 +98,56 @@ def test_the_bins_of_an_ordered_task_hold_its_probabilities(double, mixed):
     for task, (chance, occurred, count) in zip(mixed.schema.tasks, bins, strict=True):
         expected = (0, 0, 0) if not task.levels else (rows, rows, rows * task.size)
         assert (chance, occurred, count) == pytest.approx(expected)
+
+
+SMALLEST = {
+    "name": "made",
+    "title": "Made up",
+    "columns": [
+        *({"name": name, "kind": "number", "role": "feature"} for name in ("x", "z")),
+        *(
+            {"name": kind, "kind": "number", "role": "task", "task": {"kind": kind, **more}}
+            for kind, more in {
+                "binary": {"levels": [0, 1]},
+                "classification": {"levels": [0, 1, 2]},
+                "ordinal": {"levels": [0, 1, 2, 3]},
+                "regression": {"transform": "log"},
+                "count": {},
+            }.items()
+        ),
+    ],
+    "feature_sets": {"both": [{"encode": "standardize", "columns": ["x", "z"]}]},
+}
+
+
+def table_of_all_kinds(rows):
+    """Returns a table whose tasks follow its two features, with gaps."""
+    draw = np.random.default_rng(0)
+    x, z = draw.normal(size=(2, rows))
+    noise = draw.normal(size=(5, rows))
+    tasks = {
+        "binary": (x + noise[0] > 0).astype(float),
+        "classification": np.digitize(z + noise[1], [-0.5, 0.5]).astype(float),
+        "ordinal": np.digitize(x + noise[2], [-1, 0, 1.2]).astype(float),
+        "regression": np.exp(x + 0.3 * noise[3]),
+        "count": draw.poisson(np.exp(0.8 * z)).astype(float),
+    }
+    known = draw.random((5, rows)) > 0.1
+    gaps = {
+        name: np.where(own, values, np.nan)
+        for (name, values), own in zip(tasks.items(), known, strict=True)
+    }
+    return pd.DataFrame({"x": x, "z": z, **gaps})
+
+
+def test_another_table_with_gaps_and_a_logarithm_is_learned():
+    columns = [{"english": c["name"], "title": c["name"], **c} for c in SMALLEST["columns"]]
+    schema = Schema.model_validate({**SMALLEST, "columns": columns})
+    cohort = build_cohort(table_of_all_kinds(300), schema, source="table", labels="partial")
+    config = FitConfig(epochs=40, lr=1e-2, features="both")
+    run = fit(config, cohort, DESIGN)
+    assert np.isnan(cohort.labels).any(0).all()
+    assert (run.history.skill.mean(1).amax(0) > 0.05).all()
+    stack = prepare(cohort, DESIGN[:1], features="both")
+    for name, model in reference_losses(stack, (stack.score_rows, stack.score_counts)).items():
+        assert name == "base_rate" or (model.metrics["skill"] > 0.05).all()
