@@ -33,7 +33,7 @@ class FitConfig:
         features: feature set of the schema; `default` is the one that the schema says. Of the
             hemodialysis workbook: `pretreatment` (known before the session), which is its default,
             or `seed` (as published; it holds figures that follow from the prescription itself).
-        targets: regression targets standardised on training rows, or raw.
+        targets: values brought to one scale on the training rows, see `prepare`, or raw.
     """
 
     hidden: Annotated[
