@@ -35,7 +35,7 @@ class Cohort:
         findings: what is implausible, over all rows of the original table.
         digest: of the content, the same whatever the kind of file.
         groups: (N,) int64, the same number in all rows of one person (of the column of role
-            `group`); None if each row stands for itself.
+            `group`); a row without one stands for itself, and all do where this is None.
         optimum: (N, K) what a Bayes-optimal predictor says, where it is known: probabilities of the
             levels, and the mean of each regression.
     """
@@ -160,7 +160,12 @@ def filter_sheet(
 
 def _groups(table: pd.DataFrame, schema: Schema) -> np.ndarray | None:
     names = schema.of_role("group")
-    return pd.factorize(table[names[0]])[0] if names else None
+    if not names:
+        return None
+    groups, known = pd.factorize(table[names[0]])
+    alone = groups < 0  # nobody knows whose row it is
+    groups[alone] = len(known) + np.arange(alone.sum())
+    return groups
 
 
 def _emptied(attrition: Attrition) -> str:

@@ -1,7 +1,8 @@
 """Replicates: folds x seeds as masks over one table, with a held-out part apart from all.
 
 One outer fold is the held-out part: it is split off first and belongs to no replicate. The other
-rows are divided into folds anew for each seed (repeated cross-validation).
+rows are divided into folds anew for each seed (repeated cross-validation). Rows of one group, such
+as the visits of one person, are never divided: a model that knows a person would be scored on them.
 """
 
 import warnings
@@ -10,15 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from hemomodel.cohort import Cohort
 from hemomodel.errors import InputError
 from hemomodel.schema import Task
 
-__all__ = ["Replicates", "Split", "strata"]
+__all__ = ["Replicates", "Split", "repeated", "strata"]
 
 Mask = NDArray[np.bool_]
+Groups = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -93,32 +95,49 @@ class Replicates:
         """Returns the masks over the rows of a cohort.
 
         Args:
-            cohort: N rows; rare levels are spread over the folds.
+            cohort: N rows; rare levels are spread over the folds, and groups stay whole.
 
         Raises:
-            InputError: there are too few rows for so many folds.
+            InputError: there are too few rows, or groups of them, for so many folds.
         """
-        least = 2 * self.folds * self.outer_folds
-        if len(cohort) < least:
-            raise InputError(
-                f"the cohort has {len(cohort)} rows, and {self.outer_folds} outer folds of "
-                f"{self.folds} folds need {least}; use fewer folds or more patients"
-            )
+        groups = repeated(cohort.groups)
+        self._check_enough(groups, len(cohort))
         stratum = strata(cohort.labels, cohort.schema.tasks)
-        outer = _folds(stratum, self.outer_folds, self.outer_seed)
-        test = outer == self.outer_fold
+        test = _folds(stratum, groups, self.outer_folds, self.outer_seed) == self.outer_fold
         development = np.flatnonzero(~test)
+        own = None if groups is None else groups[development]
+        if own is not None and (left := len(np.unique(own))) < self.folds:
+            raise InputError(
+                f"outer fold {self.outer_fold} leaves too few groups of rows ({left}) for "
+                f"{self.folds} folds, for some groups are very large; use fewer folds"
+            )
         fold_of = np.full((len(self.seed_list), len(cohort)), -1)
         for row, seed in zip(fold_of, self.seed_list, strict=True):
-            row[development] = _folds(stratum[development], self.folds, seed)
+            row[development] = _folds(stratum[development], own, self.folds, seed)
         largest = max(int(np.bincount(row[development]).max()) for row in fold_of)
         validation = np.stack(list(self._validation(fold_of)))
         return Split(~validation & ~test, validation, test, len(development) - largest)
+
+    def _check_enough(self, groups: Groups | None, rows: int) -> None:
+        least = 2 * self.folds * self.outer_folds
+        count, unit = rows, "rows"
+        if groups is not None:
+            count, unit = len(np.unique(groups)), "groups of rows"
+        if count < least:
+            raise InputError(
+                f"the cohort has {count} {unit}, and {self.outer_folds} outer folds of "
+                f"{self.folds} folds need {least}; use fewer folds or a larger table"
+            )
 
     def _validation(self, fold_of: NDArray[np.int_]) -> Iterator[Mask]:
         position = {seed: row for row, seed in enumerate(self.seed_list)}
         for seed, fold in self.pairs:
             yield fold_of[position[seed]] == fold
+
+
+def repeated(groups: Groups | None) -> Groups | None:
+    """Returns groups (N,), or None where each has a single row: rows then stand for themselves."""
+    return None if groups is None or len(np.unique(groups)) == len(groups) else groups
 
 
 def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.int_]:
@@ -147,15 +166,18 @@ def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.i
     return np.where(np.min(counts, axis=0) > len(labels), start, stratum)
 
 
-def _folds(stratum: NDArray[np.int_], folds: int, seed: int) -> NDArray[np.int_]:
-    """Returns the fold of each row; fold sizes differ by at most one."""
+def _folds(
+    stratum: NDArray[np.int_], groups: Groups | None, folds: int, seed: int
+) -> NDArray[np.int_]:
+    """Returns the fold of each row; sizes differ by at most one row, or as whole groups allow."""
     order = np.zeros(len(stratum), dtype=int)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splitter = kind(folds, shuffle=True, random_state=seed)
     sizes = np.bincount(stratum)
     # A stratum smaller than the number of folds cannot be spread; together they can.
     merged = np.where(sizes[stratum] < folds, -1, stratum)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        for fold, (_, rows) in enumerate(splitter.split(merged, merged)):
+        for fold, (_, rows) in enumerate(splitter.split(merged, merged, groups)):
             order[rows] = fold
     return order

@@ -65,6 +65,14 @@ def test_the_legacy_age_is_three_years_too_high(workbook, load):
     assert true.digest != legacy.digest
 
 
+def test_rows_of_one_record_are_one_group_and_a_row_without_a_number_stands_alone(workbook, load):
+    table = changed(changed(workbook(6), "ID", 3, 9000001), "ID", 4, None)
+    table = changed(table, "ID", 5, None)
+    cohort = load(table)
+    assert cohort.groups.tolist() == [0, 1, 2, 1, 3, 4]
+    assert not any("id" in block.columns for block in cohort.schema.feature_sets["pretreatment"])
+
+
 def test_the_digest_follows_the_content(workbook, load):
     table = workbook(5)
     turned = table[table.columns[::-1]].assign(note="x")

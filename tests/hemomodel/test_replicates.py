@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hemomodel import InputError, Replicates
-from hemomodel.replicates import strata
+from hemomodel.preparing import prepare
+from hemomodel.replicates import repeated, strata
 
 
 @given(
@@ -112,3 +115,89 @@ def test_an_impossible_design_is_refused(wrong, says):
 def test_a_cohort_that_is_too_small_is_refused(cohort):
     with pytest.raises(InputError, match="229 rows, and 20 outer folds of 20 folds need 800"):
         Replicates(folds=20, outer_folds=20).split(cohort)
+
+
+def grouped(cohort, sizes):
+    """The cohort with its first rows in groups of such sizes, shuffled over the table."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)[: len(cohort)]
+    alone = len(sizes) + np.arange(len(cohort) - len(groups))
+    order = np.random.default_rng(0).permutation(len(cohort))
+    return replace(cohort, groups=np.concatenate([groups, alone])[order])
+
+
+@given(
+    sizes=st.lists(st.integers(1, 30), max_size=30),
+    folds=st.integers(2, 4),
+    seeds=st.integers(1, 2),
+    outer=st.integers(2, 4),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=8, deadline=None)
+def test_a_group_is_in_one_part_alone(cohort, sizes, folds, seeds, outer, seed):
+    people = grouped(cohort, sizes)
+    assume(len(np.unique(people.groups)) >= 2 * folds * outer)
+    designs = [
+        Replicates(folds, seeds, outer_folds=outer, outer_fold=k, outer_seed=seed)
+        for k in range(outer)
+    ]
+    splits = [design.split(people) for design in designs]
+    for split in splits:
+        for parts in zip(split.train, split.validation, strict=True):
+            train, validation = (set(people.groups[rows]) for rows in parts)
+            held_out = set(people.groups[split.test])
+            assert train
+            assert validation
+            assert not train & validation
+            assert not (train | validation) & held_out
+        by_seed = split.validation.reshape(seeds, folds, -1).sum(1)
+        assert (by_seed == ~split.test).all()
+        assert split.rows_per_epoch == split.train.sum(1).min()
+        part = designs[0][1:2].split(people)
+        assert (part.train == splits[0].train[1:2]).all()
+        assert part.rows_per_epoch == splits[0].rows_per_epoch
+    assert (np.sum([split.test for split in splits], axis=0) == 1).all()
+
+
+def test_groups_of_one_row_each_change_nothing(cohort):
+    plain = Replicates().split(replace(cohort, groups=None))
+    alone = Replicates().split(grouped(cohort, []))
+    for name in ("train", "validation", "test"):
+        assert (getattr(plain, name) == getattr(alone, name)).all()
+    assert repeated(np.array([4, 2, 9])) is None
+
+
+def test_rare_levels_are_spread_over_the_folds_of_groups_too(cohort):
+    people = grouped(cohort, [2] * 100)
+    split = Replicates(folds=5, seeds=4).split(people)
+    for column, task in zip(cohort.labels.T, cohort.schema.tasks, strict=True):
+        for level in range(0 if task.is_value else task.size):
+            has = column == level
+            if has[~split.test].sum() >= 40:
+                assert (split.validation & has).any(1).all()
+    assert np.ptp(split.validation.sum(1)) <= 0.1 * len(cohort)
+
+
+def test_a_stack_holds_whole_groups(cohort):
+    people = grouped(cohort, [3] * 60)
+    stack = prepare(people, Replicates(folds=3, seeds=1), with_test=True)
+    for rows, count in zip(stack.train_rows, stack.train_counts, strict=True):
+        assert not set(people.groups[rows[:count]]) & set(people.groups[stack.test_rows])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "design", "says"),
+    [
+        ([12] * 20, {}, "the cohort has 20 groups of rows, and 5 outer folds of 5 folds need 50;"),
+        (
+            [200],
+            {"folds": 2, "outer_folds": 2},
+            r"outer fold . leaves too few groups of rows \(1\) for 2 folds, for some",
+        ),
+    ],
+    ids=["few", "large"],
+)
+def test_too_few_groups_are_refused_in_one_sentence(cohort, sizes, design, says):
+    people = grouped(cohort, sizes)
+    with pytest.raises(InputError, match=says) as error:
+        _ = [Replicates(**design, outer_fold=fold).split(people) for fold in range(2)]
+    assert "\n" not in str(error.value)
