@@ -48,6 +48,9 @@ class Schema(Frozen):
     """A table's columns, derived features, rules, filters and feature sets.
 
     Attributes:
+        groups: what the rows of one value of the column of role `group` are called, in the plural.
+        notes: what a reader of a report on this table must know, in sentences.
+        feature_notes: the same of a feature set, by its name.
         columns: in the order of the table.
         tasks: one a task column, in the same order; the order of every axis T.
         default_features: the feature set of whoever names none; the first, if not given.
@@ -57,6 +60,9 @@ class Schema(Frozen):
 
     name: str
     title: str
+    groups: str = "groups"
+    notes: tuple[str, ...] = ()
+    feature_notes: dict[str, str] = Field(default_factory=dict)
     columns: tuple[Column, ...] = Field(min_length=1)
     derived: tuple[Derived, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -69,6 +75,13 @@ class Schema(Frozen):
         return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
 
     @cached_property
+    def titles_zh(self) -> dict[str, str]:
+        """The Chinese titles by English name, of the columns that have one beside their title."""
+        own = {c.english: c.title_zh or c.name for c in self.columns}
+        titles = {c.english: c.title for c in self.columns}
+        return {n: zh for n, zh in own.items() if not zh.isascii() and zh != titles[n]}
+
+    @cached_property
     def tasks(self) -> tuple[Task, ...]:
         """What is to be predicted, in the order of the columns."""
         return tuple(
@@ -76,7 +89,7 @@ class Schema(Frozen):
                 name=column.english,
                 column=column.english,
                 title=column.title,
-                title_zh=column.title_zh or column.name,
+                title_zh=self.titles_zh.get(column.english, ""),
                 unit=column.unit,
                 kind=column.task.kind,
                 levels=column.levels,
@@ -133,6 +146,7 @@ class Schema(Frozen):
                 raise ValueError(f"feature set {name!r} is empty; no column has the role 'feature'")
             for block in blocks:
                 self._check_block(f"feature set {name!r}", block)
+        _known("`feature_notes`", self.feature_notes, self.feature_sets)
         return self
 
     def _check_formulas(self) -> None:

@@ -16,7 +16,7 @@ from hemomodel.stack import Stack
 from study.best import save_best
 from study.comparison import compare, comparison_table, difference_table, task_table
 from study.confirm import Finalist, candidate, confirm, finalists
-from study.data import fresh_replicates, outer_folds
+from study.data import fresh_replicates, held_out_groups, outer_folds
 from study.evidence import Evidence, OuterFold
 from study.findings import findings
 from study.report import write_report
@@ -118,9 +118,11 @@ def _evidence(
                 },
                 # The references were fitted on the folds of one seed, and stand for all seeds.
                 references={name: model.losses[folds] for name, model in models.items()},
+                groups=held_out_groups(study.cohort, stacks[outer_fold]),
             )
         )
-    return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts))
+    unit = "rows" if parts[0].groups is None else study.cohort.schema.groups
+    return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts), unit)
 
 
 def _winners(

@@ -3,16 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hemomodel.cohort import Cohort, load_cohort
 from hemomodel.errors import InputError
-from hemomodel.replicates import Replicates
+from hemomodel.replicates import Replicates, repeated
 from hemomodel.schema import Schema, load_schema
+from hemomodel.stack import Rows, Stack
 from hemomodel.synthetic import synthetic_cohort
 from hemomodel.synthetic.cohort import MOST_ROWS
 from study.config import Settings
 
 __all__ = [
     "fresh_replicates",
+    "held_out_groups",
     "open_cohort",
     "open_schema",
     "outer_folds",
@@ -66,6 +70,20 @@ def search_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
 def fresh_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
     """Returns replicates on seeds that the search does not use, with the same held-out rows."""
     return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds, outer_fold)
+
+
+def held_out_groups(cohort: Cohort, stack: Stack) -> Rows | None:
+    """Returns whose row each held-out row is, (m,) numbers from 0; None if no group has two rows.
+
+    Args:
+        cohort: of the study.
+        stack: of all its rows.
+    """
+    groups = repeated(cohort.groups)
+    if groups is None:
+        return None
+    own: Rows = np.unique(groups[stack.test_rows], return_inverse=True)[1]
+    return own
 
 
 def _replicates(settings: Settings, start: int, count: int, outer_fold: int) -> Replicates:

@@ -56,12 +56,20 @@ class OuterFold:
             arm ended with a score.
         trials: how many trials each arm had, failed ones counted in.
         references: (R, m, T), the losses of models that are no arms, by name.
+        groups: (m,), numbers 0, 1, ... of whose row each held-out row is; None if each row stands
+            for itself.
     """
 
     trivial: Floats
     arms: Mapping[str, tuple[Candidate, ...]]
     trials: Mapping[str, int]
     references: Mapping[str, Floats] = field(default_factory=dict)
+    groups: NDArray[np.int_] | None = None
+
+    @property
+    def units(self) -> int:
+        """How many held-out parts are independent of each other: groups of rows, or rows."""
+        return self.trivial.shape[1] if self.groups is None else int(self.groups.max()) + 1
 
     def usable(self, arm: str) -> tuple[Candidate, ...]:
         """Returns the candidates of an arm that did not diverge."""
@@ -83,11 +91,13 @@ class Evidence:
         seeds: (R,), the seed of each replicate; the same in all outer folds.
         training_rows: rows that one replicate is trained on.
         outer_folds: one or more, in order.
+        unit: what the bootstrap draws, in the plural: rows, or what the schema calls its groups.
     """
 
     seeds: NDArray[np.int_]
     training_rows: int
     outer_folds: tuple[OuterFold, ...]
+    unit: str = "rows"
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -103,6 +113,11 @@ class Evidence:
     def rows(self) -> int:
         """Held-out rows of all outer folds."""
         return sum(fold.trivial.shape[1] for fold in self.outer_folds)
+
+    @property
+    def units(self) -> int:
+        """Held-out units of all outer folds; no group is in two of them."""
+        return sum(fold.units for fold in self.outer_folds)
 
     @property
     def references(self) -> "Evidence":

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel.schema import Task
+from study.comparison import held_out
 
 __all__ = ["show_comparison"]
 
@@ -39,14 +40,14 @@ def _sentences(differences: list[dict[str, Any]]) -> list[str]:
 
 
 def _legend(comparison: dict[str, Any]) -> str:
-    rows, replicates = comparison["held_out_rows"], comparison["replicates"]
+    replicates, unit = comparison["replicates"], comparison.get("unit", "rows")
     return (
         "s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial "
-        f"predictor's loss removed, on {rows} held-out rows; {replicates} replicates on "
-        f"{len(comparison['fresh_seeds'])} fresh seeds. Intervals: bootstrap over rows, seeds and "
-        f"each arm's trials; those of the differences hold together at {comparison['level']:.0%}; "
-        "* marks a difference: zero lies outside and the corrected resampled t-test with Holm's "
-        "adjustment agrees."
+        f"predictor's loss removed, on {held_out(comparison)}; {replicates} replicates on "
+        f"{len(comparison['fresh_seeds'])} fresh seeds. Intervals: bootstrap over {unit}, seeds "
+        "and each arm's trials; those of the differences hold together at "
+        f"{comparison['level']:.0%}; * marks a difference: zero lies outside and the corrected "
+        "resampled t-test with Holm's adjustment agrees."
     )
 
 
@@ -103,7 +104,7 @@ def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
     for task in tasks:
         skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in shown]
         cells = [f"{skill:+.3f}" for skill in skills]
-        table.add_row(task.name.replace("_", " "), *cells)
+        table.add_row(f"{task.title_zh} {task.name.replace('_', ' ')}".strip(), *cells)
     return table
 
 

@@ -2,5 +2,6 @@
 
 from study.comparison.build import compare
 from study.comparison.tables import comparison_table, difference_table, task_table
+from study.comparison.verdict import held_out
 
-__all__ = ["compare", "comparison_table", "difference_table", "task_table"]
+__all__ = ["compare", "comparison_table", "difference_table", "held_out", "task_table"]

@@ -9,7 +9,7 @@ from hemomodel.schema import Task
 from study.comparison.arms import arm_figures, mean_interval
 from study.comparison.differences import baselines, differences
 from study.comparison.measured import measure
-from study.comparison.verdict import overall
+from study.comparison.verdict import held_out, overall
 from study.evidence import Evidence
 from study.statistics import (
     DECLARED,
@@ -41,12 +41,17 @@ def compare(
     """
     measured = measure(evidence, declared)
     found = differences(measured)
+    size = {
+        "held_out_rows": evidence.rows,
+        "unit": evidence.unit,
+        "held_out_units": evidence.units,
+    }
     return {
         "score": "mean skill over tasks and replicates",
         "level": declared.level,
         "rule": declared.rule,
         "baselines": baselines(evidence.arms, declared),
-        "held_out_rows": evidence.rows,
+        **size,
         "training_rows": evidence.training_rows,
         "replicates": len(evidence.seeds),
         "fresh_seeds": sorted({int(seed) for seed in evidence.seeds}),
@@ -57,7 +62,7 @@ def compare(
         "differences": found,
         "ranks": _ranks(measured.skill.whole, declared.level),
         "references": _references(evidence, tasks, declared),
-        "verdict": overall(found, evidence.missing, evidence.rows),
+        "verdict": overall(found, evidence.missing, held_out(size)),
     }
 
 

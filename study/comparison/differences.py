@@ -69,7 +69,13 @@ def differences(measured: Measured) -> list[dict[str, Any]]:
                 "distinguishable": called,
                 "needed": None if missing is None else asdict(missing),
                 "verdict": of_difference(
-                    arm, base, interval, called=called, needed=missing, declared=declared
+                    arm,
+                    base,
+                    interval,
+                    called=called,
+                    needed=missing,
+                    declared=declared,
+                    unit=evidence.unit,
                 ),
             }
         )
@@ -145,7 +151,7 @@ def _needed(
     return needed(
         variance,
         (interval.high - interval.low) / 2 / variance.total**0.5,
-        rows=evidence.rows,
+        rows=evidence.units,
         seeds=len(np.unique(evidence.seeds)),
         outer_folds=len(evidence.outer_folds),
         difference=declared.difference,

@@ -5,10 +5,10 @@ from typing import Any
 
 from study.statistics import Declared, Interval, Needed
 
-__all__ = ["of_difference", "overall"]
+__all__ = ["held_out", "of_difference", "overall"]
 
 
-def of_difference(
+def of_difference(  # noqa: PLR0913 - each a word of its own
     arm: str,
     base: str,
     interval: Interval,
@@ -16,6 +16,7 @@ def of_difference(
     called: bool,
     needed: Needed | None,
     declared: Declared,
+    unit: str,
 ) -> str:
     """Says how an arm compares with a baseline.
 
@@ -26,6 +27,7 @@ def of_difference(
         called: whether there is a difference by the declared rule.
         needed: what would show the declared difference, or None if this study is large enough.
         declared: how the study is judged.
+        unit: what the bootstrap draws, in the plural.
     """
     size = f"{interval.estimate:+.3f}, interval {interval.low:+.3f} to {interval.high:+.3f}"
     if called:
@@ -34,20 +36,20 @@ def of_difference(
     said = f"{arm}: not distinguishable from {base} at this size ({size})"
     if needed is None:
         return f"{said}; a difference of {declared.difference:.3f} would have shown."
-    return f"{said}: {_amount(needed)} to see a difference of {needed.difference:.3f}."
+    return f"{said}: {_amount(needed, unit)} to see a difference of {needed.difference:.3f}."
 
 
-def _amount(needed: Needed) -> str:
-    """Says what would do: rows or seeds, or searches where their luck outweighs both."""
+def _amount(needed: Needed, unit: str) -> str:
+    """Says what would do: rows (or groups) or seeds, or searches if their luck outweighs both."""
     ways = []
     if needed.rows is not None:
-        ways.append(f"about {_rounded(needed.rows)} held-out rows")
+        ways.append(f"about {_rounded(needed.rows)} held-out {unit}")
     if needed.seeds is not None:
         ways.append(f"about {needed.seeds} seeds")
     if ways:
         return f"{' or '.join(ways)} would be needed"
     return (
-        "neither rows nor seeds alone would do, and "
+        f"neither {unit} nor seeds alone would do, and "
         f"about {needed.outer_folds} outer folds, each with its own search, would be needed"
     )
 
@@ -57,13 +59,25 @@ def _rounded(count: int) -> int:
     return int(float(f"{count:.1e}"))
 
 
-def overall(differences: Sequence[Mapping[str, Any]], missing: Sequence[str], rows: int) -> str:
+def held_out(comparison: Mapping[str, Any]) -> str:
+    """Says how much was held out: rows, and of how many groups where they are of groups.
+
+    Args:
+        comparison: has `held_out_rows`, and in studies of this version `unit` and
+            `held_out_units`.
+    """
+    rows = f"{comparison['held_out_rows']} held-out rows"
+    unit, units = comparison.get("unit", "rows"), comparison.get("held_out_units")
+    return rows if unit == "rows" or units is None else f"{rows} of {units} {unit}"
+
+
+def overall(differences: Sequence[Mapping[str, Any]], missing: Sequence[str], rows: str) -> str:
     """Says what holds of all arms, baseline by baseline.
 
     Args:
         differences: of the comparison, grouped by baseline.
         missing: arms that could not be compared.
-        rows: held-out rows.
+        rows: how much was held out, in words.
     """
     said = _found(differences, rows)
     if missing:
@@ -72,12 +86,12 @@ def overall(differences: Sequence[Mapping[str, Any]], missing: Sequence[str], ro
     return said
 
 
-def _found(differences: Sequence[Mapping[str, Any]], rows: int) -> str:
+def _found(differences: Sequence[Mapping[str, Any]], rows: str) -> str:
     if not differences:
         return "Only one arm was compared."
     bases = list(dict.fromkeys(one["baseline"] for one in differences))
     if not any(one["distinguishable"] for one in differences):
-        return f"No arm is distinguishable from {_either(bases)} on {rows} held-out rows."
+        return f"No arm is distinguishable from {_either(bases)} on {rows}."
     return " ".join(
         _against(base, [one for one in differences if one["baseline"] == base]) for base in bases
     )

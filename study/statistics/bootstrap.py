@@ -1,4 +1,8 @@
-"""The bootstrap of the comparison: held-out rows, seeds, and the luck of the search."""
+"""The bootstrap of the comparison: held-out rows, seeds, and the luck of the search.
+
+Where several held-out rows are of one person they are not independent: persons are drawn, each with
+all its rows. A unit, here, is a row or such a group of rows.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,8 +45,9 @@ class Resampled:
 class _Fold(NamedTuple):
     """One outer fold: candidates (C) of all arms in a row, each with the arm it belongs to."""
 
-    losses: Floats  # (m, C * R * T)
-    trivial: Floats  # (m, R * T)
+    losses: Floats  # (units, C * R * T), summed over a unit's rows
+    trivial: Floats  # (units, R * T)
+    labelled: Floats  # (units, T), one where a unit has something to be wrong about
     validation: Floats  # (C, R)
     chosen: NDArray[np.int_]  # (A,)
     arm: NDArray[np.int_]  # (C,)
@@ -60,10 +65,12 @@ def resample(
     """Three-level bootstrap of 1 - loss / loss of the trivial predictor.
 
     Rows and seeds are drawn with replacement and are the same in all arms of a draw, so that
-    differences are paired; the folds of a seed stay together (Davison & Hinkley, Bootstrap Methods
-    and their Application, 1997, 3.8). Each arm's trials are drawn with replacement too, and the
-    rule that chose the finalist is applied again to those candidates that were drawn, with their
-    validation scores on the seeds that were drawn. A draw without any candidate is repeated.
+    differences are paired; the folds of a seed, and the rows of a group, stay together (Davison &
+    Hinkley, Bootstrap Methods and their Application, 1997, 3.8; of clusters, Field & Welsh, Journal
+    of the Royal Statistical Society B 69, 2007). Each arm's trials are drawn with replacement too,
+    and the rule that chose the finalist is applied again to those candidates that were drawn, with
+    their validation scores on the seeds that were drawn. A draw without any candidate, or without
+    a label of some task, is repeated.
 
     Args:
         evidence: of the study.
@@ -81,13 +88,13 @@ def resample(
     width = max(fold.losses.shape[1] for fold in folds)
 
     def figures_of(drawn: Sequence[_Drawn], part: slice) -> Floats:
-        size = len(drawn[0].rows[part])
+        size = len(drawn[0].units[part])
         top: Floats = np.zeros((size, len(names), replicates, tasks))
         bottom: Floats = np.zeros((size, replicates, tasks))
-        for fold, rows, chosen in drawn:
-            sums = (rows[part] @ fold.losses).reshape(size, -1, replicates, tasks)
+        for fold, units, chosen in drawn:
+            sums = (units[part] @ fold.losses).reshape(size, -1, replicates, tasks)
             top += sums[np.arange(size)[:, None], chosen[part]]
-            bottom += (rows[part] @ fold.trivial).reshape(shape)
+            bottom += (units[part] @ fold.trivial).reshape(shape)
         return 1 - top / bottom[:, None]
 
     def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Floats, Floats, Floats]]:
@@ -109,17 +116,17 @@ class _Drawn(NamedTuple):
     """What was drawn of an outer fold."""
 
     fold: _Fold
-    rows: Floats  # (D, m), how often each row
+    units: Floats  # (D, units), how often each
     chosen: NDArray[np.int_]  # (D, A)
 
 
 def _draw(
     random: np.random.Generator, fold: _Fold, weight: Floats, levels: Collection[Level]
 ) -> _Drawn:
-    rows = _counts(random, len(weight), len(fold.trivial), "rows" in levels)
+    units = _units(random, fold, len(weight), "rows" in levels)
     if "search" in levels:
-        return _Drawn(fold, rows, _choose(random, fold, weight))
-    return _Drawn(fold, rows, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
+        return _Drawn(fold, units, _choose(random, fold, weight))
+    return _Drawn(fold, units, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
 
 
 def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[Candidate], Floats]) -> _Fold:
@@ -127,15 +134,35 @@ def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[Candidate], Flo
     every = [candidate for candidates in own for candidate in candidates]
     identity = [id(candidate) for candidate in every]
     losses = np.stack([of(candidate) for candidate in every])  # (C, R, m, T)
-    rows = losses.shape[2]
+    trivial = _by_unit(np.moveaxis(fold.trivial, 1, 0), fold)  # (units, R, T)
+    labelled: NDArray[np.bool_] = np.all(trivial > 0, axis=1)
     return _Fold(
-        np.moveaxis(losses, 2, 0).reshape(rows, -1),
-        np.moveaxis(fold.trivial, 1, 0).reshape(rows, -1),
+        _by_unit(np.moveaxis(losses, 2, 0), fold).reshape(fold.units, -1),
+        trivial.reshape(fold.units, -1),
+        labelled[:, labelled.any(0)].astype(float),
         np.stack([candidate.validation.mean(1) for candidate in every]),
         np.asarray([identity.index(id(fold.best(name))) for name in names]),
         np.repeat(np.arange(len(own)), [len(candidates) for candidates in own]),
         tuple(fold.trials[name] for name in names),
     )
+
+
+def _by_unit(losses: Floats, fold: OuterFold) -> Floats:
+    """Sums losses (m, ...) over the rows of each group, (units, ...)."""
+    if fold.groups is None:
+        return losses
+    order = np.argsort(fold.groups, kind="stable")
+    first = np.searchsorted(fold.groups[order], np.arange(fold.units))
+    sums: Floats = np.add.reduceat(losses[order], first)
+    return sums
+
+
+def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> Floats:
+    """Returns how often each unit is drawn, (size, units): of every task some label is drawn."""
+    drawn = _counts(random, size, len(fold.trivial), vary)
+    while (empty := (drawn @ fold.labelled == 0).any(1)).any():
+        drawn[empty] = _counts(random, int(empty.sum()), len(fold.trivial), vary)
+    return drawn
 
 
 def _counts(random: np.random.Generator, size: int, among: int, vary: bool) -> Floats:

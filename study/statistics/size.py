@@ -28,7 +28,8 @@ class Needed:
 
     Attributes:
         difference: that is to be seen.
-        rows: held-out rows; None if rows alone cannot do it.
+        rows: held-out rows, or groups of them where those are drawn; None if they alone cannot do
+            it.
         seeds: fresh seeds; None if seeds alone cannot do it.
         outer_folds: searches on outer folds of their own, each with its rows and seeds.
     """
@@ -58,7 +59,7 @@ def needed(  # noqa: PLR0913 - each a word of its own
     Args:
         variance: of the difference, by level.
         critical: half-width of the interval over the standard deviation.
-        rows: held-out rows of the study.
+        rows: held-out rows of the study, or groups of them.
         seeds: its fresh seeds.
         outer_folds: its outer folds.
         difference: d.

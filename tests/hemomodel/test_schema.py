@@ -50,6 +50,19 @@ def test_the_ten_tasks_stand_in_the_schema(schema):
     assert {task.name: task.unit for task in schema.tasks}["maintenance_dose"] == "U/h"
 
 
+def test_a_chinese_title_is_one_that_says_more_than_the_title(schema, tmp_path):
+    titles = {task.name: task.title_zh for task in schema.tasks}
+    assert titles["blood_flow"] == "血液流速"
+    assert schema.titles_zh["gender"] == "性別"
+    assert "hbsag" not in schema.titles_zh
+    (tmp_path / "orchard.yaml").write_text(
+        OTHER.replace("title: Girth,", "title: G, title_zh: 周長,")
+    )
+    orchard = load_schema(tmp_path / "orchard.yaml")
+    assert orchard.titles_zh == {"girth": "周長"}
+    assert [task.title_zh for task in orchard.tasks] == ["", ""]
+
+
 def test_feature_sets_have_the_published_sizes(schema):
     seed, before = (feature_names(schema, name) for name in ("seed", "pretreatment"))
     assert (len(seed), len(before)) == (36, 32)
@@ -120,6 +133,11 @@ def test_another_table_is_another_schema_and_no_code(tmp_path):
         ("pca, columns: [pests]", "pca, columns: [soil]", "names 'soil'"),
         ("components: 3", "components: 0", "has `components`"),
         ("title: Apple trees", "title: [", "is not YAML"),
+        (
+            "title: Apple trees",
+            "title: A\nfeature_notes: {most: x}",
+            "`feature_notes` names 'most'",
+        ),
     ],
 )
 def test_a_faulty_schema_is_refused(tmp_path, old, new, message):

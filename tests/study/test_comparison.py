@@ -129,6 +129,27 @@ def test_what_is_missing_says_rows_where_rows_can_help(study):
     assert f"about {float(f'{rows:.1e}'):.0f} " in one["verdict"]
 
 
+def of_patients(made):
+    """The study with three rows of each patient."""
+    folds = [replace(f, groups=np.arange(f.trivial.shape[1]) // 3) for f in made.outer_folds]
+    return replace(made, outer_folds=tuple(folds), unit="patients")
+
+
+def test_where_rows_are_of_patients_sizes_are_numbers_of_patients(study):
+    found = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.5, change=of_patients)
+    (one,) = found["differences"]
+    assert (found["held_out_rows"], found["held_out_units"], found["unit"]) == (60, 20, "patients")
+    needed = one["needed"]["rows"]
+    assert needed > 20
+    assert f"about {float(f'{needed:.1e}'):.0f} held-out patients would be needed" in one["verdict"]
+    assert found["verdict"].endswith("from equal on 60 held-out rows of 20 patients.")
+    console = Console(file=io.StringIO(), width=80)
+    show_comparison(console, found, TASKS)
+    said = " ".join(console.file.getvalue().split())
+    assert "on 60 held-out rows of 20 patients; 18 replicates" in said
+    assert "bootstrap over patients, seeds" in said
+
+
 def test_what_is_missing_says_searches_where_their_luck_outweighs_all(study):
     (one,) = study({"equal": 0.2, "famo": 0.2}, luck=0.05, taste=0.01, seed=2)["differences"]
     assert (one["needed"]["rows"], one["needed"]["seeds"]) == (None, None)

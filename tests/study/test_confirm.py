@@ -13,6 +13,7 @@ from hemomodel.balancers import GradNorm
 from hemomodel.metrics import METRICS
 from hemomodel.preparing import prepare
 from study.confirm import Finalist, finalists
+from study.data import held_out_groups
 from study.findings import findings
 from study.retraining import retrain
 
@@ -56,6 +57,28 @@ def test_held_out_figures_agree_with_each_other(stack, result):
     np.testing.assert_allclose(
         result.reliability[classes, :, 2].sum(1), 4 * len(stack.test_rows) * np.array(levels)
     )
+
+
+def test_a_held_out_row_without_a_label_counts_nowhere_in_its_task(double, cohort, design):
+    labels = cohort.labels.copy()
+    labels[::3, 2], labels[1::3, 4] = np.nan, np.nan
+    stack = prepare(replace(cohort, labels=labels), design, with_test=True)
+    result, known = retrain(CONFIG, stack), stack.known[stack.test_rows]
+    for rows in (result.losses, result.trivial):
+        assert not rows[:, ~known].any()
+    skill = 1 - result.losses.sum(1) / result.trivial.sum(1)
+    np.testing.assert_allclose(result.metrics["skill"], skill, rtol=1e-9)
+    assert result.reliability[2, :, 1].sum() == 4 * known[:, 2].sum()
+
+
+def test_held_out_rows_carry_numbers_of_their_own_for_whose_they_are(cohort, design):
+    people = replace(cohort, groups=7000 - np.arange(len(cohort)) // 3)
+    stack = prepare(people, design, with_test=True)
+    found, held_out = held_out_groups(people, stack), people.groups[stack.test_rows]
+    assert set(found) == set(range(len(set(held_out))))
+    same = held_out[:, None] == held_out
+    np.testing.assert_array_equal(found[:, None] == found, same)
+    assert held_out_groups(cohort, prepare(cohort, design, with_test=True)) is None
 
 
 def test_a_part_of_a_stack_trains_as_within_the_whole(stack, result):

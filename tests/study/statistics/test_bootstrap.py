@@ -9,6 +9,7 @@ from study.evidence import Evidence, OuterFold
 from study.statistics import percentiles, resample, simultaneous
 
 ARMS = {"a": 0.2, "b": 0.2}
+GOLDEN = [0.13125484728892062, 0.14725988472603505, 0.16477399382755983]
 
 
 def skill(losses, trivial):
@@ -135,6 +136,93 @@ def test_blocks_change_nothing_but_the_order_of_numbers(monkeypatch, evidence):
     monkeypatch.setattr("study.statistics.bootstrap._BLOCK", 10_000)
     parts = percentiles(0, resample(study, draws=4000).draws[:, 0, 0], 0.95)
     assert parts.low == pytest.approx(whole.low, abs=0.01)
+
+
+def repeated(study, times, *, grouped):
+    """The study with every held-out row several times over, in the order of a shuffled table."""
+    order = np.random.default_rng(1).permutation(np.repeat(np.arange(study.rows), times))
+
+    def copies(fold):
+        arms = {
+            name: tuple(replace(one, losses=one.losses[:, order]) for one in own)
+            for name, own in fold.arms.items()
+        }
+        groups = order if grouped else None
+        return replace(fold, trivial=fold.trivial[:, order], arms=arms, groups=groups)
+
+    unit = "patients" if grouped else "rows"
+    return replace(study, outer_folds=tuple(map(copies, study.outer_folds)), unit=unit)
+
+
+@pytest.mark.parametrize("times", [2, 9])
+def test_more_rows_of_the_same_persons_say_nothing_new(evidence, times):
+    study = evidence(ARMS)
+    again = repeated(study, times, grouped=True)
+    found, copied = resample(study, draws=300), resample(again, draws=300)
+    np.testing.assert_allclose(copied.draws, found.draws, atol=1e-9)
+    np.testing.assert_allclose(copied.estimate, found.estimate, atol=1e-9)
+    np.testing.assert_allclose(copied.rank_draws, found.rank_draws, atol=1e-9)
+    assert (again.rows, again.units) == (times * study.rows, study.units)
+
+
+def test_copies_that_pass_for_rows_of_their_own_narrow_what_rows_leave_open(evidence):
+    study = evidence(ARMS, finalists=1)
+
+    def width(made):
+        draws = resample(made, draws=2000, levels=("rows",)).draws.mean(2)
+        return (draws[:, 0] - draws[:, 1]).std()
+
+    assert width(study) / width(repeated(study, 9, grouped=False)) == pytest.approx(3, rel=0.1)
+
+
+def test_groups_of_one_row_each_change_no_draw(evidence):
+    study = evidence(ARMS)
+    (fold,) = study.outer_folds
+    alone = replace(study, outer_folds=(replace(fold, groups=np.arange(study.rows)),))
+    found, other = (resample(made, draws=200) for made in (study, alone))
+    np.testing.assert_array_equal(found.draws, other.draws)
+    np.testing.assert_array_equal(found.rank_draws, other.rank_draws)
+
+
+def test_the_draws_are_those_that_were_recorded(evidence):
+    """What a study says must not change when it is compared again."""
+    found = resample(evidence(ARMS), draws=100)
+    np.testing.assert_allclose(found.draws[[0, 50, 99], 0, 0], GOLDEN, atol=1e-12)
+
+
+def without_labels(study, task, kept):
+    """The study in which only the first rows have a label of a task: other losses are zero."""
+
+    def masked(losses):
+        return np.where(
+            (np.arange(losses.shape[1])[:, None] >= kept) & (np.arange(losses.shape[2]) == task),
+            0.0,
+            losses,
+        )
+
+    (fold,) = study.outer_folds
+    arms = {
+        name: tuple(replace(one, losses=masked(one.losses)) for one in own)
+        for name, own in fold.arms.items()
+    }
+    return replace(study, outer_folds=(replace(fold, trivial=masked(fold.trivial), arms=arms),))
+
+
+def test_a_row_without_a_label_weighs_nothing_in_its_task(evidence):
+    study = evidence(ARMS)
+    (fold,) = study.outer_folds
+    found = resample(without_labels(study, 1, 20), draws=10)
+    best = fold.best("a")
+    expected = skill(best.losses, fold.trivial)
+    expected[:, 1] = skill(best.losses[:, :20], fold.trivial[:, :20])[:, 1]
+    np.testing.assert_allclose(found.replicates[0], expected)
+
+
+def test_every_draw_has_a_label_of_every_task(evidence):
+    """Of 60 rows two have a label: one draw in eight has neither, and would say nothing."""
+    found = resample(without_labels(evidence(ARMS), 1, 2), draws=500)
+    assert np.isfinite(found.draws).all()
+    assert found.draws[:, 0, 1].std() > 0
 
 
 def test_simultaneous_intervals_hold_in_just_the_level_of_the_draws():
