@@ -1,4 +1,4 @@
-"""Searches balancers and hyperparameters, and compares the balancers on held-out patients."""
+"""Searches balancers and hyperparameters, and compares the balancers on held-out rows."""
 
 import argparse
 import sys

@@ -7,6 +7,7 @@ import pandas as pd
 
 from study.report.calibration import calibration_error
 from study.report.reading import Study
+from study.report.words import unit
 
 __all__ = ["all_frames", "failures", "states"]
 
@@ -37,7 +38,7 @@ def all_frames(study: Study, importance: pd.DataFrame) -> dict[str, pd.DataFrame
         "failures": failures(study),
         "importance": importance,
         "attrition": pd.DataFrame((study.attrition or {}).get("steps") or []),
-        "table_one": study.tables.get("table_one", pd.DataFrame()),
+        "table_one": _table_one(study),
     }  # fmt: skip
     if "calibration" in study.tables:
         frames["calibration_error"] = calibration_error(study.tables["calibration"])
@@ -58,6 +59,19 @@ def failures(study: Study) -> pd.DataFrame:
     """Returns each failed trial: number, arm, error, params."""
     failed = study.trials[study.trials["state"] == "failed"]
     return failed[["number", "arm", "error", "params"]].reset_index(drop=True)
+
+
+def _table_one(study: Study) -> pd.DataFrame:
+    """Returns the first table, with the columns' Chinese titles where there are any."""
+    frame = study.tables.get("table_one", pd.DataFrame())
+    chinese = study.schema.titles_zh if study.schema else {}
+    if frame.empty or not chinese:
+        return frame
+    titles = frame["variable"].map(chinese).fillna("")
+    before = frame.columns.get_loc("level")
+    return pd.concat(
+        [frame.iloc[:, :before], titles.rename("title_zh"), frame.iloc[:, before:]], axis=1
+    )
 
 
 def _arm_row(arm: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +119,7 @@ def _task_rows(study: Study) -> list[dict[str, Any]]:
             for name, figures in entry["tasks"].items():
                 task = study.task(name)
                 common = {"model": entry[key], "kind": kind, "task": name, "title": task.title}
-                zh = {"title_zh": task.title_zh, "unit": task.unit}
+                zh = {"title_zh": task.title_zh, "unit": unit(task)}
                 rows += [{**common, **zh, **row} for row in _metric_rows(figures)]
     return rows
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from hemomodel.config import FitConfig
+from hemomodel.schema import Schema
+from study.comparison import held_out
 from study.report.blocks import Block, Notes, Prose
 from study.report.reading import Study
 from study.report.tables import (
@@ -10,12 +13,11 @@ from study.report.tables import (
     pairs_table,
     state_table,
 )
-from study.report.words import number
 
 __all__ = ["cost", "limit_notes", "run_blocks"]
 
 _HOUR, _MINUTE = 3600, 60
-_SMALL = 200  # held-out rows below which intervals are wide, whatever is done
+_SMALL = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
 _ALWAYS = (
     (
         "The held-out rows were split off before the search and scored once, after "
@@ -27,8 +29,7 @@ _ALWAYS = (
         "luck as far as three finalists of each arm show it, and the longer a search, the less "
         "its own finalists may show."
     ),
-    "Rows are sessions of one centre. Nothing here says how a network does elsewhere or later.",
-    "The networks learn what was prescribed, not what would have been best for the patient.",
+    "Nothing here says how a network does on rows from elsewhere, or from later.",
 )
 _LAST = "This is decision support for research. It is no medical device."
 
@@ -78,12 +79,13 @@ def _duration(seconds: float) -> str:
 
 def limit_notes(study: Study) -> Notes:
     """Returns what a reader must know before believing, in sentences."""
-    rows = study.comparison.get("held_out_rows")
-    folds = study.comparison.get("outer_folds") or 1
+    comparison = study.comparison
+    folds = comparison.get("outer_folds") or 1
     notes = [*study.notes, *_data_notes(study)]
-    if rows is not None:
-        wide = " So few rows make wide intervals; that is the truth." if rows < _SMALL else ""
-        notes.append(f"{number(rows, 0)} held-out rows decide.{wide}")
+    if (rows := comparison.get("held_out_rows")) is not None:
+        few = (comparison.get("held_out_units") or rows) < _SMALL
+        wide = " So few make wide intervals; that is the truth." if few else ""
+        notes.append(f"{held_out(comparison)} decide.{wide}")
     if folds == 1:
         notes.append(
             "One split into training and held-out rows was used: another split would move all "
@@ -100,29 +102,23 @@ def _data_notes(study: Study) -> list[str]:
             "The patients are synthetic: they follow published aggregates, and never lived. "
             "What is found here is about methods, not about medicine."
         )
-    features = (study.settings.get("fit") or {}).get("features")
-    if features == "seed":
+    if study.schema is not None:
+        notes += [_feature_note(study, study.schema), *study.schema.notes]
+    unit = study.comparison.get("unit", "rows")
+    if unit != "rows":
         notes.append(
-            "Leakage: the feature set `seed` holds URR, nPCR, TACurea and BUN, which follow from "
-            "the very prescription that is predicted. Scores are too good for use before a session."
-        )
-    elif features in (None, "pretreatment"):
-        notes.append(
-            "Features are those from before the session; URR, nPCR, TACurea and BUN are left out, "
-            "because they follow from the prescription that is predicted."
-        )
-    else:
-        notes.append(
-            f"The features are the set {features!r} of the schema: see there whether any of them "
-            "follows from the prescription that is predicted."
-        )
-    rules = [step["rule"] for step in (study.attrition or {}).get("steps", [])]
-    if "Kt/V at most 1.2" in rules:
-        notes.append(
-            "The cohort keeps sessions with Kt/V above 1.2, itself an outcome of the "
-            "prescription: the results hold for adequate sessions."
+            f"Rows that belong together ({unit}) are never divided between training, validation "
+            f"and held-out rows, and the intervals draw {unit}, each with all its rows."
         )
     return notes
+
+
+def _feature_note(study: Study, schema: Schema) -> str:
+    name = (study.settings.get("fit") or {}).get("features") or FitConfig().features
+    return schema.feature_notes.get(name) or (
+        f"The features are the set {name!r} of the schema: see there whether any of them follows "
+        "from what is predicted."
+    )
 
 
 def _loss_notes(study: Study) -> list[str]:

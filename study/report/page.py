@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -53,7 +53,7 @@ def page(study: Study, sections: Sequence[Section]) -> str:
     verdict = str(study.comparison["verdict"])
     return template.render(
         name=study.folder.name,
-        schema=study.settings.get("data", ""),
+        schema=" · ".join(_about(study)),
         verdict=verdict,
         long=len(verdict) > _LONG,
         tasks=len(study.tasks),
@@ -82,13 +82,28 @@ def _facts(study: Study) -> list[Cell]:
     ended = int(trials.sum())
     failed = int(trials.get("failed", 0))
     return [
-        Cell(number(comparison.get("held_out_rows"), 0), "held-out rows"),
+        _held_out(comparison),
         Cell(number(comparison.get("training_rows"), 0), "training rows"),
         Cell(f"{ended:,} · {failed:,} failed", "trials"),
         Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
         Cell(number(comparison.get("replicates"), 0), "replicates on fresh seeds"),
         Cell(cost(study).split(" in ")[0], "spent in trials"),
     ]
+
+
+def _about(study: Study) -> list[str]:
+    """Returns what the table is about, if that is known, and where it came from."""
+    title = [study.schema.title] if study.schema else []
+    return [*title, str(study.settings.get("data", ""))]
+
+
+def _held_out(comparison: Mapping[str, Any]) -> Cell:
+    rows, unit = number(comparison.get("held_out_rows"), 0), comparison.get("unit", "rows")
+    if unit == "rows":
+        return Cell(rows, "held-out rows")
+    return Cell(
+        f"{rows} · {number(comparison.get('held_out_units'), 0)}", f"held-out rows · {unit}"
+    )
 
 
 def _variables() -> str:

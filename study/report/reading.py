@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from hemomodel.errors import InputError
-from hemomodel.schema import Task, load_schema
+from hemomodel.schema import Schema, Task, load_schema
 from study.folder import Folder
 from study.provenance import read_record, shareable
 from study.report.shape import COLUMNS, check_comparison, check_kinds
 from study.stored import read_stored
 
-__all__ = ["Study", "find_study", "open_study", "read_comparison"]
+__all__ = ["Study", "find_study", "open_study", "read_comparison", "read_schema"]
 
 _OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
 _NEEDED = {"arms", "differences", "verdict"}
@@ -31,6 +31,7 @@ class Study:
         trials: one row a trial.
         tables: the optional tables that are there, by name.
         attrition: the ledger, or None.
+        schema: of the table, or None: the report of a study outlives its schema file.
         tasks: of the schema, in order; where it is gone, bare names.
         notes: what could not be had, in sentences.
     """
@@ -41,6 +42,7 @@ class Study:
     trials: pd.DataFrame
     tables: dict[str, pd.DataFrame]
     attrition: dict[str, Any] | None
+    schema: Schema | None
     tasks: tuple[Task, ...]
     notes: tuple[str, ...]
 
@@ -128,7 +130,7 @@ def open_study(folder: Folder) -> Study:
             f"study {folder.name} has lost its trials.parquet; "
             f"have it written again with: {folder.go_on()}"
         )
-    tasks, notes = _tasks(record["settings"], comparison)
+    schema, notes = read_schema(record)
     found = {name: _table(folder, name) for name in _OPTIONAL}
     ledger = folder.root / "attrition.json"
     return Study(
@@ -138,7 +140,8 @@ def open_study(folder: Folder) -> Study:
         trials=trials,
         tables={name: table for name, table in found.items() if table is not None},
         attrition=_json(ledger) if ledger.exists() else None,
-        tasks=tasks,
+        schema=schema,
+        tasks=_bare_tasks(comparison) if schema is None else schema.tasks,
         notes=notes,
     )
 
@@ -184,16 +187,21 @@ def _table(folder: Folder, name: str) -> pd.DataFrame | None:
     return table
 
 
-def _tasks(
-    settings: dict[str, Any], comparison: dict[str, Any]
-) -> tuple[tuple[Task, ...], tuple[str, ...]]:
-    """Returns the tasks; the report of a study outlives the schema file it was made with."""
+def read_schema(record: dict[str, Any]) -> tuple[Schema | None, tuple[str, ...]]:
+    """Returns the schema of a study's table, or None with a note that says what is missing.
+
+    Args:
+        record: `study.yaml`.
+    """
     try:
-        return load_schema(str(settings.get("schema_file") or "hemodialysis")).tasks, ()
+        return load_schema(str(record["settings"].get("schema_file") or "hemodialysis")), ()
     except InputError as error:
-        figures = {name: own for arm in comparison["arms"] for name, own in arm["tasks"].items()}
-        note = f"Tasks have their bare names here, without titles and units: {error}."
-        return tuple(_bare(name, own) for name, own in figures.items()), (note,)
+        return None, (f"Tasks have their bare names here, without titles and units: {error}.",)
+
+
+def _bare_tasks(comparison: dict[str, Any]) -> tuple[Task, ...]:
+    figures = {name: own for arm in comparison["arms"] for name, own in arm["tasks"].items()}
+    return tuple(_bare(name, own) for name, own in figures.items())
 
 
 def _bare(name: str, figures: dict[str, Any]) -> Task:

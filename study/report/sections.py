@@ -60,7 +60,7 @@ def _compared(study: Study) -> tuple[Block, ...]:
             (scores(study),),
             "Large mark and line: mean skill on held-out rows with its 95 % interval. Small dots: "
             "single replicates (one fold and seed each), so their spread is luck of training and "
-            "not of patients. Grey marks are references that balance nothing. "
+            "not of the rows. Grey marks are references that balance nothing. "
             "Intervals of two balancers may overlap while their paired difference is clear: "
             "compare balancers in the next figure.",
             legend=names,
@@ -72,7 +72,7 @@ def _compared(study: Study) -> tuple[Block, ...]:
         blocks.append(
             Figures(
                 tuple(differences(study, baseline) for baseline in baselines),
-                "Right of zero is better than the baseline, on the same patients, seeds and folds. "
+                "Right of zero is better than the baseline, on the same rows, seeds and folds. "
                 "Filled marks: told apart, for the interval excludes zero and the corrected test "
                 "agrees. Open marks: not distinguishable at this size, which does not say that "
                 "the two are the same.",
@@ -93,7 +93,7 @@ def _compared(study: Study) -> tuple[Block, ...]:
                 "Left: mean rank over replicates and tasks; a black bar spans balancers whose "
                 "ranks differ by less than the critical difference. Right: time of a step on this "
                 "machine, in the order of the scores. Neither says whether a difference matters "
-                "to a patient.",
+                "in use.",
                 size="half",
                 title="Ranks and cost",
             )
@@ -241,11 +241,16 @@ def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
 def _calibration(study: Study) -> tuple[Block, ...]:
     if "calibration" not in study.tables:
         return _absent("Calibration", "calibration.parquet")
+    panels = tuple(reliability(study))
+    if not panels:
+        return (
+            Prose("No task is about classes, so there are no probabilities to hold to account."),
+        )
     errors = calibration_error(study.tables["calibration"]).groupby("arm")["error"].mean()
     spread = ", ".join(f"{name} {number(errors[name])}" for name in study.names if name in errors)
     return (
         Figures(
-            tuple(reliability(study)),
+            panels,
             "On the diagonal, what was given 30 % was so in 30 %. Above it: too timid; below: too "
             "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
             "five pairs of row and class are left out.",
@@ -264,5 +269,5 @@ def _cohort(study: Study) -> tuple[Block, ...]:
         caption = "Rows of the file that each rule removed, in order, and how the rest was split."
         blocks.append(Figures((flow,), caption, size="narrow"))
     if "table_one" in study.tables:
-        blocks.append(first_table(study.tables["table_one"]))
+        blocks.append(first_table(study.tables["table_one"], study.schema))
     return tuple(blocks) or _absent("The cohort", "attrition.json and no table_one.parquet")

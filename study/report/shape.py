@@ -65,6 +65,9 @@ class _Reference(_Part):
 
 class _Comparison(_Part):
     verdict: str
+    held_out_rows: int | None = None
+    held_out_units: int | None = None
+    unit: str = "rows"
     arms: list[_Arm]
     differences: list[_Difference]
     references: list[_Reference] | None = None

@@ -40,7 +40,7 @@ def arm_table(study: Study) -> Table:
         (_reference(model), spread(model.get("score")), *nothing) for model in study.references
     ]
     note = (
-        "Regret is the distance from the best possible prediction, known for built-in patients. "
+        "Regret is the distance from the best possible prediction, known for the built-in cohort. "
         "Δm is the mean change of the tasks' losses against networks of one task each; "
         "positive is better."
     )
@@ -85,6 +85,7 @@ def difference_table(study: Study) -> Table:
         Cell("p (Holm)"), Cell("P(better)"), Cell("regret", "difference"),
         Cell("told apart?", "what it would take"),
     )  # fmt: skip
+    unit = study.comparison.get("unit", "rows")
     rows = tuple(
         (
             Cell(d["arm"]),
@@ -94,7 +95,7 @@ def difference_table(study: Study) -> Table:
             Cell(p_value(d.get("p_holm"))),
             Cell(number(d.get("probability_of_improvement"), 2)),
             spread(d.get("regret"), sign=True),
-            Cell("yes" if d["distinguishable"] else "no", _needed(d.get("needed"))),
+            Cell("yes" if d["distinguishable"] else "no", _needed(d.get("needed"), unit)),
         )
         for d in study.comparison["differences"]
     )
@@ -107,12 +108,12 @@ def difference_table(study: Study) -> Table:
     return Table("Every comparison with a baseline", titles, rows, note, folded=folded, arms=True)
 
 
-def _needed(needed: Mapping[str, Any] | None) -> str:
+def _needed(needed: Mapping[str, Any] | None, unit: str) -> str:
     if not needed:
         return ""
     parts = [
         f"{number(needed[key], 0)} {words}"
-        for key, words in (("rows", "held-out rows"), ("seeds", "seeds"))
+        for key, words in (("rows", f"held-out {unit}"), ("seeds", "seeds"))
         if needed.get(key)
     ]
     ways = " or ".join(parts) or f"{number(needed['outer_folds'], 0)} outer folds"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from hemomodel.schema import Task
+from hemomodel.schema import Schema, Task
 from study.report.blocks import Cell, Table, spread
 from study.report.reading import Study
-from study.report.words import number, percent
+from study.report.words import number, percent, sized, unit
 
 __all__ = ["clinical_table", "first_table", "loss_table", "skill_table"]
 
@@ -16,20 +16,20 @@ _CONTINUOUS = {"mean ± SD", "median (IQR)"}
 
 
 def clinical_table(study: Study) -> Table:
-    """Returns accuracy of classes and the error of flows in their own unit."""
+    """Returns accuracy of classes and the error of values in their own unit."""
 
     def cell(figures: Mapping[str, Any]) -> Cell:
         if "rmse" in figures:
-            return Cell(number(figures["rmse"], 1), f"MAE {number(figures.get('mae'), 1)}")
+            return Cell(sized(figures["rmse"]), f"MAE {sized(figures.get('mae'))}")
         balanced = percent(figures.get("balanced_accuracy"))
         return Cell(percent(figures.get("accuracy")), f"bal. {balanced}")
 
     note = (
         "Classes: accuracy, and under it balanced accuracy (the mean over classes, so that a "
-        "frequent class cannot carry it). Flows: root mean square and mean absolute error in "
-        "mL/min or the task's own unit. Bold: the best balancer of the column."
+        "frequent class cannot carry it). Values: root mean square and mean absolute error, in "
+        "the task's own unit. Bold: the best balancer of the column."
     )
-    return _by_task(study, "In clinical units", cell, note)
+    return _by_task(study, "In the tasks' own units", cell, note)
 
 
 def skill_table(study: Study) -> Table:
@@ -53,7 +53,7 @@ def loss_table(study: Study) -> Table:
             return Cell(f"R² {number(figures.get('r2'), 2)}", small)
         return Cell(number(figures.get("cross_entropy"), 3), small)
 
-    note = "Classes: cross-entropy in nats. Flows: R². Regret in nats, or the unit squared."
+    note = "Classes: cross-entropy in nats. Values: R². Regret in nats, or the unit squared."
     return _by_task(study, "Losses and regret", cell, note, folded=True)
 
 
@@ -67,7 +67,7 @@ def _by_task(
 ) -> Table:
     """Returns one row a model and one column a task."""
     heads = [
-        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else task.unit)
+        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else unit(task))
         for task in study.tasks
     ]
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
@@ -84,7 +84,7 @@ def _by_task(
 
 
 def _unit_line(task: Task) -> str:
-    return f"{task.title}, {task.unit}" if task.unit else task.title
+    return f"{task.title}, {unit(task)}" if unit(task) else task.title
 
 
 def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:
@@ -97,17 +97,23 @@ def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:
     return max(skills, key=lambda name: skills[name]) if len(skills) > 1 else None
 
 
-def first_table(frame: pd.DataFrame) -> Table:
-    """Returns Table 1: a continuous variable on one line, a category with a line a level."""
+def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
+    """Returns Table 1: a continuous variable on one line, a category with a line a level.
+
+    Args:
+        frame: as `hemomodel.describe.table_one` gives it.
+        schema: of the table, if it is still there.
+    """
+    chinese = {} if schema is None else schema.titles_zh
     groups = [c for c in frame.columns if c not in ("section", "variable", "title", "level")]
     rows: list[tuple[Cell, ...]] = []
     for section, part in frame.groupby("section", sort=False):
         rows.append((Cell(str(section)),))
-        for (_, title), lines in part.groupby(["variable", "title"], sort=False):
-            rows += _variable(str(title), lines, groups)
+        for (name, title), lines in part.groupby(["variable", "title"], sort=False):
+            rows += _variable(f"{chinese.get(str(name), '')} {title}".strip(), lines, groups)
     titles = (Cell(""), *(Cell(str(group)) for group in groups))
     note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
-    title = "Table 1. Patients, prescriptions and sessions"
+    title = "Table 1. The cohort" if schema is None else f"Table 1. {schema.title}"
     return Table(title, titles, tuple(rows), note, style="dense")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hemomodel.schema import Task
 from study.report.plot import Figure
 from study.report.reading import Study
 from study.report.words import interval, label, number, titled
@@ -53,9 +54,7 @@ def heat_map(study: Study) -> Figure:
             "title": {"text": "skill", "side": "top", "font": {"size": 11}},
         },
     }
-    titles = [
-        f"{label(task.title_zh)}<br>{'<br>'.join(_wrap(label(task.title)))}" for task in study.tasks
-    ]
+    titles = ["<br>".join(_lines(task)) for task in study.tasks]
     layout = {
         "height": 28 * len(names) + 190,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
@@ -88,6 +87,12 @@ def _said(entry: dict[str, object], task: str) -> str:
     figures = entry["tasks"]
     skill = figures.get(task, {}).get("skill") if isinstance(figures, dict) else None
     return interval(skill) if isinstance(skill, dict) else number(skill)
+
+
+def _lines(task: Task) -> list[str]:
+    """Returns a task's Chinese name, where it has one, and its English name in short lines."""
+    own = [label(task.title_zh)] if task.title_zh else []
+    return [*own, *_wrap(label(task.title))]
 
 
 def _wrap(text: str, width: int = 13) -> list[str]:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from study.report.words import plain
+from hemomodel.schema import Task
+from study.comparison import held_out
+from study.report.words import plain, titled
 
 __all__ = [
     "arms_markdown",
@@ -18,7 +20,7 @@ def verdict_markdown(comparison: dict[str, Any]) -> str:
     """Returns the verdict, and what it rests on."""
     seeds = len(comparison["fresh_seeds"])
     rests = (
-        f"Score: {comparison['score']}, on {comparison['held_out_rows']} held-out rows, over "
+        f"Score: {comparison['score']}, on {held_out(comparison)}, over "
         f"{comparison['replicates']} replicates ({seeds} fresh seeds). "
         f"Intervals hold at {comparison['level']:.0%}."
     )
@@ -72,8 +74,13 @@ def differences_markdown(comparison: dict[str, Any]) -> str:
     return f"{_table(header, rows)}\n\n{plain(said)}"
 
 
-def leaderboard_markdown(comparison: dict[str, Any]) -> str:
-    """Returns the skill of every arm and reference on every task, the best arm of a task marked."""
+def leaderboard_markdown(comparison: dict[str, Any], known: Sequence[Task] = ()) -> str:
+    """Returns the skill of every arm and reference on every task, the best arm of a task marked.
+
+    Args:
+        comparison: of the study.
+        known: tasks whose titles are shown beside their names.
+    """
     tasks = list(comparison["arms"][0]["tasks"])
     skill = {
         arm["arm"]: [arm["tasks"][task]["skill"]["estimate"] for task in tasks]
@@ -88,7 +95,8 @@ def leaderboard_markdown(comparison: dict[str, Any]) -> str:
     for one in comparison["references"]:
         found = [one["tasks"].get(task, {}).get("skill") for task in tasks]
         rows.append((f"{one['model']}, reference", *(_number(x) for x in found)))
-    return _table(("balancer", *tasks), rows)
+    titles = {task.name: f"{titled(task)} ({task.name})" for task in known}
+    return _table(("balancer", *(titles.get(task, task) for task in tasks)), rows)
 
 
 def _ranked(comparison: dict[str, Any]) -> list[dict[str, Any]]:

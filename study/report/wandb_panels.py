@@ -13,6 +13,7 @@ from wandb_workspaces import expr
 
 from hemomodel.config import FitConfig
 from hemomodel.domains import LogUniform, domains
+from hemomodel.schema import Task
 from study.colours import colour
 from study.report.wandb_markdown import (
     arms_markdown,
@@ -27,11 +28,12 @@ _WIDTH = 24  # of W&B's grid
 
 
 class Study(NamedTuple):
-    """What the report is about."""
+    """What the report is about; `known` are the tasks of its schema, where that is there."""
 
     name: str
     trials: pd.DataFrame
     comparison: dict[str, Any]
+    known: tuple[Task, ...] = ()
 
     @property
     def balancers(self) -> list[str]:
@@ -64,7 +66,7 @@ def build(study: Study, project: str, entity: str) -> wr.Report:
             wr.MarkdownBlock(arms_markdown(study.comparison)),
             wr.MarkdownBlock(differences_markdown(study.comparison)),
             wr.H2("Leaderboard by task"),
-            wr.MarkdownBlock(leaderboard_markdown(study.comparison)),
+            wr.MarkdownBlock(leaderboard_markdown(study.comparison, study.known)),
             _tables(study),
             wr.H2("Balancers: mean and spread over their trials"),
             _grouped(study),

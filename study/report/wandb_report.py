@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hemomodel.schema import Task
 from study.folder import Folder
 from study.offline import read_trials, study_name
-from study.report.reading import read_comparison
+from study.provenance import read_record
+from study.report.reading import read_comparison, read_schema
 from study.tracking import PROJECT, import_wandb
 from study.wandb_server import Server, find_server, refusals
 
@@ -45,12 +47,18 @@ def wandb_report(
     import_wandb(folder)
     from study.report.wandb_panels import Study, build  # noqa: PLC0415 - these import W&B
 
-    study = Study(study_name(trials), trials, comparison)
+    study = Study(study_name(trials), trials, comparison, _known_tasks(folder))
     path = folder.write_text(_SPEC, _spec(build(study, project, "")) + "\n")
     if online:
         server = find_server(folder, entity, timeout)
         _save(folder, build(study, project, server.entity), server)
     return path
+
+
+def _known_tasks(folder: Folder) -> tuple[Task, ...]:
+    record = read_record(folder)
+    schema = None if record is None else read_schema(record)[0]
+    return () if schema is None else schema.tasks
 
 
 def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import_wandb

@@ -16,7 +16,9 @@ __all__ = [
     "plain",
     "short",
     "signed",
+    "sized",
     "titled",
+    "unit",
 ]
 
 _NONE = "–"
@@ -87,9 +89,24 @@ def short(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sized(value: float | None) -> str:
+    """Returns a number with as many decimals as its size asks for.
+
+    >>> sized(0.4567), sized(4.567), sized(45.67), sized(4567.8)
+    ('0.457', '4.57', '45.7', '4,568')
+    """
+    ones = [] if value is None else [abs(value) < limit for limit in (1, 10, 1000)]
+    return number(value, sum(ones))
+
+
 def titled(task: Task) -> str:
     """Returns a task's Chinese and English name on one line."""
     return f"{task.title_zh} {task.title}".strip()
+
+
+def unit(task: Task) -> str:
+    """Returns the unit that a task is scored in: of a logarithm, that of the value after `log`."""
+    return f"log {task.unit}".strip() if task.transform == "log" else task.unit
 
 
 def label(text: str) -> str:

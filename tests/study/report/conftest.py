@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,47 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from hemomodel import synthetic_cohort
-from hemomodel.describe import table_one
-from hemomodel.schema import load_schema
+from hemomodel.describe import Tables, table_one
+from hemomodel.schema import Schema, Task
 from study.folder import Folder
 
-TASKS = [task.name for task in load_schema().tasks]
-FLOWS = ("blood_flow", "dialysate_flow")
 MODELS = ("gradient_boosting", "regularised_linear", "base_rate")
 PAIRS = [(seed, fold) for seed in range(5000, 5008) for fold in range(5)]
 EPOCHS = 60
 
 Maker = Callable[..., Folder]
+Tasks = Sequence[Task]
+
+
+@dataclass(frozen=True)
+class About:
+    """The table that a study is about.
+
+    Attributes:
+        schema: of the table.
+        groups: the rows that Table 1 compares.
+        attrition: the ledger, as it is written.
+        settings: what the study's record says of the table.
+        size: what the comparison says of the held-out rows.
+    """
+
+    schema: Schema
+    groups: Tables
+    attrition: dict[str, Any]
+    settings: dict[str, Any]
+    size: dict[str, Any]
+
+
+def built_in() -> About:
+    """The built-in cohort."""
+    cohort = synthetic_cohort(465, seed=0)
+    return About(
+        cohort.schema,
+        {"training": cohort.table.iloc[46:], "held out": cohort.table.iloc[:46]},
+        cohort.attrition.to_dict(),
+        {"data": "synthetic:465", "schema_file": None},
+        {"held_out_rows": 46},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -51,32 +82,36 @@ def folder(make_study: Maker) -> Folder:
 
 
 def made_study(
-    root: Path, arms: Sequence[str], trials: int = 80, lost: str | None = None
+    root: Path,
+    arms: Sequence[str],
+    trials: int = 80,
+    lost: str | None = None,
+    about: About | None = None,
 ) -> Folder:
     """Writes a study's folder, every file of it."""
+    about = about or built_in()
+    tasks = about.schema.tasks
     random = np.random.default_rng(7)
     folder = Folder(root)
     folder.make_root()
-    skills = {arm: random.normal(0.12, 0.1, len(TASKS)) for arm in arms}
-    _write_record(folder, [*arms, *([lost] if lost else [])], trials)
-    table = _write_search(folder, arms, lost, trials, random)
-    _write_held_out(folder, skills, random)
-    _write_curves(folder, skills, random)
-    _write_cosines(folder, arms, random)
-    _write_calibration(folder, arms, random)
-    folder.write_json("comparison.json", _comparison(skills, table, random))
-    cohort = synthetic_cohort(465, seed=0)
-    folder.write_json("attrition.json", cohort.attrition.to_dict())
-    training, held_out = cohort.table.iloc[46:], cohort.table.iloc[:46]
-    groups = {"training": training, "held out": held_out}
-    folder.write_table("table_one.parquet", table_one(cohort.schema, groups, rare=0.05))
+    skills = {arm: random.normal(0.12, 0.1, len(tasks)) for arm in arms}
+    _write_record(folder, [*arms, *([lost] if lost else [])], trials, about.settings)
+    table = _write_search(folder, arms, lost, trials, random, tasks)
+    _write_held_out(folder, skills, random, tasks)
+    _write_curves(folder, skills, random, tasks)
+    _write_cosines(folder, arms, random, tasks)
+    _write_calibration(folder, arms, random, tasks)
+    comparison = _comparison(skills, table, random, tasks)
+    folder.write_json("comparison.json", {**comparison, **about.size})
+    folder.write_json("attrition.json", about.attrition)
+    folder.write_table("table_one.parquet", table_one(about.schema, about.groups, rare=0.05))
     return folder
 
 
-def _write_record(folder: Folder, arms: Sequence[str], trials: int) -> None:
+def _write_record(folder: Folder, arms: Sequence[str], trials: int, data: dict[str, Any]) -> None:
     record = {
         "settings": {
-            "name": folder.name, "data": "synthetic:465", "schema_file": None, "trials": trials,
+            "name": folder.name, **data, "trials": trials,
             "seed": 0, "balancers": list(arms), "fit": {"epochs": EPOCHS}, "space": {},
             "early_stopping": {"grace": 10, "factor": 3.0},
         },
@@ -91,7 +126,7 @@ def _write_record(folder: Folder, arms: Sequence[str], trials: int) -> None:
     folder.write_text("study.yaml", text)
 
 
-def _domains(arm: str, depth: int) -> dict[str, BaseDistribution]:
+def _domains(arm: str, depth: int, tasks: Tasks) -> dict[str, BaseDistribution]:
     domains: dict[str, BaseDistribution] = {
         "lr": FloatDistribution(1e-4, 1e-1, log=True),
         "weight_decay": FloatDistribution(1e-6, 1e-1, log=True),
@@ -102,14 +137,19 @@ def _domains(arm: str, depth: int) -> dict[str, BaseDistribution]:
     domains |= {f"hidden.width{layer + 1}": widths for layer in range(depth)}
     if arm == "fixed":
         each = FloatDistribution(-2.0, 2.0)
-        return domains | {f"fixed.log_weights.{task}": each for task in TASKS}
+        return domains | {f"fixed.log_weights.{task.name}": each for task in tasks}
     return domains | (
         {} if arm == "equal" else {f"{arm}.lr": FloatDistribution(1e-4, 0.1, log=True)}
     )
 
 
 def _write_search(
-    folder: Folder, arms: Sequence[str], lost: str | None, trials: int, random: np.random.Generator
+    folder: Folder,
+    arms: Sequence[str],
+    lost: str | None,
+    trials: int,
+    random: np.random.Generator,
+    tasks: Tasks,
 ) -> pd.DataFrame:
     """Writes `study.journal` and `trials.parquet`."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -119,7 +159,7 @@ def _write_search(
     for index, arm in enumerate(names):
         study = optuna.create_study(storage=storage, study_name=arm, direction="maximize")
         for place in range(trials // len(names)):
-            trial = _trial(arm, random, failed=arm == lost)
+            trial = _trial(arm, random, tasks, failed=arm == lost)
             study.add_trial(trial)
             rows.append(_row(trial, arm, place * len(names) + index, random))
     table = pd.DataFrame(rows).sort_values("number", ignore_index=True)
@@ -128,9 +168,11 @@ def _write_search(
     return table
 
 
-def _trial(arm: str, random: np.random.Generator, *, failed: bool) -> optuna.trial.FrozenTrial:
+def _trial(
+    arm: str, random: np.random.Generator, tasks: Tasks, *, failed: bool
+) -> optuna.trial.FrozenTrial:
     depth = int(random.integers(2, 5))
-    domains = _domains(arm, depth)
+    domains = _domains(arm, depth, tasks)
     params = {name: _drawn(domain, random) for name, domain in domains.items()}
     params["hidden.depth"] = depth
     score = 0.12 - 0.02 * abs(np.log10(params["lr"]) + 2.5) + random.normal(0, 0.01)
@@ -171,30 +213,30 @@ def _row(
     }  # fmt: skip
 
 
-def _metrics(task: str, skill: float) -> dict[str, float]:
+def _metrics(task: Task, skill: float) -> dict[str, float]:
     regret = max(0.4 - skill, 0.01)
-    if task in FLOWS:
+    if task.is_value:
         return {"rmse": 25 - 5 * skill, "mae": 18 - 5 * skill, "r2": skill, "regret": 90 * regret}
     loss = {"cross_entropy": 1.2 - skill, "regret": regret}
     return {"accuracy": 0.5 + 0.3 * skill, "balanced_accuracy": 0.3 + 0.3 * skill, **loss}
 
 
 def _write_held_out(
-    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator
+    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
 ) -> None:
     rows = [
-        (arm, 0, seed, fold, task, metric, value)
+        (arm, 0, seed, fold, task.name, metric, value)
         for arm, own in skills.items()
         for seed, fold in PAIRS
-        for task, noisy in zip(TASKS, own + random.normal(0, 0.06, len(TASKS)), strict=True)
+        for task, noisy in zip(tasks, own + random.normal(0, 0.06, len(tasks)), strict=True)
         for metric, value in {"skill": noisy, **_metrics(task, noisy)}.items()
     ]
     names = ["arm", "outer_fold", "seed", "fold", "task", "metric", "value"]
     folder.write_table("held_out.parquet", pd.DataFrame(rows, columns=names))
     rows = [
-        (model, 0, task, metric, value)
+        (model, 0, task.name, metric, value)
         for place, model in enumerate(MODELS)
-        for task in TASKS
+        for task in tasks
         for metric, value in _metrics(task, 0.15 - 0.07 * place).items()
     ]
     names = ["model", "outer_fold", "task", "metric", "value"]
@@ -202,18 +244,18 @@ def _write_held_out(
 
 
 def _write_curves(
-    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator
+    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
 ) -> None:
     parts = []
     for arm, own in skills.items():
         epochs = np.arange(1, random.integers(30, EPOCHS) + 1)
-        for task, skill in zip(TASKS, own, strict=True):
+        for task, skill in zip(tasks, own, strict=True):
             rise = skill - 0.9 * np.exp(-epochs / 7) - 0.0004 * epochs
             drift = np.exp(random.normal(0, 0.5) * epochs / EPOCHS)
             weight = np.ones(len(epochs)) if arm == "equal" else drift
             found = {"held_out_skill": rise, "validation_skill": rise + 0.02, "weight": weight}
             for metric, mean in found.items():
-                part = {"epoch": epochs, "task": task, "metric": metric, "mean": mean}
+                part = {"epoch": epochs, "task": task.name, "metric": metric, "mean": mean}
                 parts.append(pd.DataFrame(part).assign(arm=arm, outer_fold=0))
     table = pd.concat(parts)
     folder.write_table(
@@ -221,26 +263,31 @@ def _write_curves(
     )
 
 
-def _write_cosines(folder: Folder, arms: Sequence[str], random: np.random.Generator) -> None:
+def _write_cosines(
+    folder: Folder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
+) -> None:
+    known = [task.name for task in tasks]
     rows = [
         (arm, 0, epoch, task, other, 1.0 if task == other else random.normal(0.1, 0.3))
         for arm in arms
         for epoch in (1, 5, 15, 30)
-        for task in TASKS
-        for other in TASKS
+        for task in known
+        for other in known
     ]
     names = ["arm", "outer_fold", "epoch", "task", "other", "cosine"]
     table = pd.DataFrame(rows, columns=names)
     folder.write_table("cosines.parquet", table.assign(cosine=table["cosine"].clip(-1, 1)))
 
 
-def _write_calibration(folder: Folder, arms: Sequence[str], random: np.random.Generator) -> None:
+def _write_calibration(
+    folder: Folder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
+) -> None:
     rows = [
-        (arm, task, place, (place + 0.5) / 10,
+        (arm, task.name, place, (place + 0.5) / 10,
          float(np.clip((place + 0.5) / 10 + random.normal(0, 0.05), 0, 1)), 400 // (place + 1))
         for arm in arms
-        for task in TASKS
-        if task not in FLOWS
+        for task in tasks
+        if not task.is_value
         for place in range(10)
     ]  # fmt: skip
     names = ["arm", "task", "bin", "predicted", "observed", "count"]
@@ -248,17 +295,17 @@ def _write_calibration(folder: Folder, arms: Sequence[str], random: np.random.Ge
 
 
 def _comparison(
-    skills: dict[str, np.ndarray], trials: pd.DataFrame, random: np.random.Generator
+    skills: dict[str, np.ndarray], trials: pd.DataFrame, random: np.random.Generator, tasks: Tasks
 ) -> dict[str, Any]:
     baselines = [name for name in ("equal", "fixed", "single_task") if name in skills]
     means = {arm: float(own.mean()) for arm, own in skills.items()}
     order = sorted(means, key=lambda arm: -means[arm])
     return {
         "score": "mean skill over tasks and replicates", "level": 0.95, "baselines": baselines,
-        "held_out_rows": 46, "training_rows": 183, "replicates": len(PAIRS),
+        "training_rows": 183, "replicates": len(PAIRS),
         "fresh_seeds": sorted({seed for seed, _ in PAIRS}), "outer_folds": 1,
         "finalists_per_arm": 3,
-        "arms": [_arm(arm, own, trials, order, random) for arm, own in skills.items()],
+        "arms": [_arm(arm, own, trials, order, random, tasks) for arm, own in skills.items()],
         "differences": [
             _difference(arm, base, means) for base in baselines for arm in skills if arm != base
         ],
@@ -269,7 +316,7 @@ def _comparison(
         },
         "references": [
             {"model": model, "score": _interval(0.14 - 0.07 * place, 0.04),
-             "tasks": {task: {"skill": 0.15 - 0.07 * place} for task in TASKS}}
+             "tasks": {task.name: {"skill": 0.15 - 0.07 * place} for task in tasks}}
             for place, model in enumerate(MODELS)
         ],
         "verdict": f"No balancer is distinguishable from {baselines[0]} on these held-out rows.",
@@ -277,7 +324,12 @@ def _comparison(
 
 
 def _arm(
-    arm: str, own: np.ndarray, trials: pd.DataFrame, order: list[str], random: np.random.Generator
+    arm: str,
+    own: np.ndarray,
+    trials: pd.DataFrame,
+    order: list[str],
+    random: np.random.Generator,
+    tasks: Tasks,
 ) -> dict[str, Any]:
     states = trials[trials["arm"] == arm]["state"].value_counts()
     worst = int(own.argmin())
@@ -295,11 +347,11 @@ def _arm(
         "finalists": finalists, "score": _interval(float(own.mean()), 0.05),
         "regret": _interval(0.4 - float(own.mean()), 0.05),
         "mean_rank": 1.5 + 0.8 * order.index(arm),
-        "worst_task": {"task": TASKS[worst], "skill": float(own[worst])},
+        "worst_task": {"task": tasks[worst].name, "skill": float(own[worst])},
         "delta_m": _interval(100 * float(own.mean()) - 10, 4) if "single_task" in order else None,
         "seconds_per_trial": 2.1, "seconds_per_step": float(random.uniform(0.001, 0.008)),
-        "tasks": {task: {"skill": _interval(float(skill), 0.08), **_metrics(task, float(skill))}
-                  for task, skill in zip(TASKS, own, strict=True)},
+        "tasks": {task.name: {"skill": _interval(skill, 0.08), **_metrics(task, skill)}
+                  for task, skill in zip(tasks, own.tolist(), strict=True)},
         "expected_best": best,
     }  # fmt: skip
 

@@ -82,6 +82,9 @@ def test_page_has_every_section_and_the_verdict_first(page: Path, folder: Folder
     assert whole.index(verdict) < whole.index("Balancers compared")
     assert "血液流速" in whole
     assert "mL/min" in whole
+    assert "性別 Gender" in whole
+    assert "what was prescribed, not what would have been best" in whole
+    assert "URR, nPCR, TACurea and BUN are left out" in " ".join(whole.split())
 
 
 def test_page_is_small_and_fetches_nothing(page: Path) -> None:
