@@ -21,12 +21,15 @@ def clinical_table(study: Study) -> Table:
     def cell(figures: Mapping[str, Any]) -> Cell:
         if "rmse" in figures:
             return Cell(sized(figures["rmse"]), f"MAE {sized(figures.get('mae'))}")
-        balanced = percent(figures.get("balanced_accuracy"))
-        return Cell(percent(figures.get("accuracy")), f"bal. {balanced}")
+        balanced = f"bal. {percent(figures.get('balanced_accuracy'))}"
+        far = figures.get("ordinal_mae")
+        small = balanced if far is None else f"{balanced}, {number(far, 2)} off"
+        return Cell(percent(figures.get("accuracy")), small)
 
     note = (
         "Classes: accuracy, and under it balanced accuracy (the mean over classes, so that a "
-        "frequent class cannot carry it). Values: root mean square and mean absolute error, in "
+        "frequent class cannot carry it); of ordered classes also the mean distance, in levels, "
+        "by which it is off. Values: root mean square and mean absolute error, in "
         "the task's own unit. Bold: the best balancer of the column."
     )
     return _by_task(study, "In the tasks' own units", cell, note)

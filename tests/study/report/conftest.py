@@ -218,6 +218,8 @@ def _metrics(task: Task, skill: float) -> dict[str, float]:
     if task.is_value:
         return {"rmse": 25 - 5 * skill, "mae": 18 - 5 * skill, "r2": skill, "regret": 90 * regret}
     loss = {"cross_entropy": 1.2 - skill, "regret": regret}
+    if task.kind == "ordinal":
+        loss["ordinal_mae"] = 0.7 - 0.3 * skill
     return {"accuracy": 0.5 + 0.3 * skill, "balanced_accuracy": 0.3 + 0.3 * skill, **loss}
 
 

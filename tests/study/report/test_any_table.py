@@ -120,8 +120,11 @@ def test_every_kind_of_task_has_its_own_figures(folder: Folder) -> None:
     metrics = table[table["model"] == "equal"].groupby("task")["metric"].agg(set)
     for name in ("ripe", "sort", "grade"):
         assert {"accuracy", "balanced_accuracy", "cross_entropy"} <= metrics[name]
+        assert ("ordinal_mae" in metrics[name]) == (name == "grade")
     for name in ("yield_kg", "pests"):
         assert {"rmse", "mae", "r2"} <= metrics[name]
+    page = " ".join(read(folder.root / "report.html").words)
+    assert re.search(r"bal\. \d+ %, 0\.\d\d off", page)
     first = pd.read_csv(folder.root / "tables" / "table_one.csv").fillna("")
     assert dict(zip(first["variable"], first["title_zh"], strict=True))["soil"] == "土壤"
     assert {"in time", "Boskoop"} <= set(first["level"])
