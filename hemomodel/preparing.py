@@ -9,7 +9,7 @@ import torch
 from hemomodel.cohort import Cohort
 from hemomodel.errors import InputError
 from hemomodel.features import preprocessor
-from hemomodel.replicates import Mask, Replicates
+from hemomodel.replicates import Mask, Replicates, repeated
 from hemomodel.schema import Task
 from hemomodel.stack import Floats, Rows, Stack
 
@@ -42,7 +42,7 @@ def prepare(
         InputError: the cohort is too small for the design, a flow has a single value, or a task
             has no label in a part of the rows.
     """
-    split = replicates.split(cohort)
+    split, groups = replicates.split(cohort), repeated(cohort.groups)
     kept = np.arange(len(cohort)) if with_test else np.flatnonzero(~split.test)
     train, score = split.train[:, kept], split.validation[:, kept]
     test = np.flatnonzero(split.test[kept])
@@ -79,6 +79,7 @@ def prepare(
         test_rows=test,
         optimum=None if cohort.optimum is None else cohort.optimum[kept],
         preprocessors=fitted,
+        groups=None if groups is None else groups[kept],
     )
 
 

@@ -36,6 +36,7 @@ class Stack:
         test_rows: (m',), held-out rows; empty if the stack holds none.
         optimum: (N, K), the oracle in the layout of the labels, where there is one.
         preprocessors: R fitted transformers; training does without them.
+        groups: (N,), a number a row, the same in all rows of one person; None if no person has two.
     """
 
     tasks: tuple[Task, ...]
@@ -54,6 +55,7 @@ class Stack:
     test_rows: Rows
     optimum: Floats | None
     preprocessors: tuple[Any, ...]
+    groups: Rows | None
 
     def __getitem__(self, chosen: slice) -> "Stack":
         """Returns the chosen replicates."""

@@ -118,7 +118,7 @@ def _evidence(
                 },
                 # The references were fitted on the folds of one seed, and stand for all seeds.
                 references={name: model.losses[folds] for name, model in models.items()},
-                groups=held_out_groups(study.cohort, stacks[outer_fold]),
+                groups=held_out_groups(stacks[outer_fold]),
             )
         )
     unit = "rows" if parts[0].groups is None else study.cohort.schema.groups

@@ -7,7 +7,7 @@ import numpy as np
 
 from hemomodel.cohort import Cohort, load_cohort
 from hemomodel.errors import InputError
-from hemomodel.replicates import Replicates, repeated
+from hemomodel.replicates import Replicates
 from hemomodel.schema import Schema, load_schema
 from hemomodel.stack import Rows, Stack
 from hemomodel.synthetic import synthetic_cohort
@@ -72,17 +72,15 @@ def fresh_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
     return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds, outer_fold)
 
 
-def held_out_groups(cohort: Cohort, stack: Stack) -> Rows | None:
+def held_out_groups(stack: Stack) -> Rows | None:
     """Returns whose row each held-out row is, (m,) numbers from 0; None if no group has two rows.
 
     Args:
-        cohort: of the study.
-        stack: of all its rows.
+        stack: with its held-out rows.
     """
-    groups = repeated(cohort.groups)
-    if groups is None:
+    if stack.groups is None:
         return None
-    own: Rows = np.unique(groups[stack.test_rows], return_inverse=True)[1]
+    own: Rows = np.unique(stack.groups[stack.test_rows], return_inverse=True)[1]
     return own
 
 

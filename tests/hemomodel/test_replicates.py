@@ -181,7 +181,10 @@ def test_a_stack_holds_whole_groups(cohort):
     people = grouped(cohort, [3] * 60)
     stack = prepare(people, Replicates(folds=3, seeds=1), with_test=True)
     for rows, count in zip(stack.train_rows, stack.train_counts, strict=True):
-        assert not set(people.groups[rows[:count]]) & set(people.groups[stack.test_rows])
+        assert not set(stack.groups[rows[:count]]) & set(stack.groups[stack.test_rows])
+    search = prepare(people, Replicates(folds=3, seeds=1))
+    assert not set(search.groups) & set(stack.groups[stack.test_rows])
+    assert prepare(cohort, Replicates(folds=3, seeds=1)).groups is None
 
 
 @pytest.mark.parametrize(

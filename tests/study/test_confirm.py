@@ -74,11 +74,11 @@ def test_a_held_out_row_without_a_label_counts_nowhere_in_its_task(double, cohor
 def test_held_out_rows_carry_numbers_of_their_own_for_whose_they_are(cohort, design):
     people = replace(cohort, groups=7000 - np.arange(len(cohort)) // 3)
     stack = prepare(people, design, with_test=True)
-    found, held_out = held_out_groups(people, stack), people.groups[stack.test_rows]
+    found, held_out = held_out_groups(stack), people.groups[stack.test_rows]
     assert set(found) == set(range(len(set(held_out))))
     same = held_out[:, None] == held_out
     np.testing.assert_array_equal(found[:, None] == found, same)
-    assert held_out_groups(cohort, prepare(cohort, design, with_test=True)) is None
+    assert held_out_groups(prepare(cohort, design, with_test=True)) is None
 
 
 def test_a_part_of_a_stack_trains_as_within_the_whole(stack, result):
