@@ -89,8 +89,8 @@ def _check_known(known: Mask, parts: Mapping[str, Mask], tasks: Sequence[Task]) 
         if not counts.all():
             task = tasks[int(np.argwhere(counts == 0)[0, 1])].name
             raise InputError(
-                f"{task} has no label in the {name} rows of a fold; use fewer folds or more "
-                "patients, or leave that task out"
+                f"{task} has no label in the {name} rows of a fold; use fewer folds or a "
+                "larger table, or leave that task out"
             )
 
 
