@@ -42,7 +42,8 @@ def skill_table(study: Study) -> Table:
         skill = figures.get("skill")
         return spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
 
-    note = "Skill of each task and its 95 % interval (two-level bootstrap over rows and seeds)."
+    drawn = study.comparison.get("unit", "rows")
+    note = f"Skill of each task and its 95 % interval (bootstrap over {drawn}, seeds and trials)."
     return _by_task(study, "Skill with its interval", cell, note, folded=True)
 
 
