@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, RidgeCV
 from sklearn.metrics import mean_poisson_deviance
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
@@ -54,16 +54,19 @@ class Problem:
         y: (n,), level numbers, or values in the task's unit.
         levels: how many; zero for a value.
         is_count: whether the value is a count. The order of levels is not made use of.
+        groups: (n,), whose row each row is; None if no person has two.
     """
 
     x: Floats
     y: Floats
     levels: int
     is_count: bool = False
+    groups: Rows | None = None
 
     def only(self, rows: Rows) -> "Problem":
         """Returns the problem of some rows."""
-        return replace(self, x=self.x[rows], y=self.y[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, x=self.x[rows], y=self.y[rows], groups=groups)
 
 
 Predictor: TypeAlias = Callable[[Problem, Floats], Floats]
@@ -122,10 +125,11 @@ def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:
         label = stack.labels[known, start : start + task.size]
         start += task.size
         x = stack.features[replicate, known].astype(np.float64)
+        groups = None if stack.groups is None else stack.groups[known]
         if task.levels:
-            yield Problem(x, label.argmax(1), task.size)
+            yield Problem(x, label.argmax(1), task.size, groups=groups)
         else:
-            yield Problem(x, label[:, 0], 0, is_count=task.kind == "count")
+            yield Problem(x, label[:, 0], 0, is_count=task.kind == "count", groups=groups)
 
 
 def _linear(problem: Problem, at: Floats) -> Floats:
@@ -134,8 +138,10 @@ def _linear(problem: Problem, at: Floats) -> Floats:
         models = [LogisticRegression(C=strength, max_iter=1000) for strength in _STRENGTHS]
     elif problem.is_count:
         models = [PoissonRegressor(alpha=alpha, max_iter=1000) for alpha in _SHRINKAGES]
-    else:  # RidgeCV leaves one row out at a time, in closed form
+    elif _whole(problem) is None:  # RidgeCV leaves one row out at a time, in closed form
         return _predicted(RidgeCV(_PENALTIES), problem, at)
+    else:
+        models = [Ridge(alpha=penalty) for penalty in _PENALTIES]
 
     def loss(model: Any) -> float:  # noqa: ANN401 - either class
         return _mean(_loss(model, *fold) for fold in _inner(problem))
@@ -178,9 +184,18 @@ def _booster(problem: Problem, **more: Any) -> Any:  # noqa: ANN401 - either cla
 
 
 def _inner(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
-    """Yields the training and the validation part of each inner fold."""
-    for train, rest in KFold(_FOLDS, shuffle=True, random_state=0).split(problem.x):
+    """Yields the training and the validation part of each inner fold; groups stay whole."""
+    groups = _whole(problem)
+    kind = KFold if groups is None else GroupKFold
+    splitter = kind(_FOLDS, shuffle=True, random_state=0)
+    for train, rest in splitter.split(problem.x, groups=groups):
         yield problem.only(train), problem.only(rest)
+
+
+def _whole(problem: Problem) -> Rows | None:
+    """Returns the groups that inner folds can keep whole; None if there are fewer than folds."""
+    groups = problem.groups
+    return None if groups is None or len(np.unique(groups)) < _FOLDS else groups
 
 
 def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's

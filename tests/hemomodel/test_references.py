@@ -132,6 +132,18 @@ def test_counts_that_are_nearly_all_zero_have_a_mean_above_it(name, cases):
     assert np.isfinite(means).all()
 
 
+@pytest.mark.parametrize("name", FITTED)
+def test_a_strength_is_chosen_on_persons_that_the_model_has_not_seen(name):
+    """Every row stands three times: a model that saw two copies would follow the third's noise."""
+    random = np.random.default_rng(3)
+    x, noise = random.normal(size=(60, 40)), random.normal(size=60)
+    copies = Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
+    persons = replace(copies, groups=np.repeat(np.arange(60), 3))
+    new = random.normal(size=(500, 40))
+    size = {p.groups is None: REFERENCES[name](p, new).std() for p in (copies, persons)}
+    assert size[False] < 0.7 * size[True]
+
+
 def test_a_fit_depends_on_its_own_training_rows_alone(found, held_out):
     """Alone, in other processes, and with other labels in the validation rows."""
     unseen = np.setdiff1d(held_out.score_rows[1], held_out.train_rows[1])
