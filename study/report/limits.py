@@ -115,6 +115,8 @@ def _data_notes(study: Study) -> list[str]:
 
 def _feature_note(study: Study, schema: Schema) -> str:
     name = (study.settings.get("fit") or {}).get("features") or FitConfig().features
+    if name == "default":
+        name = schema.default_features or next(iter(schema.feature_sets), name)
     return schema.feature_notes.get(name) or (
         f"The features are the set {name!r} of the schema: see there whether any of them follows "
         "from what is predicted."
