@@ -1,5 +1,6 @@
 """The columns of a schema: what each cell may hold, and what is predicted of a task column."""
 
+import math
 import re
 import unicodedata
 from typing import Any, Literal, Self, TypeAlias
@@ -26,6 +27,13 @@ def slug(name: str) -> str:
     """Returns a name in small letters, with one underscore for whatever is no letter or digit."""
     plain = unicodedata.normalize("NFKC", name).lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def _is_number(code: str) -> bool:
+    try:
+        return math.isfinite(float(code))
+    except ValueError:
+        return False
 
 
 class Frozen(BaseModel):
@@ -141,6 +149,8 @@ class Column(Limited):
             raise ValueError(f"a column of kind {self.kind!r} needs `codes`")
         if self.kind == "flag" and not set(self.codes) <= {"0", "1"}:
             raise ValueError("the `codes` of a flag say what 0 and 1 mean")
+        if self.kind == "number" and not all(map(_is_number, self.codes)):
+            raise ValueError("the `codes` of a number are numbers; is it a category?")
         if self.kind == "one_hot" and (self.header or self.aliases):
             raise ValueError("a column of kind 'one_hot' has its headers in `codes`")
         self._check_task()

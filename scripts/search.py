@@ -41,7 +41,7 @@ def parser() -> Parser:
     p.add_argument(
         "--data",
         metavar="FILE|synthetic:ROWS",
-        help="a workbook (.xlsx, .csv, .parquet) or built-in patients",
+        help="a table (.xlsx, .csv, .parquet, .arff) or built-in patients",
     )
     p.add_argument("--name", help="of the study and its folder; an existing study goes on")
     p.add_argument("--out", metavar="FOLDER", help="where studies are kept (default: studies)")

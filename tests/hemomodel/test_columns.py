@@ -143,6 +143,11 @@ def test_a_column_in_parts_is_there_as_a_whole(gone):
         ("codes: [flat, steep]", "codes: [true, steep]", "write true and false in quotes"),
         ("codes: [flat, steep]", "codes: [a, b, c]", "a binary needs two levels"),
         ("flag, role: feature", "flag, role: feature, codes: {2: x}", "what 0 and 1 mean"),
+        (
+            "kind: number, role: task, unit: t",
+            "codes: [a], kind: number, role: task",
+            "is it a cat",
+        ),
         ("{kind: binary}", "{kind: count}", "a count is not made of a column of kind 'flag'"),
         ("{kind: binary}", "{kind: ordinal}", "a flag is a binary task"),
         ("[C, B, A]", "[C, B, D]", "a level is not among the `codes`"),
