@@ -1,5 +1,6 @@
 """The schema files beside the settings: valid, and true of the tables they were written for."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hemomodel import FitConfig, Replicates, fit
 from hemomodel.cohort import load_cohort
 from hemomodel.features import feature_names
-from hemomodel.schema import load_schema
+from hemomodel.plain_yaml import parse_yaml
+from hemomodel.schema import Schema, load_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "configs" / "schemas"
@@ -35,6 +37,18 @@ def test_every_schema_is_valid_and_has_titles_in_both_languages(path):
 
 def test_the_schema_beside_the_settings_is_the_built_in_one():
     assert load_schema(SCHEMAS / "hemodialysis.yaml") == load_schema()
+
+
+def test_the_examples_in_the_docs_are_valid():
+    page = (ROOT / "docs" / "your-table.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    first, second = (parse_yaml(text, "docs") for text in blocks)
+    names = ["height", "weight", "age", "systolic", "diastolic"]
+    numbers = [{"name": name, "kind": "number", "role": "feature"} for name in names]
+    columns = [*first, *second.pop("columns"), *numbers]
+    schema = Schema.model_validate({"name": "docs", "title": "Docs", "columns": columns, **second})
+    assert [task.kind for task in schema.tasks] == ["ordinal", "regression"]
+    assert feature_names(schema) == ("rock_argovian", "rock_sequanian", "age", "bmi")
 
 
 def test_the_real_table_loads(name):
