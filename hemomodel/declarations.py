@@ -2,7 +2,7 @@
 
 from typing import Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hemomodel import formula
 from hemomodel.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec
@@ -16,6 +16,7 @@ __all__ = [
     "Labels",
     "Level",
     "Rule",
+    "Subgroup",
     "Task",
     "TaskKind",
     "TaskSpec",
@@ -30,6 +31,7 @@ class Derived(Limited):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
+    title_zh: str = ""
     unit: str = ""
     formula: str
     legacy: str | None = None
@@ -95,6 +97,29 @@ class FeatureBlock(Frozen):
         if self.codes and self.encode != "one_hot":
             raise ValueError("only a block 'one_hot' has `codes`")
         return self
+
+
+class Subgroup(Frozen):
+    """Kinds of rows that are also scored apart.
+
+    Attributes:
+        column: a category, a flag of a code list, a number or a derived feature.
+        cuts: of a number, in rising order: its levels lie between them, and a row with just the
+            value of a cut stands above it. The levels of a category are its codes.
+    """
+
+    name: str
+    title: str
+    title_zh: str = ""
+    column: str
+    cuts: tuple[float, ...] = ()
+
+    @field_validator("cuts")
+    @classmethod
+    def _check_order(cls, cuts: tuple[float, ...]) -> tuple[float, ...]:
+        if list(cuts) != sorted(set(cuts)):
+            raise ValueError("cuts must be in rising order, each once")
+        return cuts
 
 
 class Task(Frozen):

@@ -22,6 +22,7 @@ from hemomodel.declarations import (
     Filter,
     Frozen,
     Rule,
+    Subgroup,
     Task,
     TaskSpec,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Filter",
     "Rule",
     "Schema",
+    "Subgroup",
     "Task",
     "TaskSpec",
     "load_schema",
@@ -52,6 +54,7 @@ class Schema(Frozen):
         notes: what a reader of a report on this table must know, in sentences.
         feature_notes: the same of a feature set, by its name.
         columns: in the order of the table.
+        subgroups: kinds of rows that are also scored apart.
         tasks: one a task column, in the same order; the order of every axis T.
         default_features: the feature set of whoever names none; the first, if not given.
         sections: headings of the first table of a paper: over categories and derived features,
@@ -70,15 +73,22 @@ class Schema(Frozen):
     feature_sets: dict[str, tuple[FeatureBlock, ...]] = Field(default_factory=dict)
     default_features: str | None = None
     sections: tuple[str, str, str] = ("Categories", "Tasks", "Numbers and context")
+    subgroups: tuple[Subgroup, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
 
     @cached_property
+    def titles(self) -> dict[str, str]:
+        """The titles by English name, of columns and of derived features."""
+        return {c.english: c.title for c in self.columns} | {d.name: d.title for d in self.derived}
+
+    @cached_property
     def titles_zh(self) -> dict[str, str]:
-        """The Chinese titles by English name, of the columns that have one beside their title."""
+        """The Chinese titles by English name, of what has one beside its English title."""
         own = {c.english: c.title_zh or c.name for c in self.columns}
-        titles = {c.english: c.title for c in self.columns}
+        own |= {one.name: one.title_zh for one in self.derived}
+        titles = self.titles
         return {n: zh for n, zh in own.items() if not zh.isascii() and zh != titles[n]}
 
     @cached_property
@@ -147,7 +157,20 @@ class Schema(Frozen):
             for block in blocks:
                 self._check_block(f"feature set {name!r}", block)
         _known("`feature_notes`", self.feature_notes, self.feature_sets)
+        _once("subgroup", (one.name for one in self.subgroups))
+        for one in self.subgroups:
+            fitting = self._numbers() if one.cuts else self._levelled()
+            _known(f"subgroup {one.name!r}", [one.column], fitting)
         return self
+
+    def _numbers(self) -> list[str]:
+        columns = [name for name, column in self.read.items() if column.kind == "number"]
+        return [*columns, *(derived.name for derived in self.derived)]
+
+    def _levelled(self) -> list[str]:
+        kinds = ("category", "one_hot", "flag", "code_list")
+        columns = [column for column in self.read.values() if column.kind in kinds]
+        return [name for column in columns for name in column.table_columns]
 
     def _check_formulas(self) -> None:
         """Evaluates every formula on one made-up row: what fails there fails everywhere."""

@@ -1,0 +1,160 @@
+"""Kinds of rows, by what the schema declares; none so small that it tells of single persons."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hemomodel.schema import Schema, Subgroup
+
+__all__ = ["ALL", "LEAST", "Part", "parts"]
+
+Groups: TypeAlias = NDArray[np.int64]
+
+LEAST = 10
+"""Groups of rows (persons) below which a kind is not shown alone: for privacy, and for chance."""
+ALL = "all"
+_UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one kind.
+
+    Attributes:
+        subgroup: name of the declaration, or two of them with a cross.
+        title: of the subgroup; title_zh: in Chinese.
+        level: which rows of it.
+        rows: (m,), whether a row is among them; none if they may not be shown.
+    """
+
+    subgroup: str
+    title: str
+    title_zh: str
+    level: str
+    rows: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """All rows by level: `code` (m,) is a place among `levels`."""
+
+    name: str
+    title: str
+    title_zh: str
+    code: NDArray[np.int64]
+    levels: tuple[str, ...]
+
+    def parts(self) -> Iterator[Part]:
+        for place, level in enumerate(self.levels):
+            yield Part(self.name, self.title, self.title_zh, level, self.code == place)
+
+
+def parts(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[Part]:
+    """Returns all rows, the rows of each level, and of each pair of levels where there are enough.
+
+    A level with fewer than `LEAST` groups is joined with another: of a number with a neighbour, of
+    codes with the next smallest. Where that leaves one level there is nothing to show. Two
+    subgroups are crossed only if every pair of their levels has enough: else what is left out
+    could be had by subtraction.
+
+    Args:
+        schema: declares the subgroups.
+        table: (m, columns), as in `Cohort.table`.
+        groups: (m,), the same number in all rows of one person, or of what else a group is.
+    """
+    found = [Part(ALL, "All rows", "全部", ALL, np.ones(len(table), dtype=bool))]
+    splits = [_joined(_split(schema, one, table, groups), groups) for one in schema.subgroups]
+    for split in splits:
+        if len(split.levels) > 1:
+            found += split.parts()
+        else:
+            level = f"not shown: fewer than {LEAST} in a level"
+            none = np.zeros(len(table), dtype=bool)
+            found.append(Part(split.name, split.title, split.title_zh, level, none))
+    several = [split for split in splits if len(split.levels) > 1]
+    for crossed in map(_crossed, combinations(several, 2)):
+        if _counts(crossed.code, groups, len(crossed.levels)).min() >= LEAST:
+            found += crossed.parts()
+    return found
+
+
+def _split(schema: Schema, one: Subgroup, table: pd.DataFrame, groups: Groups) -> _Split:
+    column = table[one.column]
+    known = column.notna().to_numpy()
+    if one.cuts:
+        values = column.to_numpy(dtype=float)
+        cuts = _kept(one.cuts, values[known], groups[known])
+        code, levels = np.digitize(values, cuts), _bands(cuts)
+    elif pd.api.types.is_numeric_dtype(column):
+        said = schema.read[one.column].codes if one.column in schema.read else {}
+        code = (column.to_numpy() > 0).astype(np.int64)
+        levels = [said.get("0", "no"), said.get("1", "yes")]
+    else:
+        codes = schema.read[one.column].codes
+        code = np.asarray(pd.Categorical(column, list(codes)).codes, dtype=np.int64)
+        levels = [*codes.values()]
+    filled, code = np.unique(np.where(known, code, len(levels)), return_inverse=True)
+    names = [*levels, _UNKNOWN]
+    return _Split(one.name, one.title, one.title_zh, code, tuple(names[at] for at in filled))
+
+
+def _kept(
+    cuts: tuple[float, ...], values: NDArray[np.float64], groups: Groups
+) -> tuple[float, ...]:
+    """Returns the cuts without those that leave too few groups between them.
+
+    The smallest band goes to its smaller neighbour.
+    """
+    counts = _counts(np.digitize(values, cuts), groups, len(cuts) + 1)
+    small = int(counts.argmin())
+    if not cuts or counts[small] >= LEAST:
+        return cuts
+    beside = [cut for cut in (small - 1, small) if 0 <= cut < len(cuts)]  # a cut has two bands
+    gone = min(beside, key=lambda cut: counts[cut] + counts[cut + 1])
+    return _kept((*cuts[:gone], *cuts[gone + 1 :]), values, groups)
+
+
+def _bands(cuts: Sequence[float]) -> list[str]:
+    """Returns what lies between cuts.
+
+    >>> _bands([50, 65]), _bands([])
+    (['below 50', '50 to below 65', '65 and above'], ['known'])
+    """
+    if not cuts:
+        return ["known"]
+    between = [f"{low:g} to below {high:g}" for low, high in pairwise(cuts)]
+    return [f"below {cuts[0]:g}", *between, f"{cuts[-1]:g} and above"]
+
+
+def _joined(split: _Split, groups: Groups) -> _Split:
+    """Joins the smallest level with the next smallest until none has too few groups."""
+    counts = _counts(split.code, groups, len(split.levels))
+    if len(counts) == 1 or counts.min() >= LEAST:
+        return split
+    low, high = sorted(counts.argsort(kind="stable")[:2])
+    levels = list(split.levels)
+    levels[low] = f"{levels[low]} or {levels.pop(high)}"
+    code = np.where(split.code == high, low, split.code - (split.code > high))
+    return _joined(replace(split, code=code, levels=tuple(levels)), groups)
+
+
+def _counts(code: NDArray[np.int64], groups: Groups, levels: int) -> NDArray[np.int64]:
+    """Returns how many groups each level has."""
+    pairs = np.unique(np.stack([code, groups]), axis=1)
+    return np.bincount(pairs[0], minlength=levels)
+
+
+def _crossed(pair: tuple[_Split, _Split]) -> _Split:
+    one, other = pair
+    return _Split(
+        f"{one.name} × {other.name}",
+        f"{one.title} × {other.title}",
+        f"{one.title_zh} × {other.title_zh}" if one.title_zh and other.title_zh else "",
+        one.code * len(other.levels) + other.code,
+        tuple(f"{mine}, {its}" for mine in one.levels for its in other.levels),
+    )
