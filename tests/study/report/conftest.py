@@ -24,6 +24,9 @@ from hemomodel import synthetic_cohort
 from hemomodel.describe import Tables, table_one
 from hemomodel.schema import Schema, Task
 from study.folder import Folder
+from study.handing_on import examined
+from study.held_out import HeldOut, Winner
+from study.permutation import sources
 
 MODELS = ("gradient_boosting", "regularised_linear", "base_rate")
 PAIRS = [(seed, fold) for seed in range(5000, 5008) for fold in range(5)]
@@ -105,6 +108,7 @@ def made_study(
     folder.write_json("comparison.json", {**comparison, **about.size})
     folder.write_json("attrition.json", about.attrition)
     folder.write_table("table_one.parquet", table_one(about.schema, about.groups, rare=0.05))
+    _write_ensembles(folder, about, skills, random)
     return folder
 
 
@@ -294,6 +298,51 @@ def _write_calibration(
     ]  # fmt: skip
     names = ["arm", "task", "bin", "predicted", "observed", "count"]
     folder.write_table("calibration.parquet", pd.DataFrame(rows, columns=names))
+
+
+def _write_ensembles(
+    folder: Folder, about: About, skills: dict[str, np.ndarray], random: np.random.Generator
+) -> None:
+    """Writes what a study finds out of its ensembles, of some that see a number or two."""
+    *_, table = about.groups.values()
+    rows = made_up_rows(about.schema, table, random)
+    *_, feature_set = about.schema.feature_sets
+    columns = [name for own in sources(about.schema, feature_set).values() for name in own]
+    numbers = table[columns].select_dtypes("number")
+    centre, scale = numbers.mean().to_numpy(), numbers.std().to_numpy() + 1e-9
+
+    def predictor(slopes: np.ndarray, cold: float) -> Callable[[pd.DataFrame], np.ndarray]:
+        def predict(own: pd.DataFrame) -> np.ndarray:
+            state = (own[numbers.columns].to_numpy() - centre) / scale
+            return rows.trivial + cold * np.nan_to_num(state) @ slopes
+
+        return predict
+
+    winners = []
+    for arm in skills:
+        slopes = random.normal(0, 0.1, (numbers.shape[1], len(rows.trivial)))
+        temperatures = random.uniform(0.8, 1.6, len(rows.tasks))
+        winners.append(Winner(arm, 0, predictor(slopes, 2.0), predictor(slopes, 1.0), temperatures))
+    leading = max(skills, key=lambda arm: skills[arm].mean())
+    for name, own in examined(about.schema, feature_set, winners, [rows], leading).items():
+        folder.write_table(f"{name}.parquet", own)
+
+
+def made_up_rows(schema: Schema, table: pd.DataFrame, random: np.random.Generator) -> HeldOut:
+    """Returns held-out rows with labels by lot."""
+    labels = np.concatenate(
+        [np.eye(task.size)[random.integers(0, task.size, len(table))] if task.levels
+         else random.gamma(9, 1, (len(table), 1)) for task in schema.tasks], axis=1
+    )  # fmt: skip
+    value = np.repeat([task.is_value for task in schema.tasks], [t.size for t in schema.tasks])
+    return HeldOut(
+        tasks=schema.tasks,
+        table=table.reset_index(drop=True),
+        labels=labels,
+        known=np.ones((len(table), len(schema.tasks)), dtype=bool),
+        units=np.arange(len(table)),
+        trivial=np.where(value, labels.mean(0), np.log((labels.sum(0) + 0.5) / len(labels))),
+    )
 
 
 def _comparison(
