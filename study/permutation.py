@@ -57,9 +57,8 @@ class _Gathering(BaseEstimator):
 
 def sources(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...]]:
     """Returns what a feature set is made of: feature -> its columns in `Cohort.table`."""
-    names = dict.fromkeys(
-        name for block in schema.feature_sets[feature_set] for name in block.columns
-    )
+    blocks = schema.sets[schema.set_called(feature_set)]
+    names = dict.fromkeys(name for block in blocks for name in block.columns)
     return {
         name: schema.read[name].table_columns if name in schema.read else (name,) for name in names
     }

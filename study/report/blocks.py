@@ -4,10 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from hemomodel.schema import Task
 from study.report.plot import Figure
 from study.report.words import number, signed
 
-__all__ = ["Block", "Cell", "Figures", "Notes", "Prose", "Section", "Table", "spread"]
+__all__ = [
+    "Block",
+    "Cell",
+    "Code",
+    "Figures",
+    "Notes",
+    "Prose",
+    "Section",
+    "Table",
+    "absent",
+    "head",
+    "spread",
+]
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,15 @@ class Notes:
 
     items: tuple[str, ...]
     kind: Literal["notes"] = "notes"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to run, as they are."""
+
+    text: str
+    language: Literal["python", "bash"]
+    kind: Literal["code"] = "code"
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ class Table:
     kind: Literal["table"] = "table"
 
 
-Block: TypeAlias = Prose | Notes | Figures | Table
+Block: TypeAlias = Prose | Notes | Code | Figures | Table
 
 
 @dataclass(frozen=True)
@@ -95,6 +117,16 @@ class Section:
     name: str
     title: str
     blocks: tuple[Block, ...] = field(default_factory=tuple)
+
+
+def absent(what: str, file: str) -> tuple[Block, ...]:
+    """Returns a sentence in place of what a study has no file for."""
+    return (Prose(f"{what} is not shown: this study's folder has no {file}."),)
+
+
+def head(task: Task) -> Cell:
+    """Returns the header of a task's column, in both languages."""
+    return Cell(task.title_zh or task.title, task.title if task.title_zh else "")
 
 
 def spread(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from hemomodel.config import FitConfig
 from hemomodel.schema import Schema
 from study.comparison import held_out
 from study.report.blocks import Block, Notes, Prose
@@ -14,22 +13,22 @@ from study.report.tables import (
     state_table,
 )
 
-__all__ = ["cost", "limit_notes", "run_blocks"]
+__all__ = ["ALWAYS", "cost", "data_notes", "limit_notes", "run_blocks"]
 
 _HOUR, _MINUTE = 3600, 60
 _SMALL = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
-_ALWAYS = (
+ALWAYS = (
     (
         "The held-out rows were split off before the search and scored once, after "
         "configuration and number of epochs had been chosen on validation rows."
     ),
     "What prepares the features is fitted on the training rows of each replicate alone.",
-    (
-        "Another search would find other configurations. The intervals of differences hold that "
-        "luck as far as three finalists of each arm show it, and the longer a search, the less "
-        "its own finalists may show."
-    ),
     "Nothing here says how a network does on rows from elsewhere, or from later.",
+)
+_SEARCH = (
+    "Another search would find other configurations. The intervals of differences hold that luck "
+    "as far as three finalists of each arm show it, and the longer a search, the less its own "
+    "finalists may show."
 )
 _LAST = "This is decision support for research. It is no medical device."
 
@@ -81,7 +80,7 @@ def limit_notes(study: Study) -> Notes:
     """Returns what a reader must know before believing, in sentences."""
     comparison = study.comparison
     folds = comparison.get("outer_folds") or 1
-    notes = [*study.notes, *_data_notes(study)]
+    notes = [*study.notes, *data_notes(study)]
     if (rows := comparison.get("held_out_rows")) is not None:
         few = (comparison.get("held_out_units") or rows) < _SMALL
         wide = " So few make wide intervals; that is the truth." if few else ""
@@ -91,11 +90,12 @@ def limit_notes(study: Study) -> Notes:
             "One split into training and held-out rows was used: another split would move all "
             "scores, and the intervals hold for these training rows."
         )
-    notes += [*_ALWAYS, *_loss_notes(study), _LAST]
+    notes += [*ALWAYS, _SEARCH, *_loss_notes(study), _LAST]
     return Notes(tuple(notes))
 
 
-def _data_notes(study: Study) -> list[str]:
+def data_notes(study: Study) -> list[str]:
+    """Returns what a reader must know of the rows and of the features, in sentences."""
     notes = []
     if str(study.settings.get("data", "")).startswith("synthetic:"):
         notes.append(
@@ -114,9 +114,7 @@ def _data_notes(study: Study) -> list[str]:
 
 
 def _feature_note(study: Study, schema: Schema) -> str:
-    name = (study.settings.get("fit") or {}).get("features") or FitConfig().features
-    if name == "default":
-        name = schema.default_features or next(iter(schema.feature_sets), name)
+    name = study.feature_set
     return schema.feature_notes.get(name) or (
         f"The features are the set {name!r} of the schema: see there whether any of them follows "
         "from what is predicted."

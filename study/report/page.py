@@ -20,7 +20,7 @@ from study.report.plot import FONTS, TEMPLATE, THEMES, Figure, compact
 from study.report.reading import Study
 from study.report.words import number
 
-__all__ = ["page"]
+__all__ = ["page", "style", "templates"]
 
 _CONFIG = {
     "responsive": True,
@@ -48,8 +48,7 @@ def page(study: Study, sections: Sequence[Section]) -> str:
         "config": _CONFIG,
     }
     packed = _packed(json.dumps(compact(drawings), separators=(",", ":"), ensure_ascii=False))
-    environment = Environment(autoescape=True, loader=PackageLoader("study.report", ""))
-    template = environment.get_template("page.html")
+    template = templates().get_template("page.html")
     verdict = str(study.comparison["verdict"])
     return template.render(
         name=study.folder.name,
@@ -64,11 +63,21 @@ def page(study: Study, sections: Sequence[Section]) -> str:
         arms={*study.names, *study.lost},
         dashes=_DASHES,
         nonce=hashlib.sha256(packed.encode()).hexdigest()[:16],
-        css=Markup(_variables() + _read("page.css")),  # noqa: S704 - our own file
+        css=style(),
         script=Markup(_read("page.js")),  # noqa: S704 - our own file
         library=_library(),
         drawings=packed,
     )
+
+
+def templates() -> Environment:
+    """Returns the templates of pages; whatever they are given is escaped."""
+    return Environment(autoescape=True, loader=PackageLoader("study.report", ""))
+
+
+def style() -> Markup:
+    """Returns the style sheet of a page, for light, dark and print."""
+    return Markup(_variables() + _read("page.css"))  # noqa: S704 - our own file
 
 
 def _figures(sections: Sequence[Section]) -> list[Figure]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from hemomodel.config import FitConfig
 from hemomodel.errors import InputError
 from hemomodel.schema import Schema, Task, load_schema
 from study.folder import Folder
@@ -16,7 +17,10 @@ from study.stored import read_stored
 
 __all__ = ["Study", "find_study", "open_study", "read_comparison", "read_schema"]
 
-_OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
+_OPTIONAL = (
+    *("held_out", "references", "curves", "cosines", "calibration", "table_one"),
+    *("permutation", "ensemble_scores", "ensemble_calibration", "subgroups"),
+)
 _NEEDED = {"arms", "differences", "verdict"}
 
 
@@ -51,6 +55,12 @@ class Study:
         """The resolved settings, of whatever version wrote them."""
         settings: dict[str, Any] = self.record["settings"]
         return settings
+
+    @property
+    def feature_set(self) -> str:
+        """The name of the feature set that the networks see."""
+        name = str((self.settings.get("fit") or {}).get("features") or FitConfig().features)
+        return self.schema.set_called(name) if self.schema else name
 
     @property
     def arms(self) -> list[dict[str, Any]]:

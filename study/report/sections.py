@@ -6,9 +6,10 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from study.report.arms import costs, differences, ranks, scores
-from study.report.blocks import Block, Figures, Prose, Section
+from study.report.blocks import Block, Figures, Prose, Section, absent
 from study.report.calibration import calibration_error, reliability
 from study.report.curves import conflicts, cosine_maps, learning, learning_by_task, weight_maps
+from study.report.ensemble import feature_blocks, subgroup_blocks, tempered_blocks
 from study.report.flow import attrition_flow
 from study.report.importance import FEW
 from study.report.limits import limit_notes, run_blocks
@@ -43,14 +44,12 @@ def all_sections(
         Section("gradients", "Do the tasks' gradients agree?", _gradients(study)),
         Section("search", "What the search found out", _search(study, trials, importance)),
         Section("calibration", "Do the probabilities mean what they say?", _calibration(study)),
+        Section("features", "Which features the ensemble leans on", feature_blocks(study)),
+        Section("subgroups", "Who it serves better, and who worse", subgroup_blocks(study)),
         Section("cohort", "The cohort", _cohort(study)),
         Section("run", "What was run", run_blocks(study)),
         Section("limits", "Limits and leakage", (limit_notes(study),)),
     ]
-
-
-def _absent(what: str, file: str) -> tuple[Block, ...]:
-    return (Prose(f"{what} is not shown: this study's folder has no {file}."),)
 
 
 def _compared(study: Study) -> tuple[Block, ...]:
@@ -116,7 +115,7 @@ def _tasks(study: Study) -> tuple[Block, ...]:
 
 def _learning(study: Study) -> tuple[Block, ...]:
     if "curves" not in study.tables:
-        return _absent("Learning", "curves.parquet")
+        return absent("Learning", "curves.parquet")
     panels = tuple(learning(study))
     blocks: list[Block] = [
         Figures(
@@ -147,7 +146,7 @@ def _learning(study: Study) -> tuple[Block, ...]:
 
 def _weights(study: Study) -> tuple[Block, ...]:
     if "curves" not in study.tables:
-        return _absent("The movement of weights", "curves.parquet")
+        return absent("The movement of weights", "curves.parquet")
     maps, still = weight_maps(study)
     verb = "kept" if len(still) == 1 else "each kept"
     said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
@@ -161,12 +160,12 @@ def _weights(study: Study) -> tuple[Block, ...]:
         )
         title = "Weight, by task and epoch"
         blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
-    return tuple(blocks) or _absent("The movement of weights", "weights in curves.parquet")
+    return tuple(blocks) or absent("The movement of weights", "weights in curves.parquet")
 
 
 def _gradients(study: Study) -> tuple[Block, ...]:
     if "cosines" not in study.tables:
-        return _absent("Agreement of gradients", "cosines.parquet")
+        return absent("Agreement of gradients", "cosines.parquet")
     return (
         Figures(
             (conflicts(study),),
@@ -213,7 +212,7 @@ def _search(
                 title="Every trial",
             )
         )
-    return tuple(blocks) or _absent("The search", "study.journal")
+    return tuple(blocks) or absent("The search", "study.journal")
 
 
 def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
@@ -240,7 +239,7 @@ def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
 
 def _calibration(study: Study) -> tuple[Block, ...]:
     if "calibration" not in study.tables:
-        return _absent("Calibration", "calibration.parquet")
+        return absent("Calibration", "calibration.parquet")
     panels = tuple(reliability(study))
     if not panels:
         return (
@@ -259,6 +258,7 @@ def _calibration(study: Study) -> tuple[Block, ...]:
             legend=tuple(study.names),
         ),
         Prose(f"Expected calibration error, mean over tasks: {spread}."),
+        *tempered_blocks(study),
     )
 
 
@@ -270,4 +270,4 @@ def _cohort(study: Study) -> tuple[Block, ...]:
         blocks.append(Figures((flow,), caption, size="narrow"))
     if "table_one" in study.tables:
         blocks.append(first_table(study.tables["table_one"], study.schema))
-    return tuple(blocks) or _absent("The cohort", "attrition.json and no table_one.parquet")
+    return tuple(blocks) or absent("The cohort", "attrition.json and no table_one.parquet")

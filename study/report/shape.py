@@ -11,8 +11,11 @@ from study.config import sentence
 
 __all__ = ["COLUMNS", "check_comparison", "check_kinds"]
 
-_TEXT = {"arm", "task", "metric", "model", "other", "state", "error", "params", "variable", "level"}
-COLUMNS = {
+_TEXT = {
+    *("arm", "task", "metric", "model", "other", "state", "error", "params", "variable", "level"),
+    *("stage", "subgroup", "feature", "title", "title_zh"),
+}
+COLUMNS: dict[str, tuple[str, ...]] = {
     "trials": ("number", "arm", "state", "seconds", "error", "params"),
     "held_out": ("arm", "task", "metric", "value", "seed", "fold", "outer_fold"),
     "references": ("model", "task", "metric", "value"),
@@ -20,6 +23,21 @@ COLUMNS = {
     "cosines": ("arm", "epoch", "task", "other", "cosine", "outer_fold"),
     "calibration": ("arm", "task", "bin", "predicted", "observed", "count"),
     "table_one": ("variable", "level"),
+    "permutation": ("arm", "task", "feature", "title", "title_zh", "mean", "sd", "outer_fold"),
+    "ensemble_scores": ("arm", "task", "metric", "value"),
+    "ensemble_calibration": ("arm", "task", "stage", "bin", "predicted", "observed", "count"),
+    "subgroups": (
+        "arm",
+        "subgroup",
+        "title",
+        "title_zh",
+        "level",
+        "task",
+        "rows",
+        "estimate",
+        "low",
+        "high",
+    ),
 }
 
 

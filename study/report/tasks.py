@@ -1,5 +1,8 @@
 """The figure of every arm on every task."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from hemomodel.schema import Task
@@ -7,7 +10,7 @@ from study.report.plot import Figure
 from study.report.reading import Study
 from study.report.words import interval, label, number, titled
 
-__all__ = ["heat_map"]
+__all__ = ["heat_map", "task_axis"]
 
 _FLOOR = 0.2  # a scale narrower than this would make much of nothing
 
@@ -54,18 +57,10 @@ def heat_map(study: Study) -> Figure:
             "title": {"text": "skill", "side": "top", "font": {"size": 11}},
         },
     }
-    titles = ["<br>".join(_lines(task)) for task in study.tasks]
     layout = {
         "height": 28 * len(names) + 190,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
-        "xaxis": {
-            "side": "top",
-            "tickvals": list(range(len(tasks))),
-            "ticktext": titles,
-            "tickangle": 0,
-            "showgrid": False,
-            "ticks": "",
-        },
+        "xaxis": task_axis(study.tasks),
         "yaxis": {
             "tickvals": list(range(len(names))),
             "ticktext": [f"{label(name)}  " for name in names],
@@ -75,6 +70,18 @@ def heat_map(study: Study) -> Figure:
         },
     }
     return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=980)
+
+
+def task_axis(tasks: Sequence[Task]) -> dict[str, Any]:
+    """Returns an axis on top of a figure, with a column a task."""
+    return {
+        "side": "top",
+        "tickvals": list(range(len(tasks))),
+        "ticktext": ["<br>".join(_lines(task)) for task in tasks],
+        "tickangle": 0,
+        "showgrid": False,
+        "ticks": "",
+    }
 
 
 def _skill(entry: dict[str, object], task: str) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hemomodel.schema import Task
 
 __all__ = [
+    "both",
     "interval",
     "label",
     "number",
@@ -101,7 +102,16 @@ def sized(value: float | None) -> str:
 
 def titled(task: Task) -> str:
     """Returns a task's Chinese and English name on one line."""
-    return f"{task.title_zh} {task.title}".strip()
+    return both(task.title, task.title_zh)
+
+
+def both(title: str, title_zh: str) -> str:
+    """Returns a name in Chinese and English on one line; once if the two are one.
+
+    >>> both("Age", "年齡"), both("Age", "")
+    ('年齡 Age', 'Age')
+    """
+    return title if title_zh == title else f"{title_zh} {title}".strip()
 
 
 def unit(task: Task) -> str:

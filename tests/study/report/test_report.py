@@ -22,10 +22,11 @@ from study.report.sections import all_sections
 
 Maker = Callable[..., Folder]
 SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",
-            "cohort", "run", "limits"]  # fmt: skip
+            "features", "subgroups", "cohort", "run", "limits"]  # fmt: skip
 
 
-OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one")
+OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one",
+            "permutation", "ensemble_calibration", "ensemble_scores", "subgroups")  # fmt: skip
 
 
 class Text(HTMLParser):
@@ -145,7 +146,8 @@ def test_a_missing_table_costs_its_own_figures_alone(copy: Folder, name: str) ->
     (copy.root / f"{name}.parquet").unlink()
     left = figure_names(copy)
     starts = {"curves": ("learning-", "weights-"), "cosines": ("cosines-", "conflicts"),
-              "calibration": ("calibration-",)}.get(name, ())  # fmt: skip
+              "calibration": ("calibration-", "tempered-"), "ensemble_calibration": ("tempered-",),
+              "permutation": ("features",), "subgroups": ("subgroups",)}.get(name, ())  # fmt: skip
     assert left == [figure for figure in whole if not figure.startswith(starts)]
 
 
@@ -166,7 +168,7 @@ def test_what_is_missing_is_said(copy: Folder) -> None:
     (copy.root / "attrition.json").unlink()
     text = read(write_report(copy))
     assert [found for found in text.ids if found in SECTIONS] == SECTIONS
-    for name in ("curves", "cosines", "calibration"):
+    for name in ("curves", "cosines", "calibration", "permutation", "subgroups"):
         assert f"no {name}.parquet" in " ".join(text.words)
 
 
@@ -190,6 +192,16 @@ def test_names_stay_text(copy: Folder) -> None:
     assert hostile in " ".join(text.words)
     assert "<script>alert" not in page.read_text(encoding="utf-8")
     assert "<script>alert" not in (copy.root / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_ensembles_are_told_of_with_both_names(page: Path, folder: Folder) -> None:
+    text = (page.parent / "report.md").read_text(encoding="utf-8")
+    assert "年齡 Age" in text
+    assert "合併症 Comorbidities" in text
+    assert "below 65" in text
+    leading = open_study(folder).names[0]
+    assert f"Skill of {leading} on kinds of rows" in text
+    assert "Calibration error before and after" in text
 
 
 def test_what_is_no_number_stays_out_of_the_page(copy: Folder) -> None:
