@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from study.report.blocks import Cell, Notes, Section, Table
+from study.report.blocks import Cell, Code, Notes, Prose, Section, Table
 from study.report.reading import Study
 from study.report.words import plain
 
-__all__ = ["markdown"]
+__all__ = ["card_markdown", "markdown"]
 
 
 def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = ()) -> str:
@@ -21,9 +21,24 @@ def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = 
     sentences = [d["verdict"] for d in study.comparison["differences"] if d.get("verdict")]
     if sentences:
         parts.append("\n".join(f"- {plain(sentence)}" for sentence in sentences))
-    for section in sections:
-        parts += [f"## {plain(section.title)}", *_blocks(section, images)]
+    return _document([*parts, *_sections(sections, images)])
+
+
+def card_markdown(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """Returns a model card as Markdown, every name as plain text."""
+    return _document([f"# {plain(title)}", f"**{plain(lead)}**", *_sections(sections, ())])
+
+
+def _document(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
+
+
+def _sections(sections: Sequence[Section], images: Sequence[str]) -> list[str]:
+    return [
+        part
+        for section in sections
+        for part in (f"## {plain(section.title)}", *_blocks(section, images))
+    ]
 
 
 def _blocks(section: Section, images: Sequence[str]) -> list[str]:
@@ -33,8 +48,10 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
             parts.append(_table(block))
         elif isinstance(block, Notes):
             parts.append("\n".join(f"- {plain(item)}" for item in block.items))
-        elif block.kind == "prose":
+        elif isinstance(block, Prose):
             parts.append(plain(block.text))
+        elif isinstance(block, Code):
+            parts.append(f"```{block.language}\n{block.text}\n```")
         else:
             drawn = [f for f in block.figures if f.name in images]
             parts += [f"![{plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]

@@ -75,14 +75,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         {"held_out_rows": 20, "unit": "growers", "held_out_units": 4},
     )
     made = made_study(root / "made", ["equal", "gradnorm"], trials=20, about=about)
-    _set_features(made, "plain")
+    set_features(made, "plain")
     table = pd.read_parquet(made.root / "table_one.parquet")
     made.write_table("table_one.parquet", table.assign(section="Trees"))
     write_report(made)
     return made
 
 
-def _set_features(folder: Folder, name: str) -> None:
+def set_features(folder: Folder, name: str) -> None:
     text = (folder.root / "study.yaml").read_text(encoding="utf-8")
     folder.write_text("study.yaml", text.replace("epochs: 60", f"epochs: 60\n    features: {name}"))
 

@@ -1,0 +1,123 @@
+"""The model card: what it must say, in two languages, and what it must not."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hemomodel.schema import load_schema
+from study.folder import Folder
+from study.report.card import write_cards
+from study.report.reading import open_study
+from tests.study.report.conftest import About, made_study
+from tests.study.report.test_any_table import FOREIGN, SCHEMA, set_features, trees
+from tests.study.report.test_report import read
+
+# Mitchell et al. 2019, figure 1, and what a user needs.
+SECTIONS = ["details", "use", "factors", "metrics", "evaluation", "training", "results", "ethics",
+            "caveats", "load"]  # fmt: skip
+
+
+@pytest.fixture
+def saved(folder: Folder, tmp_path: Path) -> Folder:
+    """A study with the folders of its winners."""
+    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+    for arm in open_study(copy).names:
+        (copy.root / "best" / arm).mkdir(parents=True)
+    return copy
+
+
+def test_each_winner_has_its_card_with_every_section(saved: Folder) -> None:
+    pages = write_cards(saved)
+    assert {page.parent.name for page in pages} == {"equal", "fixed", "uncertainty", "gradnorm"}
+    for page in pages:
+        text = read(page)
+        assert [name for name in text.ids if name in SECTIONS] == SECTIONS
+        assert page.with_suffix(".md").exists()
+
+
+def test_it_says_what_was_found(saved: Folder) -> None:
+    write_cards(saved)
+    text = (saved.root / "best" / "equal" / "card.md").read_text(encoding="utf-8")
+    table = pd.read_parquet(saved.root / "subgroups.parquet")
+    own = table[(table["arm"] == "equal") & (table["task"] == "potassium")]
+    for row in own[own["estimate"].notna()].itertuples():
+        said = f"{row.estimate:z.2f} \\[{row.low:z.2f}, {row.high:z.2f}\\]".replace("-", "−")
+        assert said in text
+        assert str(row.level) in text
+    for said in (
+        "decision support for research",
+        "not for use on its own",
+        "The patients are synthetic",
+        "URR, nPCR, TACurea and BUN are left out",
+        "Kt/V above 1.2",
+        "one centre",
+        "| Kt/V at most 1.2 | 8 | 229 |",
+        open_study(saved).record["data_digest"],
+        "鉀離子濃度 Dialysate potassium",
+        "年齡 Age",
+        'hemomodel.load("best/equal")',
+        "python scripts/recommend.py --model best/equal",
+    ):
+        assert said.lower() in text.lower(), said
+
+
+def test_it_fetches_nothing_runs_nothing_and_names_no_place(saved: Folder) -> None:
+    for page in write_cards(saved):
+        source = page.read_text(encoding="utf-8")
+        assert "default-src 'none'" in source
+        assert "<script" not in source
+        assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", source)
+        for text in (source, page.with_suffix(".md").read_text(encoding="utf-8")):
+            assert str(saved.root.parent) not in text
+        assert page.stat().st_size < 100_000
+
+
+def test_names_stay_text(saved: Folder) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    for name in ("comparison.json", "attrition.json"):
+        text = (saved.root / name).read_text(encoding="utf-8")
+        text = text.replace("Kt/V missing", hostile).replace("hidden.depth", hostile)
+        saved.write_text(name, text)
+    table = pd.read_parquet(saved.root / "subgroups.parquet")
+    saved.write_table("subgroups.parquet", table.replace({"female": hostile}))
+    for page in write_cards(saved):
+        assert "img" not in read(page).tags
+        assert hostile in " ".join(read(page).words)
+        assert "<img" not in page.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_without_figures_of_the_ensembles_it_says_so(saved: Folder) -> None:
+    for name in ("ensemble_scores", "subgroups", "permutation"):
+        (saved.root / f"{name}.parquet").unlink()
+    for page in write_cards(saved):
+        assert "has no figures of its ensembles" in " ".join(read(page).words)
+
+
+def test_a_model_that_was_not_saved_has_no_card(folder: Folder) -> None:
+    assert write_cards(folder) == []
+    assert not (folder.root / "best").exists()
+
+
+def test_another_table_has_a_card_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "orchard.yaml").write_text(SCHEMA, encoding="utf-8")
+    file = str(tmp_path / "orchard.yaml")
+    about = About(
+        load_schema(file),
+        {"held out": trees(60)},
+        {"start": 110, "steps": [{"rule": "no yield", "removed": 10, "left": 100}], "kept": 100},
+        {"data": "apples.csv", "schema_file": file},
+        {"held_out_rows": 60, "unit": "growers", "held_out_units": 20},
+    )
+    made = made_study(tmp_path / "made", ["equal"], trials=4, about=about)
+    set_features(made, "plain")
+    (made.root / "best" / "equal").mkdir(parents=True)
+    (page,) = write_cards(made)
+    text = page.with_suffix(".md").read_text(encoding="utf-8")
+    assert not FOREIGN.search(text)
+    for said in ("Apples of a valley: 5 tasks", "60 held-out rows of 20 growers",
+                 "成熟 Ripe in time", "not in time, in time", "log kg", "土壤 Soil", "no yield",
+                 "declares no subgroups", "known before the harvest", "a csv file"):  # fmt: skip
+        assert said in text, said
