@@ -54,7 +54,7 @@ def test_a_chinese_title_is_one_that_says_more_than_the_title(schema, tmp_path):
     titles = {task.name: task.title_zh for task in schema.tasks}
     assert titles["blood_flow"] == "血液流速"
     assert schema.titles_zh["gender"] == "性別"
-    assert "hbsag" not in schema.titles_zh
+    assert "kt_v" not in schema.titles_zh
     (tmp_path / "orchard.yaml").write_text(
         OTHER.replace("title: Girth,", "title: G, title_zh: 周長,")
     )

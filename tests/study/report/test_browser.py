@@ -10,6 +10,7 @@ import pytest
 
 from study.folder import Folder
 from study.report import write_report
+from study.report.card import write_cards
 from study.report.images import browser
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -89,6 +90,28 @@ def test_a_hostile_name_runs_nothing(chromium: Any, folder: Folder, tmp_path: Pa
     assert page.title() == "copy: balancers compared"
     assert page.evaluate("document.querySelectorAll('img').length") == 0
     assert said == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1100])
+def test_a_card_fits_any_screen(
+    chromium: Any, folder: Folder, tmp_path: Path, width: int, scheme: str
+) -> None:
+    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+    (copy.root / "best" / "equal").mkdir(parents=True)
+    (card,) = write_cards(copy)
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    said: list[str] = []
+    fetched: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(card.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(252, 252, 250)", "dark": "rgb(21, 24, 28)"}[scheme]
+    assert said == []
+    assert [url for url in fetched if not url.startswith(("file:", "data:"))] == []
     page.close()
 
 

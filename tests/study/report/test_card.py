@@ -1,5 +1,6 @@
 """The model card: what it must say, in two languages, and what it must not."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_without_figures_of_the_ensembles_it_says_so(saved: Folder) -> None:
         (saved.root / f"{name}.parquet").unlink()
     for page in write_cards(saved):
         assert "has no figures of its ensembles" in " ".join(read(page).words)
+
+
+def test_a_nested_study_has_a_card_for_each_model(saved: Folder) -> None:
+    comparison = json.loads((saved.root / "comparison.json").read_text(encoding="utf-8"))
+    own = next(arm for arm in comparison["arms"] if arm["arm"] == "equal")
+    own["finalists"] += [{**one, "outer_fold": 1, "trial": 77} for one in own["finalists"]]
+    saved.write_json("comparison.json", {**comparison, "outer_folds": 2})
+    for fold in (0, 1):
+        (saved.root / "best" / f"equal@{fold}").mkdir()
+    pages = write_cards(saved)
+    assert [page.parent.name for page in pages] == ["equal@0", "equal@1"]
+    assert "| trial | 77 |" in pages[1].with_suffix(".md").read_text(encoding="utf-8")
+    assert "repeated for each of 2 parts" in " ".join(read(pages[0]).words)
 
 
 def test_a_model_that_was_not_saved_has_no_card(folder: Folder) -> None:
