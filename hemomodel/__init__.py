@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from hemomodel.config import FitConfig
     from hemomodel.errors import InputError
     from hemomodel.fitting import Fit, fit
+    from hemomodel.model import Model
+    from hemomodel.model_folder import load
     from hemomodel.replicates import Replicates
     from hemomodel.synthetic import synthetic_cohort
 
@@ -20,8 +22,10 @@ __all__ = [
     "Fit",
     "FitConfig",
     "InputError",
+    "Model",
     "Replicates",
     "fit",
+    "load",
     "load_cohort",
     "synthetic_cohort",
 ]
@@ -31,8 +35,10 @@ _HOMES = {
     "Fit": "fitting",
     "FitConfig": "config",
     "InputError": "errors",
+    "Model": "model",
     "Replicates": "replicates",
     "fit": "fitting",
+    "load": "model_folder",
     "load_cohort": "cohort",
     "synthetic_cohort": "synthetic",
 }

@@ -11,7 +11,7 @@ import pandas as pd
 from hemomodel import formula
 from hemomodel.errors import InputError
 from hemomodel.formula import missing
-from hemomodel.reading import FIRST_ROW, Sheet
+from hemomodel.reading import Sheet
 from hemomodel.schema import Column, Derived, Rule, Schema, Task
 
 __all__ = [
@@ -58,7 +58,7 @@ def _finding(sheet: Sheet, names: tuple[str, ...], bad: np.ndarray, problem: str
     if len(names) > 1:
         shown = [f"{sheet.headers[name]} {text}" for name, text in zip(names, shown, strict=True)]
     column = sheet.headers[names[0]]
-    return [Finding(column, problem, int(bad.sum()), row + FIRST_ROW, ", ".join(shown))]
+    return [Finding(column, problem, int(bad.sum()), row + sheet.first_row, ", ".join(shown))]
 
 
 def check_column(
@@ -133,8 +133,8 @@ def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[F
             row = int(broken.argmax())
             shown = ", ".join(f"{sheet.headers[n]!r} is {sheet.shown(n, row)!r}" for n in cells)
             raise InputError(
-                f"{sheet.source}: row {row + FIRST_ROW} breaks the rule {rule.name!r}: {shown}; "
-                f"mend or empty one of the cells"
+                f"{sheet.source}: row {row + sheet.first_row} breaks the rule {rule.name!r}: "
+                f"{shown}; mend or empty one of the cells"
             )
         if cells:
             findings += _finding(sheet, cells, broken, f"against the rule {rule.name!r}")

@@ -14,7 +14,14 @@ from hemomodel.columns import slug
 from hemomodel.errors import InputError
 from hemomodel.schema import FeatureBlock, Schema
 
-__all__ = ["PaddedPCA", "feature_names", "preprocessor"]
+__all__ = [
+    "PaddedPCA",
+    "block_codes",
+    "block_inputs",
+    "feature_blocks",
+    "feature_names",
+    "preprocessor",
+]
 
 _NO_VARIANCE = 1e-9  # relative to the largest: below it, a component is rounding
 
@@ -56,10 +63,14 @@ def preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransfor
     Raises:
         InputError: the schema has no such feature set.
     """
-    blocks = _blocks(schema, feature_set)
+    blocks = feature_blocks(schema, feature_set)
     return ColumnTransformer(
         [
-            (f"{place}_{block.encode}", _transformer(schema, block), list(_inputs(schema, block)))
+            (
+                f"{place}_{block.encode}",
+                _transformer(schema, block),
+                list(block_inputs(schema, block)),
+            )
             for place, block in enumerate(blocks)
         ],
         sparse_threshold=0,
@@ -72,10 +83,17 @@ def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ..
     Raises:
         InputError: the schema has no such feature set.
     """
-    return tuple(name for block in _blocks(schema, feature_set) for name in _names(schema, block))
+    return tuple(
+        name for block in feature_blocks(schema, feature_set) for name in _names(schema, block)
+    )
 
 
-def _blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
+def feature_blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
+    """Returns the blocks of a feature set, in order.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
     name = schema.set_called(feature_set)
     if name not in schema.sets:
         raise InputError(
@@ -84,12 +102,14 @@ def _blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
     return schema.sets[name]
 
 
-def _inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
+def block_inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
+    """Returns the columns of `Cohort.table` that a block reads."""
     expanded = {name: column.table_columns for name, column in schema.read.items()}
     return tuple(part for name in block.columns for part in expanded.get(name, (name,)))
 
 
-def _codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
+def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
+    """Returns the codes of each column of a block `one_hot`, in the order of its features."""
     return [list(block.codes or schema.read[name].codes) for name in block.columns]
 
 
@@ -97,10 +117,10 @@ def _names(schema: Schema, block: FeatureBlock) -> list[str]:
     if block.encode == "pca":
         return [f"{block.columns[0]}_pc{place + 1}" for place in range(block.components)]
     if block.encode == "standardize":
-        return list(_inputs(schema, block))
+        return list(block_inputs(schema, block))
     return [
         f"{name}_{part}"
-        for name, codes in zip(block.columns, _codes(schema, block), strict=True)
+        for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
         for part in _parts([schema.read[name].codes[code] for code in codes])
     ]
 
@@ -117,7 +137,7 @@ def _parts(meanings: list[str]) -> list[str]:
 def _transformer(schema: Schema, block: FeatureBlock) -> Pipeline | OneHotEncoder:
     if block.encode == "one_hot":
         return OneHotEncoder(
-            categories=_codes(schema, block), handle_unknown="ignore", sparse_output=False
+            categories=block_codes(schema, block), handle_unknown="ignore", sparse_output=False
         )
     last = PaddedPCA(block.components) if block.encode == "pca" else StandardScaler()
     return make_pipeline(SimpleImputer(keep_empty_features=True), last)

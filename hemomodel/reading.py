@@ -3,7 +3,8 @@
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +18,15 @@ from hemomodel.errors import InputError
 from hemomodel.guards import check_csv, check_parquet, check_xlsx
 from hemomodel.schema import Schema
 
-__all__ = ["FIRST_ROW", "UNIT", "Sheet", "read_cells", "read_file", "read_frame"]
+__all__ = [
+    "FIRST_ROW",
+    "Sheet",
+    "check_path",
+    "read_cells",
+    "read_file",
+    "read_frame",
+    "readable",
+]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
@@ -35,12 +44,14 @@ class Sheet:
         size: N, the number of rows.
         columns: (N,) cells each, as the file gave them; an absent optional column has no entry.
         headers: the columns as written.
+        first_row: where its first row stands, as a person counts in the file.
     """
 
     source: str
     size: int
     columns: Mapping[str, pd.Series]
     headers: Mapping[str, str]
+    first_row: int = FIRST_ROW
 
     def cells(self, name: str) -> pd.Series:
         """Returns the (N,) cells of a column, all missing where the table lacks it."""
@@ -67,7 +78,7 @@ class Sheet:
         others = int(bad.sum()) - 1
         more = f" ({others} more rows of this column like it)" if others else ""
         raise InputError(
-            f"{self.source}: column {self.headers[name]!r}, row {row + FIRST_ROW}: "
+            f"{self.source}: column {self.headers[name]!r}, row {row + self.first_row}: "
             f"{self.shown(name, row)!r} {problem}{more}"
         )
 
@@ -93,6 +104,19 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
     Raises:
         InputError: it is no table that can be read, or has no row.
     """
+    path = check_path(path)
+    with readable(path):
+        header, cells = _READERS[path.suffix.lower()](path)
+    _check_rows(cells, str(path))
+    return [_plain(label) for label in header], cells
+
+
+def check_path(path: str | Path) -> Path:
+    """Returns the path of a table if it is one by its name and size.
+
+    Raises:
+        InputError: there is no such file, or of no kind that is read.
+    """
     path = Path(path)
     try:
         is_folder = path.is_dir()
@@ -102,8 +126,7 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
         ) from None
     if is_folder:
         raise InputError(f"{path}: is a folder; give the path of a table")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in _READERS:
         raise InputError(
             f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv, .parquet or .arff; "
             "save it as one"
@@ -112,10 +135,20 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
         raise InputError(f"{path}: does not exist; give the path of a table")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; give one with a header and rows")
+    return path
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Says in one sentence that a file cannot be read, whatever its parser trips over.
+
+    Raises:
+        InputError: the block raised anything.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions
-            header, cells = reader(path)
+            yield
     except InputError:
         raise
     except Exception as error:  # a broken file raises whatever its parser trips over
@@ -124,8 +157,6 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
         raise InputError(
             f"{path}: cannot be read as a {kind} table ({what}); save it anew"
         ) from error
-    _check_rows(cells, str(path))
-    return [_plain(label) for label in header], cells
 
 
 def read_frame(frame: pd.DataFrame, schema: Schema, *, source: str, tasks: bool = True) -> Sheet:

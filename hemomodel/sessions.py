@@ -69,9 +69,9 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) ->
         values |= {d.name: derive(d, values, legacy=True) for d in schema.derived}
     return Sessions(
         table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
-        labels=np.stack(
-            [labels(sheet, task, values[task.column]) for task in schema.tasks], axis=1
-        ),
+        labels=np.array(
+            [labels(sheet, task, values[task.column]) for task in schema.tasks], dtype=float
+        ).T.reshape(sheet.size, len(schema.tasks)),  # a table to predict for has no task
         missing=absent,
         findings=tuple(findings),
     )

@@ -1,7 +1,8 @@
 """A DataFrame to a file that `load_cohort` reads back."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -10,9 +11,16 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 
-__all__ = ["check_target", "write_new", "write_table"]
+__all__ = [
+    "XLSX_ROWS",
+    "check_place",
+    "check_target",
+    "whole_file",
+    "write_new",
+    "write_table",
+]
 
-_XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
+XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
 
 
 def check_target(path: str | Path, rows: int, *, overwrite: bool = False) -> Path:
@@ -26,11 +34,20 @@ def check_target(path: str | Path, rows: int, *, overwrite: bool = False) -> Pat
     if suffix not in _WRITERS:
         found = f"suffix {suffix}" if suffix else "no suffix"
         raise InputError(f"{path}: {found} is no kind of table; use .xlsx, .csv or .parquet")
-    if suffix == ".xlsx" and rows > _XLSX_ROWS:
+    if suffix == ".xlsx" and rows > XLSX_ROWS:
         raise InputError(
-            f"{path}: a sheet holds {_XLSX_ROWS:,} rows and {rows:,} were asked for; "
+            f"{path}: a sheet holds {XLSX_ROWS:,} rows and {rows:,} were asked for; "
             f"use .csv or .parquet"
         )
+    return check_place(path, overwrite=overwrite)
+
+
+def check_place(path: Path, *, overwrite: bool = False) -> Path:
+    """Returns the path if a file of any kind can be written there.
+
+    Raises:
+        InputError: its folder is missing, or it exists.
+    """
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
     if path.is_dir():
@@ -47,12 +64,22 @@ def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> 
         InputError: as in `check_target`, or the file system refuses.
     """
     path = check_target(path, len(table), overwrite=overwrite)
-    write = _WRITERS[path.suffix.lower()]
+    with whole_file(path) as part:
+        _WRITERS[path.suffix.lower()](table, part)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a place to write to; the file appears at its path when the block has ended well.
+
+    Raises:
+        InputError: the file system refuses.
+    """
     part = None
     try:
         with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
             part = Path(file.name)
-        write(table, part)
+        yield part
         part.chmod(0o666 & ~_umask())  # a temporary file is private, the table is not
         part.replace(path)
     except OSError as error:

@@ -9,7 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hemomodel.cohort import Cohort
+from hemomodel.consistency import ties
 from hemomodel.features import feature_names
 from study.cluster import check_paths, quiet_environment, start_ray
 from study.config import Settings
@@ -91,6 +94,7 @@ def checked_space(settings: Settings) -> Space:
     schema = open_schema(settings)
     space = Space(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)
+    ties(schema, np.ones(sum(task.size for task in schema.tasks), dtype=bool))
     check_settings(settings, space.base.epochs)
     return space
 

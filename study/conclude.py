@@ -59,7 +59,8 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     comparison = compare(evidence, tasks, trials, rules)
     winners = _winners(evidence, pairs)
     _write(study, comparison, findings(winners, stacks), references)
-    save_best(study.folder, winners, stacks)
+    legacy_age = study.settings.legacy_age
+    save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
     study.tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
         {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},

@@ -1,0 +1,152 @@
+"""From trained networks and their rows to a model that can be handed on."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from hemomodel.calibration import calibrate, temper
+from hemomodel.cohort import Cohort
+from hemomodel.config import FitConfig
+from hemomodel.conformal import conform
+from hemomodel.design import affine, fit_design
+from hemomodel.ensemble import Ensemble
+from hemomodel.errors import InputError
+from hemomodel.fitted import Fitted
+from hemomodel.frozen import freeze
+from hemomodel.outside import familiarise
+from hemomodel.places import values
+from hemomodel.stack import Stack
+
+__all__ = ["build_model", "layer_pairs", "plain_config"]
+
+
+def build_model(
+    cohort: Cohort,
+    config: FitConfig,
+    stack: Stack,
+    parameters: Tensor,
+    *,
+    legacy_age: bool = False,
+    about: Mapping[str, Any] | None = None,
+) -> Fitted:
+    """Returns what is to be stored of trained networks.
+
+    Temperatures, sets and intervals come of the development rows, each predicted by the
+    replicates that left it out; held-out rows have no part in anything.
+
+    Args:
+        cohort: that the stack was made of.
+        config: of the networks.
+        stack: that they were trained on, with its held-out rows.
+        parameters: the networks' flat buffer.
+        legacy_age: as the cohort was read with.
+        about: plain data to keep with it.
+
+    Raises:
+        InputError: the stack is not one of all rows of the cohort.
+    """
+    if len(stack.labels) != len(cohort):
+        raise InputError(
+            f"the stack has {len(stack.labels)} rows and the cohort {len(cohort)}; prepare it of "
+            "this cohort and with its held-out rows"
+        )
+    held_out = np.zeros(len(stack.labels), dtype=bool)
+    held_out[stack.test_rows] = True
+    development = np.flatnonzero(~held_out)
+    table = cohort.table.iloc[development]
+    schema = cohort.schema
+    design = fit_design(schema, config.features, table)
+    frozen = [freeze(one) for one in stack.preprocessors]
+    learned = {name: np.stack([one[name] for one in frozen]) for name in frozen[0]}
+    layers = _layers(config, stack, parameters)
+    ensemble = Ensemble(
+        stack.tasks,
+        affine(schema, config.features, design, learned),
+        layer_pairs(layers),
+        (stack.offset, stack.spread),
+    )
+    labels, known = stack.labels[development], stack.known[development]
+    predicted = ensemble(design.matrix(table), _left_out(stack)[:, development])
+    temperatures = calibrate(stack.tasks, predicted, labels, known)
+    tempered = temper(stack.tasks, predicted, temperatures)
+    return Fitted(
+        schema=schema,
+        feature_set=config.features,
+        legacy_age=legacy_age,
+        about={**_about(cohort, config, stack, development), **(about or {})},
+        layers=layers,
+        learned=learned,
+        offset=stack.offset,
+        spread=stack.spread,
+        design=design,
+        temperatures=temperatures,
+        scores=conform(stack.tasks, tempered, labels, known),
+        in_use=values(stack.tasks) | (labels != 0).any(0),
+        familiar=familiarise(schema, design, table),
+    )
+
+
+def _left_out(stack: Stack) -> NDArray[np.floating]:
+    """Returns each replicate's share (R, N) in the word on a row: those that left it out, alike."""
+    voices = np.zeros((len(stack.pairs), len(stack.labels)))
+    for own, rows, count in zip(voices, stack.score_rows, stack.score_counts, strict=True):
+        own[rows[:count]] = 1.0
+    shares: NDArray[np.floating] = voices / np.maximum(voices.sum(0), 1)
+    return shares
+
+
+def _layers(config: FitConfig, stack: Stack, parameters: Tensor) -> dict[str, NDArray[np.floating]]:
+    """Returns the flat buffer as named layers (R, G, ...); see `StackedNetwork`."""
+    flat = parameters.detach().cpu().numpy()
+    networks = 1 if config.balancer.shares_trunk else len(stack.tasks)
+    lead = (len(stack.pairs), networks)
+    widths = (stack.features.shape[2], *config.hidden, stack.labels.shape[1])
+    found, start = {}, 0
+    for place, (inputs, outputs) in enumerate(pairwise(widths)):
+        for name, shape in (("weight", (inputs, outputs)), ("bias", (outputs,))):
+            end = start + int(np.prod(lead + shape))
+            found[f"layer{place}.{name}"] = flat[start:end].reshape(lead + shape)
+            start = end
+    return found
+
+
+def layer_pairs(layers: Mapping[str, NDArray[np.floating]]) -> list[tuple[Tensor, Tensor]]:
+    """Returns (weights, biases) of each layer, in order."""
+    return [
+        (
+            torch.from_numpy(np.array(layers[f"layer{place}.weight"])),
+            torch.from_numpy(np.array(layers[f"layer{place}.bias"])),
+        )
+        for place in range(len(layers) // 2)
+    ]
+
+
+def _about(
+    cohort: Cohort, config: FitConfig, stack: Stack, development: NDArray[np.int64]
+) -> dict[str, Any]:
+    return {
+        "configuration": plain_config(config),
+        "replicates": [{"seed": seed, "fold": fold} for seed, fold in stack.pairs],
+        "data": {
+            "digest": cohort.digest,
+            "rows": len(cohort),
+            "development": len(development),
+            "labelled": {
+                task.name: int(count)
+                for task, count in zip(stack.tasks, stack.known[development].sum(0), strict=True)
+            },
+        },
+    }
+
+
+def plain_config(config: FitConfig) -> dict[str, Any]:
+    """Returns a configuration as plain data, the balancer by name."""
+    plain = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
+    own = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
+    return {**plain, "balancer": {"name": config.balancer.name, **own}}
