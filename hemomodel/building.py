@@ -67,7 +67,7 @@ def build_model(
     layers = _layers(config, stack, parameters)
     ensemble = Ensemble(
         stack.tasks,
-        affine(schema, config.features, design, learned),
+        affine(schema, config.features, design, learned, len(stack.pairs)),
         layer_pairs(layers),
         (stack.offset, stack.spread),
     )

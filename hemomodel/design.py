@@ -86,7 +86,7 @@ def fit_design(schema: Schema, feature_set: str, table: pd.DataFrame) -> Design:
 
 
 def affine(
-    schema: Schema, feature_set: str, design: Design, learned: Learned
+    schema: Schema, feature_set: str, design: Design, learned: Learned, replicates: int
 ) -> tuple[Floats, Floats]:
     """Returns each replicate's preprocessing as a map (R, P, F) and a shift (R, F).
 
@@ -96,9 +96,9 @@ def affine(
         schema: of the table.
         feature_set: of the networks.
         design: its matrix.
-        learned: of R replicates.
+        learned: of the replicates.
+        replicates: R.
     """
-    replicates = len(next(iter(learned.values())))
     width = len(feature_names(schema, feature_set))
     linear = np.zeros((replicates, len(design.names), width))
     shift = np.zeros((replicates, width))

@@ -46,7 +46,13 @@ class Model:
         self.fitted = fitted
         self.ensemble = Ensemble(
             fitted.schema.tasks,
-            affine(fitted.schema, fitted.feature_set, fitted.design, fitted.learned),
+            affine(
+                fitted.schema,
+                fitted.feature_set,
+                fitted.design,
+                fitted.learned,
+                len(fitted.offset),
+            ),
             layer_pairs(fitted.layers),
             (fitted.offset, fitted.spread),
             dtype,

@@ -51,7 +51,7 @@ def load(path: str | Path) -> Model:
         return Model(from_stored(stored, schema, layers))
     except WrongPartError as error:
         raise _damaged(folder, str(error)) from None
-    except InputError as error:
+    except (InputError, ArithmeticError, TypeError, ValueError) as error:  # of its formulas
         raise _damaged(folder, str(error)) from error
 
 
@@ -112,7 +112,8 @@ def _first(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     one = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(str(part) for part in one['loc'][:3])}: {one['msg']}"
+    place = ".".join(str(part) for part in one["loc"][:3]) or "its table"
+    return f"{place}: {one['msg']}"
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:

@@ -30,8 +30,9 @@ class Familiar:
         low, high: (Q,), of the quantities; 0 for one that was never known.
         seen: (C,), whether a code occurred.
         most_missing: features missing in a row at most.
-        location: (Q,), of the standardised quantities.
-        precision: (Q, Q), inverse of their covariance, shrunk (Ledoit & Wolf, 2004).
+        location: (M,), of the standardised numbers.
+        precision: (M, M), inverse of their covariance, shrunk (Ledoit & Wolf, 2004). Flags have no
+            part in it: one that is rare would outweigh all numbers.
         farthest: the Mahalanobis distance that 99.9% of the rows do not exceed.
     """
 
@@ -39,14 +40,14 @@ class Familiar:
     high: NDArray[np.float64]
     seen: NDArray[np.bool_]
     most_missing: int
-    location: NDArray[np.float64]
-    precision: NDArray[np.float64]
+    location: NDArray[np.floating]
+    precision: NDArray[np.floating]
     farthest: float
 
-    def distance(self, quantities: Floats) -> Floats:
-        """Returns the Mahalanobis distance (N,) of standardised quantities (N, Q)."""
-        offset = quantities - self.location.astype(quantities.dtype)
-        square = (offset @ self.precision.astype(quantities.dtype) * offset).sum(1)
+    def distance(self, numbers: Floats) -> Floats:
+        """Returns the Mahalanobis distance (N,) of standardised numbers (N, M)."""
+        offset = numbers - self.location.astype(numbers.dtype)
+        square = (offset @ self.precision.astype(numbers.dtype) * offset).sum(1)
         distance: Floats = np.sqrt(np.maximum(square, 0))
         return distance
 
@@ -62,20 +63,40 @@ def familiarise(schema: Schema, design: Design, table: pd.DataFrame) -> Familiar
     count = len(design.quantities)
     matrix = design.matrix(table, np.float64)
     raw = table[list(design.quantities)]
-    model = LedoitWolf().fit(matrix[:, :count])
+    numbers = matrix[:, number_places(schema, design)]
+    location, precision = _middle(numbers)
     absent = missing_features(schema, design, table, matrix)
     like = Familiar(
         low=raw.min().fillna(0).to_numpy(dtype=float),
         high=raw.max().fillna(0).to_numpy(dtype=float),
         seen=np.asarray(matrix[:, 2 * count :].any(axis=0)),
         most_missing=int(absent.max()),
-        location=model.location_,
-        precision=model.precision_,
+        location=location,
+        precision=precision,
         farthest=0.0,
     )
-    distance = like.distance(matrix[:, :count])
+    distance = like.distance(numbers)
     farthest = float(np.quantile(distance, _SHARE, method="higher"))
     return Familiar(**{**vars(like), "farthest": farthest})
+
+
+def _middle(numbers: Floats) -> tuple[Floats, Floats]:
+    """Returns location (M,) and precision (M, M) of numbers (N, M), of which there may be none."""
+    if not numbers.shape[1]:
+        return np.zeros(0), np.zeros((0, 0))
+    model = LedoitWolf().fit(numbers)
+    return model.location_, model.precision_
+
+
+def number_places(schema: Schema, design: Design) -> list[int]:
+    """Returns which quantities are numbers, and not codes of a list."""
+    flags = {
+        name
+        for column in schema.read.values()
+        if column.kind == "code_list"
+        for name in column.table_columns
+    }
+    return [place for place, name in enumerate(design.quantities) if name not in flags]
 
 
 def missing_features(
@@ -130,7 +151,7 @@ def _tests(
             tests.append((matrix[:, 2 * count + place] > 0, _constant(text)))
     absent = missing_features(schema, design, table, matrix)
     fewer = f"features are missing, at most {familiar.most_missing} in the fitted rows"
-    far = familiar.distance(matrix[:, :count])
+    far = familiar.distance(matrix[:, number_places(schema, design)])
     nearer = f"from their middle, at most {familiar.farthest:.1f} in the fitted rows"
     return [
         *tests,

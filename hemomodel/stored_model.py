@@ -9,14 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hemomodel.conformal import Scores, kept_scores
 from hemomodel.design import Design, design_names
-from hemomodel.features import block_inputs, feature_blocks, feature_names
+from hemomodel.features import block_codes, block_inputs, feature_blocks
 from hemomodel.fitted import Fitted
-from hemomodel.outside import Familiar
+from hemomodel.outside import Familiar, number_places
 from hemomodel.schema import Schema
 
 __all__ = ["FORMAT", "StoredModel", "WrongPartError", "from_stored", "to_stored"]
 
 FORMAT = 1
+_ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
 
 
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -31,7 +32,7 @@ class _Part(BaseModel):
 
 
 class _Scores(_Part):
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=_ROWS)
     kept: list[float]
 
 
@@ -39,7 +40,7 @@ class _Familiar(_Part):
     low: list[float]
     high: list[float]
     seen: list[bool]
-    most_missing: int = Field(ge=0)
+    most_missing: int = Field(ge=0, le=_ROWS)
     location: list[float]
     precision: list[list[float]]
     farthest: float = Field(ge=0)
@@ -114,12 +115,19 @@ def from_stored(
         raise WrongPartError("tasks are not those of the table")
     outputs = sum(task.size for task in tasks)
     replicates = len(stored.offset)
-    widths = (len(feature_names(schema, stored.feature_set)), outputs)
+    widths = (_width(schema, stored.feature_set), outputs)
     _check_layers(layers, replicates, len(tasks), widths)
     quantities, codes = design_names(schema, stored.feature_set)
     count = len(quantities)
     if len(stored.scores) != len(tasks):
         raise WrongPartError(f"scores has {len(stored.scores)} entries, not {len(tasks)}")
+    design = Design(
+        quantities,
+        codes,
+        _array("centre", stored.centre, (count,)),
+        _positive("scale", stored.scale, (count,)),
+    )
+    numbers = len(number_places(schema, design))
     return Fitted(
         schema=schema,
         feature_set=stored.feature_set,
@@ -129,12 +137,7 @@ def from_stored(
         learned=_learned(stored, schema, replicates),
         offset=_array("offset", stored.offset, (replicates, outputs)),
         spread=_positive("spread", stored.spread, (replicates, outputs)),
-        design=Design(
-            quantities,
-            codes,
-            _array("centre", stored.centre, (count,)),
-            _positive("scale", stored.scale, (count,)),
-        ),
+        design=design,
         temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
         scores=tuple(_scores(one) for one in stored.scores),
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
@@ -143,10 +146,20 @@ def from_stored(
             high=_array("familiar.high", parts.high, (count,)),
             seen=_array("familiar.seen", parts.seen, (len(codes),)) > 0,
             most_missing=parts.most_missing,
-            location=_array("familiar.location", parts.location, (count,)),
-            precision=_array("familiar.precision", parts.precision, (count, count)),
+            location=_array("familiar.location", parts.location, (numbers,)),
+            precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
             farthest=parts.farthest,
         ),
+    )
+
+
+def _width(schema: Schema, feature_set: str) -> int:
+    """Returns how many features a set has, however many it says, without a name for each."""
+    return sum(
+        sum(map(len, block_codes(schema, block)))
+        if block.encode == "one_hot"
+        else block.components or len(block_inputs(schema, block))
+        for block in feature_blocks(schema, feature_set)
     )
 
 
@@ -155,6 +168,8 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]
         found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise WrongPartError(f"{name} is not an array of numbers") from None
+    if not found.size and 0 in shape:
+        found = found.reshape(shape)  # a list of nothing does not say of how much
     return _checked(name, found, shape)
 
 

@@ -1,14 +1,20 @@
 """Shared fixtures: small cohorts and stacks, and double precision where a law is exact."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 
-from hemomodel import Cohort, Replicates, synthetic_cohort
+from hemomodel import Cohort, FitConfig, Replicates, synthetic_cohort
+from hemomodel.balancers import BALANCERS
+from hemomodel.building import build_model
+from hemomodel.fitted import Fitted
+from hemomodel.model_folder import model_files
 from hemomodel.preparing import prepare
 from hemomodel.stack import Stack
+from hemomodel.training import Training
 
 hypothesis.settings.register_profile("noisy", deadline=None)  # a loaded machine breaks no law
 hypothesis.settings.load_profile("noisy")
@@ -43,3 +49,33 @@ def replicates() -> Replicates:
 def stack(double: None, cohort: Cohort, replicates: Replicates) -> Stack:
     """Six replicates in double precision."""
     return prepare(cohort, replicates)
+
+
+@pytest.fixture(scope="session")
+def trained(cohort: Cohort, replicates: Replicates) -> Callable[[str], tuple[Training, Stack]]:
+    """Trains six replicates under a balancer for a few epochs."""
+
+    def train(balancer: str = "equal") -> tuple[Training, Stack]:
+        stack = prepare(cohort, replicates, with_test=True)
+        training = Training(FitConfig(balancer=BALANCERS[balancer](), epochs=5), stack)
+        training.run(5)
+        return training, stack
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def fitted(trained: Callable[..., tuple[Training, Stack]], cohort: Cohort) -> Fitted:
+    """What is stored of six replicates."""
+    training, stack = trained()
+    return build_model(cohort, training.config, stack, training.network.parameters)
+
+
+@pytest.fixture(scope="session")
+def model_folder(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model."""
+    folder = tmp_path_factory.mktemp("study") / "best" / "equal"
+    folder.mkdir(parents=True)
+    for name, content in model_files(fitted).items():
+        (folder / name).write_bytes(content)
+    return folder

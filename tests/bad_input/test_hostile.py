@@ -10,7 +10,6 @@ import pickle
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -269,11 +268,3 @@ def test_a_whole_checkpoint_is_taken_up(trial, tmp_path):
     again = trial()
     assert again._training.epoch == 2
     assert [again.step()["epoch"] for _ in range(3)] == [2, 4, 6]
-
-
-def test_a_preprocessing_file_runs_no_code(tmp_path):
-    path, mark = tmp_path / "preprocessing.npz", tmp_path / "owned"
-    np.savez(path, offset=np.array([Owned(str(mark))], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle"):
-        np.load(path)["offset"]
-    assert not mark.exists()

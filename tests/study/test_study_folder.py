@@ -13,10 +13,9 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-import torch
 import yaml
 
-from hemomodel import fit, load_cohort
+from hemomodel import fit, load, load_cohort
 from study.begin import checked_space
 from study.config import Settings
 from study.data import search_replicates
@@ -233,19 +232,18 @@ class TestStudyFolder:
             assert one["verdict"] in " ".join(printed.split())
         assert comparison["verdict"] in " ".join(printed.split())
 
-    def test_the_best_of_each_arm_can_be_loaded(self, study):
+    def test_the_best_of_each_arm_can_be_loaded(self, study, workbook):
         folder, _ = study
         for arm in ("equal", "fixed", "gradnorm", "uncertainty"):
-            place = folder / "best" / arm
-            state = torch.load(place / "weights.pt", weights_only=True)
-            settings = json.loads((place / "settings.json").read_text())
-            assert settings["config"]["balancer"]["name"] == arm
-            learned = np.load(place / "preprocessing.npz", allow_pickle=False)
-            assert len(learned["offset"]) == len(settings["replicates"]) == 4
-            outputs = sum(task["outputs"] for task in settings["tasks"])
-            widths = [32, *settings["config"]["hidden"], outputs]
-            count = sum((i + 1) * o for i, o in pairwise(widths))
-            assert len(state["parameters"]) == 4 * count
+            model = load(folder / "best" / arm)
+            about = model.fitted.about
+            assert about["configuration"]["balancer"]["name"] == about["arm"] == arm
+            assert len(model.fitted.offset) == len(about["replicates"]) == 4
+            outputs = sum(task.size for task in model.tasks)
+            widths = [32, *about["configuration"]["hidden"], outputs]
+            shapes = [model.fitted.layers[f"layer{i}.weight"].shape for i in range(len(widths) - 1)]
+            assert shapes == [(4, 1, *pair) for pair in pairwise(widths)]
+            assert len(model.recommend(read(workbook))) == len(read(workbook))
 
     def test_its_upload_has_the_figures_that_its_report_shows_and_no_patient(self, study, workbook):
         folder, _ = study

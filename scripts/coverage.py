@@ -1,0 +1,71 @@
+"""Measures what a model promises on patients of the built-in cohort that it never saw."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from study.cli import Parser, run_cli
+
+if TYPE_CHECKING:
+    from study.promises import Promise
+
+EXAMPLES = """\
+examples:
+  python scripts/coverage.py --rows 465,2000 --fresh 20000
+      a model of the default configuration for each size, and the table in Markdown
+
+exit codes: 0 done, 2 bad input, 130 interrupted.
+"""
+
+
+def parser() -> Parser:
+    """Returns the command line."""
+    p = Parser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("--rows", default="465,2000", metavar="N,N", help="of the workbooks fitted on")
+    p.add_argument("--fresh", type=int, default=20_000, metavar="N", help="rows to try them on")
+    p.add_argument("--coverage", type=float, default=0.9, metavar="SHARE", help="default: 0.9")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the first workbook")
+    p.add_argument("--cohorts", type=int, default=1, metavar="N", help="workbooks of each size")
+    return p
+
+
+def main() -> None:
+    """Fits, tries and prints."""
+    flags = parser().parse_args()
+
+    from hemomodel.conformal import check_coverage  # noqa: PLC0415 - --help answers without torch
+    from hemomodel.errors import InputError  # noqa: PLC0415
+    from study.promises import promises  # noqa: PLC0415
+
+    check_coverage(flags.coverage)
+    sizes = flags.rows.split(",")
+    if not all(size.isdecimal() for size in sizes) or flags.cohorts < 1:
+        raise InputError(
+            f"--rows {flags.rows} --cohorts {flags.cohorts}: give whole numbers, such as "
+            "--rows 465,2000 --cohorts 3"
+        )
+    print(
+        "| rows | task | coverage | set or width | accuracy or MAE | regret | regret before "
+        "temperature |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
+    )
+    for size in sizes:
+        for one in promises(
+            int(size),
+            range(flags.seed, flags.seed + flags.cohorts),
+            flags.fresh,
+            flags.coverage,
+        ):
+            print(_line(one), flush=True)
+
+
+def _line(one: "Promise") -> str:
+    return (
+        f"| {one.rows:,} | {one.task} | {one.coverage:.3f} | {one.size:.3g}{one.unit} "
+        f"| {one.hit:.3g}{one.hit_unit} | {one.regret:.3g} | {one.raw_regret:.3g} |"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -1,0 +1,146 @@
+"""What a model promises, held against new patients of the built-in cohort."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hemomodel.building import build_model
+from hemomodel.calibration import temper
+from hemomodel.cohort import Cohort
+from hemomodel.config import FitConfig
+from hemomodel.conformal import interval, level_sets
+from hemomodel.heads import HeadLayout
+from hemomodel.metrics import row_regret
+from hemomodel.model import Model
+from hemomodel.places import columns
+from hemomodel.preparing import prepare
+from hemomodel.replicates import Replicates
+from hemomodel.schema import Task
+from hemomodel.synthetic import synthetic_cohort
+from hemomodel.training import Training
+
+__all__ = ["Promise", "fit_model", "keep", "promises"]
+
+_FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A task of a model on new patients, means over cohorts.
+
+    Attributes:
+        rows: of the cohort fitted on, after its filters.
+        task: its title.
+        coverage: the share of labels within their sets or intervals.
+        size: mean number of levels in a set, or width of an interval.
+        unit: of it.
+        hit: the share of levels predicted right, or the mean absolute error.
+        hit_unit: of it.
+        regret: expected loss above the oracle's, in nats or squared units.
+        raw_regret: the same before the temperatures.
+    """
+
+    rows: int
+    task: str
+    coverage: float
+    size: float
+    unit: str
+    hit: float
+    hit_unit: str
+    regret: float
+    raw_regret: float
+
+
+def promises(rows: int, seeds: Sequence[int], fresh: int, coverage: float) -> Iterator[Promise]:
+    """Yields what models of the default configuration promise and keep, a task at a time.
+
+    Args:
+        rows: of each workbook that is fitted on.
+        seeds: one a workbook.
+        fresh: rows of the workbook of new patients.
+        coverage: that is promised.
+    """
+    new = synthetic_cohort(fresh, seed=_FRESH)
+    cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
+    kept = [keep(fit_model(cohort), new, coverage) for cohort in cohorts]
+    size = round(float(np.mean([len(cohort) for cohort in cohorts])))
+    for task, found in zip(new.schema.tasks, np.mean(kept, axis=0), strict=True):
+        unit = f" {task.unit}" if task.is_value else ""
+        yield Promise(
+            rows=size,
+            task=task.title,
+            coverage=found[0],
+            size=found[1],
+            unit=unit or " levels",
+            hit=found[2],
+            hit_unit=unit,
+            regret=found[3],
+            raw_regret=found[4],
+        )
+
+
+def fit_model(cohort: Cohort, config: FitConfig | None = None) -> Model:
+    """Returns a model of the default design, fitted on a cohort.
+
+    Args:
+        cohort: with the held-out part that the design takes.
+        config: the default one if None.
+    """
+    config = config or FitConfig()
+    stack = prepare(
+        cohort, Replicates(), features=config.features, targets=config.targets, with_test=True
+    )
+    training = Training(config, stack)
+    training.run(config.epochs)
+    return Model(build_model(cohort, config, stack, training.network.parameters))
+
+
+def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
+    """Returns coverage, size, hit, regret and regret before temperatures of each task (T, 5).
+
+    Args:
+        model: of the built-in cohort.
+        new: patients that it never saw, with their optimum.
+        coverage: that is promised.
+    """
+    said = model.predict(new.table)
+    tempered = temper(model.tasks, said, model.fitted.temperatures)
+    regrets = [_regret(model, one, new) for one in (tempered, said)]
+    found = [
+        (*_kept(model, place, task, tempered[:, own], new, coverage), *(r[place] for r in regrets))
+        for place, (task, own) in enumerate(zip(model.tasks, columns(model.tasks), strict=True))
+    ]
+    return np.array(found)
+
+
+def _kept(
+    model: Model,
+    place: int,
+    task: Task,
+    predicted: NDArray[np.floating],
+    new: Cohort,
+    coverage: float,
+) -> tuple[float, float, float]:
+    scores, labels = model.fitted.scores[place], new.labels[:, place]
+    known = ~np.isnan(labels)
+    labels, predicted = labels[known], predicted[known]
+    if task.is_value:
+        said, low, high = interval(task, predicted[:, 0], scores, coverage)
+        inside = (low <= labels) & (labels <= high)
+        return inside.mean(), (high - low).mean(), np.abs(said - labels).mean()
+    sets = level_sets(task, np.exp(predicted), scores, coverage)
+    sets[np.arange(len(sets)), predicted.argmax(1)] = True
+    level = labels.astype(int)
+    inside = sets[np.arange(len(sets)), level]
+    return inside.mean(), sets.sum(1).mean(), (predicted.argmax(1) == level).mean()
+
+
+def _regret(model: Model, said: NDArray[np.floating], new: Cohort) -> NDArray[np.float64]:
+    layout = HeadLayout(model.tasks, torch.float64)
+    optimum = torch.from_numpy(np.asarray(new.optimum))
+    rows = row_regret(layout, torch.from_numpy(said.astype(np.float64))[None], optimum[None])
+    mean: NDArray[np.float64] = rows[0].mean(0).numpy()
+    return mean

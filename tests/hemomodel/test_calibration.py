@@ -1,0 +1,67 @@
+"""Temperatures: what was overconfident is cooled, and what cannot be told is left as it is."""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from hemomodel.calibration import calibrate, temper
+from hemomodel.places import columns, one_hot, values
+
+
+def drawn(tasks, rows, heat, seed=0):
+    """Returns log-probabilities that are `heat` times too sure, labels drawn of the right ones."""
+    random = np.random.default_rng(seed)
+    right = random.normal(0, 1.5, (rows, sum(task.size for task in tasks)))
+    labels = np.zeros((rows, len(tasks)))
+    predicted = right.copy()
+    for place, (task, own) in enumerate(zip(tasks, columns(tasks), strict=True)):
+        if task.is_value:
+            labels[:, place] = random.normal(300, 40, rows)
+            continue
+        chances = np.exp(log_softmax(right[:, own], axis=1)).cumsum(1)
+        labels[:, place] = (random.random((rows, 1)) > chances[:, :-1]).sum(1)
+        predicted[:, own] = log_softmax(right[:, own] * heat, axis=1)
+    return predicted, one_hot(labels, tasks), np.ones(labels.shape, dtype=bool)
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
+def test_the_true_temperature_is_found(schema, heat):
+    tasks = schema.tasks
+    found = calibrate(tasks, *drawn(tasks, 5_000, heat))
+    levels = np.array([not task.is_value for task in tasks])
+    np.testing.assert_allclose(found[levels], heat, rtol=0.12)
+    assert (found[~levels] == 1).all()
+
+
+def test_tempered_rows_are_likelier_and_no_level_passes_another(schema):
+    tasks = schema.tasks
+    predicted, labels, known = drawn(tasks, 500, 4.0)
+    cooled = temper(tasks, predicted, calibrate(tasks, predicted, labels, known))
+    is_value = values(tasks)
+    assert (cooled[:, is_value] == predicted[:, is_value]).all()
+    for task, own in zip(tasks, columns(tasks), strict=True):
+        if not task.is_value:
+            np.testing.assert_allclose(np.exp(cooled[:, own]).sum(1), 1)
+            assert (cooled[:, own].argsort(1) == predicted[:, own].argsort(1)).all()
+            assert (cooled * labels)[:, own].sum() > (predicted * labels)[:, own].sum()
+
+
+def test_few_labels_make_no_certainty_and_none_no_change(schema):
+    tasks = schema.tasks
+    predicted, labels, known = drawn(tasks, 3, 1.0)
+    for own in columns(tasks):
+        labels[:, own] = predicted[:, own] == predicted[:, own].max(1, keepdims=True)
+    assert calibrate(tasks, predicted, labels, known).min() >= 0.2
+    assert (calibrate(tasks, predicted, labels, ~known) == 1).all()
+
+
+def test_an_unknown_label_is_not_looked_at(schema):
+    tasks = schema.tasks
+    predicted, labels, known = drawn(tasks, 400, 2.0)
+    known[200:, ::2] = False
+    wrong = labels.copy()
+    for place, own in enumerate(columns(tasks)):
+        wrong[~known[:, place], own] = 7.0
+    assert (
+        calibrate(tasks, predicted, labels, known) == calibrate(tasks, predicted, wrong, known)
+    ).all()

@@ -1,0 +1,194 @@
+"""A model that is handed on: it predicts the same elsewhere, and reads any workbook of patients."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+
+from hemomodel import InputError, load, synthetic_cohort
+from hemomodel.advice import headings
+from hemomodel.building import build_model
+from hemomodel.calibration import temper
+from hemomodel.model import Model
+from hemomodel.model_folder import model_files
+from hemomodel.onnx_export import to_onnx
+from hemomodel.places import columns
+from hemomodel.synthetic import synthetic_workbook
+
+ELSEWHERE = """
+import sys, numpy as np, pandas as pd, hemomodel
+model = hemomodel.load(sys.argv[1])
+np.save(sys.argv[3], model.predict(pd.read_parquet(sys.argv[2])))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(model_folder):
+    return load(model_folder)
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """A workbook of 300, prescriptions and all."""
+    return synthetic_workbook(300, seed=8)[0]
+
+
+@pytest.mark.parametrize("balancer", ["equal", pytest.param("single_task", marks=pytest.mark.slow)])
+def test_a_folder_elsewhere_predicts_the_same(trained, cohort, tmp_path, balancer):
+    training, stack = trained(balancer)
+    fitted = build_model(cohort, training.config, stack, training.network.parameters)
+    place, table = tmp_path / "moved" / "here", synthetic_cohort(400, seed=1).table
+    place.mkdir(parents=True)
+    for name, content in model_files(fitted).items():
+        (place / name).write_bytes(content)
+    table.to_parquet(tmp_path / "table.parquet")
+    subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, place, tmp_path / "table.parquet", tmp_path / "said.npy"],
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    said = np.load(tmp_path / "said.npy")
+    np.testing.assert_allclose(said, Model(fitted).predict(table), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("balancer", ["equal", "single_task"])
+def test_onnx_says_the_same(trained, cohort, balancer):
+    training, stack = trained(balancer)
+    model = Model(build_model(cohort, training.config, stack, training.network.parameters))
+    table = synthetic_cohort(400, seed=1).table
+    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    said = session.run(None, {"design": model.matrix(table)})
+    tempered = model.calibrated(table)
+    for task, own, found in zip(model.tasks, columns(model.tasks), said, strict=True):
+        expected = tempered[:, own] if task.is_value else np.exp(tempered[:, own])
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    about = session.get_modelmeta().custom_metadata_map
+    assert len(json.loads(about["features"])) == model.matrix(table).shape[1]
+    assert [task["name"] for task in json.loads(about["tasks"])] == [t.name for t in model.tasks]
+    assert [one.name for one in session.get_outputs()] == [t.name for t in model.tasks]
+
+
+def test_what_is_read_back_is_what_was_written(fitted, model):
+    back = model.fitted
+    assert back.schema == fitted.schema
+    assert back.about == fitted.about
+    for name in ("offset", "spread", "temperatures", "in_use"):
+        assert np.array_equal(getattr(back, name), getattr(fitted, name)), name
+    for name, array in fitted.learned.items():
+        assert np.array_equal(back.learned[name], array), name
+    for one, other in zip(back.scores, fitted.scores, strict=True):
+        assert (one.count, one.kept.tolist()) == (other.count, other.kept.tolist())
+    assert all(
+        np.array_equal(value, getattr(fitted.familiar, name))
+        for name, value in vars(back.familiar).items()
+    )
+
+
+def test_temperatures_are_those_of_rows_left_out(fitted, model, cohort):
+    assert fitted.about["data"]["development"] == max(one.count for one in fitted.scores)
+    assert len(fitted.temperatures) == len(model.tasks)
+    said = model.predict(cohort.table)
+    assert np.array_equal(
+        model.calibrated(cohort.table), temper(model.tasks, said, fitted.temperatures)
+    )
+
+
+def test_a_row_a_patient_whatever_their_order(model, patients):
+    advice = model.recommend(patients)
+    assert len(advice) == len(patients)
+    assert advice["ID"].tolist() == patients["ID"].astype(str).tolist()
+    assert advice["Row"].tolist() == list(range(2, 302))
+    order = np.random.default_rng(0).permutation(len(patients))
+    mixed = model.recommend(patients.iloc[order])
+    for name in advice.columns.drop(["Row"]):
+        assert mixed[name].astype(object).fillna("").tolist() == (
+            advice[name].astype(object).fillna("").iloc[order].tolist()
+        ), name
+
+
+def test_prescriptions_and_what_follows_from_them_are_not_looked_at(model, schema, patients):
+    advice = model.recommend(patients)
+    used = set(model.state_schema.read)
+    assert not used & {task.column for task in model.tasks}
+    written = {c.written for c in schema.columns if c.english in used}
+    bare = patients[[name for name in patients.columns if name in written]]
+    assert bare.shape[1] < patients.shape[1] - 20
+    pd.testing.assert_frame_equal(model.recommend(bare), advice)
+    nonsense = patients.copy()
+    for column in schema.columns:
+        if column.english not in used and column.written in nonsense:
+            nonsense[column.written] = "nonsense"
+    pd.testing.assert_frame_equal(model.recommend(nonsense), advice)
+
+
+def test_a_table_without_names_has_row_numbers(model, patients):
+    assert "ID" not in model.recommend(patients.drop(columns="ID"))
+
+
+def test_recommendations_break_no_rule_and_are_in_their_sets(model, patients):
+    advice = model.recommend(patients)
+    agent = advice["Anticoagulant"].astype(str)
+    initial = advice["Initial anticoagulant dose (U)"]
+    maintenance = advice["Maintenance anticoagulant dose (U/h)"]
+    assert (initial[agent == "0 none"] == 0).all()
+    assert (maintenance[agent != "1 heparin"] == 0).all()
+    for name in headings(model.fitted.schema):
+        if name.labels:
+            pairs = zip(advice[name.column()], advice[name.column("set")], strict=True)
+            assert all(
+                (one if isinstance(one, str) else f"{one:g}") in inside.split(", ")
+                for one, inside in pairs
+            )
+
+
+def test_more_coverage_is_wider(model, patients):
+    narrow, wide = (model.recommend(patients, coverage) for coverage in (0.5, 0.95))
+    assert (wide["Blood flow: low"] < narrow["Blood flow: low"]).all()
+    assert (wide["Blood flow: high"] > narrow["Blood flow: high"]).all()
+    sizes = [one["Session time: set"].astype(str).str.count(",").mean() for one in (narrow, wide)]
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("coverage", [0, 1, 90, float("nan")])
+def test_a_coverage_that_is_no_share_is_refused(model, patients, coverage):
+    with pytest.raises(InputError, match="share between 0 and 1"):
+        model.recommend(patients, coverage)
+
+
+def test_a_missing_feature_and_a_bad_cell_are_named(model, patients):
+    with pytest.raises(InputError, match=r"missing column 'Hct \(%\)'"):
+        model.recommend(patients.drop(columns="Hct (%)"))
+    broken = patients.copy()
+    broken.loc[7, "Na (meq/l)"] = 999
+    with pytest.raises(InputError, match=r"'Na \(meq/l\)', row 9: '999.0' is outside 110 to 170"):
+        model.recommend(broken)
+
+
+def test_the_age_is_computed_as_in_the_study(trained, cohort, patients):
+    training, stack = trained()
+    parameters = training.network.parameters
+    legacy = build_model(cohort, training.config, stack, parameters, legacy_age=True)
+    plain = build_model(cohort, training.config, stack, parameters)
+    older, younger = (
+        Model(one).recommend(patients)["Blood flow (mL/min)"] for one in (legacy, plain)
+    )
+    assert (older != younger).any()
+
+
+def test_a_stack_of_other_rows_is_refused(trained, fitted):
+    training, stack = trained()
+    other = synthetic_cohort(300, seed=2)
+    with pytest.raises(InputError, match="prepare it of this cohort"):
+        build_model(other, training.config, stack, training.network.parameters)
+
+
+def test_a_folder_is_whole_without_the_graph(model_folder, tmp_path):
+    shutil.copytree(model_folder, tmp_path / "copy")
+    (tmp_path / "copy" / "model.onnx").unlink()
+    assert repr(load(tmp_path / "copy")) == repr(load(model_folder))

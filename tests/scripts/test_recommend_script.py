@@ -1,0 +1,201 @@
+"""A workbook without prescriptions comes back with recommendations."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import study.recommending
+from hemomodel import load
+from hemomodel.synthetic import synthetic_workbook
+from hemomodel.writing import write_table
+from study.cli import run_cli
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """Seventy patients; the names of the first two are formulas to some spreadsheet."""
+    table = synthetic_workbook(70, seed=9)[0]
+    table["ID"] = ["+1+1", "@SUM(A1)", *table["ID"].astype(str)[2:]]
+    return table
+
+
+@pytest.fixture
+def recommend(monkeypatch, capsys, model_folder):
+    """Runs the script in this process; returns its exit code and what it printed."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from recommend import main  # noqa: PLC0415 - found by the path above
+
+    monkeypatch.setattr(study.recommending, "_ROWS", 16)  # several chunks
+
+    def run(data, out, *flags, model=model_folder):
+        arguments = ["--model", model, "--data", data, "--out", out, *flags]
+        monkeypatch.setattr(sys, "argv", ["recommend.py", *map(str, arguments)])
+        code = run_cli(main)
+        return code, "".join(capsys.readouterr())
+
+    return run
+
+
+def read(path):
+    if path.suffix == ".xlsx":
+        return pd.read_excel(path, sheet_name="Recommendations")
+    if path.suffix == ".json":
+        return pd.DataFrame(json.loads(path.read_text())["patients"])
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def as_text(column):
+    return column.astype(object).fillna("").astype(str).str.removeprefix("'").tolist()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json", "xlsx"])
+@pytest.mark.parametrize("source", ["csv", "parquet", "xlsx"])
+def test_every_kind_of_file_says_what_the_library_says(
+    recommend, model_folder, patients, tmp_path, source, kind
+):
+    data, out = tmp_path / f"new.{source}", tmp_path / f"out.{kind}"
+    write_table(patients, data)
+    code, printed = recommend(data, out, "--coverage", 0.8)
+    assert code == 0, printed
+    assert printed.count("Decision support for research") == 1
+    found, expected = read(out), load(model_folder).recommend(patients, 0.8)
+    assert len(found) == 70
+    assert found["Row"].tolist() == expected["Row"].tolist()
+    for place, name in enumerate(expected.columns):
+        own = found.iloc[:, place]
+        if pd.api.types.is_numeric_dtype(expected[name]):
+            pd.testing.assert_series_equal(
+                own, expected[name], check_names=False, check_dtype=False
+            )
+        elif expected[name].dtype != "category" or kind == "parquet":
+            assert as_text(own) == as_text(expected[name]), name
+        else:  # a lone "3" is a number to whoever reads a text file
+            texts = expected[name].astype(object).fillna("").astype(str)
+            worded = texts.str.contains("[a-z(,]", regex=True)
+            assert as_text(own[worded]) == texts[worded].tolist(), name
+
+
+def test_a_workbook_has_both_languages_and_says_what_it_is(recommend, patients, tmp_path):
+    data, out = tmp_path / "new.csv", tmp_path / "out.xlsx"
+    write_table(patients, data)
+    assert recommend(data, out)[0] == 0
+    book = openpyxl.load_workbook(out)
+    header = [cell.value for cell in book["Recommendations"][1]]
+    assert "Blood flow 血液流速 (mL/min)" in header
+    assert "Anticoagulant 抗凝劑: probability" in header
+    about = [row[0].value for row in book["About"]]
+    assert about[0].startswith("Decision support for research")
+    assert "90% of patients" in " ".join(about)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_no_cell_is_a_formula(recommend, patients, tmp_path, kind):
+    data, out = tmp_path / "new.parquet", tmp_path / f"out.{kind}"
+    write_table(patients.replace({"ID": {"+1+1": "=1+1"}}), data)
+    recommend(data, out)
+    assert read(out)["ID"].tolist()[:2] == ["'=1+1", "'@SUM(A1)"]
+
+
+def test_a_bad_cell_is_named_by_its_true_row_and_nothing_is_written(recommend, patients, tmp_path):
+    broken = patients.copy()
+    broken.loc[45, "Na (meq/l)"] = 999  # of the third chunk
+    for kind in ("csv", "parquet", "xlsx"):
+        data, out = tmp_path / f"new.{kind}", tmp_path / "out.csv"
+        write_table(broken, data)
+        code, printed = recommend(data, out)
+        assert code == 2
+        assert "row 47: '999" in printed
+        assert "outside 110 to 170" in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "new.csv",
+        "new.parquet",
+        "new.xlsx",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--coverage", "90"], "coverage is 90"),
+        (["--format", "xlsx"], "is named .csv and --format says xlsx"),
+        (["--out", "out.doc"], ".doc is no kind of table"),
+        (["--out", "nowhere/out.csv"], "does not exist; make it first"),
+        (["--out", "there.csv"], "exists already; use --force"),
+        (["--out", "new.csv", "--force"], "is the table of patients itself"),
+        (["--data", "none.csv"], "does not exist; give the path of a table"),
+        (["--data", "empty.csv"], "the file is empty"),
+        (["--data", "header.csv"], "no rows below its header"),
+        (["--data", "columns.csv"], "missing columns"),
+        (["--model", "."], "is no model"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_is_said_in_one_line(
+    recommend, patients, tmp_path, monkeypatch, flags, says
+):
+    monkeypatch.chdir(tmp_path)
+    write_table(patients, Path("new.csv"))
+    Path("there.csv").write_text("kept")
+    Path("empty.csv").write_text("")
+    patients.iloc[:0].to_csv("header.csv", index=False)
+    patients[["ID"]].to_csv("columns.csv", index=False)
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    code, printed = recommend("new.csv", "out.csv", *flags)
+    assert code == 2, printed
+    assert says in printed
+    assert printed.count("\n") == 1
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+
+def test_a_study_is_not_a_model_and_says_where_its_models_are(
+    recommend, patients, model_folder, tmp_path
+):
+    write_table(patients, tmp_path / "new.csv")
+    study_folder = model_folder.parents[1]
+    code, printed = recommend(tmp_path / "new.csv", tmp_path / "o.csv", model=study_folder)
+    assert code == 2
+    assert f"such as {study_folder / 'best' / 'equal'}" in printed
+
+
+def test_more_rows_than_a_sheet_holds(recommend, patients, tmp_path, monkeypatch):
+    monkeypatch.setattr("study.recommendation_files.XLSX_ROWS", 50)
+    write_table(patients, tmp_path / "new.csv")
+    code, printed = recommend(tmp_path / "new.csv", tmp_path / "out.xlsx")
+    assert code == 2
+    assert "a sheet holds 50 rows and the table has more" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]
+
+
+def test_a_csv_of_a_taiwanese_windows_with_an_empty_line(recommend, patients, tmp_path):
+    text = patients.to_csv(index=False).encode("cp950", errors="replace").splitlines()
+    text.insert(20, b"," * (patients.shape[1] - 1))
+    (tmp_path / "new.csv").write_bytes(b"\r\n".join(text))
+    code, printed = recommend(tmp_path / "new.csv", tmp_path / "out.parquet")
+    assert code == 0, printed
+    advice = read(tmp_path / "out.parquet")
+    assert len(advice) == 71
+    assert "features are missing" in advice["Reason"].iloc[19]
+
+
+@pytest.mark.slow
+def test_a_real_run(patients, model_folder, tmp_path):
+    write_table(patients, tmp_path / "new.xlsx")
+    command = [sys.executable, ROOT / "scripts" / "recommend.py", "--model", model_folder]
+    done = subprocess.run(
+        [*command, "--data", "new.xlsx", "--out", "out.xlsx"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("out.xlsx: 70 patients in ")
