@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hemomodel.schema import Task
 
-__all__ = ["columns", "one_hot", "values"]
+__all__ = ["columns", "values"]
 
 
 def columns(tasks: Sequence[Task]) -> list[slice]:
@@ -19,14 +19,3 @@ def columns(tasks: Sequence[Task]) -> list[slice]:
 def values(tasks: Sequence[Task]) -> NDArray[np.bool_]:
     """Returns (K,): whether a column is a value, and not the probability of a level."""
     return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])
-
-
-def one_hot(labels: NDArray[np.float64], tasks: Sequence[Task]) -> NDArray[np.float64]:
-    """Spreads labels (N, T) over columns (N, K), zero where a label is missing."""
-    blocks = [
-        np.nan_to_num(column)[:, None]
-        if task.is_value
-        else (column[:, None] == np.arange(task.size)).astype(float)
-        for column, task in zip(labels.T, tasks, strict=True)
-    ]
-    return np.concatenate(blocks, axis=1)

@@ -24,6 +24,7 @@ LESS = {
     "scripts/bench.py": ["--seconds", "0.01", "--rounds", "1"],
     "scripts/cohort.py": [],
     "scripts/report.py": [],
+    "scripts/recommend.py": [],
 }
 
 

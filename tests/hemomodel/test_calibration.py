@@ -5,7 +5,8 @@ import pytest
 from scipy.special import log_softmax
 
 from hemomodel.calibration import calibrate, temper
-from hemomodel.places import columns, one_hot, values
+from hemomodel.places import columns, values
+from hemomodel.preparing import _one_hot as one_hot
 
 
 def drawn(tasks, rows, heat, seed=0):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hemomodel import InputError
 from hemomodel.conformal import Scores, conform, interval, level_sets
-from hemomodel.places import columns, one_hot
+from hemomodel.places import columns
+from hemomodel.preparing import _one_hot as one_hot
 from hemomodel.schema import Task
 
 LEVELS = Task(
