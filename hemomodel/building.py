@@ -72,7 +72,7 @@ def build_model(
         (stack.offset, stack.spread),
     )
     labels, known = stack.labels[development], stack.known[development]
-    predicted = ensemble(design.matrix(table), _left_out(stack)[:, development])
+    predicted = ensemble.weighed(design.matrix(table), _left_out(stack)[:, development])
     temperatures = calibrate(stack.tasks, predicted, labels, known)
     tempered = temper(stack.tasks, predicted, temperatures)
     return Fitted(
@@ -85,6 +85,7 @@ def build_model(
         offset=stack.offset,
         spread=stack.spread,
         design=design,
+        committees=np.array([fold for _, fold in stack.pairs]),
         temperatures=temperatures,
         scores=conform(stack.tasks, tempered, labels, known),
         in_use=values(stack.tasks) | (labels != 0).any(0),

@@ -1,7 +1,8 @@
 """R networks as one predictor: the mean of their probabilities and of their values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,12 +15,14 @@ from hemomodel.shapes import Outputs
 
 __all__ = ["Ensemble", "pool"]
 
+Floats: TypeAlias = NDArray[np.floating]
+
 _BLOCK = 1 << 18  # numbers in the widest layer at once, so that a core's own cache holds them
 _FAINT = 1e-25  # below it, a sum of exponentials has lost digits
 _SOFTMAX = ("binary", "classification", "regression")
 
 
-def pool(layout: HeadLayout, natural: Tensor, share: Tensor | None = None) -> Tensor:
+def pool(layout: HeadLayout, natural: Tensor) -> Tensor:
     """Returns what an ensemble says (m, K): log of the mean probabilities, mean of the values.
 
     The mean of probabilities is the linear opinion pool of deep ensembles (Lakshminarayanan et
@@ -28,14 +31,9 @@ def pool(layout: HeadLayout, natural: Tensor, share: Tensor | None = None) -> Te
     Args:
         layout: of the columns.
         natural: (R, m, K), log-probabilities that sum to one, and values in the label's unit.
-        share: (R, m), what each replicate's word counts for a row; adds up to 1. All alike if None.
     """
-    if share is None:
-        mean_log = natural.logsumexp(0) - log(len(natural))
-        return torch.where(layout.is_value, natural.mean(0), mean_log)
-    by_column = share.unsqueeze(2)
-    mean_log = (natural + by_column.log()).logsumexp(0)
-    return torch.where(layout.is_value, (natural * by_column).sum(0), mean_log)
+    mean_log = natural.logsumexp(0) - log(len(natural))
+    return torch.where(layout.is_value, natural.mean(0), mean_log)
 
 
 class Ensemble:
@@ -53,9 +51,9 @@ class Ensemble:
     def __init__(
         self,
         tasks: Sequence[Task],
-        preprocessing: tuple[NDArray[np.floating], NDArray[np.floating]],
+        preprocessing: tuple[Floats, Floats],
         weights: Sequence[tuple[Tensor, Tensor]],
-        scale: tuple[NDArray[np.floating], NDArray[np.floating]],
+        scale: tuple[Floats, Floats],
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """Folds the preprocessing into the first layer, in double precision.
@@ -88,58 +86,87 @@ class Ensemble:
         ]
         self.offset, self.spread = (torch.from_numpy(part).unsqueeze(1).to(dtype) for part in scale)
         self.layout, self.dtype = layout, dtype
+        self._tiny = torch.finfo(dtype).tiny
         self._is_softmax = all(task.kind in _SOFTMAX for task in tasks)
         self.replicates, self.networks = first.shape[:2]
 
-    @torch.no_grad()
-    def __call__(
-        self, design: NDArray[np.floating], share: NDArray[np.floating] | None = None
-    ) -> NDArray[np.floating]:
+    def __call__(self, design: Floats) -> Floats:
         """Returns what the replicates say together (N, K), as `pool` does.
 
         Args:
             design: (N, P).
-            share: (R, N), as for `pool`.
         """
-        widest = max(bias.numel() for _, bias in self.layers)
-        rows = max(1, _BLOCK // widest)
+        return self._natural(design, lambda said, _: said.mean(0))
+
+    def weighed(self, design: Floats, share: Floats) -> Floats:
+        """Returns the same (N, K) where each replicate's word on a row counts for its share.
+
+        Args:
+            design: (N, P).
+            share: (R, N), adding up to 1 for each row.
+        """
+        shares = torch.from_numpy(share).to(self.dtype).unsqueeze(2)
+        return self._natural(design, lambda said, rows: (said * shares[:, rows]).sum(0))
+
+    def calibrated(self, design: Floats, temperatures: Floats, committees: Floats) -> Floats:
+        """Returns what committees of the replicates say together (N, K), each of them tempered.
+
+        Args:
+            design: (N, P).
+            temperatures: (T,), fitted for a committee.
+            committees: (C, R), what each replicate's word counts in a committee.
+        """
+        cooling = torch.from_numpy(1 / temperatures).to(self.dtype)[self.layout.task_of]
+        members = torch.from_numpy(committees).to(self.dtype)
+
+        def together(said: Tensor, _: slice) -> Tensor:
+            each = (members @ said.flatten(1)).unflatten(1, said.shape[1:])
+            warm = each.clamp_min(self._tiny).pow_(cooling)
+            return torch.where(self.layout.is_value, each, self._shares(warm)).mean(0)
+
+        return self._natural(design, together)
+
+    @torch.no_grad()
+    def _natural(self, design: Floats, together: Callable[[Tensor, slice], Tensor]) -> Floats:
+        """Returns natural predictions (N, K), a few rows at a time.
+
+        Args:
+            design: (N, P).
+            together: what `_said` returned for some rows, and which, to (m, K).
+        """
         x = torch.from_numpy(design).to(self.dtype)
-        if share is None:
-            share = np.full((self.replicates, 1), 1 / self.replicates).repeat(len(x), 1)
-        shares = torch.from_numpy(share).to(self.dtype)
-        found = [
-            self._together(self.outputs(part), own)
-            for part, own in zip(x.split(rows), shares.split(rows, 1), strict=True)
-        ]
-        pooled: NDArray[np.floating] = torch.cat(found).numpy()
+        size = max(1, _BLOCK // max(bias.numel() for _, bias in self.layers))
+        found = []
+        for start in range(0, len(x), size):
+            rows = slice(start, start + size)
+            mean = together(self._said(self.outputs(x[rows])), rows)
+            log_p = mean.clamp_min(self._tiny).log_()
+            found.append(torch.where(self.layout.is_value, mean, log_p))
+        pooled: Floats = torch.cat(found).numpy()
         return pooled
 
-    def _together(self, outputs: Outputs, share: Tensor) -> Tensor:
-        """Returns what `pool` does, of outputs (R, m, K).
+    def _said(self, outputs: Outputs) -> Tensor:
+        """Returns probabilities and values (R, m, K).
 
         A million patients ask for a short cut: one exponential of all columns, and each task's sum
         by a product. It is taken unless a task's levels all lie so far below another's that they
         vanish.
         """
+        values = outputs * self.spread + self.offset
         if self._is_softmax:
             levels = outputs.masked_fill(self.layout.is_value, -torch.inf)
             grown = levels.sub_(levels.amax(2, keepdim=True)).exp_()
             total = (grown @ self.layout.member).masked_fill_(self.layout.regression, 1.0)
             if total.min() > _FAINT:
-                by_task = share.unsqueeze(2) / total
-                chances = (grown * by_task.index_select(2, self.layout.task_of)).sum(0)
-                values = (self._values(outputs) * share.unsqueeze(2)).sum(0)
-                log_p = chances.clamp_min_(torch.finfo(self.dtype).tiny).log_()
-                return torch.where(self.layout.is_value, values, log_p)
-        return pool(self.layout, self.natural(outputs), share)
+                chances = grown.mul_(total.reciprocal_().index_select(2, self.layout.task_of))
+                return torch.where(self.layout.is_value, values, chances)
+        chances = self.layout.log_probabilities(outputs).exp_()
+        return torch.where(self.layout.is_value, values, chances)
 
-    def natural(self, outputs: Outputs) -> Outputs:
-        """Returns each replicate's predictions (R, m, K), of its outputs."""
-        log_p = self.layout.log_probabilities(outputs)
-        return torch.where(self.layout.is_value, self._values(outputs), log_p)
-
-    def _values(self, outputs: Outputs) -> Outputs:
-        return outputs * self.spread + self.offset
+    def _shares(self, positive: Tensor) -> Tensor:
+        """Returns numbers (..., K) divided by their sum in each task."""
+        total = positive @ self.layout.member
+        return positive / total.index_select(-1, self.layout.task_of)
 
     def outputs(self, design: Tensor) -> Outputs:
         """Returns each replicate's outputs (R, m, K) for a design (m, P)."""

@@ -29,6 +29,8 @@ class Fitted:
         learned: by name, (R, ...): what each replicate's preprocessing learned.
         offset, spread: (R, K), of the targets.
         design: the matrix that all networks read.
+        committees: (R,), the fold of each replicate. Those of one fold are one a seed, as are those
+            that leave a row out: a committee of so many is what the temperatures were fitted for.
         temperatures: (T,).
         scores: T, for sets and intervals.
         in_use: (K,), whether a level occurred in the labels of the fitted rows.
@@ -44,6 +46,7 @@ class Fitted:
     offset: NDArray[np.floating]
     spread: NDArray[np.floating]
     design: Design
+    committees: NDArray[np.int64]
     temperatures: NDArray[np.floating]
     scores: tuple[Scores, ...]
     in_use: NDArray[np.bool_]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from hemomodel.advice import advise, headings
 from hemomodel.building import layer_pairs
-from hemomodel.calibration import temper
 from hemomodel.conformal import check_coverage
 from hemomodel.consistency import Tied, ties
 from hemomodel.design import affine
@@ -57,6 +56,8 @@ class Model:
             (fitted.offset, fitted.spread),
             dtype,
         )
+        of_fold = fitted.committees == np.unique(fitted.committees)[:, None]
+        self.committees: Floats = of_fold / of_fold.sum(1, keepdims=True)
         self._matrix_type: Any = torch.empty(0, dtype=dtype).numpy().dtype.type
         self.ties: tuple[Tied, ...] = ties(fitted.schema, fitted.in_use)
 
@@ -92,8 +93,16 @@ class Model:
         return self.ensemble(self.matrix(table))
 
     def calibrated(self, table: pd.DataFrame) -> Floats:
-        """Returns what `predict` does with the temperatures applied."""
-        return temper(self.tasks, self.predict(table), self.fitted.temperatures)
+        """Returns natural predictions (N, K) that mean what they say.
+
+        A temperature was fitted for as many networks as leave a row out, one a seed: more of them
+        are less sure of themselves. So it is applied to committees of so many, those of one fold,
+        and the committees' mean is the prediction. Its log loss cannot be above their mean loss.
+        """
+        return self._calibrated(self.matrix(table))
+
+    def _calibrated(self, matrix: Floats) -> Floats:
+        return self.ensemble.calibrated(matrix, self.fitted.temperatures, self.committees)
 
     def recommend(self, frame: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Recommends a prescription for each patient: decision support for research.
@@ -121,7 +130,7 @@ class Model:
         check_coverage(coverage)
         fitted, schema = self.fitted, self.fitted.schema
         matrix = self.matrix(states.table)
-        tempered = temper(self.tasks, self.ensemble(matrix), fitted.temperatures)
+        tempered = self._calibrated(matrix)
         strange = strangeness(schema, fitted.design, fitted.familiar, states.table, matrix)
         who: dict[str, Any] = {"Row": states.rows}
         if states.ids is not None:

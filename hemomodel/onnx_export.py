@@ -119,9 +119,14 @@ def _pooled(
         natural = graph.add("Add", graph.add("Mul", part, spread), offset)
         return graph.add("ReduceMean", natural, over, to=task.name, keepdims=0)
     chances = graph.add("Softmax", part, axis=2)
-    pooled = graph.add("Log", graph.add("ReduceMean", chances, over, keepdims=0))
-    cooled = graph.add("Div", pooled, graph.constant(np.array(temperature)))
-    return graph.add("Softmax", cooled, to=task.name, axis=1)
+    members = graph.constant(model.committees.astype(np.float32))
+    each = graph.add("MatMul", members, graph.shaped(chances, model.ensemble.replicates, -1))
+    each = graph.shaped(each, len(model.committees), -1, task.size)
+    tiny = graph.constant(np.array(np.finfo(np.float32).tiny))
+    log_p = graph.add("Log", graph.add("Max", each, tiny))
+    cooled = graph.add("Div", log_p, graph.constant(np.array(temperature)))
+    tempered = graph.add("Softmax", cooled, axis=2)
+    return graph.add("ReduceMean", tempered, over, to=task.name, keepdims=0)
 
 
 def _value(name: str, width: int) -> ValueInfoProto:

@@ -64,6 +64,7 @@ class StoredModel(_Part):
     spread: list[list[float]]
     centre: list[float]
     scale: list[float]
+    committees: list[int]
     temperatures: list[float]
     scores: list[_Scores]
     in_use: list[bool]
@@ -85,6 +86,7 @@ def to_stored(fitted: Fitted) -> dict[str, Any]:
         "spread": fitted.spread.tolist(),
         "centre": fitted.design.centre.tolist(),
         "scale": fitted.design.scale.tolist(),
+        "committees": fitted.committees.tolist(),
         "temperatures": fitted.temperatures.tolist(),
         "scores": [{"count": one.count, "kept": one.kept.tolist()} for one in fitted.scores],
         "in_use": fitted.in_use.tolist(),
@@ -138,6 +140,7 @@ def from_stored(
         offset=_array("offset", stored.offset, (replicates, outputs)),
         spread=_positive("spread", stored.spread, (replicates, outputs)),
         design=design,
+        committees=_array("committees", stored.committees, (replicates,)).astype(np.int64),
         temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
         scores=tuple(_scores(one) for one in stored.scores),
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from hemomodel.building import build_model
-from hemomodel.calibration import temper
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
 from hemomodel.conformal import interval, level_sets
@@ -107,7 +106,7 @@ def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
         coverage: that is promised.
     """
     said = model.predict(new.table)
-    tempered = temper(model.tasks, said, model.fitted.temperatures)
+    tempered = model.calibrated(new.table)
     regrets = [_regret(model, one, new) for one in (tempered, said)]
     found = [
         (*_kept(model, place, task, tempered[:, own], new, coverage), *(r[place] for r in regrets))

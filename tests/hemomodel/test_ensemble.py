@@ -9,6 +9,7 @@ import torch
 from hemomodel import FitConfig, synthetic_cohort
 from hemomodel.balancers import BALANCERS
 from hemomodel.building import _left_out, build_model
+from hemomodel.calibration import temper
 from hemomodel.ensemble import Ensemble, pool
 from hemomodel.heads import HeadLayout
 from hemomodel.model import Model
@@ -66,7 +67,7 @@ def test_a_row_left_out_is_predicted_by_those_that_left_it_out(trained, cohort, 
     development = np.setdiff1d(np.arange(len(cohort)), test)
     np.testing.assert_allclose(share[:, development].sum(0), 1)
     model = Model(fitted)
-    said = model.ensemble(model.matrix(cohort.table), share)
+    said = model.ensemble.weighed(model.matrix(cohort.table), share)
     natural = each_alone(training, stack)
     for row in development[:20]:
         voices = [
@@ -114,5 +115,17 @@ def test_pool_is_the_mean_of_probabilities_and_of_values(cohort):
     chances = natural.exp().mean(0)
     expected = torch.where(layout.is_value, natural.mean(0), chances.log())
     torch.testing.assert_close(pooled, expected)
-    share = torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64)[:, None].expand(3, 5)
-    torch.testing.assert_close(pool(layout, natural, share), pool(layout, natural[:2]))
+
+
+def test_committees_are_tempered_each_and_then_pooled(trained, cohort, fitted):
+    training, stack = trained()
+    model, natural = Model(fitted), each_alone(training, stack)
+    folds = np.array([fold for _, fold in stack.pairs])
+    committees = [pool(training.layout, natural[folds == fold]).numpy() for fold in range(3)]
+    tempered = [temper(stack.tasks, one, fitted.temperatures) for one in committees]
+    expected = pool(training.layout, torch.from_numpy(np.stack(tempered))).numpy()
+    is_value = training.layout.is_value.numpy()
+    found = model.calibrated(cohort.table)
+    np.testing.assert_allclose(found[:, is_value], expected[:, is_value], rtol=1e-6)
+    levels = np.exp(found[:, ~is_value]), np.exp(expected[:, ~is_value])
+    np.testing.assert_allclose(*levels, rtol=0, atol=2e-6)
