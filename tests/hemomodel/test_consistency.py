@@ -126,16 +126,13 @@ def test_rules_about_what_is_not_predicted_as_a_level_play_no_part():
 
 
 def test_codes_may_be_texts():
-    plain = SCHEMA.model_dump()
-    plain["rules"] = ({"name": "a", "when": "shift == 'am'", "must": "calcium == 3"},)
-    plain["filters"] = plain["derived"] = ()
-    plain["feature_sets"] = {}
-    kinds = {"kind": "classification"}
-    plain["columns"] = (
-        {"name": "shift", "english": "shift", "title": "Shift", "kind": "category", "role": "task",
-         "codes": {"am": "morning", "pm": "afternoon"}, "task": kinds},
-        *(c for c in plain["columns"] if c["english"] == "calcium"),
-    )  # fmt: skip
-    schema = Schema.model_validate(plain)
+    whole = SCHEMA.model_dump()
+    shift = {"name": "shift", "english": "shift", "title": "Shift", "kind": "category"}
+    codes = {"am": "morning", "pm": "afternoon"}
+    task = {"role": "task", "codes": codes, "task": {"kind": "classification"}}
+    others = [c for c in whole["columns"] if c["english"] in ("calcium", "gender")]
+    rule = {"name": "a", "when": "shift == 'am'", "must": "calcium == 3"}
+    plain = {"name": "shifts", "title": "Shifts", "columns": [shift | task, *others]}
+    schema = Schema.model_validate(plain | {"rules": [rule]})
     (tied,) = ties(schema, np.ones(5, dtype=bool))
     assert tied.allowed.tolist() == [[False, True, False], [True, True, True]]
