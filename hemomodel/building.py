@@ -61,13 +61,14 @@ def build_model(
     development = np.flatnonzero(~held_out)
     table = cohort.table.iloc[development]
     schema = cohort.schema
-    design = fit_design(schema, config.features, table)
+    features = schema.set_called(config.features)
+    design = fit_design(schema, features, table)
     frozen = [freeze(one) for one in stack.preprocessors]
     learned = {name: np.stack([one[name] for one in frozen]) for name in frozen[0]}
     layers = _layers(config, stack, parameters)
     ensemble = Ensemble(
         stack.tasks,
-        affine(schema, config.features, design, learned, len(stack.pairs)),
+        affine(schema, features, design, learned, len(stack.pairs)),
         layer_pairs(layers),
         (stack.offset, stack.spread),
     )
@@ -77,7 +78,7 @@ def build_model(
     tempered = temper(stack.tasks, predicted, temperatures)
     return Fitted(
         schema=schema,
-        feature_set=config.features,
+        feature_set=features,
         legacy_age=legacy_age,
         about={**_about(cohort, config, stack, development), **(about or {})},
         layers=layers,

@@ -97,7 +97,8 @@ def _places(header: Sequence[object], schema: Schema, source: str, *, has_rows: 
     """
     places = pd.DataFrame([range(len(header))] if has_rows else [], columns=list(header))
     sheet = read_frame(places, schema, source=source, tasks=False)
-    return sorted(int(cells.iloc[0]) for cells in sheet.columns.values())
+    found = (str(cells.iloc[0]).split(", ") for cells in sheet.columns.values())
+    return sorted(int(place) for own in found for place in own)  # a column may stand in several
 
 
 _CHUNKS = {".csv": _csv, ".parquet": _parquet}

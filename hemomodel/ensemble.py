@@ -152,16 +152,16 @@ class Ensemble:
         by a product. It is taken unless a task's levels all lie so far below another's that they
         vanish.
         """
-        values = outputs * self.spread + self.offset
         if self._is_softmax:
             levels = outputs.masked_fill(self.layout.is_value, -torch.inf)
             grown = levels.sub_(levels.amax(2, keepdim=True)).exp_()
             total = (grown @ self.layout.member).masked_fill_(self.layout.regression, 1.0)
             if total.min() > _FAINT:
                 chances = grown.mul_(total.reciprocal_().index_select(2, self.layout.task_of))
+                values = outputs * self.spread + self.offset
                 return torch.where(self.layout.is_value, values, chances)
-        chances = self.layout.log_probabilities(outputs).exp_()
-        return torch.where(self.layout.is_value, values, chances)
+        natural = self.layout.natural(outputs, self.offset, self.spread)
+        return torch.where(self.layout.is_value, natural, natural.exp())
 
     def _shares(self, positive: Tensor) -> Tensor:
         """Returns numbers (..., K) divided by their sum in each task."""

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 __all__ = [
+    "HIGHEST",
     "continuation",
     "continuation_slopes",
     "half_deviance",
@@ -12,7 +13,7 @@ __all__ = [
     "rate",
 ]
 
-_HIGHEST = 20.0  # e^20 = 5e8 times the scale: far from any count, and its square is a float32
+HIGHEST = 20.0  # e^20 = 5e8 times the scale: far from any count, and its square is a float32
 
 
 def continuation(logits: Tensor, asked: Tensor) -> Tensor:
@@ -46,14 +47,14 @@ def continuation_slopes(logits: Tensor, targets: Tensor, asked: Tensor) -> Tenso
 
 def rate(outputs: Tensor) -> Tensor:
     """Returns the mean count that a log rate says."""
-    return outputs.clamp_max(_HIGHEST).exp()
+    return outputs.clamp_max(HIGHEST).exp()
 
 
 def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Returns half the Poisson deviance of log rates, and its derivative by them.
 
     Half the deviance is the negative log-likelihood less that of a perfect fit: y log(y / mu) -
-    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `_HIGHEST` it goes on
+    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `HIGHEST` it goes on
     along its tangent.
 
     Args:
@@ -61,7 +62,7 @@ def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         targets: the same shape, y of 0 or more, in the unit of mu.
     """
     said = rate(outputs)
-    beyond = (outputs - _HIGHEST).clamp_min(0)
+    beyond = (outputs - HIGHEST).clamp_min(0)
     loss = torch.xlogy(targets, targets) - targets - targets * outputs + said * (1 + beyond)
     # Of a near-perfect fit only rounding is left, of either sign.
     return loss.clamp_min(0), said - targets

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
+from hemomodel.links import HIGHEST
 from hemomodel.model import Model
 from hemomodel.places import columns
 from hemomodel.schema import Task
@@ -116,9 +117,14 @@ def _pooled(
             graph.constant(scale[:, :, own].float().numpy())
             for scale in (model.ensemble.offset, model.ensemble.spread)
         )
-        natural = graph.add("Add", graph.add("Mul", part, spread), offset)
+        value = _rate(graph, part) if task.kind == "count" else part
+        natural = graph.add("Add", graph.add("Mul", value, spread), offset)
         return graph.add("ReduceMean", natural, over, to=task.name, keepdims=0)
-    chances = graph.add("Softmax", part, axis=2)
+    chances = (
+        _continuation(graph, part, task.size)
+        if task.kind == "ordinal"
+        else graph.add("Softmax", part, axis=2)
+    )
     members = graph.constant(model.committees.astype(np.float32))
     each = graph.add("MatMul", members, graph.shaped(chances, model.ensemble.replicates, -1))
     each = graph.shaped(each, len(model.committees), -1, task.size)
@@ -127,6 +133,23 @@ def _pooled(
     cooled = graph.add("Div", log_p, graph.constant(np.array(temperature)))
     tempered = graph.add("Softmax", cooled, axis=2)
     return graph.add("ReduceMean", tempered, over, to=task.name, keepdims=0)
+
+
+def _rate(graph: _Graph, part: str) -> str:
+    """Adds the rates of a count; see `links.rate`."""
+    highest = graph.constant(np.array(HIGHEST, dtype=np.float32))
+    return graph.add("Exp", graph.add("Min", part, highest))
+
+
+def _continuation(graph: _Graph, part: str, levels: int) -> str:
+    """Adds the probabilities of ordered levels; see `links.continuation`."""
+    asked = _part(graph, part, slice(0, levels - 1))
+    passed = graph.add("Neg", graph.add("Softplus", graph.add("Neg", asked)))
+    stopped = graph.add("Neg", graph.add("Softplus", asked))
+    reached = graph.add("CumSum", passed, graph.constant(np.array(2)))
+    before, after = (graph.constant(np.array([0, 0, first, 0, 0, 1 - first])) for first in (1, 0))
+    chances = graph.add("Add", graph.add("Pad", reached, before), graph.add("Pad", stopped, after))
+    return graph.add("Exp", chances)
 
 
 def _value(name: str, width: int) -> ValueInfoProto:

@@ -89,11 +89,11 @@ def _middle(numbers: Floats) -> tuple[Floats, Floats]:
 
 
 def number_places(schema: Schema, design: Design) -> list[int]:
-    """Returns which quantities are numbers, and not codes of a list."""
+    """Returns which quantities are numbers, and not flags or codes of a list."""
     flags = {
         name
         for column in schema.read.values()
-        if column.kind == "code_list"
+        if column.kind != "number"
         for name in column.table_columns
     }
     return [place for place, name in enumerate(design.quantities) if name not in flags]

@@ -15,6 +15,7 @@ from hemomodel.heads import HeadLayout
 from hemomodel.model import Model
 from hemomodel.preparing import prepare
 from hemomodel.training import Training
+from tests.hemomodel.kinds import of_all_kinds
 
 
 def with_gaps(cohort):
@@ -30,21 +31,21 @@ def with_gaps(cohort):
 
 def each_alone(training, stack):
     """Returns natural predictions (R, N, K), the features transformed R times."""
-    outputs = training.network.forward(torch.from_numpy(stack.features))[-1]
-    scale = [torch.from_numpy(part).unsqueeze(1) for part in (stack.spread, stack.offset)]
-    values = outputs.double() * scale[0] + scale[1]
-    log_p = training.layout.log_probabilities(outputs).double()
-    return torch.where(training.layout.is_value, values, log_p)
+    outputs = training.network.forward(torch.from_numpy(stack.features))[-1].double()
+    offset, spread = (torch.from_numpy(part).unsqueeze(1) for part in (stack.offset, stack.spread))
+    return training.layout.natural(outputs, offset, spread)
 
 
 @pytest.mark.parametrize("balancer", ["equal", "single_task"])
 @pytest.mark.parametrize("features", ["pretreatment", "seed"])
-@pytest.mark.parametrize("hidden", [(16,), (16, 8), (16, 8, 8)], ids=len)
-def test_the_folded_networks_are_the_networks(
-    double, cohort, replicates, balancer, features, hidden
+@pytest.mark.parametrize(
+    ("hidden", "kinds"), [((16,), "built-in"), ((16, 8), "built-in"), ((16, 8, 8), "all")]
+)
+def test_the_folded_networks_are_the_networks(  # noqa: PLR0913, PLR0917 -- one case each
+    double, cohort, replicates, balancer, features, hidden, kinds
 ):
     config = FitConfig(balancer=BALANCERS[balancer](), features=features, hidden=hidden, epochs=1)
-    cohort = with_gaps(cohort)
+    cohort = with_gaps(of_all_kinds(cohort) if kinds == "all" else cohort)
     stack = prepare(cohort, replicates, features=features, with_test=True)
     training = Training(config, stack)
     training.run(1)

@@ -11,14 +11,18 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from hemomodel import InputError, load, synthetic_cohort
+from hemomodel import FitConfig, InputError, load, synthetic_cohort
 from hemomodel.advice import headings
+from hemomodel.balancers import BALANCERS
 from hemomodel.building import build_model
 from hemomodel.model import Model
 from hemomodel.model_folder import model_files
 from hemomodel.onnx_export import to_onnx
 from hemomodel.places import columns
+from hemomodel.preparing import prepare
 from hemomodel.synthetic import synthetic_workbook
+from hemomodel.training import Training
+from tests.hemomodel.kinds import of_all_kinds
 
 ELSEWHERE = """
 import sys, numpy as np, pandas as pd, hemomodel
@@ -56,10 +60,15 @@ def test_a_folder_elsewhere_predicts_the_same(trained, cohort, tmp_path, balance
     np.testing.assert_allclose(said, Model(fitted).predict(table), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("kinds", ["built-in", "all"])
 @pytest.mark.parametrize("balancer", ["equal", "single_task"])
-def test_onnx_says_the_same(trained, cohort, balancer):
-    training, stack = trained(balancer)
-    model = Model(build_model(cohort, training.config, stack, training.network.parameters))
+def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
+    cohort = of_all_kinds(cohort) if kinds == "all" else cohort
+    config = FitConfig(balancer=BALANCERS[balancer](), epochs=3)
+    stack = prepare(cohort, replicates, with_test=True)
+    training = Training(config, stack)
+    training.run(3)
+    model = Model(build_model(cohort, config, stack, training.network.parameters))
     table = synthetic_cohort(400, seed=1).table
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
     said = session.run(None, {"design": model.matrix(table)})
