@@ -60,6 +60,21 @@ def test_a_folder_elsewhere_predicts_the_same(trained, cohort, tmp_path, balance
     np.testing.assert_allclose(said, Model(fitted).predict(table), rtol=1e-6, atol=1e-6)
 
 
+def test_tasks_of_every_kind_are_recommended(cohort, replicates, patients):
+    every = of_all_kinds(cohort)
+    config, stack = FitConfig(epochs=2), prepare(every, replicates, with_test=True)
+    training = Training(config, stack)
+    training.run(2)
+    model = Model(build_model(every, config, stack, training.network.parameters))
+    advice = model.recommend(patients)
+    assert (advice["Dialysate flow: low"] >= 0).all()  # a count
+    levels = ["2.5", "3", "3.25", "3.5", "3.75", "4"]  # in their order, without a hole
+    for inside in set(advice["Session time: set"]):
+        places = [levels.index(one) for one in inside.split(", ")]
+        assert places == list(range(places[0], places[-1] + 1))
+    assert "Dialysate potassium: second runner-up" not in advice
+
+
 @pytest.mark.parametrize("kinds", ["built-in", "all"])
 @pytest.mark.parametrize("balancer", ["equal", "single_task"])
 def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
