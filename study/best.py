@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from hemomodel.building import build_model
 from hemomodel.cohort import Cohort
+from hemomodel.fitted import Fitted
+from hemomodel.model import Model
 from hemomodel.model_folder import model_files
 from hemomodel.stack import Stack
 from study.confirm import Finalist
 from study.folder import Folder
+from study.held_out import Winner
 from study.retraining import Confirmed
 
 __all__ = ["save_best"]
@@ -20,7 +23,7 @@ def save_best(
     cohort: Cohort,
     *,
     legacy_age: bool = False,
-) -> None:
+) -> list[Winner]:
     """Writes weights.safetensors, model.json and model.onnx for each winner.
 
     `hemomodel.load` makes a model of the folder. In a nested study each outer fold has a folder of
@@ -32,7 +35,11 @@ def save_best(
         stacks: that they were trained on, with their held-out rows, one an outer fold.
         cohort: that the stacks were made of.
         legacy_age: as the cohort was read with.
+
+    Returns:
+        the models, in the order of the winners.
     """
+    saved = []
     for finalist, result in winners:
         name = finalist.arm if len(stacks) == 1 else f"{finalist.arm}@{finalist.outer_fold}"
         (folder.root / "best" / name).mkdir(parents=True, exist_ok=True)
@@ -46,3 +53,16 @@ def save_best(
         )
         for file, content in model_files(fitted).items():
             folder.write_bytes(f"best/{name}/{file}", content)
+        saved.append(_winner(finalist, fitted))
+    return saved
+
+
+def _winner(finalist: Finalist, fitted: Fitted) -> Winner:
+    model = Model(fitted)
+    return Winner(
+        arm=finalist.arm,
+        outer_fold=finalist.outer_fold,
+        untempered=model.predict,
+        predict=model.calibrated,
+        temperatures=fitted.temperatures,
+    )

@@ -19,7 +19,10 @@ from study.confirm import Finalist, candidate, confirm, finalists
 from study.data import fresh_replicates, held_out_groups, outer_folds
 from study.evidence import Evidence, OuterFold
 from study.findings import findings
+from study.handing_on import examined
+from study.held_out import Winner, held_out
 from study.report import write_report
+from study.report.card import write_cards
 from study.results import metric_table
 from study.retraining import Confirmed, references_on_worker
 from study.run import Running
@@ -60,7 +63,8 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     winners = _winners(evidence, pairs)
     _write(study, comparison, findings(winners, stacks), references)
     legacy_age = study.settings.legacy_age
-    save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
+    saved = save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
+    _examine(study, comparison, saved, stacks)
     study.tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
         {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
@@ -73,6 +77,7 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     )
     with console.status("writing the report"):
         write_report(study.folder)
+        write_cards(study.folder)
     return comparison
 
 
@@ -151,6 +156,18 @@ def _write(
     patients = table_one(cohort.schema, {"kept": cohort.table}, rare=0.02)
     folder.write_table("table_one.parquet", patients)
     folder.write_json("comparison.json", comparison)
+
+
+def _examine(
+    study: Running, comparison: dict[str, Any], saved: Sequence[Winner], stacks: Sequence[Stack]
+) -> None:
+    """Writes what is known of the models that are handed on."""
+    rows = [held_out(study.cohort, stack) for stack in stacks]
+    leading = max(comparison["arms"], key=lambda arm: arm["score"]["estimate"])["arm"]
+    features = study.space.base.features
+    tables = examined(study.cohort.schema, features, saved, rows, leading)
+    for name, table in tables.items():
+        study.folder.write_table(f"{name}.parquet", table)
 
 
 def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from hemomodel.reliability import BINS
 from hemomodel.schema import Schema
 from study.apart import subgroup_table
 from study.evidence import Floats
-from study.held_out import HeldOut, Winner
+from study.held_out import HeldOut, Predicted, Winner
 from study.permutation import importances, sources
 
 __all__ = ["examined"]
@@ -56,7 +56,7 @@ def examined(
 
 
 def _scores(
-    winners: Sequence[Winner], said: Sequence[Floats], rows: Sequence[HeldOut]
+    winners: Sequence[Winner], said: Sequence[Predicted], rows: Sequence[HeldOut]
 ) -> pd.DataFrame:
     tasks = rows[0].tasks
     index = pd.Index([task.name for task in tasks], name="task")
@@ -76,7 +76,7 @@ def _scores(
 
 def _calibration(
     winners: Sequence[Winner],
-    said: Mapping[str, Sequence[Floats]],
+    said: Mapping[str, Sequence[Predicted]],
     rows: Sequence[HeldOut],
 ) -> pd.DataFrame:
     index = pd.MultiIndex.from_product(

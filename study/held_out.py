@@ -22,9 +22,10 @@ from hemomodel.stack import Stack
 from study.data import held_out_groups
 from study.evidence import Floats
 
-__all__ = ["HeldOut", "Predict", "Winner", "held_out"]
+__all__ = ["HeldOut", "Predict", "Predicted", "Winner", "held_out"]
 
-Predict: TypeAlias = Callable[[pd.DataFrame], Floats]
+Predicted: TypeAlias = NDArray[np.floating]
+Predict: TypeAlias = Callable[[pd.DataFrame], Predicted]
 """A table (m, columns), as in `Cohort.table` -> natural predictions (m, K)."""
 
 
@@ -44,7 +45,7 @@ class Winner:
     outer_fold: int
     untempered: Predict
     predict: Predict
-    temperatures: Floats
+    temperatures: NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class HeldOut:
         own = (self.labels[rows], self.known[rows], self.units[rows])
         return HeldOut(self.tasks, self.table.iloc[rows], *own, self.trivial)
 
-    def losses(self, predicted: Floats) -> Floats:
+    def losses(self, predicted: Predicted) -> Floats:
         """Returns each row's loss (m, T) of natural predictions (m, K); zero if unknown."""
         losses = row_losses(self.layout, _tensor(predicted), _tensor(self.labels))
         return np.asarray(np.where(self.known, losses[0].numpy(), 0.0))
@@ -90,16 +91,16 @@ class HeldOut:
         """The trivial predictor's loss on each row (m, T); zero where the label is unknown."""
         return self.losses(np.broadcast_to(self.trivial, self.labels.shape).copy())
 
-    def skill(self, predicted: Floats) -> Floats:
+    def skill(self, predicted: Predicted) -> Floats:
         """Returns the share of the trivial predictor's loss that predictions remove, (T,)."""
         return np.asarray(1 - self.losses(predicted).sum(0) / self.trivial_losses.sum(0))
 
-    def metrics(self, predicted: Floats) -> dict[str, Floats]:
+    def metrics(self, predicted: Predicted) -> dict[str, Floats]:
         """Returns every metric (T,) of natural predictions (m, K)."""
         found = scores(self.layout, _tensor(predicted), self._scored)
         return {name: value[0].numpy() for name, value in found.items()}
 
-    def reliability(self, predicted: Floats) -> Floats:
+    def reliability(self, predicted: Predicted) -> Floats:
         """Returns (T, bins, 3) of natural predictions (m, K); see `hemomodel.reliability`."""
         return reliability(self.layout, _tensor(predicted), self._scored)
 

@@ -16,13 +16,12 @@ from sklearn.base import BaseEstimator
 from sklearn.inspection import permutation_importance
 
 from hemomodel.schema import Schema
-from study.evidence import Floats
-from study.held_out import HeldOut, Predict
+from study.held_out import HeldOut, Predict, Predicted
 
 __all__ = ["importances", "sources"]
 
 _REPEATS = 10
-_MOST = 2000  # held-out rows: more would cost time and tell the same
+_MOST = 1000  # held-out rows: more would cost time and tell the same
 
 Rows = NDArray[np.int64]
 
@@ -43,7 +42,7 @@ class _Gathering(BaseEstimator):
         """Does nothing: the ensemble is fitted."""
         return self
 
-    def predict(self, rows: Rows) -> Floats:
+    def predict(self, rows: Rows) -> Predicted:
         """Returns natural predictions (m, K)."""
         moved = (rows != np.arange(len(rows))[:, None]).any(0)
         taken = {
