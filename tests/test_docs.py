@@ -26,14 +26,20 @@ LESS = {
     "scripts/report.py": [],
     "scripts/recommend.py": [],
 }
+# Its code is the README's, which runs once.
+TRANSLATION = ROOT / "README.zh-TW.md"
+
+
+def fenced(page):
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def blocks(*languages):
     for page in PAGES:
-        found = re.findall(
-            r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-        )
-        for number, (language, code) in enumerate(found):
+        if page == TRANSLATION:
+            continue
+        for number, (language, code) in enumerate(fenced(page)):
             if language in languages:
                 yield pytest.param(code, id=f"{page.name}-{number}")
 
@@ -75,6 +81,26 @@ def test_bash_blocks_run(code, tmp_path):
                 run([sys.executable, script, *flags, *LESS[script]], tmp_path)
             case _:
                 raise AssertionError(f"no way to run {line!r}")
+
+
+def test_the_translation_keeps_in_step():
+    """Code blocks, commands, files, links and figures of the two READMEs are the same."""
+    pages = (ROOT / "README.md", TRANSLATION)
+    english, chinese = ([code for name, code in fenced(page) if name != "text"] for page in pages)
+    assert english == chinese
+    english, chinese = (page.read_text(encoding="utf-8") for page in pages)
+    in_order = (r"^#+ ", r"^\| `(.*?)` \|", r"^    (\S.*)", r"^(?:python|ray|openssl|export) .*")
+    for what in in_order:
+        assert re.findall(what, english, re.MULTILINE) == re.findall(what, chinese, re.MULTILINE), (
+            what
+        )
+    # A sentence may name things in another order, or twice, in another language.
+    for what in (r"\]\(([^)#]+)\)", r"`([^`\n]+(?:\n[^`\n]+)?)`"):
+        named = [
+            {" ".join(found.split()) for found in re.findall(what, text)}
+            for text in (english, chinese)
+        ]
+        assert named[0] ^ named[1] <= {page.name for page in pages}, what
 
 
 def links():
