@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hemomodel import InputError, Replicates
-from hemomodel.frozen import freeze, thaw
+from hemomodel.frozen import freeze
 from hemomodel.preparing import prepare
 
 LEARNED = ("offset", "spread", "trivial")
@@ -91,13 +91,6 @@ def test_the_trivial_predictor_gives_every_level_a_chance(cohort, replicates):
             assert (chance > 0).all()
             assert chance.sum(1) == pytest.approx(1)
         start += task.size
-
-
-def test_a_frozen_preprocessing_does_the_same(cohort, replicates):
-    stack = prepare(cohort, replicates)
-    fitted = stack.preprocessors[0]
-    back = thaw(cohort.schema, "pretreatment", freeze(fitted), cohort.table.iloc[:40])
-    np.testing.assert_array_equal(back.transform(cohort.table), fitted.transform(cohort.table))
 
 
 def test_a_missing_label_is_in_no_figure(cohort, replicates):
