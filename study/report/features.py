@@ -60,7 +60,7 @@ def feature_map(study: Study) -> Figure:
     }
     layout = {
         "height": 24 * len(titles) + 130,
-        "xaxis": task_axis(study.tasks),
+        "xaxis": {**task_axis(study.tasks), "tickfont": {"size": 10}},
         "yaxis": {
             "tickvals": list(range(len(titles))),
             "ticktext": [f"{title}  " for title in titles],
