@@ -1,4 +1,4 @@
-"""A disk that is full, or a folder that cannot be written: the study ends in one line.
+"""A full disk, a folder that cannot be written, no memory left: the study ends in one line.
 
 Inside Tune an error of a callback would count as the trial's. So the first one is kept, nothing
 more is written after it, and the search stops; then it is raised.
@@ -51,20 +51,27 @@ def first_line(error: Exception) -> str:
 
 @contextmanager
 def one_line(folder: Folder, go_on: str) -> Iterator[None]:
-    """Turns an error of the disk into a sentence.
+    """Turns an error of the disk, or of the memory, into a sentence.
 
     Args:
         folder: of the study.
         go_on: the command that takes the study up again.
 
     Raises:
-        InputError: the disk is full, or the folder cannot be written.
+        InputError: the disk is full, the folder cannot be written, or Ray ended workers because
+            memory ran low, which Tune does not survive.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as error:
+        if _of_the_memory(error):
+            raise InputError(
+                "memory ran low, and Ray ended trials to save the machine; what has ended is kept: "
+                "close other programs, or train fewer at once with --max-concurrent, then go on "
+                f"with {go_on}"
+            ) from error
         cause = _of_the_disk(error, str(folder.root))
         if cause is None:
             raise
@@ -72,6 +79,12 @@ def one_line(folder: Folder, go_on: str) -> Iterator[None]:
             f"{folder.root} cannot be written ({cause.strerror}); what has ended is kept: "
             f"make room or give access, then go on with {go_on}"
         ) from error
+
+
+def _of_the_memory(error: Exception) -> bool:
+    from ray.exceptions import OutOfMemoryError  # noqa: PLC0415 - no study needs Ray to begin
+
+    return any(isinstance(cause, OutOfMemoryError) for cause in causes(error))
 
 
 def _of_the_disk(error: Exception, root: str) -> OSError | None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.exceptions import StorageInternalError
 from optuna.storages.journal import JournalFileBackend
+from ray.exceptions import OutOfMemoryError
 
 from hemomodel.errors import InputError
 from study.checkpoint import SaveClock, load_checkpoint, save_checkpoint
@@ -140,6 +141,18 @@ def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
         fails()
     with pytest.raises(ZeroDivisionError), one_line(Folder(tmp_path), "THIS"):
         _ = 1 / 0
+
+
+def test_memory_that_runs_low_is_one_line(tmp_path):
+    """Ray ends workers to save the machine, and Tune ends with them (seen in a real study)."""
+    with (
+        pytest.raises(InputError, match=r"memory ran low.*--max-concurrent.*go on with THIS"),
+        one_line(Folder(tmp_path), "THIS"),
+    ):
+        try:
+            raise OutOfMemoryError("2 worker(s) were killed due to the node running low on memory")
+        except OutOfMemoryError as error:
+            raise RuntimeError("Caught unexpected exception") from error
 
 
 def test_the_first_fault_is_kept():
