@@ -57,11 +57,12 @@ def _csv(path: Path, schema: Schema, rows: int) -> Iterator[pd.DataFrame]:
     begin = pd.read_csv(path, nrows=2, **options)
     header = list(begin.iloc[0])
     places = _places(header, schema, str(path), has_rows=len(begin) > 1)
-    with pd.read_csv(path, usecols=places, chunksize=rows, **options) as parts:
+    # Not `usecols`: with it pandas cuts rows of too many cells, and their values shift unseen.
+    with pd.read_csv(path, chunksize=rows, **options) as parts:
         for number, part in enumerate(parts):
             found = part if number else part.iloc[1:]
             if len(found):
-                yield found.set_axis([header[place] for place in places], axis=1)
+                yield found[places].set_axis([header[place] for place in places], axis=1)
 
 
 def _encoding(path: Path) -> str:
