@@ -1,7 +1,7 @@
 """Predictions as recommendations: one row a patient, one group of columns a task."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,6 +24,8 @@ NOTE = (
 )
 _RUNNERS_UP = ("runner-up", "second runner-up")
 _DIGITS = 4
+_WITHIN = 3  # digits of an interval's width that its ends are written with
+_OWN = ("Row", "ID", "Outside", "Reason")  # columns that are no task's
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,15 @@ class Heading:
 
 
 def headings(schema: Schema) -> list[Heading]:
-    """Returns what the tasks are called; one whose title is another's too has its name added."""
-    twice = {title for title, n in Counter(t.title for t in schema.tasks).items() if n > 1}
+    """Returns what the tasks are called.
+
+    One whose title is another's too, or a column's that is no task's, has its name added.
+    """
+    taken = {title for title, n in Counter(t.title for t in schema.tasks).items() if n > 1}
+    taken |= set(_OWN)
     return [
         Heading(
-            english=f"{task.title} [{task.name}]" if task.title in twice else task.title,
+            english=f"{task.title} [{task.name}]" if task.title in taken else task.title,
             chinese="" if task.title_zh == task.title else task.title_zh,
             unit=task.unit or schema.read[task.column].unit,
             labels=tuple(map(_label, task.levels, task.meanings)),
@@ -98,9 +104,10 @@ def advise(
     found: dict[str, Column] = {}
     for place, (task, name) in enumerate(zip(tasks, names, strict=True)):
         if task.is_value:
-            parts = interval(task, tempered[:, place_of(own[place])], scores[place], coverage)
+            said = tempered[:, place_of(own[place])].astype(np.float64)
+            parts = _rounded(*interval(task, said, scores[place], coverage))
             found |= {
-                name.column(part): _rounded(array)
+                name.column(part): array
                 for part, array in zip(("", "low", "high"), parts, strict=True)
             }
         else:
@@ -180,13 +187,39 @@ def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
     return _texts(which, names)
 
 
-def _rounded(values: Floats) -> Floats:
-    """Returns values to four digits, as many as anyone reads."""
-    with np.errstate(divide="ignore"):
-        size = np.floor(np.log10(np.abs(values.astype(np.float64))))
-    unit = 10.0 ** (np.where(np.isfinite(size), size, 0) - _DIGITS + 1)
-    rounded = np.round(values / unit) * unit
-    return np.where(np.isfinite(rounded), np.round(rounded, 12), values)
+def _rounded(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+    """Returns values and their intervals (n,) with the digits that mean something.
+
+    Three of the interval's width; its ends go outwards, so that it holds what it held. Of a value
+    whose interval is endless, four of its own.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        width = high - low
+        digits = np.where(
+            np.isfinite(width), _WITHIN - _size(width), _DIGITS - _size(np.abs(value))
+        )
+    return (
+        _to_digits(np.round, value, digits),
+        _to_digits(np.floor, low, digits),
+        _to_digits(np.ceil, high, digits),
+    )
+
+
+def _size(values: Floats) -> Floats:
+    """Returns how many digits (n,) stand before the point; below one, less the zeros behind it."""
+    size: Floats = np.floor(np.log10(values)) + 1
+    return size
+
+
+def _to_digits(way: Callable[[Floats], Floats], values: Floats, digits: Floats) -> Floats:
+    """Returns values rounded one way to so many digits behind the point, or before it if below 0.
+
+    What has no such number, or is too large or small to be so rounded, stays as it is.
+    """
+    with np.errstate(all="ignore"):
+        up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
+        rounded = way(values * up / down) * down / up
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def key(names: Sequence[Heading], scores: Sequence[Scores], coverage: float) -> list[str]:
