@@ -72,7 +72,8 @@ def half_deviance(mean: Tensor, counts: Tensor) -> Tensor:
     """Returns half the Poisson deviance of means; see `log_rate_losses`.
 
     A mean of zero, which a rate comes to only by underflow, counts as the least number above it.
+    In double precision whatever theirs: of three large terms a small one is left.
     """
-    said = mean.clamp_min(torch.finfo(mean.dtype).tiny)
-    loss = torch.xlogy(counts, counts) - torch.xlogy(counts, said) - (counts - said)
-    return loss.clamp_min(0)
+    said, y = mean.clamp_min(torch.finfo(mean.dtype).tiny).double(), counts.double()
+    loss = torch.xlogy(y, y) - torch.xlogy(y, said) - (y - said)
+    return loss.clamp_min(0).to(mean.dtype)

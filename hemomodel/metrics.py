@@ -134,5 +134,6 @@ def _balanced(layout: HeadLayout, correct: Tensor, labels: Tensor, share: Tensor
 def row_regret(layout: HeadLayout, natural: Natural, optimum: Tensor) -> Tensor:
     """Returns the expected loss above the oracle's, (R, m, T)."""
     cross = layout.natural_losses(natural, optimum)
-    entropy = -torch.xlogy(optimum, optimum) * ~layout.is_value
+    chances = optimum.masked_fill(layout.is_value, 0)  # a value may be below zero
+    entropy = -torch.xlogy(chances, chances)
     return (cross - entropy) @ layout.member

@@ -79,6 +79,14 @@ def test_half_the_deviance_is_scikit_learns(log_rate, count):
     assert half_deviance(rate(z), y).item() == pytest.approx(expected, rel=1e-9, abs=10 * near)
 
 
+def test_the_deviance_of_large_counts_is_no_rounding_in_single_precision():
+    mean = torch.full((20_000,), 2e6, dtype=torch.float32)
+    y = torch.poisson(mean, generator=torch.Generator().manual_seed(0))
+    expected = mean_poisson_deviance(y.double(), mean.double()) / 2
+    assert half_deviance(mean, y).mean().item() == pytest.approx(expected, rel=1e-5)
+    assert half_deviance(mean, y).dtype == torch.float32
+
+
 @given(log_rate=log_rates, count=counts, factor=st.floats(1e-3, 1e3))
 def test_the_loss_of_a_count_is_of_its_unit_and_least_at_a_perfect_fit(log_rate, count, factor):
     z, y = torch.tensor([log_rate]).double(), torch.tensor([count]).double()

@@ -1,5 +1,7 @@
 """Every metric against scikit-learn, replicate by replicate and task by task."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +123,15 @@ def test_the_oracle_itself_has_no_regret(case):
     perfect = torch.where(layout.is_value, scored.optimum, scored.optimum.log())
     regret = scores(layout, perfect, scored)["regret"]
     torch.testing.assert_close(regret, torch.zeros_like(regret))
+
+
+def test_a_value_whose_optimum_is_below_zero_has_a_regret(case):
+    layout, outputs, scored = case
+    shift = 400.0 * torch.tensor([float(t.kind == "regression") for t in TASKS])
+    shift = shift[layout.task_of]
+    below = replace(scored, labels=scored.labels - shift, optimum=scored.optimum - shift)
+    found = scores(layout, outputs - shift, below)["regret"]
+    torch.testing.assert_close(found, scores(layout, outputs, scored)["regret"])
 
 
 def test_without_an_oracle_there_is_no_regret(case):
