@@ -13,7 +13,7 @@ from torch import Tensor
 from hemomodel.calibration import calibrate, temper
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
-from hemomodel.conformal import conform
+from hemomodel.conformal import Scores, conform
 from hemomodel.design import affine, fit_design
 from hemomodel.ensemble import Ensemble
 from hemomodel.errors import InputError
@@ -51,16 +51,8 @@ def build_model(
     Raises:
         InputError: the stack is not one of all rows of the cohort.
     """
-    if len(stack.labels) != len(cohort):
-        raise InputError(
-            f"the stack has {len(stack.labels)} rows and the cohort {len(cohort)}; prepare it of "
-            "this cohort and with its held-out rows"
-        )
-    held_out = np.zeros(len(stack.labels), dtype=bool)
-    held_out[stack.test_rows] = True
-    development = np.flatnonzero(~held_out)
-    table = cohort.table.iloc[development]
-    schema = cohort.schema
+    development = _development(cohort, stack)
+    table, schema = cohort.table.iloc[development], cohort.schema
     features = schema.set_called(config.features)
     design = fit_design(schema, features, table)
     frozen = [freeze(one) for one in stack.preprocessors]
@@ -72,10 +64,7 @@ def build_model(
         layer_pairs(layers),
         (stack.offset, stack.spread),
     )
-    labels, known = stack.labels[development], stack.known[development]
-    predicted = ensemble.weighed(design.matrix(table), _left_out(stack)[:, development])
-    temperatures = calibrate(stack.tasks, predicted, labels, known)
-    tempered = temper(stack.tasks, predicted, temperatures)
+    temperatures, scores = _held_against(stack, ensemble, design.matrix(table), development)
     return Fitted(
         schema=schema,
         feature_set=features,
@@ -88,10 +77,38 @@ def build_model(
         design=design,
         committees=np.array([fold for _, fold in stack.pairs]),
         temperatures=temperatures,
-        scores=conform(stack.tasks, tempered, labels, known),
-        in_use=values(stack.tasks) | (labels != 0).any(0),
+        scores=scores,
+        in_use=values(stack.tasks) | (stack.labels[development] != 0).any(0),
         familiar=familiarise(schema, design, table),
     )
+
+
+def _development(cohort: Cohort, stack: Stack) -> NDArray[np.int64]:
+    """Returns the rows that are not held out."""
+    if len(stack.labels) != len(cohort):
+        raise InputError(
+            f"the stack has {len(stack.labels)} rows and the cohort {len(cohort)}; prepare it of "
+            "this cohort and with its held-out rows"
+        )
+    held_out = np.zeros(len(stack.labels), dtype=bool)
+    held_out[stack.test_rows] = True
+    return np.flatnonzero(~held_out)
+
+
+def _held_against(
+    stack: Stack,
+    ensemble: Ensemble,
+    matrix: NDArray[np.floating],
+    development: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], tuple[Scores, ...]]:
+    """Returns temperatures (T,) and scores by the labels of rows that a replicate left out."""
+    voices = _left_out(stack)[:, development]
+    labels = stack.labels[development]
+    known = stack.known[development] & (voices.sum(0) > 0)[:, None]
+    predicted = ensemble.weighed(matrix, voices)
+    temperatures = calibrate(stack.tasks, predicted, labels, known)
+    tempered = temper(stack.tasks, predicted, temperatures)
+    return temperatures, conform(stack.tasks, tempered, labels, known)
 
 
 def _left_out(stack: Stack) -> NDArray[np.floating]:

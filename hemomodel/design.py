@@ -22,6 +22,8 @@ __all__ = ["Design", "affine", "design_names", "fit_design"]
 Floats: TypeAlias = NDArray[np.floating]
 Learned: TypeAlias = Mapping[str, Floats]
 """`block.step.what` -> (R, ...), as `frozen.freeze` names it, stacked over replicates."""
+_FARTHEST = 1e4  # from the middle, in standard deviations: beyond it a network says nothing anyway
+_ROUNDING = 1e-12  # of a column's middle: what computing a constant leaves of spread is less
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,9 @@ class Design:
     def matrix(self, table: pd.DataFrame, dtype: type = np.float32) -> NDArray[np.floating]:
         """Returns (N, P): standardised quantities, zero where missing; marks; codes as 0 or 1.
 
+        A quantity further from the middle than any fitted row can be counts as 10,000 standard
+        deviations from it: the networks' numbers stay finite.
+
         Args:
             table: as in a cohort.
             dtype: of the matrix.
@@ -58,7 +63,9 @@ class Design:
         )
         raw = table[list(self.quantities)].to_numpy(dtype=np.float64)
         absent = np.isnan(raw)
-        found[:, :count] = np.where(absent, 0.0, (raw - self.centre) / self.scale)
+        with np.errstate(over="ignore"):
+            standard = (raw - self.centre) / self.scale
+        found[:, :count] = np.where(absent, 0.0, standard.clip(-_FARTHEST, _FARTHEST))
         found[:, count : 2 * count] = absent
         for place, (name, code) in enumerate(self.codes, 2 * count):
             found[:, place] = (table[name] == code).to_numpy(dtype=bool, na_value=False)
@@ -82,7 +89,8 @@ def fit_design(schema: Schema, feature_set: str, table: pd.DataFrame) -> Design:
     count = np.maximum(known.sum(0), 1)
     centre = np.where(known, raw, 0.0).sum(0) / count
     spread = np.sqrt(np.where(known, (raw - centre) ** 2, 0.0).sum(0) / count)
-    return Design(quantities, codes, centre, np.where(spread > 0, spread, 1.0))
+    varies = spread > _ROUNDING * np.abs(centre)
+    return Design(quantities, codes, centre, np.where(varies, spread, 1.0))
 
 
 def affine(

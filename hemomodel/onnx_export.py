@@ -1,9 +1,10 @@
 """A model as an ONNX graph, for a machine without this package.
 
 One input, `design` (N, P): what `Model.matrix` returns. Outputs: for each task with levels its
-probabilities (N, L), after the temperature; for each value its prediction (N, 1), natural. Names of
-the columns, tasks and levels are in the file's metadata. The rules of the prescription, sets,
-intervals and the flag of unlike patients are not in it.
+probabilities (N, L), after the temperature; for each value its prediction (N, 1), natural. An
+output is called as its task is, and `/design` where a task is called `design`. Names of the
+columns, tasks and levels are in the file's metadata. The rules of the prescription, sets, intervals
+and the flag of unlike patients are not in it.
 """
 
 import json
@@ -21,6 +22,7 @@ from hemomodel.schema import Task
 
 __all__ = ["to_onnx"]
 
+_INPUT = "design"
 _OPSET = 18
 _IR_VERSION = 10  # what runtimes of the same years read
 
@@ -33,7 +35,7 @@ class _Graph:
     constants: list[TensorProto] = field(default_factory=list)
 
     def constant(self, value: NDArray[np.generic]) -> str:
-        name = f"constant{len(self.constants)}"
+        name = f"/constant{len(self.constants)}"  # no task has a slash in its name
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
@@ -44,7 +46,7 @@ class _Graph:
         to: str = "",
         **attributes: Any,  # noqa: ANN401 - as ONNX names them
     ) -> str:
-        name = to or f"{kind.lower()}{len(self.nodes)}"
+        name = to or f"/{kind.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
@@ -65,7 +67,7 @@ def to_onnx(model: Model) -> bytes:
         helper.make_graph(
             graph.nodes,
             model.fitted.schema.name,
-            [_value("design", len(model.fitted.design.names))],
+            [_value(_INPUT, len(model.fitted.design.names))],
             [_value(name, task.size) for name, task in zip(names, model.tasks, strict=True)],
             graph.constants,
         ),
@@ -85,7 +87,7 @@ def _networks(graph: _Graph, model: Model) -> str:
         tuple(part.float().numpy() for part in layer) for layer in ensemble.layers
     ]
     every = ensemble.replicates * ensemble.networks
-    flow = graph.add("Gemm", "design", graph.constant(weight), graph.constant(bias))
+    flow = graph.add("Gemm", _INPUT, graph.constant(weight), graph.constant(bias))
     flow = graph.add("Relu", flow) if middle else flow
     flow = graph.shaped(flow, -1, every, weight.shape[1] // every)
     flow = graph.add("Transpose", flow, perm=[1, 0, 2])
@@ -119,7 +121,7 @@ def _pooled(
         )
         value = _rate(graph, part) if task.kind == "count" else part
         natural = graph.add("Add", graph.add("Mul", value, spread), offset)
-        return graph.add("ReduceMean", natural, over, to=task.name, keepdims=0)
+        return graph.add("ReduceMean", natural, over, to=_output(task), keepdims=0)
     chances = (
         _continuation(graph, part, task.size)
         if task.kind == "ordinal"
@@ -132,7 +134,11 @@ def _pooled(
     log_p = graph.add("Log", graph.add("Max", each, tiny))
     cooled = graph.add("Div", log_p, graph.constant(np.array(temperature)))
     tempered = graph.add("Softmax", cooled, axis=2)
-    return graph.add("ReduceMean", tempered, over, to=task.name, keepdims=0)
+    return graph.add("ReduceMean", tempered, over, to=_output(task), keepdims=0)
+
+
+def _output(task: Task) -> str:
+    return f"/{task.name}" if task.name == _INPUT else task.name
 
 
 def _rate(graph: _Graph, part: str) -> str:

@@ -112,7 +112,7 @@ def from_stored(
         WrongPartError: they do not fit together.
         InputError: the schema lacks the feature set.
     """
-    tasks, parts = schema.tasks, stored.familiar
+    tasks = schema.tasks
     if [(one.name, one.outputs) for one in stored.tasks] != [(t.name, t.size) for t in tasks]:
         raise WrongPartError("tasks are not those of the table")
     outputs = sum(task.size for task in tasks)
@@ -129,7 +129,6 @@ def from_stored(
         _array("centre", stored.centre, (count,)),
         _positive("scale", stored.scale, (count,)),
     )
-    numbers = len(number_places(schema, design))
     return Fitted(
         schema=schema,
         feature_set=stored.feature_set,
@@ -144,15 +143,20 @@ def from_stored(
         temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
         scores=tuple(_scores(one) for one in stored.scores),
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
-        familiar=Familiar(
-            low=_array("familiar.low", parts.low, (count,)),
-            high=_array("familiar.high", parts.high, (count,)),
-            seen=_array("familiar.seen", parts.seen, (len(codes),)) > 0,
-            most_missing=parts.most_missing,
-            location=_array("familiar.location", parts.location, (numbers,)),
-            precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
-            farthest=parts.farthest,
-        ),
+        familiar=_familiar(stored.familiar, schema, design),
+    )
+
+
+def _familiar(parts: _Familiar, schema: Schema, design: Design) -> Familiar:
+    count, numbers = len(design.quantities), len(number_places(schema, design))
+    return Familiar(
+        low=_array("familiar.low", parts.low, (count,)),
+        high=_array("familiar.high", parts.high, (count,)),
+        seen=_array("familiar.seen", parts.seen, (len(design.codes),)) > 0,
+        most_missing=parts.most_missing,
+        location=_array("familiar.location", parts.location, (numbers,)),
+        precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
+        farthest=parts.farthest,
     )
 
 

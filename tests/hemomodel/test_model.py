@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
+import torch
 
 from hemomodel import FitConfig, InputError, load, synthetic_cohort
 from hemomodel.advice import headings
@@ -18,8 +20,10 @@ from hemomodel.building import build_model
 from hemomodel.model import Model
 from hemomodel.model_folder import model_files
 from hemomodel.onnx_export import to_onnx
-from hemomodel.places import columns
+from hemomodel.places import columns, values
 from hemomodel.preparing import prepare
+from hemomodel.schema import Schema
+from hemomodel.states import States
 from hemomodel.synthetic import synthetic_workbook
 from hemomodel.training import Training
 from tests.hemomodel.kinds import of_all_kinds
@@ -97,6 +101,30 @@ def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
     assert [one.name for one in session.get_outputs()] == [t.name for t in model.tasks]
 
 
+def test_tasks_may_be_called_as_parts_of_a_table_or_a_graph(cohort, replicates, patients):
+    called = {"blood_flow": ("design", "Reason"), "calcium": ("gemm0", "ID")}
+    fields = {name: getattr(cohort.schema, name) for name in Schema.model_fields}
+    fields["filters"] = ()
+    fields["columns"] = [
+        column.model_copy(update={"english": name, "title": title})
+        for column in cohort.schema.columns
+        for name, title in [called.get(column.english, (column.english, column.title))]
+    ]
+    own = replace(cohort, schema=Schema(**fields))
+    config, stack = FitConfig(epochs=1), prepare(own, replicates, with_test=True)
+    training = Training(config, stack)
+    training.run(1)
+    model = Model(build_model(own, config, stack, training.network.parameters))
+    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    said = session.run(["/design"], {"design": model.matrix(own.table)})[0]
+    place = columns(model.tasks)[[task.name for task in model.tasks].index("design")]
+    np.testing.assert_allclose(said, model.calibrated(own.table)[:, place], rtol=1e-5)
+    advice = model.recommend(patients)
+    assert advice["Row"].tolist() == list(range(2, 302))
+    assert advice["ID"].tolist() == patients["ID"].astype(str).tolist()
+    assert {"Reason [design] (mL/min)", "ID [gemm0]: probability"} <= set(advice)
+
+
 def test_what_is_read_back_is_what_was_written(fitted, model):
     back = model.fitted
     assert back.schema == fitted.schema
@@ -113,9 +141,68 @@ def test_what_is_read_back_is_what_was_written(fitted, model):
     )
 
 
-def test_scores_are_those_of_rows_left_out(fitted, model):
-    assert fitted.about["data"]["development"] == max(one.count for one in fitted.scores)
-    assert len(fitted.temperatures) == len(model.tasks)
+def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):
+    training, stack = trained()
+    development = np.setdiff1d(np.arange(len(cohort)), stack.test_rows)
+    voices = np.zeros((len(stack.pairs), len(cohort)), dtype=bool)
+    for own, rows, count in zip(voices, stack.score_rows, stack.score_counts, strict=True):
+        own[rows[:count]] = True
+    outputs = training.network.forward(torch.from_numpy(stack.features))[-1]
+    scale = [
+        torch.from_numpy(one.astype(np.float32))[:, None] for one in (stack.offset, stack.spread)
+    ]
+    natural = training.layout.natural(outputs, *scale).double().numpy()
+    for place, (task, own) in enumerate(zip(stack.tasks, columns(stack.tasks), strict=True)):
+        errors = []
+        for row in development:
+            said = natural[voices[:, row], row, own]
+            label = stack.labels[row, own]
+            if task.is_value:
+                errors.append(abs(said.mean() - label[0]))
+                continue
+            chances = np.exp(said).mean(0) ** (1 / fitted.temperatures[place])
+            errors.append(1 - (chances / chances.sum() * label).sum())
+        assert fitted.scores[place].count == len(development)
+        np.testing.assert_allclose(fitted.scores[place].kept, np.sort(errors), rtol=1e-4, atol=1e-5)
+
+
+def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
+    training, stack = trained()
+    labels = stack.labels.copy()
+    labels[stack.test_rows] = labels[np.roll(stack.test_rows, 1)]
+    assert (labels != stack.labels).any()
+    other = build_model(
+        cohort, training.config, replace(stack, labels=labels), training.network.parameters
+    )
+    assert other.temperatures.tolist() == fitted.temperatures.tolist()
+    assert other.in_use.tolist() == fitted.in_use.tolist()
+    for one, two in zip(other.scores, fitted.scores, strict=True):
+        assert one.kept.tolist() == two.kept.tolist()
+
+
+def test_a_row_that_no_replicate_left_out_scores_nothing(cohort, replicates):
+    config, stack = FitConfig(epochs=1), prepare(cohort, replicates[0:1], with_test=True)
+    training = Training(config, stack)
+    training.run(1)
+    found = build_model(cohort, config, stack, training.network.parameters)
+    assert {one.count for one in found.scores} == set(stack.score_counts.tolist())
+
+
+def test_a_number_beyond_all_sense_leaves_finite_recommendations(model, cohort):
+    """Warnings are errors, here as everywhere."""
+    table = cohort.table.iloc[:8].copy()
+    quantities = list(model.fitted.design.quantities)
+    table[quantities] = table[quantities].astype(float)
+    for row, value in enumerate((1e39, -1e39, 1e308, -1e308)):
+        table.iloc[row, [table.columns.get_loc(name) for name in quantities]] = value
+    states = States(table, np.arange(8), None)
+    for coverage in (0.5, 0.9):
+        advice = model.advise(states, coverage)
+        numbers = advice.select_dtypes("number")
+        assert np.isfinite(numbers).all(axis=None)
+        assert advice["Outside"][:4].all()
+    chances = model.calibrated(table)
+    assert np.isfinite(chances[:, ~values(model.tasks)].max(1)).all()
 
 
 def test_a_row_a_patient_whatever_their_order(model, patients):

@@ -84,3 +84,13 @@ def test_three_reasons_are_shown_and_the_rest_counted(known, cohort):
     found = reasons(known, changed(cohort, **dict.fromkeys(names, 1e4)))[1]
     assert found.count("is outside") == 3
     assert found.endswith("and 3 more")  # two of them, and the combination
+
+
+def test_a_constant_that_rounding_spreads_has_no_scale_of_its_own(cohort):
+    """0.1 + 0.2 is not 0.3: divided by that, every new patient would be at the end of the world."""
+    around = np.where(np.arange(len(cohort)) % 2, 0.3, 0.1 + 0.2)
+    table = cohort.table.assign(sodium=around, ctr=np.where(around == 0.3, 0.3, 0.3 + 1e-6))
+    design = fit_design(cohort.schema, FEATURES, table)
+    scale = dict(zip(design.quantities, design.scale, strict=True))
+    assert scale["sodium"] == 1
+    assert scale["ctr"] == pytest.approx(5e-7, rel=1e-3)
