@@ -8,7 +8,9 @@ prediction give or take a quantile of the absolute errors.
 The rows are scored by the replicates that left them out, and a new row is predicted by all: the
 scores are those of cross-conformal prediction (Vovk, 2015; Barber et al., "CV+", 2021), pooled as
 one sample. What split conformal guarantees for a single held-out part is there very nearly so, not
-by theorem; new patients of the built-in cohort tell (`docs/recommending.md`).
+by theorem. Where the same rows also chose the configuration among many, as in a study, its errors
+on them are optimistic, and sets and intervals somewhat too narrow. New patients of the built-in
+cohort tell how much (`docs/recommending.md`).
 """
 
 from collections.abc import Sequence

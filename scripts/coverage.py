@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.cli import Parser, run_cli
@@ -13,6 +15,8 @@ EXAMPLES = """\
 examples:
   python scripts/coverage.py --rows 465,2000 --fresh 20000
       a model of the default configuration for each size, and the table in Markdown
+  python scripts/coverage.py --model studies/NAME/best/equal --fresh 20000
+      a model that a study of synthetic:N saved; nothing is fitted
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
 """
@@ -24,6 +28,7 @@ def parser() -> Parser:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     p.add_argument("--rows", default="465,2000", metavar="N,N", help="of the workbooks fitted on")
+    p.add_argument("--model", type=Path, metavar="FOLDER", help="try this one, and fit none")
     p.add_argument("--fresh", type=int, default=20_000, metavar="N", help="rows to try them on")
     p.add_argument("--coverage", type=float, default=0.9, metavar="SHARE", help="default: 0.9")
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of the first workbook")
@@ -35,9 +40,10 @@ def main() -> None:
     """Fits, tries and prints."""
     flags = parser().parse_args()
 
-    from hemomodel.conformal import check_coverage  # noqa: PLC0415 - --help answers without torch
+    from hemomodel import load  # noqa: PLC0415 - --help answers without torch
+    from hemomodel.conformal import check_coverage  # noqa: PLC0415
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.promises import promises  # noqa: PLC0415
+    from study.promises import promises, promises_of  # noqa: PLC0415
 
     check_coverage(flags.coverage)
     sizes = flags.rows.split(",")
@@ -50,14 +56,14 @@ def main() -> None:
         "| rows | task | coverage | set or width | accuracy or MAE | regret | regret before "
         "temperature |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
     )
-    for size in sizes:
-        for one in promises(
-            int(size),
-            range(flags.seed, flags.seed + flags.cohorts),
-            flags.fresh,
-            flags.coverage,
-        ):
-            print(_line(one), flush=True)
+    if flags.model is not None:
+        found = promises_of(load(flags.model), flags.fresh, flags.coverage)
+    else:
+        seeds = range(flags.seed, flags.seed + flags.cohorts)
+        each = (promises(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
+        found = chain.from_iterable(each)
+    for one in found:
+        print(_line(one), flush=True)
 
 
 def _line(one: "Promise") -> str:

@@ -31,7 +31,11 @@ def parser() -> Parser:
         "--model", type=Path, required=True, metavar="FOLDER", help="such as studies/NAME/best/ARM"
     )
     p.add_argument(
-        "--data", type=Path, required=True, metavar="FILE", help=".xlsx, .csv or .parquet"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".xlsx, .csv, .parquet or .arff",
     )
     p.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help=".xlsx, .csv, .parquet or .json"

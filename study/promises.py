@@ -11,6 +11,7 @@ from hemomodel.building import build_model
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
 from hemomodel.conformal import interval, level_sets
+from hemomodel.errors import InputError
 from hemomodel.heads import HeadLayout
 from hemomodel.metrics import row_regret
 from hemomodel.model import Model
@@ -21,7 +22,7 @@ from hemomodel.schema import Task
 from hemomodel.synthetic import synthetic_cohort
 from hemomodel.training import Training
 
-__all__ = ["Promise", "fit_model", "keep", "promises"]
+__all__ = ["Promise", "fit_model", "keep", "promises", "promises_of"]
 
 _FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
 
@@ -66,10 +67,34 @@ def promises(rows: int, seeds: Sequence[int], fresh: int, coverage: float) -> It
     cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
     kept = [keep(fit_model(cohort), new, coverage) for cohort in cohorts]
     size = round(float(np.mean([len(cohort) for cohort in cohorts])))
-    for task, found in zip(new.schema.tasks, np.mean(kept, axis=0), strict=True):
+    yield from _by_task(size, new.schema.tasks, np.mean(kept, axis=0))
+
+
+def promises_of(model: Model, fresh: int, coverage: float) -> Iterator[Promise]:
+    """Yields what a model that was fitted on the built-in cohort promises and keeps.
+
+    Args:
+        model: such as one that a study saved.
+        fresh: rows of the workbook of new patients.
+        coverage: that is promised.
+
+    Raises:
+        InputError: its tasks are not those of the built-in cohort.
+    """
+    new = synthetic_cohort(fresh, seed=_FRESH)
+    if model.tasks != new.schema.tasks:
+        raise InputError(
+            f"the model is of {model.fitted.schema.name!r}, of which no new patients can be "
+            "drawn; give one that was fitted on synthetic:N"
+        )
+    yield from _by_task(model.fitted.about["data"]["rows"], model.tasks, keep(model, new, coverage))
+
+
+def _by_task(rows: int, tasks: Sequence[Task], kept: NDArray[np.float64]) -> Iterator[Promise]:
+    for task, found in zip(tasks, kept, strict=True):
         unit = f" {task.unit}" if task.is_value else ""
         yield Promise(
-            rows=size,
+            rows=rows,
             task=task.title,
             coverage=found[0],
             size=found[1],
