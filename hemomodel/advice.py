@@ -1,7 +1,7 @@
 """Predictions as recommendations: one row a patient, one group of columns a task."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hemomodel.conformal import Scores, interval, level_sets
 from hemomodel.consistency import Tied, conditional
 from hemomodel.places import columns
+from hemomodel.rounding import rounded
 from hemomodel.schema import Schema, Task
 
 __all__ = ["NOTE", "Heading", "advise", "headings", "key"]
@@ -24,7 +25,6 @@ NOTE = (
 )
 _RUNNERS_UP = ("runner-up", "second runner-up")
 _DIGITS = 4
-_WITHIN = 3  # digits of an interval's width that its ends are written with
 _OWN = ("Row", "ID", "Outside", "Reason")  # columns that are no task's
 
 
@@ -105,7 +105,7 @@ def advise(
     for place, (task, name) in enumerate(zip(tasks, names, strict=True)):
         if task.is_value:
             said = tempered[:, place_of(own[place])].astype(np.float64)
-            parts = _rounded(*interval(task, said, scores[place], coverage))
+            parts = rounded(*interval(task, said, scores[place], coverage))
             found |= {
                 name.column(part): array
                 for part, array in zip(("", "low", "high"), parts, strict=True)
@@ -185,41 +185,6 @@ def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
     first = np.unique(which, return_index=True)[1]
     names = [", ".join(np.array(texts, dtype=object)[inside[row]]) for row in first]
     return _texts(which, names)
-
-
-def _rounded(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
-    """Returns values and their intervals (n,) with the digits that mean something.
-
-    Three of the interval's width; its ends go outwards, so that it holds what it held. Of a value
-    whose interval is endless, four of its own.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        width = high - low
-        digits = np.where(
-            np.isfinite(width), _WITHIN - _size(width), _DIGITS - _size(np.abs(value))
-        )
-    return (
-        _to_digits(np.round, value, digits),
-        _to_digits(np.floor, low, digits),
-        _to_digits(np.ceil, high, digits),
-    )
-
-
-def _size(values: Floats) -> Floats:
-    """Returns how many digits (n,) stand before the point; below one, less the zeros behind it."""
-    size: Floats = np.floor(np.log10(values)) + 1
-    return size
-
-
-def _to_digits(way: Callable[[Floats], Floats], values: Floats, digits: Floats) -> Floats:
-    """Returns values rounded one way to so many digits behind the point, or before it if below 0.
-
-    What has no such number, or is too large or small to be so rounded, stays as it is.
-    """
-    with np.errstate(all="ignore"):
-        up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
-        rounded = way(values * up / down) * down / up
-    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def key(names: Sequence[Heading], scores: Sequence[Scores], coverage: float) -> list[str]:
