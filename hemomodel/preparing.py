@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 import torch
+from sklearn.compose import ColumnTransformer
 
 from hemomodel.cohort import Cohort
 from hemomodel.errors import InputError
 from hemomodel.features import preprocessor
+from hemomodel.places import values
 from hemomodel.replicates import Mask, Replicates, repeated
 from hemomodel.schema import Task
 from hemomodel.stack import Floats, Rows, Stack
@@ -51,21 +54,16 @@ def prepare(
         preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(rows)])
         for rows in train
     )
-    dtype = torch.zeros(()).numpy().dtype
-    tasks = cohort.schema.tasks
-    known = ~np.isnan(cohort.labels[kept])
-    _check_known(known, {"training": train, "validation": score}, tasks)
-    if with_test:
-        _check_known(known, {"held-out": split.test[None]}, tasks)
+    tasks, known = cohort.schema.tasks, ~np.isnan(cohort.labels[kept])
+    held_out = {"held-out": split.test[None]} if with_test else {}
+    _check_known(known, {"training": train, "validation": score} | held_out, tasks)
     labels = _one_hot(cohort.labels[kept], tasks)
     offset, spread = _scales(labels, known, train, tasks, targets)
-    train_rows, train_counts = _row_table(train)
-    score_rows, score_counts = _row_table(score)
+    (train_rows, train_counts), (score_rows, score_counts) = map(_row_table, (train, score))
     return Stack(
         tasks=tasks,
         pairs=replicates.pairs,
-        # In rows: a preprocessing of one block alone hands out columns.
-        features=np.stack([model.transform(table) for model in fitted]).astype(dtype, order="C"),
+        features=_transformed(fitted, table),
         labels=labels,
         known=known,
         offset=offset,
@@ -81,6 +79,13 @@ def prepare(
         preprocessors=fitted,
         groups=None if groups is None else groups[kept],
     )
+
+
+def _transformed(fitted: Sequence[ColumnTransformer], table: pd.DataFrame) -> Floats:
+    """Returns the features (R, N, F) in torch's default precision."""
+    dtype = torch.zeros(()).numpy().dtype
+    # In rows: a preprocessing of one block alone hands out columns.
+    return np.stack([one.transform(table) for one in fitted]).astype(dtype, order="C")
 
 
 def _check_known(known: Mask, parts: Mapping[str, Mask], tasks: Sequence[Task]) -> None:
@@ -105,36 +110,32 @@ def _one_hot(labels: Floats, tasks: Sequence[Task]) -> Floats:
     return np.concatenate(blocks, axis=1)
 
 
-def _is_value(tasks: Sequence[Task]) -> Mask:
-    return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])
-
-
 def _scales(
     labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task], targets: TargetScale
 ) -> tuple[Floats, Floats]:
     """Returns offset and spread (R, K) of the targets."""
     offset, spread = np.zeros((len(train), labels.shape[1])), np.ones((len(train), labels.shape[1]))
-    columns = np.flatnonzero(_is_value(tasks))
-    for column, task in zip(columns, _values(tasks), strict=True):
+    columns = np.flatnonzero(values(tasks))
+    for column, task in zip(columns, _value_tasks(tasks), strict=True):
         for row, mask in enumerate(train):
-            values = labels[mask & known[:, task], column]
-            if values.std() == 0:
+            found = labels[mask & known[:, task], column]
+            if found.std() == 0:
                 raise InputError(
                     f"{tasks[task].name} has one value in all training rows; leave that task out"
                 )
             if targets == "standard":
-                offset[row, column], spread[row, column] = _scale(values, tasks[task])
+                offset[row, column], spread[row, column] = _scale(found, tasks[task])
     return offset, spread
 
 
-def _scale(values: Floats, task: Task) -> tuple[float, float]:
+def _scale(found: Floats, task: Task) -> tuple[float, float]:
     """Returns offset and spread of a task; a count has no offset, for its rate is above zero."""
     if task.kind == "count":
-        return 0.0, float(values.mean())
-    return float(values.mean()), float(values.std())
+        return 0.0, float(found.mean())
+    return float(found.mean()), float(found.std())
 
 
-def _values(tasks: Sequence[Task]) -> list[int]:
+def _value_tasks(tasks: Sequence[Task]) -> list[int]:
     return [place for place, task in enumerate(tasks) if task.is_value]
 
 
@@ -148,7 +149,7 @@ def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) ->
     counts = train @ labels
     rows = np.repeat(train.astype(float) @ known, sizes, axis=1)
     rates = (counts + 0.5) / (rows + 0.5 * np.repeat(sizes, sizes))
-    is_value = _is_value(tasks)
+    is_value = values(tasks)
     trivial: Floats = np.where(is_value, counts / rows, np.log(np.where(is_value, 1, rates)))
     return trivial
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hemomodel.heads import HeadLayout
@@ -12,7 +13,12 @@ from hemomodel.scoring import ScoredRows, padding, shares
 from hemomodel.shapes import Features, Targets
 from hemomodel.stack import Rows, Stack
 
-__all__ = ["Batch", "StackTensors"]
+__all__ = ["Batch", "StackTensors", "as_array"]
+
+
+def as_array(tensor: Tensor) -> NDArray[np.float64]:
+    """Returns a tensor of any device as an array in double precision."""
+    return np.asarray(tensor.double().cpu())
 
 
 class Batch(NamedTuple):

@@ -16,6 +16,7 @@ from hemomodel.config import FitConfig
 from hemomodel.history import History
 from hemomodel.reliability import reliability
 from hemomodel.stack import Stack
+from hemomodel.tensors import as_array
 from hemomodel.training import Training
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
     regret = held_out.row_regret(outputs)
     history = History.joined(epochs)
     return Confirmed(
-        validation=_array(training.scored.metrics(training.latest)["skill"]),
-        losses=_array(held_out.row_losses(outputs)),
-        trivial=_array(held_out.trivial_row_losses()),
-        regret=None if regret is None else _array(regret),
-        metrics={name: _array(value) for name, value in held_out.metrics(outputs).items()},
+        validation=as_array(training.scored.metrics(training.latest)["skill"]),
+        losses=as_array(held_out.row_losses(outputs)),
+        trivial=as_array(held_out.trivial_row_losses()),
+        regret=None if regret is None else as_array(regret),
+        metrics={name: as_array(value) for name, value in held_out.metrics(outputs).items()},
         curves=_curves(history, torch.stack(skills)),
-        cosines=_array(history.cosines.mean(1)),
+        cosines=as_array(history.cosines.mean(1)),
         reliability=reliability(training.layout, held_out.natural(outputs), held_out.against),
         parameters=training.network.parameters.cpu(),
     )
@@ -107,8 +108,4 @@ def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Floats]
         "gradient_norm": history.gradient_norms,
         "training_rate": history.training_rate,
     }
-    return {name: _array(value) for name, value in curves.items()}
-
-
-def _array(tensor: torch.Tensor) -> Floats:
-    return np.asarray(tensor.double().cpu())
+    return {name: as_array(value) for name, value in curves.items()}

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 from rich.box import SIMPLE_HEAD
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from hemomodel.config import FitConfig
 from hemomodel.fitting import Fit, fit
+from hemomodel.tensors import as_array
 from study.colours import colour as colour_of
 from study.config import Settings
 from study.data import open_cohort, search_replicates
@@ -77,10 +77,10 @@ def _curves(name: str, run: Fit) -> Curves:
     history = run.history
     trained = 1 - history.train_loss / run.training.trivial_train_loss
     return Curves(
-        plotted=_array(_plotted(name, history.train_loss, history.weights)),
-        total=_array(history.train_loss.sum(2)),
-        trained=_array(trained.mean(2)),
-        held_out=_array(history.skill.mean(2)),
+        plotted=as_array(_plotted(name, history.train_loss, history.weights)),
+        total=as_array(history.train_loss.sum(2)),
+        trained=as_array(trained.mean(2)),
+        held_out=as_array(history.skill.mean(2)),
     )
 
 
@@ -89,10 +89,6 @@ def _plotted(name: str, losses: Tensor, weights: Tensor) -> Tensor:
     if name == "uncertainty":
         return weighted - weights.log().sum(2)  # s = -log w
     return weighted / losses.shape[2] if name == "gradnorm" else weighted
-
-
-def _array(tensor: torch.Tensor) -> Floats:
-    return np.asarray(tensor.double())
 
 
 def seed_table(curves: Mapping[str, Curves]) -> Table:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from hemomodel.history import History
 from hemomodel.stack import Stack
+from hemomodel.tensors import as_array
 from hemomodel.training import Training
 from study.checkpoint import SaveClock, save_checkpoint
 from study.space import Space
@@ -147,7 +148,7 @@ class StackedTrial(tune.Trainable):
         finite = bool(torch.isfinite(history.skill).all())
         scores = self._training.scored.metrics(self._best.outputs)
         health = self._training.health()
-        cosines = _array(history.cosines.mean((0, 1)))
+        cosines = as_array(history.cosines.mean((0, 1)))
         return Report(
             score=best if finite else float("nan"),
             best_epoch=best_epoch,
@@ -162,13 +163,13 @@ class StackedTrial(tune.Trainable):
             passed=until < self._training.epoch,
             figures=Figures(
                 curves={
-                    name: (_array(value.mean(1)), _array(value.std(1, correction=0)))
+                    name: (as_array(value.mean(1)), as_array(value.std(1, correction=0)))
                     for name, value in history._asdict().items()
                     if name != "cosines"
                 },
                 cosines=cosines,
-                epoch_scores=_array(history.score),
-                scores={name: _array(value) for name, value in scores.items()},
+                epoch_scores=as_array(history.score),
+                scores={name: as_array(value) for name, value in scores.items()},
             ),
         )
 
@@ -216,7 +217,3 @@ class _Best(NamedTuple):
             torch.where(better, training.epoch, self.epoch),
             torch.where(better, training.latest, self.outputs),
         )
-
-
-def _array(tensor: Tensor) -> Curve:
-    return np.asarray(tensor.double().cpu())
