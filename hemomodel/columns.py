@@ -151,6 +151,8 @@ class Column(Limited):
             raise ValueError("the `codes` of a flag say what 0 and 1 mean")
         if self.kind == "number" and not all(map(_is_number, self.codes)):
             raise ValueError("the `codes` of a number are numbers; is it a category?")
+        if self.role in ("id", "group") and self.kind in ("one_hot", "code_list"):
+            raise ValueError(f"a column of kind {self.kind!r} says not whose row it is; see text")
         if self.kind == "one_hot" and (self.header or self.aliases):
             raise ValueError("a column of kind 'one_hot' has its headers in `codes`")
         self._check_task()

@@ -2,14 +2,14 @@
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, reduce
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-__all__ = ["Columns", "evaluate", "missing", "names"]
+__all__ = ["Columns", "compared", "evaluate", "missing", "names"]
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """(N,) each: numbers, days (datetime64[D]) or texts."""
@@ -54,14 +54,24 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.GtE: operator.ge,
 }
 _EQUAL = (ast.Eq, ast.NotEq)
+_KINDS = {"O": "text", "U": "text", "M": "day"}  # by numpy's letter; all others are numbers
+_DEEPEST = 200  # far from where Python's own stack ends, wherever a formula is evaluated
+_SHOWN = 60  # characters of a formula that an error shows
 
 
 @lru_cache(maxsize=256)
 def _tree(formula: str) -> ast.expr:
+    shown = formula if len(formula) <= _SHOWN else f"{formula[:_SHOWN]}..."
     try:
-        return ast.parse(formula.strip(), mode="eval").body
+        tree = ast.parse(formula.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"formula {formula!r} cannot be read: {error}") from error
+        raise ValueError(f"formula {shown!r} cannot be read: {error}") from error
+    depth, level = 0, [cast("ast.AST", tree)]
+    while level:
+        depth, level = depth + 1, [part for node in level for part in ast.iter_child_nodes(node)]
+    if depth > _DEEPEST:
+        raise ValueError(f"formula {shown!r} is nested too deeply; make `derived` of its parts")
+    return tree
 
 
 def names(formula: str) -> tuple[str, ...]:
@@ -70,19 +80,37 @@ def names(formula: str) -> tuple[str, ...]:
     Raises:
         ValueError: the formula cannot be read.
     """
-    nodes = [node for node in ast.walk(_tree(formula)) if isinstance(node, ast.Name)]
+    every = list(ast.walk(_tree(formula)))
+    called = {id(node.func) for node in every if isinstance(node, ast.Call)}
+    nodes = [node for node in every if isinstance(node, ast.Name) and id(node) not in called]
     nodes.sort(key=lambda node: (node.lineno, node.col_offset))
-    return tuple(dict.fromkeys(node.id for node in nodes if node.id not in _FUNCTIONS))
+    return tuple(dict.fromkeys(node.id for node in nodes))
+
+
+def compared(formula: str) -> Iterator[tuple[str, str]]:
+    """Yields the columns that a formula compares with a text, and the text.
+
+    Raises:
+        ValueError: the formula cannot be read.
+    """
+    for node in ast.walk(_tree(formula)):
+        if isinstance(node, ast.Compare):
+            for pair in pairwise([node.left, *node.comparators]):
+                match sorted(pair, key=lambda side: isinstance(side, ast.Constant)):
+                    case [ast.Name(id=name), ast.Constant(value=str() as text)]:
+                        yield name, text
 
 
 def evaluate(formula: str, columns: Columns) -> np.ndarray:
     """Returns (N,) the formula's value in every row, NaN where a number is missing.
 
     Knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and missing. A
-    comparison with a missing value is false, but `!=`, which is true.
+    comparison with a missing value is false, but `!=`, which is true. A text, as a code of a
+    category, is compared with texts alone.
 
     Raises:
-        ValueError: the formula cannot be read, or uses something that is not named above.
+        ValueError: the formula cannot be read, uses something that is not named above, or compares
+            a text, a number or a day with another of them.
     """
     with np.errstate(all="ignore"):  # a division by zero gives inf, which no rule lets pass
         return np.asarray(_value(_tree(formula), columns))
@@ -105,8 +133,7 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
             value = reduce(_OPERATORS[type(op)], [_value(side, columns) for side in values])
         case ast.Compare(left=left, ops=ops, comparators=others) if _comparable(ops):
             sides = [_value(side, columns) for side in (left, *others)]
-            if any(map(_is_text, sides)) and not all(type(op) in _EQUAL for op in ops):
-                raise ValueError(f"{ast.unparse(node)!r}: texts have no order; use == or !=")
+            _check_sides(ast.unparse(node), ops, [_kind(side) for side in sides])
             links = zip(ops, pairwise(sides), strict=True)
             value = reduce(np.logical_and, [_OPERATORS[type(op)](a, b) for op, (a, b) in links])
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
@@ -116,8 +143,19 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
     return value
 
 
-def _is_text(value: _Value) -> bool:
-    return isinstance(value, str) or np.asarray(value).dtype == object
+def _check_sides(shown: str, ops: list[ast.cmpop], kinds: list[str]) -> None:
+    if len(set(kinds)) > 1:  # to numpy they are unequal in every row, and nobody is told
+        a, b, *_ = dict.fromkeys(kinds)
+        raise ValueError(
+            f"{shown!r} compares a {a} with a {b}; write a code in quotes, as '1', "
+            "and a number without"
+        )
+    if "text" in kinds and not all(type(op) in _EQUAL for op in ops):
+        raise ValueError(f"{shown!r}: texts have no order; use == or !=")
+
+
+def _kind(value: _Value) -> str:
+    return _KINDS.get(np.asarray(value).dtype.kind, "number")
 
 
 def _comparable(ops: list[ast.cmpop]) -> bool:

@@ -4,6 +4,7 @@ A schema is a YAML file: `schemas/hemodialysis.yaml` is the built-in one, and it
 each entry. Another table is another such file, with no new code.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, cached_property
@@ -43,6 +44,7 @@ __all__ = [
     "load_schema",
 ]
 
+_CHINESE = re.compile("[\u3400-\u9fff]")
 _BUILT_IN = resources.files("hemomodel") / "schemas"
 
 
@@ -89,7 +91,7 @@ class Schema(Frozen):
         own = {c.english: c.title_zh or c.name for c in self.columns}
         own |= {one.name: one.title_zh for one in self.derived}
         titles = self.titles
-        return {n: zh for n, zh in own.items() if not zh.isascii() and zh != titles[n]}
+        return {n: zh for n, zh in own.items() if _CHINESE.search(zh) and zh != titles[n]}
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -177,13 +179,27 @@ class Schema(Frozen):
         row = {name: _example(c) for c in self.read.values() for name in c.table_columns}
         for derived in self.derived:
             texts = [text for text in (derived.formula, derived.legacy) if text is not None]
-            values = [_try(f"derived feature {derived.name!r}", text, row) for text in texts]
+            values = [self._try(f"derived feature {derived.name!r}", text, row) for text in texts]
             row[derived.name] = values[0].astype(np.float64)
         conditions = [(f"rule {r.name!r}", text) for r in self.rules for text in (r.must, r.when)]
         conditions += [(f"filter {r.name!r}", r.drop) for r in self.filters]
         for where, text in conditions:
-            if text is not None and _try(where, text, row).dtype != np.bool_:
+            if text is not None and self._try(where, text, row).dtype != np.bool_:
                 raise ValueError(f"{where}: {text!r} is not a comparison")
+
+    def _try(self, where: str, text: str, row: formula.Columns) -> np.ndarray:
+        _known(where, formula.names(text), row)
+        for name, code in formula.compared(text):
+            column = self.read.get(name)
+            if column is not None and column.kind in ("category", "one_hot"):
+                _known(f"{where}, compared with {name!r},", [code], column.codes)
+        try:
+            value = formula.evaluate(text, row)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error
+        if value.shape != (1,):
+            raise ValueError(f"{where}: {text!r} uses no column")
+        return value
 
     def _check_block(self, where: str, block: FeatureBlock) -> None:
         known = {
@@ -194,6 +210,9 @@ class Schema(Frozen):
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
         columns, tasks = [*self.read.values()], set(self.of_role("task"))
+        parts = (known[n].table_columns if n in known else (n,) for n in block.columns)
+        _once(f"{where}, block {block.encode!r}: column", (part for own in parts for part in own))
+        _once(f"{where}, block {block.encode!r}: code", block.codes)
         for name in block.columns:
             if name in derived and sources(name, columns, self.derived) & tasks:
                 raise ValueError(f"{where} names {name!r}, which is made of what is predicted")
@@ -219,17 +238,6 @@ def _example(column: Column) -> np.ndarray:
     if column.kind in ("category", "one_hot", "text"):
         return np.array(["1"], dtype=object)
     return np.array(["2000-01-01"], dtype="datetime64[D]")
-
-
-def _try(where: str, text: str, row: formula.Columns) -> np.ndarray:
-    _known(where, formula.names(text), row)
-    try:
-        value = formula.evaluate(text, row)
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from error
-    if value.shape != (1,):
-        raise ValueError(f"{where}: {text!r} uses no column")
-    return value
 
 
 def load_schema(source: str | Path = "hemodialysis") -> Schema:

@@ -136,3 +136,21 @@ def test_codes_may_be_texts():
     schema = Schema.model_validate(plain | {"rules": [rule]})
     (tied,) = ties(schema, np.ones(5, dtype=bool))
     assert tied.allowed.tolist() == [[False, True, False], [True, True, True]]
+
+
+def test_a_tie_that_compares_a_code_with_a_number_is_refused():
+    shift = {"name": "shift", "kind": "category", "role": "task", "codes": {"0": "am", "1": "pm"}}
+    calcium = {"name": "calcium", "kind": "number", "role": "task"}
+    feature = {"name": "age", "kind": "number", "role": "feature"}
+    columns = [
+        shift | {"task": {"kind": "binary"}},
+        calcium | {"task": {"kind": "ordinal", "levels": [2.5, 3, 3.5]}},
+        feature,
+    ]
+    rule = {"name": "a", "when": "shift == 0", "must": "calcium == 3"}
+    plain = {"name": "shifts", "title": "Shifts", "columns": columns}
+    with pytest.raises(ValueError, match="'shift == 0' compares a text with a number"):
+        Schema.model_validate(plain | {"rules": [rule]})
+    schema = Schema.model_validate(plain | {"rules": [rule | {"when": "shift == '0'"}]})
+    (tied,) = ties(schema, np.ones(5, dtype=bool))
+    assert tied.allowed.tolist() == [[False, True, False], [True, True, True]]

@@ -13,6 +13,7 @@ from hemomodel.errors import InputError
 from hemomodel.features import feature_names, preprocessor
 from hemomodel.plain_yaml import parse_yaml
 from hemomodel.schema import Schema, load_schema
+from hemomodel.states import state_schema
 
 OTHER = """
 name: orchard
@@ -226,3 +227,65 @@ def test_the_year_of_a_missing_day_is_missing():
     days = np.array(["1987-12-31", "NaT", "2003-01-01"], dtype="datetime64[D]")
     found = formula.evaluate("2019 - year(d)", {"d": days})
     pd.testing.assert_series_equal(pd.Series(found), pd.Series([32.0, np.nan, 16.0]))
+
+
+CODED = OTHER.replace("{c: clay, s: sand}", "{1: clay, 2: sand}")
+FILTER = "  - {name: no yield, kind: any_missing, columns: [yield_kg]}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (FILTER, "  - {name: a, drop: soil == 1}", "'soil == 1' compares a text with a number"),
+        (FILTER, "  - {name: a, drop: 2 != soil}", "'2 != soil' compares a number with a text"),
+        (FILTER, "  - {name: a, drop: cut == '1'}", "compares a number with a text; write a code"),
+        (FILTER, "  - {name: a, drop: soil == 'clay'}", "compared with 'soil', names 'clay'"),
+        (FILTER, "  - {name: a, drop: \"'01' == soil\"}", "compared with 'soil', names '01'"),
+        ("filters:", "rules: [{name: r, must: cut == 0, when: soil == 1}]\nfilters:", "rule 'r'"),
+        ("filters:", "rules:\n  - {name: r, must: soil != 's'}\nfilters:", "names 's'"),
+        (FILTER, f"  - {{name: a, drop: {'+'.join(['cut'] * 900)} > 0}}", "nested too deeply"),
+        (FILTER, f"  - {{name: a, drop: {'-' * 900}cut > 0}}", "nested too deeply"),
+        (FILTER, f"  - {{name: a, drop: {'(' * 5000}cut{')' * 5000} > 0}}", "cannot be read"),
+        ("columns: [girth, area]", "columns: [girth, area, girth]", "column 'girth' stands twice"),
+        ("columns: [soil]}", "columns: [soil], codes: ['1', '1']}", "code '1' stands twice"),
+        ("pests, title: Pests, kind: code_list, role: feature",
+         "pests, title: Pests, kind: code_list, role: group", "says not whose row it is"),
+    ],
+)  # fmt: skip
+def test_a_formula_or_a_block_that_would_fail_later_is_refused(tmp_path, old, new, message):
+    assert old in CODED
+    (tmp_path / "bad.yaml").write_text(CODED.replace(old, new, 1))
+    with pytest.raises(InputError, match=re.escape(message)) as refused:
+        load_schema(tmp_path / "bad.yaml")
+    assert len(str(refused.value)) < 300
+
+
+def test_codes_in_quotes_are_compared_in_filters_and_rules(tmp_path):
+    text = CODED.replace(FILTER, "  - {name: sand, drop: soil == '2'}").replace(
+        "filters:", "rules:\n  - {name: cut on clay, when: soil == '1', must: cut == 1}\nfilters:"
+    )
+    (tmp_path / "orchard.yaml").write_text(text)
+    rows = ["Tree,Soil,Girth,Pests,Yield,Cut", "t1,1,31,a,12,0", "t2,2,62,,30,0", "t3,1,44,m,9,1"]
+    (tmp_path / "trees.csv").write_text("\n".join(rows))
+    cohort = load_cohort(tmp_path / "trees.csv", load_schema(tmp_path / "orchard.yaml"))
+    assert cohort.rows.tolist() == [0, 2]
+    assert [(found.problem, found.count) for found in cohort.findings] == [
+        ("against the rule 'cut on clay'", 1)
+    ]
+
+
+def test_a_column_may_be_called_like_a_function():
+    columns = {"year": np.array([1999.0, 2001.0]), "log": np.array([1.0, np.e])}
+    assert formula.names("year - 1 + log(log)") == ("year", "log")
+    assert formula.evaluate("year - 1 + log(log)", columns).tolist() == [1998, 2001]
+    text = OTHER.replace("name: Girth, english: girth", "name: Girth, english: year")
+    schema = Schema.model_validate(parse_yaml(text.replace("girth", "year"), "t"))
+    assert list(state_schema(schema, "all").read) == ["tree", "soil", "year", "pests"]
+    leaking = text.replace("yield_kg", "log").replace("* (girth", "* log * (year")
+    with pytest.raises(ValueError, match="is made of what is predicted"):
+        Schema.model_validate(parse_yaml(leaking.replace("girth", "year"), "t"))
+
+
+def test_a_name_with_an_accent_is_no_chinese_title():
+    text = OTHER.replace("{name: Girth, english: girth", "{name: Größe, english: girth")
+    assert Schema.model_validate(parse_yaml(text, "t")).titles_zh == {}
