@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hemomodel.columns import level_text
 from hemomodel.conformal import Scores, interval, level_sets
 from hemomodel.consistency import Tied, conditional
 from hemomodel.places import columns
@@ -70,7 +71,7 @@ def headings(schema: Schema) -> list[Heading]:
 
 
 def _label(level: str | float, meaning: str) -> str | float:
-    text = level if isinstance(level, str) else f"{level:g}"
+    text = level_text(level)
     return level if meaning == text else f"{text} {meaning}"
 
 
@@ -131,7 +132,7 @@ def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[s
     """
     (choice, chance), *others = _best(chances, 1 + len(_RUNNERS_UP))
     inside[np.arange(len(choice)), choice] = True
-    texts = [_text(label) for label in name.labels]
+    texts = [level_text(label) for label in name.labels]
     found: dict[str, Column] = {
         name.column(): _written(name.labels, choice),
         name.column("probability"): np.round(chance.astype(np.float64), _DIGITS),
@@ -154,17 +155,13 @@ def _written(labels: Sequence[str | float], choice: NDArray[np.int64]) -> Column
     if all(isinstance(label, float) for label in labels):
         numbers: np.ndarray = np.array(labels, dtype=np.float64)[choice]
         return numbers
-    return _texts(choice, [_text(label) for label in labels])
+    return _texts(choice, [level_text(label) for label in labels])
 
 
 def _texts(which: NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
     """Returns a text (N,) a row, of few distinct ones; none where `which` is -1."""
     coded: pd.Categorical = pd.Categorical.from_codes(which, pd.Index(list(names), dtype="str"))
     return coded
-
-
-def _text(label: str | float) -> str:
-    return label if isinstance(label, str) else f"{label:g}"
 
 
 def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -> pd.Categorical:

@@ -4,7 +4,6 @@ SciPy reads them too, but drops the cells that a row has too many, and cannot re
 words or in Chinese.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,9 @@ _ATTRIBUTE = re.compile(
     r"@attribute\s+(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\s{]+))\s*(.+)", re.IGNORECASE
 )
 _KIND = re.compile(r"\{.*\}|(numeric|real|integer|string|date)\b.*", re.IGNORECASE)
+_CELL = re.compile(
+    r"""\s*(?:'((?:[^'\\]|\\.)*)'\s*|"((?:[^"\\]|\\.)*)"\s*|((?!['"])(?:[^,\\]|\\.)*))(,|$)"""
+)
 _MISSING = "?"
 
 
@@ -62,8 +64,7 @@ def _names(path: Path, said: Iterator[str]) -> Iterator[str]:
 
 
 def _cells(path: Path, rows: Sequence[str], columns: int) -> pd.DataFrame:
-    quote = "'" if any("'" in row for row in rows) else '"'
-    table = csv.reader(rows, quotechar=quote, escapechar="\\", skipinitialspace=True, strict=True)
+    table = (_split(path, row, place) for place, row in enumerate(rows, 1))
     cells = [[None if cell.strip() == _MISSING else cell for cell in row] for row in table]
     wrong = next((place for place, row in enumerate(cells, 1) if len(row) != columns), None)
     if wrong is not None:
@@ -72,3 +73,21 @@ def _cells(path: Path, rows: Sequence[str], columns: int) -> pd.DataFrame:
             "attributes are declared; mend the row"
         )
     return pd.DataFrame(cells, dtype=object)
+
+
+def _split(path: Path, row: str, place: int) -> list[str]:
+    """Returns the cells of a row, each in single or double quotes or in none."""
+    if not any(mark in row for mark in "'\"\\"):
+        return row.split(",")
+    cells, end, more = [], 0, ","
+    while more:
+        found = _CELL.match(row, end)
+        if found is None:
+            raise InputError(
+                f"{path}: its row {place} of data has a quote that does not end, or ends within a "
+                "cell; mend the row"
+            )
+        single, double, plain, more = found.groups()
+        cells.append(re.sub(r"\\(.)", r"\1", single or double or plain or ""))
+        end = found.end()
+    return cells

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hemomodel import formula
+from hemomodel.columns import level_text
 from hemomodel.errors import InputError
 from hemomodel.formula import missing
 from hemomodel.reading import Sheet
@@ -185,7 +186,7 @@ def _places(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
         levels = np.array(task.levels)
         places = np.abs(values[:, None] - levels).argmin(axis=1)
         known = np.isclose(values, levels[places], rtol=_CLOSE, atol=_CLOSE)
-    listed = ", ".join(lv if isinstance(lv, str) else f"{lv:g}" for lv in task.levels)
+    listed = ", ".join(map(level_text, task.levels))
     problem = (
         f"is not a level of task {task.name!r} ({listed}); "
         f"if it is right, extend the levels in the schema"

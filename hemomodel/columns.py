@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["Column", "Frozen", "Level", "Limited", "TaskKind", "TaskSpec", "slug"]
+__all__ = ["Column", "Frozen", "Level", "Limited", "TaskKind", "TaskSpec", "level_text", "slug"]
 
 Range: TypeAlias = tuple[float, float]
 TaskKind: TypeAlias = Literal["binary", "classification", "ordinal", "regression", "count"]
@@ -27,6 +27,11 @@ def slug(name: str) -> str:
     """Returns a name in small letters, with one underscore for whatever is no letter or digit."""
     plain = unicodedata.normalize("NFKC", name).lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def level_text(level: Level) -> str:
+    """Returns a level as its code is written: 1 and 1.0 are "1", and no digit is lost."""
+    return level if isinstance(level, str) else repr(float(level)).removesuffix(".0")
 
 
 def _is_number(code: str) -> bool:
@@ -139,7 +144,9 @@ class Column(Limited):
         pairs = {code: code for code in codes} if isinstance(codes, list) else codes
         if isinstance(pairs, dict) and any(isinstance(code, bool) for code in pairs):
             raise ValueError("write true and false in quotes where they are codes")
-        return pairs
+        if not isinstance(pairs, dict):
+            return pairs
+        return {level_text(c) if isinstance(c, float) else c: means for c, means in pairs.items()}
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -189,12 +196,11 @@ class Column(Limited):
             return self.task.levels or _FLAG
         if self.kind not in _CODED:
             return self.task.levels
-        written = (lv if isinstance(lv, str) else f"{lv:g}" for lv in self.task.levels)
-        return tuple(written) or tuple(self.codes)
+        return tuple(map(level_text, self.task.levels)) or tuple(self.codes)
 
     def meaning(self, level: Level) -> str:
         """Returns what a level means, as a person reads it."""
-        code = level if isinstance(level, str) else f"{level:g}"
+        code = level_text(level)
         meanings = {"0": "no", "1": "yes"} | self.codes if self.kind == "flag" else self.codes
         return meanings.get(code, code)
 

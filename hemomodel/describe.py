@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hemomodel.cohort import Cohort, filter_sheet
+from hemomodel.columns import level_text
 from hemomodel.declarations import Labels
 from hemomodel.reading import read_file
 from hemomodel.schema import Column, Schema, load_schema
@@ -224,7 +225,7 @@ def _levels(column: Column) -> dict[str, str]:
         return {level: column.meaning(float(level)) for level in ("0", "1")}
     if column.task is None or not column.task.levels:
         return {}
-    levels = [f"{level:g}" for level in column.task.levels]
+    levels = [level_text(level) for level in column.task.levels]
     return {level: column.codes.get(level, f"{level} {column.unit}".strip()) for level in levels}
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from hemomodel.columns import Column, slug
 from hemomodel.errors import InputError
 from hemomodel.formula import missing
-from hemomodel.parsing import parse
+from hemomodel.parsing import as_code, parse
 from hemomodel.reading import UNIT, Sheet, read_cells
 from hemomodel.schema_text import Draft, schema_text
 
@@ -29,7 +29,13 @@ _LONGEST = 40  # letters of a code
 _FEW = 12  # numbers that may well be codes
 _SKEWED = 2.0
 _DAYS = (19_000_101, 21_001_231)  # numbers that may be days
-_PERSON = re.compile(r"(^|_)(id|mrn|patient|subject|person)$")
+_NUMBER = r"(no|nr|number|code|num)"
+_PERSON = re.compile(
+    rf"(^|_)(id|mrn|patient|subject|person|(patient|chart|case|record)_{_NUMBER})$"
+    "|病歷|身分證|身份證"
+)
+_NUMBERED = re.compile(rf"(^|_){_NUMBER}$|編號|號碼")  # of a person, or of something else
+_IDENTIFIER = "looks like an identifier; is it the group, or a feature?"
 _LEARNED = ("flag", "number", "category")
 _KINDS = ("flag", "number", "date", "roc_date")  # the first that all cells can be read as
 
@@ -51,7 +57,8 @@ def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
     where = str(path)
     named = [*tasks, *([] if group is None else [group])]
     _check_named(where, labels, named)
-    drafts, labelled = [], np.ones(len(cells), dtype=bool)
+    drafts: list[Draft] = []
+    labelled = np.ones(len(cells), dtype=bool)
     for place, english in enumerate(_english(labels)):
         name = labels[place]
         if not name:  # a column without a header cannot be declared, and is not read
@@ -60,12 +67,15 @@ def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
         if name in tasks:
             draft = _as_task(where, draft, values)
             labelled &= ~missing(values)
-        elif name == group or (group is None and _PERSON.search(slug(name))):
-            draft = _as_person(draft, values, asked=name == group)
+        elif name == group or _called(_PERSON, name):
+            grouped = group is not None or any(one.role == "group" for one in drafts)
+            draft = _as_person(draft, values, asked=name == group, grouped=grouped)
+        elif _is_identifier(draft, values):
+            draft = replace(draft, role="ignored", codes=(), notes=(*draft.notes, _IDENTIFIER))
         drafts.append(_hinted(draft, labels))
     if tasks and not any(d.role == "feature" and d.kind in _LEARNED for d in drafts):
         raise InputError(f"{where}: beside the tasks there is no column to learn from; name fewer")
-    return schema_text(Path(path), len(cells), drafts, complete=bool(labelled.any()))
+    return schema_text(len(cells), drafts, complete=bool(labelled.any()))
 
 
 def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> None:
@@ -113,6 +123,8 @@ def _guess(where: str, name: str, english: str, cells: pd.Series) -> tuple[Draft
         return _of_values(Draft(name, english, kind), values), values
     if len(codes) == 1:
         return Draft(name, english, "text", "ignored", notes=("one value in all rows",)), texts
+    texts = np.array([as_code(t) if isinstance(t, str) else t for t in texts], dtype=object)
+    codes, counts = np.unique(texts[~missing(texts)], return_counts=True)
     draft = Draft(name, english, "category", codes=tuple(map(str, codes)))
     if _are_codes(draft.codes, int(counts.sum())):
         return draft, texts
@@ -169,11 +181,34 @@ def _about_values(known: np.ndarray) -> tuple[str, ...]:
     return ()
 
 
-def _as_person(draft: Draft, values: np.ndarray, *, asked: bool) -> Draft:
-    """Returns a column that says whose row it is: repeated, it keeps the rows together."""
+def _is_identifier(draft: Draft, values: np.ndarray) -> bool:
+    """Says whether numbers are named, or differ from row to row, as those of persons do."""
+    known = values[~missing(values)]
+    if draft.kind != "number" or draft.role == "ignored" or not (known == np.round(known)).all():
+        return False
+    distinct = len(np.unique(known))
+    named = _called(_NUMBERED, draft.name)
+    return distinct > _MOST_CODES and (named or 2 * distinct > len(known))
+
+
+def _called(pattern: re.Pattern[str], name: str) -> bool:
+    return any(map(pattern.search, (name, slug(name))))  # of a Chinese name, the slug is empty
+
+
+def _as_person(draft: Draft, values: np.ndarray, *, asked: bool, grouped: bool) -> Draft:
+    """Returns a column that says whose row it is: repeated, it keeps the rows together.
+
+    Args:
+        draft: of the column.
+        values: (N,) of the column.
+        asked: whether it was named as the group.
+        grouped: whether some column is the group; another that is repeated is not read.
+    """
     known = values[~missing(values)]
     repeated = len(np.unique(known)) < len(known)
     draft = replace(draft, kind="text", codes=())
+    if grouped and not asked:
+        return replace(draft, role="ignored", notes=(*draft.notes, _IDENTIFIER))
     if repeated or asked:
         note = () if asked else ("repeated; are the rows of one value one person's?",)
         return replace(draft, role="group", notes=note)

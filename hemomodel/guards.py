@@ -9,6 +9,9 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hemomodel.errors import InputError
@@ -118,15 +121,42 @@ def _cells(line: bytes) -> int:
 
 
 def check_parquet(path: Path) -> None:
-    """Looks at the footer of a parquet file.
+    """Looks at the footer of a parquet file, and at its texts where they may be very many.
 
     Raises:
-        InputError: it is too large.
+        InputError: it is too large, or would be in memory: a text of a megabyte takes four bytes
+            in each row but the first that holds it.
     """
     footer = pq.ParquetFile(path).metadata
     check_cells(path, footer.num_rows, footer.num_columns)
-    groups = (footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
-    _check_bytes(path, sum(groups))
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    _check_bytes(path, sum(group.total_byte_size for group in groups))
+    texts, most, fixed = [], 0, 0
+    for place in range(footer.num_columns):
+        column, chunks = footer.schema.column(place), [group.column(place) for group in groups]
+        check_cells(path, sum(chunk.num_values for chunk in chunks), 1)  # a row may hold a list
+        fixed += column.length * sum(chunk.num_values for chunk in chunks)
+        if column.physical_type == "BYTE_ARRAY":
+            texts.append(column.path)
+            # No text is longer than all that its chunk holds.
+            most += sum(chunk.num_values * chunk.total_uncompressed_size for chunk in chunks)
+    _check_bytes(path, fixed)
+    if most > _BYTES:
+        _check_texts(path, texts)
+
+
+def _check_texts(path: Path, names: list[str]) -> None:
+    """Sums the bytes of all texts, without holding any of them twice."""
+    file, size = pq.ParquetFile(path, read_dictionary=names), 0
+    for batch in file.iter_batches(columns=names):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if not isinstance(column, pa.DictionaryArray):
+                raise InputError(
+                    f"{path}: column {name!r} holds lists or records of many texts; leave it out"
+                )
+            each = pc.binary_length(column.dictionary).fill_null(0).to_numpy()
+            size += int(each[column.indices.drop_null().to_numpy()].sum(dtype=np.int64))
+            _check_bytes(path, size)
 
 
 def _check_bytes(path: Path, size: int) -> None:

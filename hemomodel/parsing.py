@@ -15,7 +15,7 @@ from hemomodel.errors import InputError
 from hemomodel.reading import Sheet
 from hemomodel.schema import Column
 
-__all__ = ["flags", "parse"]
+__all__ = ["as_code", "flags", "parse"]
 
 _MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "NaT", "None", "null", "NULL"}
 _YES, _NO = {"yes", "y", "true", "t", "1", "1.0"}, {"no", "n", "false", "f", "0", "0.0"}
@@ -62,7 +62,7 @@ def parse(sheet: Sheet, column: Column) -> np.ndarray:
         case "one_hot":
             return _one_hot(sheet, column, distinct)
         case "text" | "code_list":
-            texts = np.array([_code(text) for text in distinct.texts], dtype=object)
+            texts = np.array([_whole(text) for text in distinct.texts], dtype=object)
             return distinct.spread(texts, missing=np.nan)
     return _days(sheet, column, distinct)
 
@@ -81,7 +81,7 @@ def flags(sheet: Sheet, column: Column) -> np.ndarray:
     place_of = {code: place for place, code in enumerate(column.codes)}
     filler = len(place_of)
     place_of |= dict.fromkeys(column.filler, filler)  # 0 stands between codes and means nothing
-    places = np.array([place_of.get(_code(part.strip()), -1) for part in found], dtype=int)[which]
+    places = np.array([place_of.get(as_code(part.strip()), -1) for part in found], dtype=int)[which]
     unknown = np.zeros(len(distinct.texts), dtype=bool)
     unknown[owners[places < 0]] = True
     problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
@@ -92,8 +92,8 @@ def flags(sheet: Sheet, column: Column) -> np.ndarray:
 
 
 def _category(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
-    known = {_code(code): code for code in column.codes}
-    codes = np.array([known.get(_code(text)) for text in distinct.texts], dtype=object)
+    known = {as_code(code): code for code in column.codes}
+    codes = np.array([known.get(as_code(text)) for text in distinct.texts], dtype=object)
     unknown = np.array([code is None for code in codes], dtype=bool)
     sheet.refuse(column.english, distinct.spread(unknown, missing=False), _not_a_code(column))
     return distinct.spread(codes, missing=np.nan)
@@ -177,8 +177,14 @@ def _number(text: str) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _code(text: str) -> str:
+def as_code(text: str) -> str:
+    """Returns a text as a code is compared: 01, 1.0 and 1 are one."""
     return str(int(float(text))) if _WHOLE.fullmatch(text) else text
+
+
+def _whole(text: str) -> str:
+    """Returns a text without what a spreadsheet added to whole numbers: to some, 007 is not 7."""
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
 
 
 def _not_a_code(column: Column) -> str:

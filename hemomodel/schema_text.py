@@ -3,26 +3,25 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
 
-from hemomodel.columns import slug
+from hemomodel.columns import level_text, slug
 from hemomodel.plain_yaml import parse_yaml
 
 __all__ = ["Draft", "schema_text"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_./%+=-]| (?! ))*")
 _HEAD = """\
-# A draft, made from {source} ({rows:,} rows). Look at every line; what each key means stands at the
+# A draft, made from a table of {rows:,} rows. Look at every line; what each key means stands at the
 # top of configs/schemas/hemodialysis.yaml.
 # - A feature must be known before what is predicted, and not follow from it. Else give it the role
 #   context (shown, never learned from) or ignored (not read).
 # - hard: [low, high] refuses a value outside, soft: [low, high] counts it; unit, title and title_zh
 #   are what a report shows; codes may be code: meaning.
 # - Rows of one person need a column of role group, or a person stands on both sides of a split.
-name: {name}
-title: {title}
+name: table
+title: My table  # what reports show
 
 columns:
 """
@@ -63,21 +62,15 @@ class Draft:
     notes: tuple[str, ...] = ()
 
 
-def schema_text(path: Path, rows: int, drafts: Sequence[Draft], *, complete: bool) -> str:
-    """Returns the YAML of drafted columns.
+def schema_text(rows: int, drafts: Sequence[Draft], *, complete: bool) -> str:
+    """Returns the YAML of drafted columns; a file's name may be a person's, and is not in it.
 
     Args:
-        path: of the table.
-        rows: how many it has.
+        rows: how many the table has.
         drafts: its columns.
         complete: whether any row has all labels.
     """
-    head = _HEAD.format(
-        source=_scalar(path.name),
-        rows=rows,
-        name=_scalar(slug(path.stem) or "table"),
-        title=_scalar(path.stem),
-    )
+    head = _HEAD.format(rows=rows)
     lines = "".join(f"  - {_column(draft)}\n" for draft in drafts)
     if not any(draft.role == "task" for draft in drafts):
         return f"{head}{lines}\n{_NO_TASK}"
@@ -92,14 +85,10 @@ def _column(draft: Draft) -> str:
     if draft.codes:
         parts.append(f"codes: [{', '.join(map(_scalar, draft.codes))}]")
     if draft.task:
-        levels = f", levels: [{', '.join(map(_number, draft.levels))}]" if draft.levels else ""
+        levels = f", levels: [{', '.join(map(level_text, draft.levels))}]" if draft.levels else ""
         parts.append(f"task: {{kind: {draft.task}{levels}}}")
     notes = f"  # {'; '.join(draft.notes)}" if draft.notes else ""
     return f"{{{', '.join(parts)}}}{notes}"
-
-
-def _number(value: float) -> str:
-    return repr(value).removesuffix(".0")
 
 
 def _scalar(text: str) -> str:

@@ -68,6 +68,13 @@ def parquet_bomb() -> bytes:
     return out.getvalue()
 
 
+def parquet_texts() -> bytes:
+    """A million times the same text of a megabyte, which the file holds once."""
+    places = np.zeros(1_000_000, dtype=np.int32)
+    text = pa.DictionaryArray.from_arrays(places, pa.array(["x" * 2**20]))
+    return parquet(pa.table({"ID": text}))
+
+
 def workbook_of(frame: pd.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.to_excel(out, index=False)
@@ -114,6 +121,9 @@ FILES = {
     "cut off.parquet": (lambda: parquet(pa.table({"ID": [1]}))[:-9], "cannot be read"),
     "only its mark.parquet": (b"PAR1PAR1", "cannot be read as a .parquet"),
     "bomb.parquet": (parquet_bomb, "holds 50,000,000 rows of 8 columns"),
+    "texts.parquet": (parquet_texts, "holds [0-9,]+ bytes, more than the 4,000,000,000"),
+    "lists.parquet": (lambda: parquet(pa.table({"ID": [[f"{i:09}"] for i in range(50_000)]})),
+                      "'ID' holds lists"),
     "no column.parquet": (lambda: parquet(pa.table({})), "no rows|missing"),
     "nested.parquet": (lambda: parquet(pa.table({"ID": [{"a": 1}]})), "missing columns"),
     "empty.arff": (b"", "is empty"),
@@ -125,6 +135,8 @@ FILES = {
     "cells too many.arff": (b"@relation r\n@attribute ID numeric\n@data\n1,2\n", "has 2 cells"),
     "other attributes.arff": (b"@relation r\n@attribute a numeric\n@data\n1\n", "missing columns"),
     "zero bytes.arff": (b"@relation r\n@attribute ID numeric\n@data\n\0\n", "zero bytes"),
+    "open quote.arff": (b"@relation r\n@attribute ID string\n@data\na\n'b\n",
+                        "row 2 of data has a quote"),
     "utf-16.arff": ("@relation r\n@data\n".encode("utf-16"), "zero bytes"),
     "table.ods": (b"PK", r"\.ods is not"),
     "table.xlsm": (b"PK", r"\.xlsm is not"),

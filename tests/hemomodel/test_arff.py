@@ -101,6 +101,32 @@ def test_scipy_reads_the_same(write, table, names):
     assert frame[1].fillna("?").tolist() == [cell.decode() for cell in theirs[meta.names()[1]]]
 
 
+@given(
+    st.lists(st.text("a ,'\"\\\\%{?", max_size=6), min_size=2, max_size=3).filter(
+        lambda texts: all(text.strip() not in ("?", "") for text in texts)
+    ),
+    st.data(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_cell_has_the_quotes_it_needs(write, texts, data):
+    marks = [data.draw(st.sampled_from("'\"")) for _ in texts]
+    rows = [
+        mark + text.replace("\\", "\\\\").replace(mark, f"\\{mark}") + mark
+        for mark, text in zip(marks, texts, strict=True)
+    ]
+    head = "".join(f"@attribute a{place} string\n" for place in range(len(texts)))
+    _, frame = read_arff(write(f"@relation r\n{head}@data\n{', '.join(rows)}\n"))
+    assert frame.iloc[0].tolist() == texts
+
+
+def test_one_row_in_single_quotes_leaves_the_others_theirs(write):
+    rows = ['"O\'Brien, J",1', "'two words',2", "it's,3", "plain , 4"]
+    text = "@relation r\n@attribute a string\n@attribute b numeric\n@data\n"
+    _, frame = read_arff(write(text + "\n".join(rows)))
+    assert [cell.strip() for cell in frame[0]] == ["O'Brien, J", "two words", "it's", "plain"]
+    assert [cell.strip() for cell in frame[1]] == ["1", "2", "3", "4"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -111,6 +137,8 @@ def test_scipy_reads_the_same(write, table, names):
         ("1.5,sand", "{0 1.5,sand", "its rows are sparse"),
         ("note string", "note relational", "'@attribute note relational' is no attribute"),
         ("1.5,sand", "1.5,sand,sand", "its row 1 of data has 6 cells, and 5 attributes"),
+        ("'fine clay',?", "'fine clay,?", "its row 2 of data has a quote that does not end"),
+        ("'fine clay',?", "'fine' clay,?", "its row 2 of data has a quote that does not end, or"),
         (",plain", "", "its row 3 of data has 4 cells"),
         (",plain", ",plain,x", "its row 3 of data has 6 cells"),
         ("{sand, 'fine clay', 粘土}", "{sand", "is no attribute that is read"),

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemomodel.advice import headings
 from hemomodel.cohort import build_cohort
+from hemomodel.describe import categories
 from hemomodel.errors import InputError
 from hemomodel.plain_yaml import parse_yaml
 from hemomodel.schema import Schema
@@ -166,6 +168,34 @@ def test_codes_that_are_numbers_may_be_written_as_numbers():
     text = text.replace("levels: [C, B, A]", "levels: [0.5, 1, 2]")
     cohort = load(TABLE.assign(Grade=["2.0", "1", 0.5, "02"]), text)
     assert cohort.labels[:, 1].tolist() == [2, 1, 0, 2]
+
+
+def test_an_identifier_keeps_its_digits():
+    ids = "  - {name: Plot, kind: text, role: group}\ncolumns:\n"
+    text = FIELDS.replace("columns:\n", "columns:\n" + ids.partition("columns")[0])
+    cohort = load(TABLE.assign(Plot=["007", "7", "07", "7.0"]), text)
+    assert cohort.table["plot"].tolist() == ["007", "7", "07", "7"]
+    assert cohort.groups.tolist() == [0, 1, 2, 1]
+    numbers = load(TABLE.assign(Plot=[7.0, 117.0, np.nan, 7.0]), text)
+    assert numbers.table["plot"].fillna("-").tolist() == ["7", "117", "-", "7"]
+
+
+def test_levels_of_many_digits_keep_them():
+    text = FIELDS.replace("{C: poor, B: fair, A: good}", "{1234567: poor, 7654321.0: fair, 1.0: x}")
+    text = text.replace("levels: [C, B, A]", "levels: [1, 1234567, 7654321]")
+    text += """  - {name: Lot, kind: number, role: task, codes: {1.0: one, 20000001: two},
+     task: {kind: ordinal, levels: [1, 20000001]}}"""
+    table = TABLE.assign(Grade=["7654321", "1.0", None, 1234567], Lot=[1, 20000001, 1, None])
+    cohort = load(table, text)
+    assert cohort.labels[:, 1].tolist()[::3] == [2, 1]
+    grade, lot = cohort.schema.tasks[1], cohort.schema.tasks[-1]
+    assert (grade.levels, grade.meanings) == (("1", "1234567", "7654321"), ("x", "poor", "fair"))
+    assert lot.meanings == ("one", "two")
+    assert headings(cohort.schema)[-1].labels == ("1 one", "20000001 two")
+    shown = categories(cohort.schema, cohort.table)
+    assert shown[shown["variable"] == "lot"]["label"].tolist() == ["one", "two"]
+    with pytest.raises(InputError, match=re.escape("task 'lot' (1, 20000001)")):
+        load(table.assign(Lot=20001001.0), text.replace("codes: {1.0: one, 20000001: two},", ""))
 
 
 @given(st.lists(st.sampled_from(["wheat", "rye", "No", None]), min_size=2, max_size=30))

@@ -103,6 +103,53 @@ def test_what_to_look_at_stands_beside_the_column(path):
     assert notes["Smoker"] == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "values", "role"),
+    [
+        ("病歷號", 5_000_000 + 7 * ROW, "id"),
+        ("chart_no", 31 * (ROW // 2), "group"),
+        ("Patient No.", 5_000_000 + 7 * ROW, "id"),
+        ("Case number", 3 * (ROW // 3), "group"),
+        ("身分證字號", [f"A{place}" for place in ROW], "id"),
+        ("bed", 5_000_000 + 7 * ROW, "ignored"),
+        ("檢體編號", 900 + ROW, "ignored"),
+        ("patient_age", 30 + ROW % 12, "feature"),
+        ("visit_no", ROW % 5, "feature"),
+        ("ward code", np.array(["a", "b", "c"])[ROW % 3], "feature"),
+    ],
+)
+def test_a_number_of_a_person_is_no_feature(tmp_path, header, values, role):
+    TABLE.drop(columns="Patient ID").assign(**{header: values}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    schema = drafted(tmp_path / "t.csv", tasks=["Stage"])
+    assert {c.name: c.role for c in schema.columns}[header] == role
+    if role == "ignored":
+        assert "looks like an identifier" in draft_schema(tmp_path / "t.csv", tasks=["Stage"])
+
+
+def test_one_column_is_the_group_and_no_other_number_of_a_person_is_learned_from(path):
+    TABLE.assign(MRN=7 * (ROW // 2), person=ROW // 3).to_csv(path, index=False)
+    for options, group in (({}, "Patient ID"), ({"group": "person"}, "person")):
+        roles = {c.name: c.role for c in drafted(path, tasks=["Stage"], **options).columns}
+        assert [name for name, role in roles.items() if role == "group"] == [group]
+        names = {"Patient ID", "MRN", "person"} - {group}
+        assert {roles[name] for name in names} == {"ignored"}
+
+
+def test_whole_numbers_that_differ_from_row_to_row_may_be_a_task(path):
+    TABLE.assign(bed=5_000_000 + 7 * ROW).to_csv(path, index=False)
+    assert drafted(path, tasks=["bed"]).tasks[0].kind == "regression"
+
+
+def test_the_name_of_the_file_stays_out_of_the_draft(tmp_path):
+    TABLE.to_csv(tmp_path / "王小明.csv", index=False)
+    text = draft_schema(tmp_path / "王小明.csv", tasks=["Stage"])
+    assert "王小明" not in text
+    schema = Schema.model_validate(parse_yaml(text, "draft"))
+    assert (schema.name, schema.title) == ("table", "My table")
+
+
 def test_a_draft_without_tasks_says_what_to_add(path):
     text = draft_schema(path)
     assert "No task yet" in text
