@@ -25,6 +25,7 @@ __all__ = ["draft_schema"]
 
 _MOST_CODES = 20  # more texts than that are no category
 _MOST_LEVELS = 10  # more numbers than that are no levels
+_APART = 0.9  # a larger share of distinct whole numbers is no measurement: those meet by chance
 _LONGEST = 40  # letters of a code
 _FEW = 12  # numbers that may well be codes
 _SKEWED = 2.0
@@ -188,7 +189,7 @@ def _is_identifier(draft: Draft, values: np.ndarray) -> bool:
         return False
     distinct = len(np.unique(known))
     named = _called(_NUMBERED, draft.name)
-    return distinct > _MOST_CODES and (named or 2 * distinct > len(known))
+    return distinct > _MOST_CODES and (named or distinct > _APART * len(known))
 
 
 def _called(pattern: re.Pattern[str], name: str) -> bool:

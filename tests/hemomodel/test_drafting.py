@@ -112,6 +112,7 @@ def test_what_to_look_at_stands_beside_the_column(path):
         ("Case number", 3 * (ROW // 3), "group"),
         ("身分證字號", [f"A{place}" for place in ROW], "id"),
         ("bed", 5_000_000 + 7 * ROW, "ignored"),
+        ("Platelet", 200 + ROW * 10 // 11, "feature"),
         ("檢體編號", 900 + ROW, "ignored"),
         ("patient_age", 30 + ROW % 12, "feature"),
         ("visit_no", ROW % 5, "feature"),
