@@ -14,6 +14,7 @@ from hemomodel.errors import InputError
 from hemomodel.formula import missing
 from hemomodel.reading import Sheet
 from hemomodel.schema import Column, Derived, Rule, Schema, Task
+from hemomodel.usual_features import sources
 
 __all__ = [
     "Finding",
@@ -94,24 +95,49 @@ def check_column(
 
 
 def derive(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
-    """Returns (N,) float64, a derived feature; NaN where what it needs is missing."""
+    """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
+
+    A division by zero has no value that a network could learn from, nor has a logarithm of zero.
+    """
     text = derived.legacy if legacy and derived.legacy is not None else derived.formula
-    result: np.ndarray = formula.evaluate(text, values).astype(np.float64)
-    return result
+    result = formula.evaluate(text, values).astype(np.float64)
+    return np.where(np.isfinite(result), result, np.nan)
 
 
-def check_derived(sheet: Sheet, derived: Derived, values: np.ndarray) -> list[Finding]:
-    """Holds a derived feature (N,) against its limits, as `check_column` does."""
-    used = tuple(name for name in formula.names(derived.formula) if name in sheet.columns)
-    findings, what = [], derived.title.lower()
-    if derived.hard and used:
+def check_derived(
+    sheet: Sheet, schema: Schema, derived: Derived, values: formula.Columns
+) -> list[Finding]:
+    """Holds a derived feature, which is among the values, against its limits.
+
+    Args:
+        sheet: where the rows came from.
+        schema: has the columns that it is made of.
+        derived: its declaration.
+        values: (N,) by table column.
+
+    Returns:
+        what was found, and where it is missing though all that it needs is there.
+
+    Raises:
+        InputError: a value is outside the hard limits.
+    """
+    made_of = sources(derived.name, schema.columns, schema.derived)
+    used = tuple(name for name in schema.read if name in made_of and name in sheet.columns)
+    if not used:
+        return []
+    own, what = values[derived.name], derived.title.lower()
+    if derived.hard:
         problem = (
             f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
         )
-        sheet.refuse(used[0], _outside(values, derived.hard), problem)
-    if derived.soft and used:
+        sheet.refuse(used[0], _outside(own, derived.hard), problem)
+    needed = [missing(values[name]) for name in formula.names(derived.formula)]
+    known = ~np.logical_or.reduce(needed)
+    problem = f"without a finite {what}, which is left missing"
+    findings = _finding(sheet, used, known & missing(own), problem)
+    if derived.soft:
         problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
-        findings = _finding(sheet, used, _outside(values, derived.soft), problem)
+        findings += _finding(sheet, used, _outside(own, derived.soft), problem)
     return findings
 
 

@@ -112,7 +112,7 @@ def evaluate(formula: str, columns: Columns) -> np.ndarray:
         ValueError: the formula cannot be read, uses something that is not named above, or compares
             a text, a number or a day with another of them.
     """
-    with np.errstate(all="ignore"):  # a division by zero gives inf, which no rule lets pass
+    with np.errstate(all="ignore"):  # a division by zero gives inf: see `checks.derive`
         return np.asarray(_value(_tree(formula), columns))
 
 

@@ -63,7 +63,7 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) ->
             findings += found
     for derived in schema.derived:
         values[derived.name] = derive(derived, values)
-        findings += check_derived(sheet, derived, values[derived.name])
+        findings += check_derived(sheet, schema, derived, values)
     findings += check_rules(sheet, schema, values)
     if legacy_age:  # only now: limits and rules are about the true age
         values |= {d.name: derive(d, values, legacy=True) for d in schema.derived}

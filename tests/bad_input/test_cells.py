@@ -1,8 +1,22 @@
 """One bad cell in a table that is else in order: column, row and value are named."""
 
+import json
 import re
+import sys
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from hemomodel import FitConfig, Model, Replicates, load_cohort
+from hemomodel.building import build_model
+from hemomodel.preparing import prepare
+from hemomodel.schema import load_schema
+from hemomodel.training import Training
+from hemomodel.writing import write_table
+from study.cli import run_cli
+from tests.bad_input.conftest import script
 
 CODES = "is not one of the declared codes"
 NUMBER = "is not a number"
@@ -100,3 +114,65 @@ def test_a_bad_cell(refused, table, column, value, says):
     line = refused("cohort", "describe", table(spoil(column, value)), says=says)
     assert re.search(r"\brow 8\b", line)
     assert len(line) < 700
+
+
+VISITS = """
+name: visits
+title: Visits
+columns:
+  - {name: Dose, english: dose, title: Dose, kind: number, role: feature}
+  - {name: Weight, english: weight, title: Weight, kind: number, role: feature}
+  - {name: Flow, english: flow, title: Flow, kind: number, role: task, task: {kind: regression}}
+derived:
+  - {name: per_weight, title: Dose by weight, formula: dose / weight}
+  - {name: log_dose, title: Log dose, formula: log(dose)}
+  - {name: twice, title: Twice the log, formula: 1 / log_dose, hard: [-100, 100]}
+"""
+
+
+@pytest.fixture
+def visits(tmp_path) -> tuple[Path, Path]:
+    """A table where some rows have no derived feature, though every cell is in order."""
+    number = np.arange(1.0, 41.0)
+    dose, weight = 10 * number, 50 + number
+    dose[[3, 5]], weight[[7]], dose[9] = 0, 0, 1
+    table = pd.DataFrame({"Dose": dose, "Weight": weight, "Flow": number % 7})
+    write_table(table, tmp_path / "visits.csv")
+    (tmp_path / "visits.yaml").write_text(VISITS, encoding="utf-8")
+    return tmp_path / "visits.csv", tmp_path / "visits.yaml"
+
+
+def test_what_has_no_finite_value_is_missing_and_counted(visits):
+    cohort = load_cohort(visits[0], load_schema(str(visits[1])))
+    table = cohort.table
+    assert np.flatnonzero(table["per_weight"].isna()).tolist() == [7]
+    assert np.flatnonzero(table["log_dose"].isna()).tolist() == [3, 5]
+    assert np.flatnonzero(table["twice"].isna()).tolist() == [3, 5, 9]
+    assert np.isfinite(table.fillna(0).to_numpy()).all()
+    assert list(map(str, cohort.findings)) == [
+        (
+            "Dose: 1 row without a finite dose by weight, which is left missing "
+            "(first: row 9, Dose 80.0, Weight 0.0)"
+        ),
+        "Dose: 2 rows without a finite log dose, which is left missing (first: row 5, 0.0)",
+        "Dose: 1 row without a finite twice the log, which is left missing (first: row 11, 1.0)",
+    ]
+
+
+def test_what_has_no_finite_value_can_be_described_and_learned_from(visits, monkeypatch, capsys):
+    data, schema = visits
+    command = ["cohort.py", "describe", str(data), "--schema", str(schema)]
+    for more in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", [*command, *more])
+        assert run_cli(script("cohort").main) == 0
+        said = capsys.readouterr().out
+        assert "without a finite log dose" in " ".join(said.split())
+    assert json.loads(said)["findings"][1]["count"] == 2
+    cohort = load_cohort(data, load_schema(str(schema)))
+    config = FitConfig(hidden=(4,), epochs=1)
+    stack = prepare(cohort, Replicates(folds=2, seeds=1), with_test=True)
+    training = Training(config, stack)
+    training.run(1)
+    model = Model(build_model(cohort, config, stack, training.network.parameters))
+    advice = model.recommend(pd.read_csv(data))
+    assert np.isfinite(advice["Flow"]).all()
