@@ -13,6 +13,7 @@ from hemomodel.errors import InputError
 
 __all__ = [
     "XLSX_ROWS",
+    "check_new",
     "check_place",
     "check_target",
     "whole_file",
@@ -57,6 +58,19 @@ def check_place(path: Path, *, overwrite: bool = False) -> Path:
     return path
 
 
+def check_new(path: Path) -> Path:
+    """Returns the path if the YAML file of a schema can be written there; call it before the work.
+
+    Raises:
+        InputError: it is not called .yaml, its folder is missing, or it exists.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
+    if path.exists():
+        raise InputError(f"{path}: exists already; give another name, or delete it")
+    return check_place(path)
+
+
 def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> None:
     """Writes a table as .xlsx, .csv or .parquet; the file appears whole or not at all.
 
@@ -93,10 +107,9 @@ def write_new(path: Path, text: str) -> None:
     """Writes the YAML file of a schema that is not there yet.
 
     Raises:
-        InputError: it exists, is not called .yaml, or the file system refuses.
+        InputError: as in `check_new`, or the file system refuses.
     """
-    if path.suffix not in (".yaml", ".yml"):
-        raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
+    check_new(path)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -13,7 +13,7 @@ from hemomodel.describe import describe_file
 from hemomodel.drafting import draft_schema
 from hemomodel.schema import load_schema
 from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import check_target, write_new, write_table
+from hemomodel.writing import check_new, check_target, write_new, write_table
 from study.cli import Parser, run_cli
 from study.cohort_tables import show
 
@@ -99,6 +99,13 @@ def add_schema_command(commands: "argparse._SubParsersAction[Parser]") -> None:
     schema.add_argument(
         "--tasks", default="", metavar="A,B", help="headers of what is to be predicted"
     )
+    schema.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="HEADER",
+        help="one such header, commas and all; may be given several times",
+    )
     schema.add_argument("--group", metavar="ID", help="header of the column that names the person")
     schema.add_argument("--out", type=Path, metavar="FILE", help=".yaml; else it is printed")
     schema.set_defaults(command=schema_command)
@@ -142,7 +149,9 @@ def describe_command(args: argparse.Namespace) -> None:
 
 def schema_command(args: argparse.Namespace) -> None:
     """Drafts a schema and writes it."""
-    tasks = [name.strip() for name in args.tasks.split(",") if name.strip()]
+    if args.out is not None:
+        check_new(args.out)
+    tasks = [name.strip() for name in args.tasks.split(",") if name.strip()] + args.task
     with Console(stderr=True).status(escape(f"reading {args.file}")):
         text = draft_schema(args.file, tasks=tasks, group=args.group)
     if args.out is None:

@@ -10,7 +10,7 @@ from hemomodel.schema import Schema, Task
 from study.evidence import Floats
 from study.held_out import HeldOut
 from study.statistics import DECLARED
-from study.subgroups import LEAST, Part, parts
+from study.subgroups import ALL, LEAST, Part, parts
 
 __all__ = ["MEAN", "subgroup_table"]
 
@@ -39,8 +39,10 @@ def subgroup_table(
         seed: of the bootstrap.
 
     Returns:
-        arm, subgroup, title, title_zh, level, task (or `mean`), rows, estimate, low, high. Rows
-        counts the labelled ones; a task with labels of fewer than `LEAST` groups has no figures.
+        arm, subgroup, title, title_zh, level, task (or `mean`), rows, estimate, low, high. Of a
+        task, rows counts the labelled ones among all rows; of kinds there is no such count, for the
+        difference of two could be a few. A task with labels of fewer than `LEAST` groups has no
+        figures, nor a count.
     """
     tasks = rows[0].tasks
     table = pd.concat([fold.table for fold in rows], ignore_index=True)
@@ -73,6 +75,7 @@ def _figures(
 ) -> pd.DataFrame:
     losses, trivial, known, units = given
     enough = (_sums(units, known.astype(float)) > 0).sum(0) >= LEAST
+    labelled = np.where(enough & (part.subgroup == ALL), known.sum(0), np.nan)
     estimate, low, high = _skills(losses, trivial, enough, units, random)
     names = [*(task.name for task in tasks), MEAN]
     index = pd.MultiIndex.from_product([arms, names], names=["arm", "task"])
@@ -81,7 +84,7 @@ def _figures(
         title=part.title,
         title_zh=part.title_zh,
         level=part.level,
-        rows=np.tile([*known.sum(0), len(known)], len(arms)),
+        rows=np.tile([*labelled, len(known)], len(arms)),
         estimate=estimate.ravel(),
         low=low.ravel(),
         high=high.ravel(),
@@ -105,12 +108,12 @@ def _skills(
         random: the numbers.
     """
     shape = losses.shape[1], losses.shape[2] + 1
+    count, unit = _sums(units, losses), _sums(units, trivial)
+    enough = enough & (unit > 0).any(0)
     if not enough.any():
         nothing = np.full(shape, np.nan)
         return nothing, nothing, nothing
-    count, unit = _sums(units, losses), _sums(units, trivial)
-    weight = random.multinomial(len(unit), np.full(len(unit), 1 / len(unit)), _DRAWS)
-    weight = np.vstack([np.ones(len(unit)), weight])
+    weight = np.vstack([np.ones(len(unit)), _drawn(random, unit[:, enough] > 0)])
     top = np.tensordot(weight, count, 1)  # (D + 1, A, T)
     bottom = np.where(enough, weight @ unit, np.nan)[:, None]
     by_task = 1 - np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
@@ -120,6 +123,16 @@ def _skills(
     drawn = np.append(enough, True)
     low[:, drawn], high[:, drawn] = np.quantile(skills[1:, :, drawn], ends, axis=0)
     return skills[0], low, high
+
+
+def _drawn(random: np.random.Generator, telling: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Returns how often each unit is drawn, (D, U): of every task one that tells (U, T) of it."""
+    count = len(telling)
+    chance = np.full(count, 1 / count)
+    drawn = random.multinomial(count, chance, _DRAWS)
+    while (empty := (drawn @ telling.astype(np.int64) == 0).any(1)).any():
+        drawn[empty] = random.multinomial(count, chance, int(empty.sum()))
+    return drawn
 
 
 def _sums(units: NDArray[np.int64], values: Floats) -> Floats:

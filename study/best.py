@@ -41,8 +41,8 @@ def save_best(
     """
     saved = []
     for finalist, result in winners:
-        name = finalist.arm if len(stacks) == 1 else f"{finalist.arm}@{finalist.outer_fold}"
-        (folder.root / "best" / name).mkdir(parents=True, exist_ok=True)
+        place = folder.best(finalist.arm, finalist.outer_fold, len(stacks))
+        place.mkdir(parents=True, exist_ok=True)
         fitted = build_model(
             cohort,
             finalist.config,
@@ -52,7 +52,7 @@ def save_best(
             about={"arm": finalist.arm, "trial": finalist.number},
         )
         for file, content in model_files(fitted).items():
-            folder.write_bytes(f"best/{name}/{file}", content)
+            folder.write_bytes(f"best/{place.name}/{file}", content)
         saved.append(_winner(finalist, fitted))
     return saved
 

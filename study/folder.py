@@ -42,6 +42,10 @@ class Folder:
         """Checkpoints of running trials."""
         return self.root / "checkpoints"
 
+    def best(self, arm: str, outer_fold: int, outer_folds: int) -> Path:
+        """Of an arm's winner; in a nested study each outer fold has its own."""
+        return self.root / "best" / (arm if outer_folds == 1 else f"{arm}@{outer_fold}")
+
     def go_on(self, *flags: str) -> str:
         """Returns the command that takes the study up again."""
         out = self.root.parent

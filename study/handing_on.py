@@ -30,7 +30,7 @@ def examined(
 ) -> dict[str, pd.DataFrame]:
     """Returns tables by file name, without any row of a patient.
 
-    `ensemble_scores`: arm, task, metric (the temperature is one), value (mean over outer folds).
+    `ensemble_scores`: arm, outer_fold, task, metric (the temperature is one), value.
     `ensemble_calibration`: arm, task, stage (before the temperature or after), bin, predicted,
     observed, count. `subgroups`: see `study.apart`. `permutation`: of the leading arm alone, for
     the others would cost as much again: arm, outer_fold, task, feature, title, title_zh, mean, sd.
@@ -67,11 +67,10 @@ def _scores(
         .melt(var_name="metric", ignore_index=False)
         .dropna()
         .reset_index()
-        .assign(arm=one.arm)
+        .assign(arm=one.arm, outer_fold=one.outer_fold)
         for one, own in zip(winners, said, strict=True)
     ]
-    keys = ["arm", "task", "metric"]
-    return pd.concat(parts).groupby(keys, sort=False)["value"].mean().reset_index()
+    return pd.concat(parts, ignore_index=True)
 
 
 def _calibration(

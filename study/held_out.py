@@ -92,8 +92,13 @@ class HeldOut:
         return self.losses(np.broadcast_to(self.trivial, self.labels.shape).copy())
 
     def skill(self, predicted: Predicted) -> Floats:
-        """Returns the share of the trivial predictor's loss that predictions remove, (T,)."""
-        return np.asarray(1 - self.losses(predicted).sum(0) / self.trivial_losses.sum(0))
+        """Returns the share of the trivial predictor's loss that predictions remove, (T,).
+
+        NaN for a task whose trivial predictor loses nothing, as one without labels.
+        """
+        own, trivial = self.losses(predicted).sum(0), self.trivial_losses.sum(0)
+        none = np.full(trivial.shape, np.nan)
+        return np.asarray(1 - np.divide(own, trivial, out=none, where=trivial > 0))
 
     def metrics(self, predicted: Predicted) -> dict[str, Floats]:
         """Returns every metric (T,) of natural predictions (m, K)."""

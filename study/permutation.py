@@ -18,10 +18,12 @@ from sklearn.inspection import permutation_importance
 from hemomodel.schema import Schema
 from study.held_out import HeldOut, Predict, Predicted
 
-__all__ = ["importances", "sources"]
+__all__ = ["MOST", "importances", "sources"]
 
 _REPEATS = 10
-_MOST = 1000  # held-out rows: more would cost time and tell the same
+_KEPT = 100  # labelled rows of each task, where they are rare
+MOST = 1000
+"""Held-out rows that are shuffled: more would cost time and tell the same."""
 
 Rows = NDArray[np.int64]
 
@@ -45,13 +47,11 @@ class _Gathering(BaseEstimator):
     def predict(self, rows: Rows) -> Predicted:
         """Returns natural predictions (m, K)."""
         moved = (rows != np.arange(len(rows))[:, None]).any(0)
-        taken = {
-            name: self.table[name].array[rows[:, place]]
-            for place, names in enumerate(self.sources.values())
-            if moved[place]
-            for name in names
-        }
-        return self.predict_table(self.table.assign(**taken))
+        table = self.table.copy()
+        for place, names in enumerate(self.sources.values()):
+            for name in names if moved[place] else ():
+                table[name] = self.table[name].array[rows[:, place]]
+        return self.predict_table(table)
 
 
 def sources(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...]]:
@@ -70,18 +70,18 @@ def importances(
 
     Args:
         predict: an ensemble's predictions.
-        rows: to score on; of many, some that are drawn at random.
+        rows: to score on; of many, some that are drawn at random. A task whose labels tell nothing
+            there has no importance.
         features: name -> its columns in the table.
         seed: of the shuffling.
     """
-    if len(rows) > _MOST:
-        chosen = np.random.default_rng(seed).choice(len(rows), _MOST, replace=False)
-        rows = rows.take(np.sort(chosen))
+    rows = rows.take(_some(rows.trivial_losses > 0, np.random.default_rng(seed)))
     place = np.arange(len(rows))
-    names = [task.name for task in rows.tasks]
+    told = np.any(rows.trivial_losses > 0, axis=0)
+    names = [task.name for task, tells in zip(rows.tasks, told, strict=True) if tells]
 
     def skills(model: _Gathering, gathered: Rows, _: object) -> dict[str, float]:
-        return dict(zip(names, rows.skill(model.predict(gathered)), strict=True))
+        return dict(zip(names, rows.skill(model.predict(gathered))[told], strict=True))
 
     found = permutation_importance(
         _Gathering(predict, rows.table, features),
@@ -103,3 +103,17 @@ def importances(
         for task in names
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _some(tells: NDArray[np.bool_], random: np.random.Generator) -> Rows:
+    """Returns which rows to score on, at most `MOST`: at random, but rare labels first.
+
+    Args:
+        tells: (m, T), whether a row has a label to be wrong about.
+        random: the numbers.
+    """
+    order = random.permutation(len(tells))
+    own = tells[order]
+    rest = min(_KEPT, MOST // own.shape[1])
+    first = (own & (own.cumsum(0) <= rest)).any(1)
+    return np.sort(order[np.argsort(~first, kind="stable")][:MOST])

@@ -1,6 +1,7 @@
 """What a study was run with: settings, versions, commit, data; and whether they still agree."""
 
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ _FREE = {
     *("device", "gpus_per_trial"),
 }
 _FILE = "study.yaml"
+_CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
 
 
 def provenance(settings: Settings, digest: str) -> dict[str, Any]:
@@ -111,12 +113,13 @@ def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
         value = str(settings.get(key) or "")
         if "/" in value or "." in value:
             command = command.replace(value, f"<{_kind(value)}>")
+    command = _CONFIG.sub(r"\1<a file>", command)
     return {**record, "settings": shareable_settings(settings), "command": command}
 
 
 def _kind(path: str) -> str:
     """Returns what a path is, without its name."""
-    if path.startswith("synthetic"):
+    if path.startswith("synthetic:"):
         return path
     suffix = Path(path).suffix.lstrip(".")
     return f"a {suffix} file" if suffix else "a place"

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hemomodel.schema import Task
@@ -56,7 +57,12 @@ def _arms(comparison: dict[str, Any]) -> Table:
     against = {one["arm"]: one for one in comparison["differences"] if one["baseline"] == base}
     table = _table("Balancers on held-out rows")
     table.add_column("balancer", no_wrap=True)
-    for title in ("score [95% interval]", f"difference to {base}", "trials", "s"):
+    for title in (
+        f"score [{comparison['level']:.0%} interval]",
+        f"difference to {base}",
+        "trials",
+        "s",
+    ):
         table.add_column(title, justify="right", no_wrap=True)
     ranked = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
     for arm in ranked:
@@ -104,7 +110,7 @@ def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
     for task in tasks:
         skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in shown]
         cells = [f"{skill:+.3f}" for skill in skills]
-        table.add_row(f"{task.title_zh} {task.name.replace('_', ' ')}".strip(), *cells)
+        table.add_row(escape(f"{task.title_zh} {task.name.replace('_', ' ')}".strip()), *cells)
     return table
 
 

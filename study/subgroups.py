@@ -98,8 +98,9 @@ def _split(schema: Schema, one: Subgroup, table: pd.DataFrame, groups: Groups) -
         codes = schema.read[one.column].codes
         code = np.asarray(pd.Categorical(column, list(codes)).codes, dtype=np.int64)
         levels = [*codes.values()]
-    filled, code = np.unique(np.where(known, code, len(levels)), return_inverse=True)
     names = [*levels, _UNKNOWN]
+    same = np.array([names.index(name) for name in names])  # two codes may mean the same
+    filled, code = np.unique(same[np.where(known, code, len(levels))], return_inverse=True)
     return _Split(one.name, one.title, one.title_zh, code, tuple(names[at] for at in filled))
 
 

@@ -40,11 +40,15 @@ def subgroup_figure(study: Study, arm: str) -> Figure:
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
     ]
-    names = [label(f"{both(row['title'], row['title_zh'])}: {row['level']} ({row['rows']})")
-             for row in _records(own)]  # fmt: skip
+    names = [label(_name(row)) for row in _records(own)]
     layout = rows(names)
     layout["xaxis"] = {"title": {"text": "mean skill over the tasks"}}
     return Figure("subgroups", f"Mean skill of {arm} on kinds of rows", data, layout, arm=arm)
+
+
+def _name(row: dict[str, Any]) -> str:
+    title = both(row["title"], row["title_zh"])
+    return f"{title}: {row['level']} ({number(row['rows'], 0)})"
 
 
 def subgroup_table(study: Study, arm: str, *, folded: bool = True) -> Table:
@@ -60,9 +64,9 @@ def subgroup_table(study: Study, arm: str, *, folded: bool = True) -> Table:
         lines += [_line(str(level), one) for level, one in part.groupby("level", sort=False)]
     unit = study.comparison.get("unit", "rows")
     note = (
-        f"Skill with its 95 % interval (bootstrap over {unit}, the networks held fixed), against "
-        f"the base rates and means of all rows. Kinds of fewer than {LEAST} {unit} are joined with "
-        f"others or not shown; a dash: labels of fewer than {LEAST}."
+        f"Skill with its {study.level} interval (bootstrap over {unit}, the networks held fixed), "
+        f"against the base rates and means of all rows. Kinds of fewer than {LEAST} {unit} are "
+        f"joined with others or not shown; a dash: labels of fewer than {LEAST}."
     )
     columns = (Cell("rows"), Cell("number"), *heads)
     return Table(f"Skill of {arm} on kinds of rows", columns, tuple(lines), note, folded=folded)

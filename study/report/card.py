@@ -1,10 +1,12 @@
 """The card of a model that is handed on, in Markdown and HTML, beside the model.
 
 Its form is that of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. It is made from
-the study's folder alone, and holds figures of ten rows or more, but no row.
+the study's folder alone, and holds figures of kinds of rows, none of few persons, but no row.
 """
 
 from pathlib import Path
+
+import pandas as pd
 
 from study.apart import MEAN
 from study.folder import Folder
@@ -34,10 +36,10 @@ def write_cards(folder: Folder) -> list[Path]:
     pages = []
     for arm in study.names:
         for one in chosen(study, arm):
-            nested = (study.comparison.get("outer_folds") or 1) > 1
-            name = f"{arm}@{one['outer_fold']}" if nested else arm
-            if (folder.root / "best" / name).is_dir():
-                pages.append(_write(study, arm, one["outer_fold"], f"best/{name}"))
+            folds = study.comparison.get("outer_folds") or 1
+            place = folder.best(arm, one["outer_fold"], folds)
+            if place.is_dir():
+                pages.append(_write(study, arm, one["outer_fold"], f"best/{place.name}"))
     return pages
 
 
@@ -66,7 +68,9 @@ def _score(study: Study, arm: str) -> Cell:
         score = next(one.get("score") for one in study.arms if one["arm"] == arm)
         return Cell(interval(score, 2), "mean skill of one network")
     own = table[(table["arm"] == arm) & (table["subgroup"] == ALL) & (table["task"] == MEAN)]
-    found = {name: float(own[name].sum()) for name in ("estimate", "low", "high")}
+    found = {name: float(own[name].iloc[0]) for name in ("estimate", "low", "high")}
+    if pd.isna(found["estimate"]):
+        return Cell("–", "mean skill: too few rows")
     return Cell(interval(found, 2), "mean skill")
 
 

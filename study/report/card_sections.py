@@ -1,5 +1,7 @@
 """What a model card says, section by section."""
 
+import json
+import shlex
 from typing import Any
 
 from study.comparison import held_out
@@ -36,10 +38,10 @@ def card_sections(study: Study, arm: str, outer_fold: int, place: str) -> list[S
         Section("metrics", "Metrics", _metrics(study)),
         Section("evaluation", "Evaluation data", _evaluation(study)),
         Section("training", "Training data", _training(study)),
-        Section("results", "Quantitative analyses", _results(study, arm)),
+        Section("results", "Quantitative analyses", _results(study, arm, outer_fold)),
         Section("ethics", "Ethical considerations", (Notes(ETHICS),)),
         Section("caveats", "Caveats and recommendations", _caveats(study)),
-        Section("load", "How to load and use it", _load(place)),
+        Section("load", "How to load and use it", _load(f"studies/{study.folder.name}/{place}")),
     ]
 
 
@@ -55,7 +57,8 @@ def _details(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
     facts: dict[str, Any] = {
         "kind": "an ensemble: the mean of the networks' probabilities and of their values",
         "networks": f"{study.comparison.get('replicates')}, one a fold and seed",
-        "balancer": arm,
+        "arm": arm,
+        "balancer": own["params"].get("balancer", arm),
         "study": study.folder.name,
         "trial": own["trial"],
         "epochs": own["epochs"],
@@ -101,9 +104,8 @@ def _factors(study: Study) -> tuple[Block, ...]:
 
 def _metrics(study: Study) -> tuple[Block, ...]:
     unit = study.comparison.get("unit", "rows")
-    level = f"{100 * study.comparison.get('level', 0.95):g} %"
     how = (
-        f"Intervals hold {level}: percentiles of a bootstrap over held-out {unit}, with the "
+        f"Intervals hold {study.level}: percentiles of a bootstrap over held-out {unit}, with the "
         "networks held fixed."
     )
     return (Notes((*METRICS, how)),)
@@ -139,10 +141,13 @@ def _training(study: Study) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _results(study: Study, arm: str) -> tuple[Block, ...]:
+def _results(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
     if not {"ensemble_scores", "subgroups", "ensemble_calibration"} <= set(study.tables):
         return (Prose(_NOT_THERE),)
-    blocks: list[Block] = [score_table(study, arm), subgroup_table(study, arm, folded=False)]
+    blocks: list[Block] = [
+        score_table(study, arm, outer_fold),
+        subgroup_table(study, arm, folded=False),
+    ]
     if len(study.tables["ensemble_calibration"]):
         blocks.append(tempered_table(study, (arm,), folded=False))
     if arm in set(study.tables.get("permutation", {"arm": ()})["arm"]):
@@ -158,17 +163,17 @@ def _caveats(study: Study) -> tuple[Block, ...]:
 def _load(place: str) -> tuple[Block, ...]:
     return (
         Prose(
-            "The folder needs hemomodel and nothing else of the study. Loading it runs no code "
-            "from it: it holds numbers and plain data."
+            "Run from where studies/ is. The folder may be moved: it needs hemomodel and nothing "
+            "else of the study. Loading it runs no code from it: it holds numbers and plain data."
         ),
         Code(
             "import hemomodel\n\n"
-            f'model = hemomodel.load("{place}")\n'
+            f"model = hemomodel.load({json.dumps(place, ensure_ascii=False)})\n"
             "model.recommend(frame)  # a DataFrame with the table's own columns",
             "python",
         ),
         Code(
-            f"python scripts/recommend.py --model {place} --data new.xlsx "
+            f"python scripts/recommend.py --model {shlex.quote(place)} --data new.xlsx "
             "--out recommendations.xlsx",
             "bash",
         ),

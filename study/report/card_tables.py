@@ -10,7 +10,7 @@ from study.permutation import sources
 from study.report.blocks import Cell, Table, head, spread
 from study.report.reading import Study
 from study.report.words import both, number, percent, sized, unit
-from study.subgroups import ALL
+from study.subgroups import ALL, LEAST
 
 __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 
@@ -58,17 +58,22 @@ def attrition_table(ledger: Mapping[str, Any]) -> Table:
     return Table("From the file to the cohort", columns, tuple(rows))
 
 
-def score_table(study: Study, arm: str) -> Table:
-    """Returns one row a task: skill with its interval, and the ensemble's figures in its unit."""
+def score_table(study: Study, arm: str, outer_fold: int) -> Table:
+    """Returns one row a task: skill with its interval, and the ensemble's figures in its unit.
+
+    Scores are of all outer folds, as the skill is; the temperature is that of the card's model.
+    """
     scores, subgroups = study.tables["ensemble_scores"], study.tables["subgroups"]
-    own = scores[scores["arm"] == arm].pivot_table(index="task", columns="metric", values="value")
+    of_arm = scores[scores["arm"] == arm]
+    other = (of_arm["metric"] == "temperature") & (of_arm["outer_fold"] != outer_fold)
+    own = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
     of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL)]
     skills = of_all.set_index("task")[["rows", "estimate", "low", "high"]]
     found: dict[Any, Any] = skills.join(own).to_dict("index")
     rows = [
         (
             Cell(head(task).text, ", ".join(filter(None, (head(task).small, unit(task))))),
-            Cell(number(found[task.name]["rows"], 0)),
+            _labelled(found[task.name]["rows"]),
             _skill(found[task.name]),
             *_figures(task, found[task.name]),
         )
@@ -76,11 +81,15 @@ def score_table(study: Study, arm: str) -> Table:
         if task.name in found
     ]
     columns = (
-        Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", "95 % interval"),
+        Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", f"{study.level} interval"),
         Cell("accuracy", "balanced"), Cell("RMSE", "MAE"), Cell("temperature"),
     )  # fmt: skip
     note = "Of the ensemble with its temperatures, on rows that it never saw."
     return Table("How well it predicts each task", columns, tuple(rows), note)
+
+
+def _labelled(rows: float) -> Cell:
+    return Cell(f"<{LEAST}" if pd.isna(rows) else number(rows, 0))
 
 
 def _skill(own: Mapping[str, float]) -> Cell:

@@ -1,5 +1,7 @@
 """The sentences that stand in every model card."""
 
+from study.subgroups import LEAST
+
 __all__ = ["ETHICS", "METRICS", "NOT_USES", "USES"]
 
 USES = (
@@ -35,9 +37,9 @@ ETHICS = (
         "in the past is learned with the rest."
     ),
     (
-        "No row or identifier is in this card, and kinds of rows with fewer than ten are joined "
-        "with others or left out. What the model's folder holds beside its weights are means, "
-        "spreads, ranges and components of the rows that it was fitted on."
+        f"No row or identifier is in this card, and kinds of rows with fewer than {LEAST} are "
+        "joined with others or left out. What the model's folder holds beside its weights are "
+        "means, spreads, ranges and components of the rows that it was fitted on."
     ),
     (
         "A number beside a recommendation invites trust. Where intervals are wide, or a subgroup "

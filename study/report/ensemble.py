@@ -1,5 +1,6 @@
 """What is said of the ensembles that are handed on: calibration, features, kinds of rows."""
 
+from study.permutation import MOST
 from study.report.apart import subgroup_figure, subgroup_table
 from study.report.blocks import Block, Figures, absent
 from study.report.calibration import tempered, tempered_table
@@ -37,10 +38,11 @@ def feature_blocks(study: Study) -> tuple[Block, ...]:
     return (
         Figures(
             (feature_map(study),),
-            f"The skill that the ensemble of {arm} loses on held-out rows when a feature is "
-            "shuffled among them (permutation importance, mean of ten shuffles). About zero: the "
-            "ensemble does without it. Two features that tell the same are credited to neither in "
-            "full, and nothing here says what would happen if a value were changed.",
+            f"The skill that the ensemble of {arm} loses on held-out rows (at most {MOST:,} of an "
+            "outer fold) when a feature is shuffled among them (permutation importance, mean of "
+            "ten shuffles). About zero: the ensemble does without it. Two features that tell "
+            "the same are credited to neither in full, and nothing here says what would happen if "
+            "a value were changed.",
         ),
         feature_table(study),
     )
@@ -54,9 +56,10 @@ def subgroup_blocks(study: Study) -> tuple[Block, ...]:
     return (
         Figures(
             (subgroup_figure(study, arm),),
-            "Mean skill of the ensemble on kinds of held-out rows, with their number, and its 95 % "
-            "interval. Intervals that overlap say that these rows do not tell the kinds apart, not "
-            f"that the ensemble serves them alike. No kind has fewer than {LEAST} {unit}.",
+            "Mean skill of the ensemble on kinds of held-out rows, with their number, and its "
+            f"{study.level} interval. Intervals that overlap say that these rows do not tell the "
+            "kinds apart, not that the ensemble serves them alike. No kind has fewer "
+            f"than {LEAST} {unit}.",
             size="narrow",
         ),
         subgroup_table(study, arm),

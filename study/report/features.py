@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from study.permutation import MOST
 from study.report.blocks import Cell, Table, head
 from study.report.plot import Figure
 from study.report.reading import Study
@@ -86,6 +87,6 @@ def feature_table(study: Study) -> Table:
             for mean, sd in zip(found["mean"], found["sd"], strict=True)
         ]
         rows.append((Cell(both(first["title"], first["title_zh"])), *cells))
-    note = "Mean and SD over ten shuffles of the held-out rows."
+    note = f"Mean and SD over ten shuffles of at most {MOST:,} held-out rows of each outer fold."
     title = "Skill lost by each feature, in numbers"
     return Table(title, (Cell("feature"), *heads), tuple(rows), note, folded=True)

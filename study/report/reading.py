@@ -13,6 +13,8 @@ from hemomodel.schema import Schema, Task, load_schema
 from study.folder import Folder
 from study.provenance import read_record, shareable
 from study.report.shape import COLUMNS, check_comparison, check_kinds
+from study.report.words import percent
+from study.statistics import DECLARED
 from study.stored import read_stored
 
 __all__ = ["Study", "find_study", "open_study", "read_comparison", "read_schema"]
@@ -61,6 +63,11 @@ class Study:
         """The name of the feature set that the networks see."""
         name = str((self.settings.get("fit") or {}).get("features") or FitConfig().features)
         return self.schema.set_called(name) if self.schema else name
+
+    @property
+    def level(self) -> str:
+        """How often intervals hold, in percent."""
+        return percent(self.comparison.get("level", DECLARED.level))
 
     @property
     def arms(self) -> list[dict[str, Any]]:
@@ -205,8 +212,9 @@ def read_schema(record: dict[str, Any]) -> tuple[Schema | None, tuple[str, ...]]
     """
     try:
         return load_schema(str(record["settings"].get("schema_file") or "hemodialysis")), ()
-    except InputError as error:
-        return None, (f"Tasks have their bare names here, without titles and units: {error}.",)
+    except InputError:  # which says where the file was: no one else's business
+        why = "the schema's file cannot be read"
+        return None, (f"Tasks have their bare names here, without titles and units: {why}.",)
 
 
 def _bare_tasks(comparison: dict[str, Any]) -> tuple[Task, ...]:

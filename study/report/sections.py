@@ -57,9 +57,9 @@ def _compared(study: Study) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Figures(
             (scores(study),),
-            "Large mark and line: mean skill on held-out rows with its 95 % interval. Small dots: "
-            "single replicates (one fold and seed each), so their spread is luck of training and "
-            "not of the rows. Grey marks are references that balance nothing. "
+            f"Large mark and line: mean skill on held-out rows with its {study.level} interval. "
+            "Small dots: single replicates (one fold and seed each), so their spread is luck of "
+            "training and not of the rows. Grey marks are references that balance nothing. "
             "Intervals of two balancers may overlap while their paired difference is clear: "
             "compare balancers in the next figure.",
             legend=names,

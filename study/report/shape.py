@@ -24,7 +24,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "calibration": ("arm", "task", "bin", "predicted", "observed", "count"),
     "table_one": ("variable", "level"),
     "permutation": ("arm", "task", "feature", "title", "title_zh", "mean", "sd", "outer_fold"),
-    "ensemble_scores": ("arm", "task", "metric", "value"),
+    "ensemble_scores": ("arm", "outer_fold", "task", "metric", "value"),
     "ensemble_calibration": ("arm", "task", "stage", "bin", "predicted", "observed", "count"),
     "subgroups": (
         "arm",

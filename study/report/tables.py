@@ -26,7 +26,7 @@ _MANY = 8  # rows beyond which a table of details is folded
 def arm_table(study: Study) -> Table:
     """Returns one row an arm, the references, and the arms that no trial of ended."""
     titles = (
-        Cell("balancer"), Cell("score", "95 % interval"), Cell("mean rank"),
+        Cell("balancer"), Cell("score", f"{study.level} interval"), Cell("mean rank"),
         Cell("Δm", "% vs. tuned single tasks"),
         Cell("worst task", "its skill"), Cell("regret"), Cell("trials", "done · stopped · failed"),
         Cell("s a trial"), Cell("ms a step"),

@@ -43,7 +43,8 @@ def skill_table(study: Study) -> Table:
         return spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
 
     drawn = study.comparison.get("unit", "rows")
-    note = f"Skill of each task and its 95 % interval (bootstrap over {drawn}, seeds and trials)."
+    drawing = f"bootstrap over {drawn}, seeds and trials"
+    note = f"Skill of each task and its {study.level} interval ({drawing})."
     return _by_task(study, "Skill with its interval", cell, note, folded=True)
 
 

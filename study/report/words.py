@@ -63,10 +63,11 @@ def interval(found: Mapping[str, float] | None, digits: int = 3, *, sign: bool =
 def percent(share: float | None, digits: int = 0) -> str:
     """Returns a share in percent.
 
-    >>> percent(0.617)
-    '62 %'
+    >>> percent(0.617), percent(float("nan"))
+    ('62 %', '–')
     """
-    return _NONE if share is None else f"{number(100 * share, digits)} %"
+    text = number(None if share is None else 100 * share, digits)
+    return text if text == _NONE else f"{text} %"
 
 
 def p_value(value: float | None) -> str:

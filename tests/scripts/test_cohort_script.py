@@ -134,6 +134,28 @@ def test_a_draft_can_be_printed(run, visits):
     assert [task.kind for task in schema.tasks] == ["ordinal"]
 
 
+def test_a_header_with_commas_can_be_named(run, visits):
+    table = pd.read_csv(visits).rename(columns={"bili": "bilirubin, total"})
+    table.to_csv(visits, index=False)
+    arguments = ["--tasks", "stage", "--task", "bilirubin, total", "--group", "id"]
+    schema = Schema.model_validate(parse_yaml(run("schema", visits, *arguments).stdout, "draft"))
+    assert [schema.read[task.column].name for task in schema.tasks] == ["stage", "bilirubin, total"]
+
+
+def test_a_draft_that_cannot_be_written_is_refused_before_the_table_is_read(run, tmp_path):
+    there = tmp_path / "there.yaml"
+    there.write_text("", encoding="utf-8")
+    places = {
+        there: "exists already",
+        "no/where.yaml": "make it first",
+        "draft.txt": "a .yaml file",
+    }
+    for place, said in places.items():
+        ended = run("schema", "nothing.csv", "--out", place)
+        assert ended.returncode == 2
+        assert said in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

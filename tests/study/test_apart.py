@@ -1,5 +1,7 @@
 """The skill on kinds of rows, held against plain arithmetic and scipy's bootstrap."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,9 +78,32 @@ def test_unlabelled_rows_have_no_part_and_few_labels_no_figure():
     skill = alone.skill(said[:20])[0]
     assert row(table, "all", first)["estimate"] == pytest.approx(skill)
     assert row(table, "all", first)["rows"] == 20
-    assert np.isnan(row(table, "all", second)["estimate"])
+    assert row(table, "all", second)[["rows", "estimate", "low", "high"]].isna().all()
+    kinds = table[(table["level"] != "all") & (table["task"] != MEAN)]
+    assert kinds["rows"].isna().all()  # or two of them would tell of a few by subtraction
     rest = table[(table["level"] == "all") & ~table["task"].isin([second, MEAN])]
     assert row(table, "all")["estimate"] == pytest.approx(rest["estimate"].mean())
+
+
+def test_a_task_of_ten_labels_has_an_interval_as_every_draw_has_one_of_them():
+    rows = people(400)
+    owner = np.arange(400)[:, None] // 10
+    masked = replace(rows, known=owner == np.arange(len(SCHEMA.tasks)))
+    said = np.random.default_rng(2).normal(masked.trivial, 1, masked.labels.shape)
+    table = subgroup_table(SCHEMA, [masked], {"one": [masked.losses(said)]}, seed=2)
+    for task in (*(task.name for task in SCHEMA.tasks), MEAN):
+        found = row(table, "all", task)
+        assert found["low"] < found["estimate"] < found["high"]
+
+
+def test_a_task_where_the_trivial_predictor_is_never_wrong_has_no_figures():
+    rows = people(60)
+    own = losses(rows, 0.7)
+    sure = replace(rows)
+    vars(sure)["trivial_losses"] = rows.trivial_losses * (np.arange(own.shape[1]) > 0)
+    table = subgroup_table(SCHEMA, [sure], {"one": [own]})
+    assert np.isnan(row(table, "all", SCHEMA.tasks[0].name)["estimate"])
+    assert np.isfinite(row(table, "all")[["estimate", "low", "high"]].astype(float)).all()
 
 
 def test_outer_folds_are_one_table_and_repeated_rows_widen_the_interval():

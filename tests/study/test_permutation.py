@@ -1,5 +1,7 @@
 """What is found of an ensemble's features, held against drivers that are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from hemomodel.synthetic.cohort import optimum
 from hemomodel.synthetic.state import State
 from hemomodel.training import Training
 from study.held_out import HeldOut, held_out
-from study.permutation import importances, sources
+from study.permutation import MOST, importances, sources
 
 NUMBERS = {
     "age": "age", "vintage": "treatment_year", "weight": "pre_weight", "hemoglobin": "hemoglobin",
@@ -151,3 +153,40 @@ def test_the_shuffles_are_seeded(rows, patients):
     one, other = (importances(predict, rows, features) for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
     assert (one[one["feature"] == "sodium"][["mean", "sd"]] == 0).all(axis=None)
+
+
+def rare(rows, count):
+    """Returns many rows, of which the first few alone have a label of the first task."""
+    many = rows.take(np.arange(4 * MOST) % len(rows))
+    known = many.known.copy()
+    known[count:, 0] = False
+    return replace(many, known=known)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [0, 1])
+def test_of_many_rows_those_with_rare_labels_are_kept(rows, count):
+    own = rare(rows, count)
+    seen = []
+
+    def predict(table):
+        seen.append(len(table))
+        return own.trivial + np.nan_to_num(table[["age"]].to_numpy()) / 600
+
+    found = importances(predict, own, {"age": ("age",)})
+    assert set(seen) == {MOST}
+    names = [task.name for task in own.tasks]
+    assert list(found["task"]) == (names if count else names[1:])
+    assert np.isfinite(found[["mean", "sd"]]).all(axis=None)
+    assert np.isnan(own.skill(predict(own.table))[0]) == (count == 0)
+
+
+def test_a_column_may_have_any_name(rows):
+    table = rows.table.rename(columns={"age": "self"})
+    own = replace(rows, table=table)
+
+    def predict(table):
+        return own.trivial + np.nan_to_num(table[["self"]].to_numpy()) / 600
+
+    found = importances(predict, own, {"self": ("self",)})
+    assert (found["sd"] > 0).any()

@@ -98,6 +98,14 @@ def test_what_is_not_known_is_a_level(orchard):
     assert [levels["moths", level] for level in ("no", "yes", "not known")] == [15, 15, 12]
 
 
+def test_codes_that_mean_the_same_are_one_level(tmp_path_factory):
+    schema = load_schema(written(tmp_path_factory, ORCHARD.replace("p: peat", "p: clay")))
+    soil = np.repeat(np.array(["c", "s", "p"], dtype=object), [12, 15, 14])
+    found = parts(schema, trees(soil, np.full(41, 10.0), np.zeros(41)), np.arange(41))
+    ground = {part.level: int(part.rows.sum()) for part in found if part.subgroup == "ground"}
+    assert ground == {"clay": 26, "sand": 15}
+
+
 def test_two_subgroups_are_crossed_where_each_pair_has_enough(orchard):
     soil = np.tile(np.array(["c", "s"], dtype=object), 40)
     girth = np.repeat([10.0, 70.0], 40)

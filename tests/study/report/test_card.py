@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -59,8 +60,8 @@ def test_it_says_what_was_found(saved: Folder) -> None:
         open_study(saved).record["data_digest"],
         "鉀離子濃度 Dialysate potassium",
         "年齡 Age",
-        'hemomodel.load("best/equal")',
-        "python scripts/recommend.py --model best/equal",
+        'hemomodel.load("studies/copy/best/equal")',
+        "python scripts/recommend.py --model studies/copy/best/equal --data",
     ):
         assert said.lower() in text.lower(), said
 
@@ -97,6 +98,29 @@ def test_without_figures_of_the_ensembles_it_says_so(saved: Folder) -> None:
         assert "has no figures of its ensembles" in " ".join(read(page).words)
 
 
+def test_where_nothing_is_known_it_says_so(saved: Folder) -> None:
+    table = pd.read_parquet(saved.root / "subgroups.parquet")
+    table[["estimate", "low", "high"]] = np.nan
+    table.loc[table["task"] != "mean", "rows"] = np.nan
+    saved.write_table("subgroups.parquet", table)
+    page = write_cards(saved)[0]
+    assert "mean skill: too few rows" in " ".join(read(page).words)
+    text = page.with_suffix(".md").read_text(encoding="utf-8")
+    assert "0.00 \\[0.00, 0.00\\]" not in text
+    assert text.count("&lt;10") == len(open_study(saved).tasks)
+
+
+def test_an_arm_of_many_balancers_names_that_of_its_winner(saved: Folder) -> None:
+    comparison = json.loads((saved.root / "comparison.json").read_text(encoding="utf-8"))
+    own = next(arm for arm in comparison["arms"] if arm["arm"] == "equal")
+    own["finalists"] = [{**one, "params": {"balancer": "pcgrad"}} for one in own["finalists"]]
+    saved.write_json("comparison.json", comparison)
+    write_cards(saved)
+    text = (saved.root / "best" / "equal" / "card.md").read_text(encoding="utf-8")
+    assert "| arm | equal |" in text
+    assert "| balancer | pcgrad |" in text
+
+
 def test_a_nested_study_has_a_card_for_each_model(saved: Folder) -> None:
     comparison = json.loads((saved.root / "comparison.json").read_text(encoding="utf-8"))
     own = next(arm for arm in comparison["arms"] if arm["arm"] == "equal")
@@ -104,7 +128,20 @@ def test_a_nested_study_has_a_card_for_each_model(saved: Folder) -> None:
     saved.write_json("comparison.json", {**comparison, "outer_folds": 2})
     for fold in (0, 1):
         (saved.root / "best" / f"equal@{fold}").mkdir()
+    scores = pd.read_parquet(saved.root / "ensemble_scores.parquet")
+    heat = scores["metric"] == "temperature"
+    folds = [
+        scores.assign(outer_fold=fold, value=scores["value"].where(~heat, 1.25 + fold))
+        for fold in (0, 1)
+    ]
+    saved.write_table("ensemble_scores.parquet", pd.concat(folds, ignore_index=True))
     pages = write_cards(saved)
+    for page, own, other in zip(pages, ("1.25", "2.25"), ("2.25", "1.25"), strict=True):
+        text = page.with_suffix(".md").read_text(encoding="utf-8")
+        table = text[text.index("How well it predicts") :].split("\n\n")[1]
+        assert own in table
+        assert other not in table
+        assert "1.75" not in table
     assert [page.parent.name for page in pages] == ["equal@0", "equal@1"]
     assert "| trial | 77 |" in pages[1].with_suffix(".md").read_text(encoding="utf-8")
     assert "repeated for each of 2 parts" in " ".join(read(pages[0]).words)

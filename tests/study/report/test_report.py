@@ -214,10 +214,14 @@ def test_what_is_no_number_stays_out_of_the_page(copy: Folder) -> None:
 
 def test_another_schema_that_is_gone_leaves_bare_names(copy: Folder) -> None:
     text = (copy.root / "study.yaml").read_text(encoding="utf-8")
-    copy.write_text("study.yaml", text.replace("schema_file: null", "schema_file: gone.yaml"))
+    copy.write_text(
+        "study.yaml", text.replace("schema_file: null", "schema_file: /secret/chen.yaml")
+    )
     whole = " ".join(read(write_report(copy)).words)
     assert "blood flow" in whole
     assert "bare names" in whole
+    for path in (*copy.root.rglob("*.html"), *copy.root.rglob("*.md")):
+        assert "/secret" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("case", ["none", "no comparison", "no trials", "old", "torn", "damaged"])
