@@ -65,16 +65,7 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     legacy_age = study.settings.legacy_age
     saved = save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
     _examine(study, comparison, saved, stacks)
-    study.tracker.conclude(
-        {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
-        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
-        {
-            "attrition": pd.DataFrame(study.cohort.attrition.steps),
-            "comparison": comparison_table(comparison),
-            "differences": difference_table(comparison),
-            "tasks": task_table(comparison),
-        },
-    )
+    _track(study, comparison)
     with console.status("writing the report"):
         write_report(study.folder)
         write_cards(study.folder)
@@ -168,6 +159,20 @@ def _examine(
     tables = examined(study.cohort.schema, features, saved, rows, leading)
     for name, table in tables.items():
         study.folder.write_table(f"{name}.parquet", table)
+
+
+def _track(study: Running, comparison: dict[str, Any]) -> None:
+    """Logs the comparison to the tracker."""
+    study.tracker.conclude(
+        {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
+        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
+        {
+            "attrition": pd.DataFrame(study.cohort.attrition.steps),
+            "comparison": comparison_table(comparison),
+            "differences": difference_table(comparison),
+            "tasks": task_table(comparison),
+        },
+    )
 
 
 def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

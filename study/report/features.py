@@ -5,7 +5,7 @@ import pandas as pd
 
 from study.permutation import MOST
 from study.report.blocks import Cell, Table, head
-from study.report.plot import Figure
+from study.report.plot import Figure, heat, heat_rows
 from study.report.reading import Study
 from study.report.tasks import task_axis
 from study.report.words import both, label, number, titled
@@ -41,37 +41,14 @@ def feature_map(study: Study) -> Figure:
         for title, row in zip(titles, lost.to_numpy(), strict=True)
     ]  # fmt: skip
     limit = max(_FLOOR, float(np.nanquantile(np.abs(lost.to_numpy(dtype=float)), 0.95)))
-    heat = {
-        "type": "heatmap",
-        "z": lost.to_numpy().tolist(),
-        "x": list(range(len(study.tasks))),
-        "y": list(range(len(titles))),
-        "zmin": -limit,
-        "zmax": limit,
-        "colorscale": "@diverging",
-        "showscale": False,
-        "xgap": 2,
-        "ygap": 2,
-        "text": [[number(value, 2) for value in row] for row in lost.to_numpy()],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 11},
-        "hoverongaps": False,
-        "hovertext": said,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-    }
     layout = {
         "height": 24 * len(titles) + 130,
         "xaxis": {**task_axis(study.tasks), "tickfont": {"size": 10}},
-        "yaxis": {
-            "tickvals": list(range(len(titles))),
-            "ticktext": [f"{title}  " for title in titles],
-            "autorange": "reversed",
-            "showgrid": False,
-            "ticks": "",
-        },
+        "yaxis": heat_rows(titles),
     }
+    drawn = heat(lost.to_numpy().tolist(), said, limit)
     title = "Skill that each task loses without a feature"
-    return Figure("features", title, [heat], layout, min_width=980)
+    return Figure("features", title, [drawn], layout, min_width=980)
 
 
 def feature_table(study: Study) -> Table:

@@ -12,7 +12,21 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-__all__ = ["FONTS", "TEMPLATE", "THEMES", "Figure", "band", "compact", "rows", "themed", "thinned"]
+from study.report.words import number
+
+__all__ = [
+    "FONTS",
+    "TEMPLATE",
+    "THEMES",
+    "Figure",
+    "band",
+    "compact",
+    "heat",
+    "heat_rows",
+    "rows",
+    "themed",
+    "thinned",
+]
 
 Trace: TypeAlias = dict[str, Any]
 
@@ -103,6 +117,41 @@ def rows(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
             "showgrid": False,
             "fixedrange": True,
         },
+    }
+
+
+def heat(
+    values: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]], limit: float
+) -> Trace:
+    """Returns a map of values, each written in its cell; `hover` has what is said of it."""
+    return {
+        "type": "heatmap",
+        "z": values,
+        "x": list(range(len(values[0]))),
+        "y": list(range(len(values))),
+        "zmin": -limit,
+        "zmax": limit,
+        "colorscale": "@diverging",
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "text": [[number(value, 2) for value in row] for row in values],
+        "texttemplate": "%{text}",
+        "textfont": {"size": 11},
+        "hoverongaps": False,
+        "hovertext": hover,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+
+
+def heat_rows(names: Sequence[str]) -> dict[str, Any]:
+    """Returns the axis of a map with one labelled row a name, the first on top."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": [f"{name}  " for name in names],
+        "autorange": "reversed",
+        "showgrid": False,
+        "ticks": "",
     }
 
 

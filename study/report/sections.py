@@ -1,7 +1,5 @@
 """The report's sections, in the order in which a reader needs them."""
 
-from typing import Literal
-
 import pandas as pd
 from optuna.trial import FrozenTrial
 
@@ -11,10 +9,9 @@ from study.report.calibration import calibration_error, reliability
 from study.report.curves import conflicts, cosine_maps, learning, learning_by_task, weight_maps
 from study.report.ensemble import feature_blocks, subgroup_blocks, tempered_blocks
 from study.report.flow import attrition_flow
-from study.report.importance import FEW
 from study.report.limits import limit_notes, run_blocks
 from study.report.reading import Study
-from study.report.search import expected_best, importance_bars, parallel
+from study.report.searched import search_blocks
 from study.report.tables import arm_table, difference_table
 from study.report.task_tables import clinical_table, first_table, loss_table, skill_table
 from study.report.tasks import heat_map
@@ -42,7 +39,7 @@ def all_sections(
         Section("learning", "Learning curves on held-out rows", _learning(study)),
         Section("weights", "How the task weights moved", _weights(study)),
         Section("gradients", "Do the tasks' gradients agree?", _gradients(study)),
-        Section("search", "What the search found out", _search(study, trials, importance)),
+        Section("search", "What the search found out", search_blocks(study, trials, importance)),
         Section("calibration", "Do the probabilities mean what they say?", _calibration(study)),
         Section("features", "Which features the ensemble leans on", feature_blocks(study)),
         Section("subgroups", "Who it serves better, and who worse", subgroup_blocks(study)),
@@ -80,24 +77,27 @@ def _compared(study: Study) -> tuple[Block, ...]:
             )
         )
         blocks.append(difference_table(study))
+    return (*blocks, *_ranks_and_cost(study))
+
+
+def _ranks_and_cost(study: Study) -> tuple[Block, ...]:
     pair = []
     if (study.comparison.get("ranks") or {}).get("mean_ranks"):
         pair.append(ranks(study))
     if any(arm.get("seconds_per_step") for arm in study.arms):
         pair.append(costs(study))
-    if pair:
-        blocks.append(
-            Figures(
-                tuple(pair),
-                "Left: mean rank over replicates and tasks; a black bar spans balancers whose "
-                "ranks differ by less than the critical difference. Right: time of a step on this "
-                "machine, in the order of the scores. Neither says whether a difference matters "
-                "in use.",
-                size="half",
-                title="Ranks and cost",
-            )
-        )
-    return tuple(blocks)
+    if not pair:
+        return ()
+    return (
+        Figures(
+            tuple(pair),
+            "Left: mean rank over replicates and tasks; a black bar spans balancers whose ranks "
+            "differ by less than the critical difference. Right: time of a step on this machine, "
+            "in the order of the scores. Neither says whether a difference matters in use.",
+            size="half",
+            title="Ranks and cost",
+        ),
+    )
 
 
 def _tasks(study: Study) -> tuple[Block, ...]:
@@ -183,58 +183,6 @@ def _gradients(study: Study) -> tuple[Block, ...]:
             scale=("−1, apart", "0", "1, together"),
         ),
     )
-
-
-def _search(
-    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
-) -> tuple[Block, ...]:
-    blocks: list[Block] = []
-    if any(arm.get("expected_best") for arm in study.arms):
-        blocks.append(
-            Figures(
-                (expected_best(study),),
-                "Validation score to expect of the best of n trials, had they come in another "
-                "order. A curve still rising at its end says that more trials would help that "
-                "arm. These are search scores: they are optimistic, and held-out scores are lower.",
-                legend=tuple(study.names),
-            )
-        )
-    blocks += _importance(study, importance)
-    drawn = [parallel(arm, own) for arm, own in trials.items() if own]
-    if any(drawn):
-        blocks.append(
-            Figures(
-                tuple(figure for figure in drawn if figure is not None),
-                "One line a trial, over the parameters and the score (right). In colour: the best "
-                "tenth; grey: the others; dotted, and without a score: stopped early or failed. "
-                "Gaps are parameters that the trial did not have.",
-                size="wide",
-                title="Every trial",
-            )
-        )
-    return tuple(blocks) or absent("The search", "study.journal")
-
-
-def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
-    few = [name for name in study.names if name not in set(importance["arm"])]
-    blocks: list[Block] = []
-    figures = tuple(
-        importance_bars(str(arm), own) for arm, own in importance.groupby("arm", sort=False)
-    )
-    if figures:
-        caption = (
-            "Full: PED-ANOVA, what sets the best tenth of the finished trials apart. Pale: fANOVA, "
-            "what moves the score over the whole space. Shares of what each measure explains; "
-            "neither says in which direction, and with few trials both are rough. `its`: a "
-            "parameter of the balancer itself."
-        )
-        title = "Which hyperparameters mattered"
-        size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
-        blocks.append(Figures(figures, caption, size=size, title=title))
-    if few:
-        said = f"fewer than {FEW} trials were trained to the end"
-        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
-    return blocks
 
 
 def _calibration(study: Study) -> tuple[Block, ...]:

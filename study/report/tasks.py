@@ -6,13 +6,25 @@ from typing import Any
 import numpy as np
 
 from hemomodel.schema import Task
-from study.report.plot import Figure
+from study.report.plot import Figure, heat, heat_rows
 from study.report.reading import Study
 from study.report.words import interval, label, number, titled
 
 __all__ = ["heat_map", "task_axis"]
 
 _FLOOR = 0.2  # a scale narrower than this would make much of nothing
+_COLORBAR = {
+    "orientation": "h",
+    "thickness": 8,
+    "len": 0.4,
+    "x": 1,
+    "xanchor": "right",
+    "y": 0,
+    "yanchor": "top",
+    "ypad": 14,
+    "outlinewidth": 0,
+    "title": {"text": "skill", "side": "top", "font": {"size": 11}},
+}
 
 
 def heat_map(study: Study) -> Figure:
@@ -28,48 +40,14 @@ def heat_map(study: Study) -> Figure:
     ]  # fmt: skip
     known = np.abs(np.array(skills, dtype=float))
     limit = max(_FLOOR, float(np.nanquantile(known, 0.9)) if np.isfinite(known).any() else 0)
-    heat = {
-        "type": "heatmap",
-        "z": skills,
-        "x": list(range(len(tasks))),
-        "y": list(range(len(names))),
-        "zmin": -limit,
-        "zmax": limit,
-        "colorscale": "@diverging",
-        "xgap": 2,
-        "ygap": 2,
-        "text": [[number(skill, 2) for skill in row] for row in skills],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 11},
-        "hoverongaps": False,
-        "hovertext": said,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "colorbar": {
-            "orientation": "h",
-            "thickness": 8,
-            "len": 0.4,
-            "x": 1,
-            "xanchor": "right",
-            "y": 0,
-            "yanchor": "top",
-            "ypad": 14,
-            "outlinewidth": 0,
-            "title": {"text": "skill", "side": "top", "font": {"size": 11}},
-        },
-    }
+    drawn = {**heat(skills, said, limit), "showscale": True, "colorbar": _COLORBAR}
     layout = {
         "height": 28 * len(names) + 190,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
         "xaxis": task_axis(study.tasks),
-        "yaxis": {
-            "tickvals": list(range(len(names))),
-            "ticktext": [f"{label(name)}  " for name in names],
-            "autorange": "reversed",
-            "showgrid": False,
-            "ticks": "",
-        },
+        "yaxis": heat_rows([label(name) for name in names]),
     }
-    return Figure("tasks", "Skill of each balancer on each task", [heat], layout, min_width=980)
+    return Figure("tasks", "Skill of each balancer on each task", [drawn], layout, min_width=980)
 
 
 def task_axis(tasks: Sequence[Task]) -> dict[str, Any]:

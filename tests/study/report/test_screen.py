@@ -13,5 +13,5 @@ def test_titles_stay_text(folder):
     tasks = load_schema().tasks
     hostile = tasks[0].model_copy(update={"title_zh": "流速 [/min] [red]"})
     console = Console(record=True, width=200)
-    show_comparison(console, comparison, (hostile, *tasks[1:]))
+    show_comparison(console, {"missing": [], **comparison}, (hostile, *tasks[1:]))
     assert "流速 [/min] [red]" in console.export_text()
