@@ -83,26 +83,16 @@ def resample(
     names = evidence.arms
     folds = [_flat(fold, names, of) for fold in evidence.outer_folds]
     replicates, tasks = len(evidence.seeds), evidence.outer_folds[0].trivial.shape[2]
-    shape = (-1, replicates, tasks)
+    shape = len(names), replicates, tasks
     members, member = np.unique(evidence.seeds, return_inverse=True)
     width = max(fold.losses.shape[1] for fold in folds)
-
-    def figures_of(drawn: Sequence[_Drawn], part: slice) -> Floats:
-        size = len(drawn[0].units[part])
-        top: Floats = np.zeros((size, len(names), replicates, tasks))
-        bottom: Floats = np.zeros((size, replicates, tasks))
-        for fold, units, chosen in drawn:
-            sums = (units[part] @ fold.losses).reshape(size, -1, replicates, tasks)
-            top += sums[np.arange(size)[:, None], chosen[part]]
-            bottom += (units[part] @ fold.trivial).reshape(shape)
-        return 1 - top / bottom[:, None]
 
     def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Floats, Floats, Floats]]:
         weight = _counts(random, size, len(members), "seeds" in levels)[:, member]
         weight = weight / weight.sum(1, keepdims=True)
         drawn = [_draw(random, fold, weight, levels) for fold in folds]
         for part in _parts(size, width):
-            figures = figures_of(drawn, part)
+            figures = _figures(drawn, part, shape)
             ranks = np.einsum("dart,dr->dat", _ranks(figures), weight[part])
             yield np.einsum("dart,dr->dat", figures, weight[part]), ranks, figures
 
@@ -118,6 +108,18 @@ class _Drawn(NamedTuple):
     fold: _Fold
     units: Floats  # (D, units), how often each
     chosen: NDArray[np.int_]  # (D, A)
+
+
+def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) -> Floats:
+    """Returns the figures (d, A, R, T) of some of the draws; the shape is (A, R, T)."""
+    size = len(drawn[0].units[part])
+    top: Floats = np.zeros((size, *shape))
+    bottom: Floats = np.zeros((size, *shape[1:]))
+    for fold, units, chosen in drawn:
+        sums = (units[part] @ fold.losses).reshape(size, -1, *shape[1:])
+        top += sums[np.arange(size)[:, None], chosen[part]]
+        bottom += (units[part] @ fold.trivial).reshape(bottom.shape)
+    return 1 - top / bottom[:, None]
 
 
 def _draw(
