@@ -16,7 +16,7 @@ from hemomodel.places import columns
 from hemomodel.rounding import rounded
 from hemomodel.schema import Schema, Task
 
-__all__ = ["NOTE", "Heading", "advise", "headings", "key"]
+__all__ = ["NOTE", "PARTS", "Heading", "advise", "given_before", "headings", "key"]
 
 Floats: TypeAlias = NDArray[np.floating]
 Column: TypeAlias = np.ndarray | pd.Categorical
@@ -24,7 +24,9 @@ NOTE = (
     "Decision support for research: these are estimates from past prescriptions, "
     "and not a prescription."
 )
-_RUNNERS_UP = ("runner-up", "second runner-up")
+PROBABILITY, SET, LOW, HIGH = "probability", "set", "low", "high"
+RUNNERS_UP = ("runner-up", "second runner-up")
+PARTS = (PROBABILITY, *RUNNERS_UP, SET, LOW, HIGH)
 _DIGITS = 4
 _OWN = ("Row", "ID", "Outside", "Reason")  # columns that are no task's
 
@@ -93,28 +95,44 @@ def advise(
         scores: of each task.
         coverage: of sets and intervals.
     """
-    own = columns(tasks)
-    marginal = {p: np.exp(tempered[:, own[p]]) for group in tied for p in group.places}
-    given = {
-        place: found
-        for group in tied
-        for place, found in zip(
-            group.places, conditional(group, [marginal[p] for p in group.places]), strict=True
-        )
-    }
+    own, given = columns(tasks), given_before(tasks, tied, tempered)
     found: dict[str, Column] = {}
     for place, (task, name) in enumerate(zip(tasks, names, strict=True)):
         if task.is_value:
             said = tempered[:, place_of(own[place])].astype(np.float64)
             parts = rounded(*interval(task, said, scores[place], coverage))
             found |= {
-                name.column(part): array
-                for part, array in zip(("", "low", "high"), parts, strict=True)
+                name.column(part): np.where(np.isfinite(array), array, np.nan)  # NaN: no bound
+                for part, array in zip(("", LOW, HIGH), parts, strict=True)
             }
         else:
-            inside = level_sets(task, marginal[place], scores[place], coverage)
+            inside = level_sets(task, np.exp(tempered[:, own[place]]), scores[place], coverage)
             found |= _levels(name, given[place], inside)
     return found
+
+
+def given_before(
+    tasks: Sequence[Task], tied: Sequence[Tied], tempered: Floats
+) -> dict[int, Floats]:
+    """Returns the probabilities (N, L) of each task with levels given those recommended before it.
+
+    The likeliest is the one that is recommended.
+
+    Args:
+        tasks: the T tasks.
+        tied: the tasks with levels, in groups.
+        tempered: (N, K), natural predictions.
+    """
+    own = columns(tasks)
+    return {
+        place: found
+        for group in tied
+        for place, found in zip(
+            group.places,
+            conditional(group, [np.exp(tempered[:, own[p]]) for p in group.places]),
+            strict=True,
+        )
+    }
 
 
 def place_of(own: slice) -> int:
@@ -130,16 +148,16 @@ def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[s
         chances: (N, L), of its levels given those recommended before.
         inside: (N, L), its set, to which the recommended level is added.
     """
-    (choice, chance), *others = _best(chances, 1 + len(_RUNNERS_UP))
+    (choice, chance), *others = _best(chances, 1 + len(RUNNERS_UP))
     inside[np.arange(len(choice)), choice] = True
     texts = [level_text(label) for label in name.labels]
     found: dict[str, Column] = {
         name.column(): _written(name.labels, choice),
-        name.column("probability"): np.round(chance.astype(np.float64), _DIGITS),
+        name.column(PROBABILITY): np.round(chance.astype(np.float64), _DIGITS),
     }
-    for part, (level, share) in zip(_RUNNERS_UP, others, strict=False):
+    for part, (level, share) in zip(RUNNERS_UP, others, strict=False):
         found[name.column(part)] = _with_share(texts, level, share)
-    return found | {name.column("set"): _sets(texts, inside)}
+    return found | {name.column(SET): _sets(texts, inside)}
 
 
 def _best(chances: Floats, count: int) -> Iterator[tuple[NDArray[np.int64], Floats]]:
@@ -199,7 +217,8 @@ def key(names: Sequence[Heading], scores: Sequence[Scores], coverage: float) -> 
         ),
         (
             f"The set, or low to high, holds what was prescribed for {coverage:.0%} of patients "
-            "like those that the model was fitted on. It is about one task, and knows no rules."
+            "like those that the model was fitted on. It is about one task, and knows no rules. "
+            "A low or high that is empty is no bound."
         ),
         (
             "Outside: the patient is unlike those that the model was fitted on, for the reason "

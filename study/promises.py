@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hemomodel.advice import given_before
 from hemomodel.building import build_model
 from hemomodel.cohort import Cohort
 from hemomodel.config import FitConfig
@@ -37,7 +38,7 @@ class Promise:
         coverage: the share of labels within their sets or intervals.
         size: mean number of levels in a set, or width of an interval.
         unit: of it.
-        hit: the share of levels predicted right, or the mean absolute error.
+        hit: the share of recommended levels that are right, or the mean absolute error.
         hit_unit: of it.
         regret: expected loss above the oracle's, in nats or squared units.
         raw_regret: the same before the temperatures.
@@ -133,9 +134,14 @@ def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
     said = model.predict(new.table)
     tempered = model.calibrated(new.table)
     regrets = [_regret(model, one, new) for one in (tempered, said)]
+    given = given_before(model.tasks, model.ties, tempered)
+    recommended = {place: chances.argmax(1) for place, chances in given.items()}
     found = [
-        (*_kept(model, place, task, tempered[:, own], new, coverage), *(r[place] for r in regrets))
-        for place, (task, own) in enumerate(zip(model.tasks, columns(model.tasks), strict=True))
+        (
+            *_kept(model, place, tempered[:, own], recommended.get(place), new, coverage),
+            *(regret[place] for regret in regrets),
+        )
+        for place, own in enumerate(columns(model.tasks))
     ]
     return np.array(found)
 
@@ -143,23 +149,23 @@ def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
 def _kept(
     model: Model,
     place: int,
-    task: Task,
     predicted: NDArray[np.floating],
+    recommended: NDArray[np.int64] | None,
     new: Cohort,
     coverage: float,
 ) -> tuple[float, float, float]:
-    scores, labels = model.fitted.scores[place], new.labels[:, place]
-    known = ~np.isnan(labels)
-    labels, predicted = labels[known], predicted[known]
-    if task.is_value:
+    """Returns coverage, size and hit of a task, with its recommended levels, if it has any."""
+    task, scores = model.tasks[place], model.fitted.scores[place]
+    known = ~np.isnan(new.labels[:, place])
+    labels, predicted = new.labels[known, place], predicted[known]
+    if recommended is None:
         said, low, high = interval(task, predicted[:, 0], scores, coverage)
         inside = (low <= labels) & (labels <= high)
         return inside.mean(), (high - low).mean(), np.abs(said - labels).mean()
     sets = level_sets(task, np.exp(predicted), scores, coverage)
-    sets[np.arange(len(sets)), predicted.argmax(1)] = True
-    level = labels.astype(int)
-    inside = sets[np.arange(len(sets)), level]
-    return inside.mean(), sets.sum(1).mean(), (predicted.argmax(1) == level).mean()
+    rows, choice, level = np.arange(len(sets)), recommended[known], labels.astype(int)
+    sets[rows, choice] = True
+    return sets[rows, level].mean(), sets.sum(1).mean(), (choice == level).mean()
 
 
 def _regret(model: Model, said: NDArray[np.floating], new: Cohort) -> NDArray[np.float64]:

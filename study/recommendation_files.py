@@ -1,7 +1,7 @@
 """Recommendations to a file, some rows at a time."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
@@ -19,6 +19,7 @@ from hemomodel.writing import XLSX_ROWS
 __all__ = ["WRITERS", "Writer"]
 
 _FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet would run
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"  # what XML, so a workbook, cannot hold
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -49,15 +50,24 @@ def _table(frame: pd.DataFrame) -> pa.Table:
     return table
 
 
-def _harmless(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns texts with an apostrophe before what a spreadsheet would take for a formula."""
+def _harmless(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Returns texts that a spreadsheet can hold, and will not run.
+
+    A control character is replaced; before what would be a formula stands an apostrophe.
+    """
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return column
+    column = pc.replace_substring_regex(column, _CONTROL, "\ufffd")
     risky = pc.match_substring_regex(column, _FORMULA)
     marked = pc.binary_join_element_wise(
         pa.scalar("'", column.type), column, pa.scalar("", column.type)
     )
     return pc.if_else(risky, marked, column)
+
+
+def _harmless_texts(texts: Iterable[str]) -> list[str]:
+    found: list[str] = _harmless(pa.array(texts, pa.string())).to_pylist()
+    return found
 
 
 def _plain(frame: pd.DataFrame) -> pa.Table:
@@ -68,7 +78,7 @@ def _plain(frame: pd.DataFrame) -> pa.Table:
         if pa.types.is_dictionary(field.type):
             column = column.cast(pa.string())
         table = table.set_column(place, field.name, _harmless(column))
-    return table
+    return table.rename_columns(_harmless_texts(table.column_names))
 
 
 class _Streamed:
@@ -149,7 +159,8 @@ class _Xlsx:
 
     def write(self, frame: pd.DataFrame) -> None:
         if not self._rows:
-            self._sheet.append([self._titles.get(name, name) for name in frame.columns])
+            titles = [self._titles.get(name, name) for name in frame.columns]
+            self._sheet.append(_harmless_texts(titles))
         self._rows += len(frame)
         if self._rows > XLSX_ROWS:
             raise InputError(
@@ -164,8 +175,11 @@ class _Xlsx:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._sheet.close()  # what it has written goes with the process
+            return
         notes = self._book.create_sheet("About")
-        for line in self._notes:
+        for line in _harmless_texts(self._notes):
             notes.append([line])
         self._book.save(self._path)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from hemomodel.advice import headings, key
+from hemomodel.advice import PARTS, headings, key
 from hemomodel.chunks import read_chunks
 from hemomodel.conformal import check_coverage
 from hemomodel.errors import InputError
@@ -115,9 +115,8 @@ def _in_order(
 
 def _titles(model: Model) -> Mapping[str, str]:
     """Returns the columns' names in both languages by those in English."""
-    parts = ("", "probability", "runner-up", "second runner-up", "set", "low", "high")
     return {
         name.column(part): name.column(part, both=True)
         for name in headings(model.fitted.schema)
-        for part in parts
+        for part in ("", *PARTS)
     }
