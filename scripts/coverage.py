@@ -11,6 +11,7 @@ from study.cli import Parser, run_cli
 if TYPE_CHECKING:
     from study.promises import Promise
 
+_FEWEST = 200  # rows of a workbook, of which half stay: fewer are not enough for the folds
 EXAMPLES = """\
 examples:
   python scripts/coverage.py --rows 465,2000 --fresh 20000
@@ -43,14 +44,23 @@ def main() -> None:
     from hemomodel import load  # noqa: PLC0415 - --help answers without torch
     from hemomodel.conformal import check_coverage  # noqa: PLC0415
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.promises import promises, promises_of  # noqa: PLC0415
+    from hemomodel.synthetic.cohort import MOST_ROWS  # noqa: PLC0415
+    from study.promises import FRESH, promises, promises_of  # noqa: PLC0415
 
     check_coverage(flags.coverage)
     sizes = flags.rows.split(",")
-    if not all(size.isdecimal() for size in sizes) or flags.cohorts < 1:
+    most = max(flags.fresh, *(int(size) if size.isdecimal() else 0 for size in sizes))
+    numbers = all(size.isdecimal() and int(size) >= _FEWEST for size in sizes)
+    if not numbers or min(flags.fresh, flags.cohorts) < 1 or most > MOST_ROWS:
         raise InputError(
-            f"--rows {flags.rows} --cohorts {flags.cohorts}: give whole numbers, such as "
-            "--rows 465,2000 --cohorts 3"
+            f"--rows {flags.rows} --cohorts {flags.cohorts} --fresh {flags.fresh}: give whole "
+            f"numbers, rows from {_FEWEST} to {MOST_ROWS:,}, such as --rows 465,2000 --cohorts 3"
+        )
+    seeds = range(flags.seed, flags.seed + flags.cohorts)
+    if flags.seed < 0 or FRESH in seeds:
+        raise InputError(
+            f"--seed {flags.seed} --cohorts {flags.cohorts}: the new patients have the seed "
+            f"{FRESH:,}; give a whole number from 0 up and so far below or above it"
         )
     print(
         "| rows | task | coverage | set or width | accuracy or MAE | regret | regret before "
@@ -59,7 +69,6 @@ def main() -> None:
     if flags.model is not None:
         found = promises_of(load(flags.model), flags.fresh, flags.coverage)
     else:
-        seeds = range(flags.seed, flags.seed + flags.cohorts)
         each = (promises(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
         found = chain.from_iterable(each)
     for one in found:

@@ -23,9 +23,9 @@ from hemomodel.schema import Task
 from hemomodel.synthetic import synthetic_cohort
 from hemomodel.training import Training
 
-__all__ = ["Promise", "fit_model", "keep", "promises", "promises_of"]
+__all__ = ["FRESH", "Promise", "fit_model", "keep", "promises", "promises_of"]
 
-_FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
+FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def promises(rows: int, seeds: Sequence[int], fresh: int, coverage: float) -> It
         fresh: rows of the workbook of new patients.
         coverage: that is promised.
     """
-    new = synthetic_cohort(fresh, seed=_FRESH)
+    new = synthetic_cohort(fresh, seed=FRESH)
     cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
     kept = [keep(fit_model(cohort), new, coverage) for cohort in cohorts]
     size = round(float(np.mean([len(cohort) for cohort in cohorts])))
@@ -82,7 +82,7 @@ def promises_of(model: Model, fresh: int, coverage: float) -> Iterator[Promise]:
     Raises:
         InputError: its tasks are not those of the built-in cohort.
     """
-    new = synthetic_cohort(fresh, seed=_FRESH)
+    new = synthetic_cohort(fresh, seed=FRESH)
     if model.tasks != new.schema.tasks:
         raise InputError(
             f"the model is of {model.fitted.schema.name!r}, of which no new patients can be "
