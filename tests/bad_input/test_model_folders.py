@@ -74,7 +74,7 @@ CASES = {
         put("table", "feature_sets", "pretreatment", 3, "components", value=10**12),
         "layer0.weight has shape",
     ),
-    "formula": (put("table", "derived", 0, "formula", value="__import__('os')"), "'__import__'"),
+    "formula": (put("table", "derived", 0, "formula", value="__import__('os')"), "may use"),
     "rules": (
         put("table", "rules", value=[{"name": "a", "must": "calcium > potassium + 9"}]),
         "leave no levels",

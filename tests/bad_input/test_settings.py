@@ -201,7 +201,7 @@ SCHEMAS = {
         "feature_sets:", "filters:\n  - {name: f, drop: ripe == 0, kind: all_missing, role: task}\nfeature_sets:",
         "one of the two"),
     "a filter that runs code": (
-        "feature_sets:", 'filters:\n  - {name: f, drop: "missing.__class__"}\nfeature_sets:', "may use"),
+        "feature_sets:", 'filters:\n  - {name: f, drop: "ripe.__class__ == 1"}\nfeature_sets:', "may use"),
     "a filter that is no question": (
         "feature_sets:", "filters:\n  - {name: f, drop: ripe + 1}\nfeature_sets:", "not a comparison"),
     "a filter that orders texts": (
@@ -260,7 +260,10 @@ DRAFTS = {
     "nothing left": (["apples.csv", "--tasks", "colour,ripe"], "no column to learn from"),
     "a file that is there": (["apples.csv", "--out", "apples.yaml"], "exists already"),
     "a file of another kind": (["apples.csv", "--out", "apples.json"], "is a .yaml file"),
-    "a folder that is not there": (["apples.csv", "--out", "no/apples.yaml"], "cannot be written"),
+    "a folder that is not there": (
+        ["apples.csv", "--out", "no/apples.yaml"],
+        "the folder no does not exist",
+    ),
     "a header twice": (["twice.csv"], "2 columns are called 'a'"),
 }
 
