@@ -8,14 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hemomodel.cohort import Cohort, load_cohort
-    from hemomodel.config import FitConfig
+    from hemomodel.cohort.cohort import Cohort, load_cohort
+    from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+    from hemomodel.dataset.splits import Replicates
     from hemomodel.errors import InputError
-    from hemomodel.fitting import Fit, fit
-    from hemomodel.model import Model
-    from hemomodel.model_folder import load
-    from hemomodel.replicates import Replicates
-    from hemomodel.synthetic import synthetic_cohort
+    from hemomodel.recommender.folder import load
+    from hemomodel.recommender.model import Model
+    from hemomodel.training.fit import Fit, fit
+    from hemomodel.training.fit_config import FitConfig
 
 __all__ = [
     "Cohort",
@@ -31,16 +31,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Cohort": "cohort",
-    "Fit": "fitting",
-    "FitConfig": "config",
+    "Cohort": "cohort.cohort",
+    "Fit": "training.fit",
+    "FitConfig": "training.fit_config",
     "InputError": "errors",
-    "Model": "model",
-    "Replicates": "replicates",
-    "fit": "fitting",
-    "load": "model_folder",
-    "load_cohort": "cohort",
-    "synthetic_cohort": "synthetic",
+    "Model": "recommender.model",
+    "Replicates": "dataset.splits",
+    "fit": "training.fit",
+    "load": "recommender.folder",
+    "load_cohort": "cohort.cohort",
+    "synthetic_cohort": "cohort.synthetic",
 }
 
 

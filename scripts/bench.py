@@ -27,11 +27,11 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
-from hemomodel.balancers import BALANCERS
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
-from hemomodel.training import Training
+from hemomodel.training.loop import Training
 from study.cli import Parser, run_cli
 from study.config import nearest
 

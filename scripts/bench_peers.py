@@ -8,7 +8,7 @@ from torchjd import aggregation as agg
 from torchjd import scalarization as sca
 from torchjd.autojac import jac_to_grad, mtl_backward
 
-from hemomodel.stack import Stack
+from hemomodel.dataset.stack import Stack
 
 __all__ = ["AGGREGATORS", "SCALARIZERS", "TorchJD", "UsualWay"]
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
-from hemomodel.training import Training
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.loop import Training
 
 __all__ = ["grown", "race_stacks"]
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from bench_study_usual import trained
 
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
 from study.begin import checked_space
 from study.config import Settings, load_settings
 from study.data import open_cohort, search_replicates

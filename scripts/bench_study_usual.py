@@ -8,10 +8,10 @@ import torch
 from bench_usual import UsualWay
 from torch import Tensor
 
-from hemomodel.config import FitConfig
-from hemomodel.scoring import ScoredRows
-from hemomodel.stack import Stack
-from hemomodel.tensors import StackTensors
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.device_data import StackTensors
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.scored_rows import ScoredRows
 
 __all__ = ["trained"]
 

@@ -5,8 +5,8 @@ import itertools
 import torch
 from torch import nn
 
-from hemomodel.config import FitConfig
-from hemomodel.stack import Stack
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.fit_config import FitConfig
 
 __all__ = ["Network", "UsualWay"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from hemomodel.describe import describe_file
-from hemomodel.drafting import draft_schema
-from hemomodel.schema import load_schema
-from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import check_new, check_target, write_new, write_table
+from hemomodel.cohort.summary import describe_file
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.output_files import check_new, check_target, write_new, write_table
+from hemomodel.tables.schema_inference import draft_schema
 from study.cli import Parser, run_cli
 from study.cohort_tables import show
 

@@ -42,9 +42,9 @@ def main() -> None:
     flags = parser().parse_args()
 
     from hemomodel import load  # noqa: PLC0415 - --help answers without torch
-    from hemomodel.conformal import check_coverage  # noqa: PLC0415
+    from hemomodel.cohort.synthetic.cohort import MOST_ROWS  # noqa: PLC0415
+    from hemomodel.ensemble.conformal import check_coverage  # noqa: PLC0415
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from hemomodel.synthetic.cohort import MOST_ROWS  # noqa: PLC0415
     from study.promises import FRESH, promises, promises_of  # noqa: PLC0415
 
     check_coverage(flags.coverage)

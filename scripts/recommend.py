@@ -59,8 +59,8 @@ def main() -> None:
     flags = parser().parse_args()
 
     from hemomodel import load  # noqa: PLC0415 - --help answers without torch
-    from hemomodel.advice import NOTE  # noqa: PLC0415
-    from study.recommending import check_request, recommend_file  # noqa: PLC0415
+    from hemomodel.recommender.batch import check_request, recommend_file  # noqa: PLC0415
+    from hemomodel.recommender.recommendations import NOTE  # noqa: PLC0415
 
     kind = check_request(flags.data, flags.out, flags.format, flags.coverage, overwrite=flags.force)
     begun = time.monotonic()

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hemomodel.schema import Schema, Task
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
 from study.evidence import Floats
 from study.held_out import HeldOut
-from study.statistics import DECLARED
+from study.statistics.declared import DECLARED
 from study.subgroups import ALL, LEAST, Part, parts
 
 __all__ = ["MEAN", "subgroup_table"]

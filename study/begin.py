@@ -11,19 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hemomodel.cohort import Cohort
-from hemomodel.consistency import ties
-from hemomodel.features import feature_names
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.preprocessor import feature_names
+from hemomodel.recommender.decision_constraints import ties
 from study.cluster import check_paths, quiet_environment, start_ray
 from study.config import Settings
 from study.contradictions import check_settings
-from study.data import (
-    fresh_replicates,
-    open_cohort,
-    open_schema,
-    outer_folds,
-    search_replicates,
-)
+from study.data import fresh_replicates, open_cohort, open_schema, outer_folds, search_replicates
 from study.folder import Folder
 from study.lock import StudyLock
 from study.provenance import check_same, read_record

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from hemomodel.building import build_model
-from hemomodel.cohort import Cohort
-from hemomodel.fitted import Fitted
-from hemomodel.model import Model
-from hemomodel.model_folder import model_files
-from hemomodel.stack import Stack
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.stack import Stack
+from hemomodel.ensemble.build import build_model
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.recommender.folder import model_files
+from hemomodel.recommender.model import Model
 from study.confirm import Finalist
 from study.folder import Folder
 from study.held_out import Winner

@@ -16,22 +16,23 @@ import optuna
 import pandas as pd
 import torch
 
-from hemomodel.cohort import Cohort
-from hemomodel.preparing import prepare
-from hemomodel.replicates import Replicates
-from hemomodel.schema import Task
-from hemomodel.stack import Stack
-from hemomodel.synthetic import synthetic_cohort
-from hemomodel.training import Training
-from study.comparison import compare
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import Replicates
+from hemomodel.dataset.stack import Stack
+from hemomodel.schema.entries import Task
+from hemomodel.training.loop import Training
+from study.arm import Arm, open_arms
+from study.comparison.build import compare
 from study.config import Settings
 from study.confirm import candidate, finalists
 from study.evidence import Evidence, OuterFold
 from study.results import trials_table
 from study.retraining import retrain
-from study.searcher import Arm, ArmSearcher, open_arms
+from study.searcher import ArmSearcher
 from study.space import Space
-from study.statistics import DECLARED, Declared
+from study.statistics.declared import DECLARED, Declared
 
 __all__ = ["STUDIES", "known_evidence", "run_known_study", "summary"]
 

@@ -6,14 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hemomodel.describe import (
-    Description,
-    Tables,
-    findings,
-    ledger,
-    missingness,
-    table_one,
-)
+from hemomodel.cohort.summary import Description, Tables, findings, ledger, missingness, table_one
 
 __all__ = ["show"]
 

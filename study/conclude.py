@@ -9,12 +9,13 @@ import pandas as pd
 import ray
 from rich.console import Console
 
-from hemomodel.describe import table_one
+from hemomodel.cohort.summary import table_one
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
 from study.best import save_best
-from study.comparison import compare, comparison_table, difference_table, task_table
+from study.comparison.build import compare
+from study.comparison.tables import comparison_table, difference_table, task_table
 from study.confirm import Finalist, candidate, confirm, finalists
 from study.data import fresh_replicates, held_out_groups, outer_folds
 from study.evidence import Evidence, OuterFold
@@ -26,7 +27,7 @@ from study.report.card import write_cards
 from study.results import metric_table
 from study.retraining import Confirmed, references_on_worker
 from study.run import Running
-from study.statistics import DECLARED
+from study.statistics.declared import DECLARED
 
 __all__ = ["conclude"]
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from hemomodel.balancers import BALANCERS
+from hemomodel.balancers._base import BALANCERS
 from hemomodel.errors import InputError
-from hemomodel.plain_yaml import parse_yaml, read_yaml
+from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 
 __all__ = ["EarlyStopping", "Settings", "load_settings", "nearest", "sentence"]
 

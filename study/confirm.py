@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import ray
 from optuna.trial import FrozenTrial, TrialState
 
-from hemomodel.config import FitConfig
-from hemomodel.stack import Stack
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.fit_config import FitConfig
+from study.arm import Arm
 from study.devices import Device
 from study.evidence import Candidate
 from study.retraining import Confirmed, on_worker
-from study.searcher import Arm
 from study.space import Parameter
 
 __all__ = ["Finalist", "candidate", "confirm", "finalists"]

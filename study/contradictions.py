@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hemomodel.balancers import BALANCERS
+from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange
 from hemomodel.errors import InputError
 from study.config import Settings

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from hemomodel.cohort import Cohort, load_cohort
+from hemomodel.cohort.cohort import Cohort, load_cohort
+from hemomodel.cohort.synthetic.cohort import MOST_ROWS, synthetic_cohort
+from hemomodel.dataset.splits import Replicates
+from hemomodel.dataset.stack import Rows, Stack
 from hemomodel.errors import InputError
-from hemomodel.replicates import Replicates
-from hemomodel.schema import Schema, load_schema
-from hemomodel.stack import Rows, Stack
-from hemomodel.synthetic import synthetic_cohort
-from hemomodel.synthetic.cohort import MOST_ROWS
+from hemomodel.schema.schema import Schema, load_schema
 from study.config import Settings
 
 __all__ = [

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hemomodel.reliability import BINS
-from hemomodel.stack import Stack
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.reliability import BINS
 from study.confirm import Finalist
 from study.results import cosine_table, metric_table
 from study.retraining import Confirmed

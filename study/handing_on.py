@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from hemomodel.reliability import BINS
-from hemomodel.schema import Schema
+from hemomodel.schema.schema import Schema
+from hemomodel.training.reliability import BINS
 from study.apart import subgroup_table
 from study.evidence import Floats
 from study.held_out import HeldOut, Predicted, Winner

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hemomodel.cohort import Cohort
-from hemomodel.ensemble import pool
-from hemomodel.heads import HeadLayout
-from hemomodel.metrics import Scored, row_losses, scores
-from hemomodel.reliability import reliability
-from hemomodel.schema import Task
-from hemomodel.scoring import shares
-from hemomodel.stack import Stack
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.stack import Stack
+from hemomodel.ensemble.ensemble import pool
+from hemomodel.network.heads import HeadLayout
+from hemomodel.schema.entries import Task
+from hemomodel.training.metrics import Scored, row_losses, scores
+from hemomodel.training.reliability import reliability
+from hemomodel.training.scored_rows import shares
 from study.data import held_out_groups
 from study.evidence import Floats
 
@@ -106,7 +106,7 @@ class HeldOut:
         return {name: value[0].numpy() for name, value in found.items()}
 
     def reliability(self, predicted: Predicted) -> Floats:
-        """Returns (T, bins, 3) of natural predictions (m, K); see `hemomodel.reliability`."""
+        """Returns (T, bins, 3) of natural predictions (m, K); see `training.reliability`."""
         return reliability(self.layout, _tensor(predicted), self._scored)
 
     @property

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.inspection import permutation_importance
 
-from hemomodel.schema import Schema
+from hemomodel.schema.schema import Schema
 from study.held_out import HeldOut, Predict, Predicted
 
 __all__ = ["MOST", "importances", "sources"]

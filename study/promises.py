@@ -7,21 +7,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hemomodel.advice import given_before
-from hemomodel.building import build_model
-from hemomodel.cohort import Cohort
-from hemomodel.config import FitConfig
-from hemomodel.conformal import interval, level_sets
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import Replicates
+from hemomodel.ensemble.build import build_model
+from hemomodel.ensemble.conformal import interval, level_sets
 from hemomodel.errors import InputError
-from hemomodel.heads import HeadLayout
-from hemomodel.metrics import row_regret
-from hemomodel.model import Model
-from hemomodel.places import columns
-from hemomodel.preparing import prepare
-from hemomodel.replicates import Replicates
-from hemomodel.schema import Task
-from hemomodel.synthetic import synthetic_cohort
-from hemomodel.training import Training
+from hemomodel.network.heads import HeadLayout
+from hemomodel.recommender.model import Model
+from hemomodel.recommender.recommendations import given_before
+from hemomodel.schema.entries import Task
+from hemomodel.schema.output_slices import columns
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.loop import Training
+from hemomodel.training.metrics import row_regret
 
 __all__ = ["FRESH", "Promise", "fit_model", "keep", "promises", "promises_of"]
 

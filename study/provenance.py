@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from hemomodel.errors import InputError
-from hemomodel.plain_yaml import read_yaml
+from hemomodel.schema.strict_yaml import read_yaml
 from study.config import Settings
 from study.folder import Folder
 from study.statistics import declared

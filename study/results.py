@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
+from study.arm import Arm
 from study.folder import Folder
-from study.searcher import Arm
 from study.trial import Report
 
 __all__ = ["STATES", "TrialTables", "cosine_table", "metric_table", "trials_table"]

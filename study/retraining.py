@@ -12,15 +12,15 @@ import ray
 import torch
 from numpy.typing import NDArray
 
-from hemomodel.config import FitConfig
-from hemomodel.history import History
-from hemomodel.reliability import reliability
-from hemomodel.stack import Stack
-from hemomodel.tensors import as_array
-from hemomodel.training import Training
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.device_data import as_array
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
+from hemomodel.training.reliability import reliability
 
 if TYPE_CHECKING:
-    from hemomodel.references import Reference
+    from hemomodel.training.reference_models import Reference
 
 __all__ = ["Confirmed", "on_worker", "references_on_worker", "retrain"]
 
@@ -39,7 +39,7 @@ class Confirmed:
         metrics: each metric on the held-out rows, (R, T).
         curves: by name, (E, R, T): what each epoch left behind.
         cosines: (E, T, T), between the tasks' gradients, mean over replicates.
-        reliability: (T, bins, 3), see `hemomodel.reliability`.
+        reliability: (T, bins, 3), see `hemomodel.training.reliability`.
         parameters: the trained networks' flat buffer.
     """
 
@@ -93,8 +93,8 @@ def on_worker(config: FitConfig, stack: Stack, device: str) -> Confirmed:
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def references_on_worker(stack: Stack) -> "Mapping[str, Reference]":
-    """Fits the reference models in a process of Ray's; see `hemomodel.references`."""
-    from hemomodel.references import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
+    """Fits the reference models in a process of Ray's; see `training.reference_models`."""
+    from hemomodel.training.reference_models import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
 
     return reference_losses(stack)
 

@@ -11,9 +11,10 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from hemomodel.cohort import Cohort
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
+from study.arm import Arm
 from study.bookkeeper import Bookkeeper
 from study.config import Settings
 from study.data import outer_folds, search_replicates
@@ -24,7 +25,7 @@ from study.ladder import ArmLadders, rungs
 from study.live import LiveView
 from study.nodes import NodeWatch
 from study.results import STATES, TrialTables
-from study.searcher import RETRIES, Arm, ArmSearcher
+from study.searcher import RETRIES, ArmSearcher
 from study.space import Space
 from study.storage import database_errors
 from study.tracking import Tracker

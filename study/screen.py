@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hemomodel.schema import Task
-from study.comparison import held_out
+from hemomodel.schema.entries import Task
+from study.comparison.verdict import held_out
 
 __all__ = ["show_comparison"]
 

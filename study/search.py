@@ -7,6 +7,7 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from study.arm import Arm, open_arms
 from study.begin import Begun
 from study.cli import INTERRUPTED
 from study.config import Settings
@@ -22,7 +23,6 @@ from study.provenance import provenance, read_record, write_record
 from study.results import trials_table
 from study.run import Running, search
 from study.screen import show_comparison
-from study.searcher import Arm, open_arms
 from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
 from study.tracking import open_tracker
 from study.whole import make_runs_whole

@@ -18,9 +18,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import Tensor
 
-from hemomodel.config import FitConfig
-from hemomodel.fitting import Fit, fit
-from hemomodel.tensors import as_array
+from hemomodel.training.device_data import as_array
+from hemomodel.training.fit import Fit, fit
+from hemomodel.training.fit_config import FitConfig
 from study.colours import colour as colour_of
 from study.config import Settings
 from study.data import open_cohort, search_replicates

@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
-from hemomodel.balancers import BALANCERS
-from hemomodel.config import FitConfig
-from hemomodel.domains import (
-    IntRange,
-    Layers,
-    LogUniform,
-    OneOf,
-    PerTask,
-    Uniform,
-    domains,
-)
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, PerTask, Uniform, domains
 from hemomodel.errors import InputError
+from hemomodel.training.fit_config import FitConfig
 from study.config import Settings, nearest, sentence
 from study.contradictions import check_fit
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hemomodel.errors import InputError
-from hemomodel.guards import check_parquet
+from hemomodel.tables.file_limits import check_parquet
 
 __all__ = ["read_stored"]
 

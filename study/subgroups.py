@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hemomodel.schema import Schema, Subgroup
+from hemomodel.schema.entries import Subgroup
+from hemomodel.schema.schema import Schema
 
 __all__ = ["ALL", "LEAST", "Part", "parts"]
 

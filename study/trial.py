@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ray import tune
 from torch import Tensor
 
-from hemomodel.history import History
-from hemomodel.stack import Stack
-from hemomodel.tensors import as_array
-from hemomodel.training import Training
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.device_data import as_array
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
 from study.checkpoint import SaveClock, save_checkpoint
 from study.space import Space
 from study.trusted import trusted_checkpoint

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hemomodel.history import History
-from hemomodel.training import Training
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
 from study.checkpoint import load_checkpoint
 
 __all__ = ["trusted_checkpoint"]

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from hemomodel import Cohort, FitConfig, Replicates, synthetic_cohort
-from hemomodel.balancers import BALANCERS
-from hemomodel.building import build_model
-from hemomodel.fitted import Fitted
-from hemomodel.model_folder import model_files
-from hemomodel.preparing import prepare
-from hemomodel.stack import Stack
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
+from hemomodel.ensemble.build import build_model
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.recommender.folder import model_files
+from hemomodel.training.loop import Training
 
 hypothesis.settings.register_profile("noisy", deadline=None)  # a loaded machine breaks no law
 hypothesis.settings.load_profile("noisy")

@@ -25,7 +25,7 @@ def imported(path):
 def test_a_balancer_knows_its_base_and_no_other_balancer(path):
     ours = {name for name in imported(path) if name.startswith(("hemomodel", "study"))}
     allowed = {"balancers._base", "balancers._solvers", "balancers._pivoting"}
-    allowed |= {"domains", "errors", "shapes"}
+    allowed |= {"domains", "errors", "typing"}
     assert ours <= {f"hemomodel.{name}" for name in allowed}
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from hemomodel import FitConfig, Replicates, fit
-from hemomodel.cohort import load_cohort
-from hemomodel.features import feature_names
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema, load_schema
+from hemomodel.cohort.cohort import load_cohort
+from hemomodel.dataset.preprocessor import feature_names
+from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.schema.strict_yaml import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "configs" / "schemas"

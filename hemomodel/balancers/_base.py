@@ -12,8 +12,8 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.shapes import Gramian, Keys, Losses, Weights
-from hemomodel.streams import bits, stream, uniform
+from hemomodel.prng import bits, stream, uniform
+from hemomodel.typing import Gramian, Keys, Losses, Weights
 
 __all__ = [
     "BALANCERS",

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from hemomodel.balancers._base import Balancer, Signals
-from hemomodel.shapes import Gramian, Losses, Weights
+from hemomodel.typing import Gramian, Losses, Weights
 
 __all__ = ["Convergence", "Solved", "Spectrum", "proportional_fairness", "unit_trace"]
 

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from hemomodel.balancers._base import Empty, Memoryless, Signals
 from hemomodel.balancers._solvers import Spectrum, unit_trace
 from hemomodel.domains import OneOf
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["AlignedMTL"]
 

@@ -10,7 +10,7 @@ from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import path_to_norm
 from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
 from hemomodel.domains import Uniform
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["CAGrad"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hemomodel.balancers._base import Balancer, Signals
 from hemomodel.domains import Uniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["DBMTL", "DBMTLState"]
 

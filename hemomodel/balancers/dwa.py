@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hemomodel.balancers._base import LOSS_FLOOR, Balancer, Signals, masked_softmax
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["DWA", "DWAState"]
 

@@ -3,7 +3,7 @@
 from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Empty, Memoryless, Signals
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["Equal"]
 

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["FairGrad"]
 

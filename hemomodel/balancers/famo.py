@@ -8,15 +8,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.balancers._base import (
-    LOSS_FLOOR,
-    Adam,
-    Balancer,
-    Signals,
-    masked_softmax,
-)
+from hemomodel.balancers._base import LOSS_FLOOR, Adam, Balancer, Signals, masked_softmax
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["FAMO", "FAMOState"]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from hemomodel.balancers._base import Balancer, Signals, masked_softmax
 from hemomodel.domains import PerTask, Uniform
 from hemomodel.errors import InputError
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["Fixed", "FixedState"]
 

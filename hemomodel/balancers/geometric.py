@@ -4,7 +4,7 @@ import torch
 from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_mean
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["Geometric"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hemomodel.balancers._base import LOSS_FLOOR, Adam, Balancer, Signals, masked_mean
 from hemomodel.domains import LogUniform, Uniform
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["GradNorm", "GradNormState"]
 

@@ -6,7 +6,7 @@ from pydantic.dataclasses import dataclass
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import nonnegative_program
 from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["MGDA"]
 

@@ -4,7 +4,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["NashMTL"]
 

@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from hemomodel.balancers._base import Balancer, Signals
-from hemomodel.shapes import Losses, Weights
+from hemomodel.typing import Losses, Weights
 
 __all__ = ["PCGrad", "PCGradState"]
 

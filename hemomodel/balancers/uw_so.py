@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_softmax
 from hemomodel.domains import LogUniform
-from hemomodel.shapes import Weights
+from hemomodel.typing import Weights
 
 __all__ = ["UWSO"]
 

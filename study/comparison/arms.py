@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 from study.comparison.measured import Measured
 from study.evidence import Evidence, Floats
-from study.statistics import Resampled, expected_best, percentiles
+from study.statistics.bootstrap import Resampled
+from study.statistics.budget import expected_best
+from study.statistics.interval import percentiles
 
 __all__ = ["arm_figures", "mean_interval"]
 

@@ -5,22 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 from study.comparison.arms import arm_figures, mean_interval
 from study.comparison.differences import baselines, differences
 from study.comparison.measured import measure
 from study.comparison.verdict import held_out, overall
 from study.evidence import Evidence
-from study.statistics import (
-    DECLARED,
-    Declared,
-    Resampled,
-    critical_difference,
-    friedman,
-    groups,
-    nemenyi,
-    resample,
-)
+from study.statistics.bootstrap import Resampled, resample
+from study.statistics.declared import DECLARED, Declared
+from study.statistics.ranks import critical_difference, friedman, groups, nemenyi
 
 __all__ = ["compare"]
 

@@ -9,20 +9,11 @@ import numpy as np
 from study.comparison.measured import Figure, Measured
 from study.comparison.verdict import of_difference
 from study.evidence import Evidence, Floats
-from study.statistics import (
-    Components,
-    Declared,
-    Interval,
-    Level,
-    Needed,
-    Resampled,
-    corrected_resampled_t_test,
-    holm,
-    needed,
-    probability_of_improvement,
-    resample,
-    simultaneous,
-)
+from study.statistics.bootstrap import Level, Resampled, resample
+from study.statistics.declared import Declared
+from study.statistics.interval import Interval, simultaneous
+from study.statistics.paired import corrected_resampled_t_test, holm, probability_of_improvement
+from study.statistics.size import Components, Needed, needed
 
 __all__ = ["baselines", "differences"]
 

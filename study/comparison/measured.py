@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from study.evidence import Candidate, Evidence, Floats
-from study.statistics import Declared, Resampled, resample
+from study.statistics.bootstrap import Resampled, resample
+from study.statistics.declared import Declared
 
 __all__ = ["Figure", "Measured", "measure"]
 

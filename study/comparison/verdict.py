@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from study.statistics import Declared, Interval, Needed
+from study.statistics.declared import Declared
+from study.statistics.interval import Interval
+from study.statistics.size import Needed
 
 __all__ = ["held_out", "of_difference", "overall"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 from study.report.plot import Figure
 from study.report.words import number, signed
 

@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any
 
-from study.comparison import held_out
+from study.comparison.verdict import held_out
 from study.report.apart import subgroup_table
 from study.report.blocks import Block, Code, Notes, Prose, Section
 from study.report.calibration import tempered_table

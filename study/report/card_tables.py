@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from hemomodel.schema import Schema, Task
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
 from study.permutation import sources
 from study.report.blocks import Cell, Table, head, spread
 from study.report.reading import Study

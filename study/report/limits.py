@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from hemomodel.schema import Schema
-from study.comparison import held_out
+from hemomodel.schema.schema import Schema
+from study.comparison.verdict import held_out
 from study.report.blocks import Block, Notes, Prose
 from study.report.reading import Study
-from study.report.tables import (
-    failure_table,
-    finalist_table,
-    pairs_table,
-    state_table,
-)
+from study.report.tables import failure_table, finalist_table, pairs_table, state_table
 
 __all__ = ["ALWAYS", "cost", "data_notes", "limit_notes", "run_blocks"]
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from hemomodel.config import FitConfig
 from hemomodel.errors import InputError
-from hemomodel.schema import Schema, Task, load_schema
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.training.fit_config import FitConfig
 from study.folder import Folder
 from study.provenance import read_record, shareable
 from study.report.shape import COLUMNS, check_comparison, check_kinds
 from study.report.words import percent
-from study.statistics import DECLARED
+from study.statistics.declared import DECLARED
 from study.stored import read_stored
 
 __all__ = ["Study", "find_study", "open_study", "read_comparison", "read_schema"]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from hemomodel.schema import Schema, Task
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
 from study.report.blocks import Cell, Table, spread
 from study.report.reading import Study
 from study.report.words import number, percent, sized, unit
@@ -106,7 +107,7 @@ def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
     """Returns Table 1: a continuous variable on one line, a category with a line a level.
 
     Args:
-        frame: as `hemomodel.describe.table_one` gives it.
+        frame: as `hemomodel.cohort.summary.table_one` gives it.
         schema: of the table, if it is still there.
     """
     chinese = {} if schema is None else schema.titles_zh

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 from study.report.plot import Figure, heat, heat_rows
 from study.report.reading import Study
 from study.report.words import interval, label, number, titled

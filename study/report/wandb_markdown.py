@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hemomodel.schema import Task
-from study.comparison import held_out
+from hemomodel.schema.entries import Task
+from study.comparison.verdict import held_out
 from study.report.words import plain, titled
 
 __all__ = [

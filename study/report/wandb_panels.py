@@ -11,9 +11,9 @@ import pandas as pd
 import wandb_workspaces.reports.v2 as wr
 from wandb_workspaces import expr
 
-from hemomodel.config import FitConfig
 from hemomodel.domains import LogUniform, domains
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
+from hemomodel.training.fit_config import FitConfig
 from study.colours import colour
 from study.report.wandb_markdown import (
     arms_markdown,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 from study.folder import Folder
 from study.offline import read_trials, study_name
 from study.provenance import read_record

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from hemomodel.schema import Task
+from hemomodel.schema.entries import Task
 
 __all__ = [
     "both",

@@ -12,8 +12,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import write_table
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.tables.output_files import write_table
 from study.cli import run_cli
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from hemomodel import FitConfig, Model, Replicates, load_cohort
-from hemomodel.building import build_model
-from hemomodel.preparing import prepare
-from hemomodel.schema import load_schema
-from hemomodel.training import Training
-from hemomodel.writing import write_table
+from hemomodel.dataset.prepare import prepare
+from hemomodel.ensemble.build import build_model
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.output_files import write_table
+from hemomodel.training.loop import Training
 from study.cli import run_cli
 from tests.bad_input.conftest import script
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from hemomodel import Replicates, synthetic_cohort
-from hemomodel.preparing import prepare
+from hemomodel.dataset.prepare import prepare
 from study.checkpoint import save_checkpoint
 from study.config import load_settings
 from study.report import write_report

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from hemomodel import InputError, load
-from hemomodel.model import Model
+from hemomodel.recommender.model import Model
 
 WEIGHTS, SETTINGS = "weights.safetensors", "model.json"
 ONE_SENTENCE = re.compile(r"[^\n]+; [^\n]+")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemomodel.cohort import Cohort
+from hemomodel.cohort.cohort import Cohort
 from hemomodel.errors import InputError
-from hemomodel.schema import Schema, load_schema
+from hemomodel.schema.schema import Schema, load_schema
 
 TableMaker = Callable[..., pd.DataFrame]
 

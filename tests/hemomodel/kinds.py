@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from hemomodel import Cohort
-from hemomodel.schema import Schema
+from hemomodel.schema.schema import Schema
 
 _KINDS = {
     "session_time": "ordinal",

@@ -2,7 +2,7 @@
 
 import torch
 
-from hemomodel.balancers import Signals
+from hemomodel.balancers._base import Signals
 
 T = 4
 REGRESSION = torch.tensor([False, True, False, True])

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemomodel.advice import advise, headings
-from hemomodel.conformal import Scores
-from hemomodel.rounding import rounded
-from hemomodel.schema import load_schema
+from hemomodel.ensemble.conformal import Scores
+from hemomodel.recommender.recommendations import advise, headings
+from hemomodel.recommender.significant_digits import rounded
+from hemomodel.schema.schema import load_schema
 
 SCHEMA = load_schema()
 FLOW = [task.name for task in SCHEMA.tasks].index("blood_flow")

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import arff
 
-from hemomodel.arff import read_arff
-from hemomodel.cohort import load_cohort
+from hemomodel.cohort.cohort import load_cohort
 from hemomodel.errors import InputError
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema
+from hemomodel.schema.schema import Schema
+from hemomodel.schema.strict_yaml import parse_yaml
+from hemomodel.tables.arff import read_arff
 
 HEADER = """% a comment
 @RELATION 'two words'

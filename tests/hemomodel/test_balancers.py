@@ -7,10 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemomodel.balancers import BALANCERS, Equal, Fixed, GradNorm, Signals
+from hemomodel.balancers._base import BALANCERS, Signals
+from hemomodel.balancers.equal import Equal
+from hemomodel.balancers.fixed import Fixed
+from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.domains import LogUniform, OneOf, PerTask, Uniform, domains
 from hemomodel.errors import InputError
-from hemomodel.trees import flatten, unflatten
+from hemomodel.pytree import flatten, unflatten
 from tests.hemomodel.made_up import REGRESSION, T, run, signals
 
 

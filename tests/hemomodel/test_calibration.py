@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from hemomodel.calibration import calibrate, temper
-from hemomodel.places import columns, values
-from hemomodel.preparing import _one_hot as one_hot
+from hemomodel.dataset.prepare import _one_hot as one_hot
+from hemomodel.ensemble.temperature_scaling import calibrate, temper
+from hemomodel.schema.output_slices import columns, values
 
 
 def drawn(tasks, rows, heat, seed=0):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hemomodel.chunks import read_chunks
 from hemomodel.errors import InputError
-from hemomodel.reading import read_file
+from hemomodel.tables.chunked import read_chunks
+from hemomodel.tables.readers import read_file
 from tests.hemomodel.test_columns import schema
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hemomodel.cohort import build_cohort
+from hemomodel.cohort.cohort import build_cohort
+from hemomodel.cohort.sessions import parse_sessions
 from hemomodel.errors import InputError
-from hemomodel.reading import read_frame
-from hemomodel.sessions import parse_sessions
+from hemomodel.tables.readers import read_frame
 
 
 def changed(table: pd.DataFrame, column: str, row: int, value: object) -> pd.DataFrame:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemomodel.advice import headings
-from hemomodel.cohort import build_cohort
-from hemomodel.describe import categories
+from hemomodel.cohort.cohort import build_cohort
+from hemomodel.cohort.summary import categories
 from hemomodel.errors import InputError
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema
+from hemomodel.recommender.recommendations import headings
+from hemomodel.schema.schema import Schema
+from hemomodel.schema.strict_yaml import parse_yaml
 
 FIELDS = """
 name: fields

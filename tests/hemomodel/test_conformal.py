@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel import InputError
-from hemomodel.conformal import Scores, conform, interval, level_sets
-from hemomodel.places import columns
-from hemomodel.preparing import _one_hot as one_hot
-from hemomodel.schema import Task
+from hemomodel.dataset.prepare import _one_hot as one_hot
+from hemomodel.ensemble.conformal import Scores, conform, interval, level_sets
+from hemomodel.schema.entries import Task
+from hemomodel.schema.output_slices import columns
 
 LEVELS = Task(
     name="dose",

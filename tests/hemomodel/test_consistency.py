@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hemomodel import InputError, formula
-from hemomodel.consistency import conditional, ties
-from hemomodel.declarations import Rule
-from hemomodel.places import columns
-from hemomodel.schema import Schema, load_schema
+from hemomodel import InputError
+from hemomodel.recommender.decision_constraints import conditional, ties
+from hemomodel.schema import formula
+from hemomodel.schema.entries import Rule
+from hemomodel.schema.output_slices import columns
+from hemomodel.schema.schema import Schema, load_schema
 
 SCHEMA = load_schema()
 PLACE = {task.name: place for place, task in enumerate(SCHEMA.tasks)}

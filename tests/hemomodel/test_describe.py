@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemomodel.cohort import load_cohort
-from hemomodel.describe import (
+from hemomodel.cohort.cohort import load_cohort
+from hemomodel.cohort.summary import (
     Description,
     categories,
     describe_file,
@@ -17,9 +17,9 @@ from hemomodel.describe import (
     numbers,
     table_one,
 )
-from hemomodel.schema import load_schema
-from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import write_table
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.output_files import write_table
 
 SCHEMA = load_schema()
 

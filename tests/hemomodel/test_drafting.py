@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hemomodel.cohort import load_cohort
-from hemomodel.drafting import draft_schema
+from hemomodel.cohort.cohort import load_cohort
 from hemomodel.errors import InputError
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema, load_schema
+from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.schema.strict_yaml import parse_yaml
+from hemomodel.tables.schema_inference import draft_schema
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 N = 24

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, synthetic_cohort
-from hemomodel.balancers import BALANCERS
-from hemomodel.building import _left_out, build_model
-from hemomodel.calibration import temper
-from hemomodel.ensemble import Ensemble, pool
-from hemomodel.heads import HeadLayout
-from hemomodel.model import Model
-from hemomodel.preparing import prepare
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.dataset.prepare import prepare
+from hemomodel.ensemble.build import _left_out, build_model
+from hemomodel.ensemble.ensemble import Ensemble, pool
+from hemomodel.ensemble.temperature_scaling import temper
+from hemomodel.network.heads import HeadLayout
+from hemomodel.recommender.model import Model
+from hemomodel.training.loop import Training
 from tests.hemomodel.kinds import of_all_kinds
 
 

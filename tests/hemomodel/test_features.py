@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from hemomodel.cohort import build_cohort
+from hemomodel.cohort.cohort import build_cohort
+from hemomodel.dataset.preprocessor import PaddedPCA, feature_names, preprocessor
 from hemomodel.errors import InputError
-from hemomodel.features import PaddedPCA, feature_names, preprocessor
-from hemomodel.schema import Schema
+from hemomodel.schema.schema import Schema
 
 
 @pytest.fixture

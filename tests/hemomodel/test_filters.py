@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemomodel.cohort import build_cohort
+from hemomodel.cohort.attrition import Attrition, Step, apply_filters
+from hemomodel.cohort.cohort import build_cohort
 from hemomodel.errors import InputError
-from hemomodel.filters import Attrition, Step, apply_filters
-from hemomodel.schema import Filter
+from hemomodel.schema.entries import Filter
 
 LABORATORY = [
     "W.B.C. (x1000/ul)", "Hbc (g/dl)", "Hct (%)", "MCV (fl)", "Platelet (x1000/ul)",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hemomodel import FitConfig, Replicates, fit
-from hemomodel.balancers import BALANCERS
+from hemomodel.balancers._base import BALANCERS
 
 FILE = Path(__file__).with_name("golden.json")
 

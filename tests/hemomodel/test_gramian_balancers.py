@@ -13,19 +13,17 @@ from torchjd.aggregation import (
 from torchjd.aggregation import ConFIG as ReferenceConFIG
 from torchjd.linalg import QuadprogProjector
 
-from hemomodel.balancers import (
-    DBMTL,
-    IMTLG,
-    MGDA,
-    AlignedMTL,
-    CAGrad,
-    ConFIG,
-    FairGrad,
-    NashMTL,
-    PCGrad,
-    Signals,
-    UPGrad,
-)
+from hemomodel.balancers._base import Signals
+from hemomodel.balancers.aligned_mtl import AlignedMTL
+from hemomodel.balancers.cagrad import CAGrad
+from hemomodel.balancers.config import ConFIG
+from hemomodel.balancers.db_mtl import DBMTL
+from hemomodel.balancers.fairgrad import FairGrad
+from hemomodel.balancers.imtl_g import IMTLG
+from hemomodel.balancers.mgda import MGDA
+from hemomodel.balancers.nash_mtl import NashMTL
+from hemomodel.balancers.pcgrad import PCGrad
+from hemomodel.balancers.upgrad import UPGrad
 
 T = 6
 COUNT = 300

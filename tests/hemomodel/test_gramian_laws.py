@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hemomodel.balancers import BALANCERS, Signals
-from hemomodel.trees import flatten
+from hemomodel.balancers._base import BALANCERS, Signals
+from hemomodel.pytree import flatten
 
 METHODS = [name for name, balancer in BALANCERS.items() if not balancer.weighs_heads]
 EACH = pytest.mark.parametrize("name", METHODS)

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, Replicates, fit
-from hemomodel.balancers import BALANCERS, Equal
-from hemomodel.cohort import build_cohort
-from hemomodel.ensemble import pool
-from hemomodel.preparing import prepare
-from hemomodel.references import reference_losses
-from hemomodel.reliability import reliability
-from hemomodel.schema import Schema
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.balancers.equal import Equal
+from hemomodel.cohort.cohort import build_cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.ensemble.ensemble import pool
+from hemomodel.schema.schema import Schema
+from hemomodel.training.loop import Training
+from hemomodel.training.reference_models import reference_losses
+from hemomodel.training.reliability import reliability
 from tests.hemomodel.kinds import of_all_kinds
 
 SMALL = FitConfig(hidden=(8, 6, 4), epochs=2, batch_size=64)

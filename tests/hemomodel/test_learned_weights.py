@@ -7,7 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemomodel.balancers import GradNorm, Signals, Uncertainty
+from hemomodel.balancers._base import Signals
+from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.balancers.uncertainty import Uncertainty
 from tests.hemomodel.made_up import REGRESSION, T, run, signals
 
 

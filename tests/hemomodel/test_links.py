@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_poisson_deviance
 
-from hemomodel.links import (
+from hemomodel.network.likelihoods import (
     continuation,
     continuation_slopes,
     half_deviance,

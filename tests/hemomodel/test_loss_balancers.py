@@ -12,19 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd import scalarization
 
-from hemomodel.balancers import (
-    DWA,
-    FAMO,
-    IMTLL,
-    STCH,
-    UWSO,
-    Geometric,
-    Random,
-    ScaleInvariant,
-    Signals,
-    Uncertainty,
-)
-from hemomodel.trees import flatten
+from hemomodel.balancers._base import Signals
+from hemomodel.balancers.dwa import DWA
+from hemomodel.balancers.famo import FAMO
+from hemomodel.balancers.geometric import Geometric
+from hemomodel.balancers.imtl_l import IMTLL
+from hemomodel.balancers.random import Random
+from hemomodel.balancers.scale_invariant import ScaleInvariant
+from hemomodel.balancers.stch import STCH
+from hemomodel.balancers.uncertainty import Uncertainty
+from hemomodel.balancers.uw_so import UWSO
+from hemomodel.pytree import flatten
 
 R, T, STEPS = 2, 5, 100
 SEEDS = st.integers(0, 10_000)

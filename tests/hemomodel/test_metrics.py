@@ -9,9 +9,9 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from sklearn import metrics as sk
 
-from hemomodel.heads import HeadLayout
-from hemomodel.metrics import METRICS, Scored, scores
-from hemomodel.schema import load_schema
+from hemomodel.network.heads import HeadLayout
+from hemomodel.schema.schema import load_schema
+from hemomodel.training.metrics import METRICS, Scored, scores
 from tests.hemomodel.kinds import schema_of_all_kinds
 
 TASKS = schema_of_all_kinds(load_schema()).tasks

@@ -14,18 +14,18 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, InputError, load, synthetic_cohort
-from hemomodel.advice import headings
-from hemomodel.balancers import BALANCERS
-from hemomodel.building import build_model
-from hemomodel.model import Model
-from hemomodel.model_folder import model_files
-from hemomodel.onnx_export import to_onnx
-from hemomodel.places import columns, values
-from hemomodel.preparing import prepare
-from hemomodel.schema import Schema
-from hemomodel.states import States
-from hemomodel.synthetic import synthetic_workbook
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.dataset.prepare import prepare
+from hemomodel.ensemble.build import build_model
+from hemomodel.recommender.folder import model_files
+from hemomodel.recommender.model import Model
+from hemomodel.recommender.onnx import to_onnx
+from hemomodel.recommender.patient_inputs import States
+from hemomodel.recommender.recommendations import headings
+from hemomodel.schema.output_slices import columns, values
+from hemomodel.schema.schema import Schema
+from hemomodel.training.loop import Training
 from tests.hemomodel.kinds import of_all_kinds
 
 ELSEWHERE = """

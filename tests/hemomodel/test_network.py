@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hemomodel.gradients import TaskGradients, lengths_and_cosines
-from hemomodel.gramian import task_gramian, task_norms, trunk_gramian
-from hemomodel.heads import HeadLayout
-from hemomodel.network import StackedNetwork
-from hemomodel.schema import load_schema
-from hemomodel.separate import SeparateNetworks
-from hemomodel.streams import replicate_keys
+from hemomodel.network.gradients import TaskGradients, lengths_and_cosines
+from hemomodel.network.gramian import task_gramian, task_norms, trunk_gramian
+from hemomodel.network.heads import HeadLayout
+from hemomodel.network.single_task import SeparateNetworks
+from hemomodel.network.stacked import StackedNetwork
+from hemomodel.prng import replicate_keys
+from hemomodel.schema.schema import load_schema
 from tests.hemomodel.kinds import ordinary_loss, schema_of_all_kinds
 
 TASKS = schema_of_all_kinds(load_schema()).tasks

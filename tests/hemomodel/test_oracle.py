@@ -5,14 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hemomodel.schema import load_schema
-from hemomodel.synthetic import cohort as synthetic
-from hemomodel.synthetic import laws, selection, session, synthetic_cohort
-from hemomodel.synthetic.draws import Array, Flags, categories, streams
-from hemomodel.synthetic.oracle import given, snapped
-from hemomodel.synthetic.patients import draw_patients
-from hemomodel.synthetic.prescription import draw_prescription
-from hemomodel.synthetic.state import Latent, State, height_law, ultrafiltration
+from hemomodel.cohort.synthetic import cohort as synthetic
+from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic import selection, session
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+from hemomodel.cohort.synthetic.oracle import given, snapped
+from hemomodel.cohort.synthetic.patients import draw_patients
+from hemomodel.cohort.synthetic.prescription import draw_prescription
+from hemomodel.cohort.synthetic.random_streams import Array, Flags, categories, streams
+from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
+from hemomodel.schema.schema import load_schema
 
 SCHEMA = load_schema()
 LEVELS = {task.name: np.array(task.levels) for task in SCHEMA.tasks}

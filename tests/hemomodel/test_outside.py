@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hemomodel.design import fit_design
-from hemomodel.outside import familiarise, strangeness
+from hemomodel.dataset.design_matrix import fit_design
+from hemomodel.ensemble.out_of_distribution import familiarise, strangeness
 
 FEATURES = "pretreatment"
 

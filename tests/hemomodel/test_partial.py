@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, Replicates
-from hemomodel.balancers import BALANCERS
-from hemomodel.preparing import prepare
-from hemomodel.replicates import strata
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import strata
+from hemomodel.training.loop import Training
 from tests.hemomodel.kinds import of_all_kinds
 
 WHOLE = FitConfig(hidden=(8, 6, 4), epochs=3, batch_size=100)  # each step takes every row

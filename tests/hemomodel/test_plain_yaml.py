@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemomodel.plain_yaml import parse_yaml, read_yaml
+from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["No", "no", "Yes", "yes", "on", "Off", "y", "N", "2009_10", "1:30", "010", "0x1F", "1_000"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from hemomodel.cohort import build_cohort, load_cohort
+from hemomodel.cohort.cohort import build_cohort, load_cohort
 from hemomodel.errors import InputError
 
 SUFFIXES = [".xlsx", ".csv", ".parquet"]

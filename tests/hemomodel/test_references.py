@@ -9,9 +9,9 @@ from scipy.special import xlogy
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 
 from hemomodel import Replicates
-from hemomodel.heads import HeadLayout
-from hemomodel.preparing import prepare
-from hemomodel.references import REFERENCES, Problem, reference_losses
+from hemomodel.dataset.prepare import prepare
+from hemomodel.network.heads import HeadLayout
+from hemomodel.training.reference_models import REFERENCES, Problem, reference_losses
 from tests.hemomodel.kinds import of_all_kinds
 
 FITTED = sorted(REFERENCES)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
-from hemomodel.metrics import row_losses
+from hemomodel.training.metrics import row_losses
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hemomodel import InputError, Replicates
-from hemomodel.preparing import prepare
-from hemomodel.replicates import repeated, strata
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import repeated, strata
 
 
 @given(

@@ -7,13 +7,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemomodel import formula
-from hemomodel.cohort import load_cohort
+from hemomodel.cohort.cohort import load_cohort
+from hemomodel.dataset.preprocessor import feature_names, preprocessor
 from hemomodel.errors import InputError
-from hemomodel.features import feature_names, preprocessor
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema, load_schema
-from hemomodel.states import state_schema
+from hemomodel.recommender.patient_inputs import state_schema
+from hemomodel.schema import formula
+from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.schema.strict_yaml import parse_yaml
 
 OTHER = """
 name: orchard

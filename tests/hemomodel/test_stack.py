@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hemomodel import InputError, Replicates
-from hemomodel.frozen import freeze
-from hemomodel.preparing import prepare
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preprocessor_export import freeze
 
 LEARNED = ("offset", "spread", "trivial")
 

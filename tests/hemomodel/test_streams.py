@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hemomodel.streams import bits, replicate_keys, stream, uniform
+from hemomodel.prng import bits, replicate_keys, stream, uniform
 
 PAIRS = [(seed, fold) for seed in range(20) for fold in range(5)]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemomodel.cohort import Cohort, build_cohort
+from hemomodel.cohort.cohort import Cohort, build_cohort
+from hemomodel.cohort.sessions import parse_sessions
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook
 from hemomodel.errors import InputError
-from hemomodel.reading import read_frame
-from hemomodel.schema import load_schema
-from hemomodel.sessions import parse_sessions
-from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.readers import read_frame
 
 SCHEMA = load_schema()
 HEADERS = {column.english: column.written for column in SCHEMA.columns}

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemomodel import FitConfig, InputError, Replicates, fit
-from hemomodel.balancers import BALANCERS, Equal, GradNorm, Uncertainty
-from hemomodel.config import FitConfig as Config
-from hemomodel.heads import HeadLayout
-from hemomodel.preparing import prepare
-from hemomodel.reliability import reliability
-from hemomodel.training import Training
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.balancers.equal import Equal
+from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.balancers.uncertainty import Uncertainty
+from hemomodel.dataset.prepare import prepare
+from hemomodel.network.heads import HeadLayout
+from hemomodel.training.fit_config import FitConfig as Config
+from hemomodel.training.loop import Training
+from hemomodel.training.reliability import reliability
 from tests.hemomodel.kinds import of_all_kinds, ordinary_loss, with_gaps
 
 SMALL = FitConfig(hidden=(8, 6, 4), epochs=3, batch_size=16)
@@ -161,7 +164,7 @@ def test_orders_differ_between_epochs_and_replicates(stack):
 
 def test_gathering_in_blocks_changes_nothing(stack, monkeypatch):
     whole = Training(SMALL, stack).run(2)
-    monkeypatch.setattr("hemomodel.training._BLOCK", 1)
+    monkeypatch.setattr("hemomodel.training.loop._BLOCK", 1)
     for ours, theirs in zip(Training(SMALL, stack).run(2), whole, strict=True):
         assert torch.equal(ours, theirs)
 

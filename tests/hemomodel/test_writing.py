@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from hemomodel.cohort import load_cohort
+from hemomodel.cohort.cohort import load_cohort
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook
 from hemomodel.errors import InputError
-from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
-from hemomodel.writing import check_target, write_table
+from hemomodel.tables.output_files import check_target, write_table
 
 SUFFIXES = [".xlsx", ".csv", ".parquet"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
-from hemomodel.balancers import BALANCERS
-from hemomodel.preparing import prepare
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.dataset.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemomodel.cohort import load_cohort
-from hemomodel.plain_yaml import parse_yaml
-from hemomodel.schema import Schema
-from hemomodel.synthetic import synthetic_cohort, synthetic_workbook
-from hemomodel.writing import write_table
+from hemomodel.cohort.cohort import load_cohort
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook
+from hemomodel.schema.schema import Schema
+from hemomodel.schema.strict_yaml import parse_yaml
+from hemomodel.tables.output_files import write_table
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "cohort.py"

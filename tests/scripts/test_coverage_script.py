@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hemomodel.errors import InputError
-from hemomodel.model import Model
-from hemomodel.schema import Schema
+from hemomodel.recommender.model import Model
+from hemomodel.schema.schema import Schema
 from study.cli import run_cli
 from study.promises import promises_of
 

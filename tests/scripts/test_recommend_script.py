@@ -10,10 +10,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-import study.recommending
 from hemomodel import load
-from hemomodel.synthetic import synthetic_workbook
-from hemomodel.writing import write_table
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.tables.output_files import write_table
 from study.cli import run_cli
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +32,7 @@ def recommend(monkeypatch, capsys, model_folder):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     from recommend import main  # noqa: PLC0415 - found by the path above
 
-    monkeypatch.setattr(study.recommending, "_ROWS", 16)  # several chunks
+    monkeypatch.setattr("hemomodel.recommender.batch._ROWS", 16)  # several chunks
 
     def run(data, out, *flags, model=model_folder):
         arguments = ["--model", model, "--data", data, "--out", out, *flags]
@@ -166,7 +165,7 @@ def test_a_study_is_not_a_model_and_says_where_its_models_are(
 
 
 def test_more_rows_than_a_sheet_holds(recommend, patients, tmp_path, monkeypatch):
-    monkeypatch.setattr("study.recommendation_files.XLSX_ROWS", 50)
+    monkeypatch.setattr("hemomodel.tables.streaming_writers.XLSX_ROWS", 50)
     write_table(patients, tmp_path / "new.csv")
     code, printed = recommend(tmp_path / "new.csv", tmp_path / "out.xlsx")
     assert code == 2

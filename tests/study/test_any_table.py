@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from hemomodel import load
-from hemomodel.advice import headings
-from hemomodel.reading import read_file
-from hemomodel.schema import load_schema
+from hemomodel.recommender.recommendations import headings
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.readers import read_file
 from tests.study.report.test_any_table import SCHEMA, trees
 from tests.study.studies import ROOT, run
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 
-from hemomodel.schema import load_schema
+from hemomodel.schema.schema import load_schema
 from study.apart import MEAN, subgroup_table
 from tests.study.report.conftest import made_up_rows
 

@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from hemomodel.schema import load_schema
-from study.comparison import compare, comparison_table, difference_table, task_table
+from hemomodel.schema.schema import load_schema
+from study.comparison.build import compare
+from study.comparison.tables import comparison_table, difference_table, task_table
 from study.screen import show_comparison
-from study.statistics import Declared, declared, expected_best, holm
+from study.statistics import declared
+from study.statistics.budget import expected_best
+from study.statistics.declared import Declared
+from study.statistics.paired import holm
 
 TASKS = load_schema().tasks
 DECLARED = Declared(draws=500)

@@ -9,9 +9,9 @@ import torch
 from optuna.trial import TrialState
 
 from hemomodel import FitConfig, Replicates, fit
-from hemomodel.balancers import GradNorm
-from hemomodel.metrics import METRICS
-from hemomodel.preparing import prepare
+from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.dataset.prepare import prepare
+from hemomodel.training.metrics import METRICS
 from study.confirm import Finalist, finalists
 from study.data import held_out_groups
 from study.findings import findings

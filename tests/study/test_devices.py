@@ -5,8 +5,8 @@ import ray
 import torch
 
 from hemomodel import FitConfig, InputError, Replicates
-from hemomodel.balancers import GradNorm
-from hemomodel.preparing import prepare
+from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.dataset.prepare import prepare
 from study.config import Settings
 from study.devices import Device, choose_device
 from study.retraining import retrain

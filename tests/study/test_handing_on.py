@@ -6,7 +6,7 @@ import pytest
 from scipy.special import log_softmax
 
 from hemomodel import synthetic_cohort
-from hemomodel.metrics import METRICS
+from hemomodel.training.metrics import METRICS
 from study.handing_on import examined
 from study.held_out import HeldOut, Winner
 from study.report.calibration import calibration_error

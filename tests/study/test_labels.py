@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from hemomodel import FitConfig, Replicates
+from hemomodel.dataset.prepare import prepare
 from hemomodel.errors import InputError
-from hemomodel.preparing import prepare
 from study.config import Settings
 from study.data import open_cohort
 from study.evidence import Candidate, Evidence, OuterFold
 from study.folder import Folder
 from study.provenance import check_same, provenance
 from study.retraining import retrain
-from study.statistics import resample
+from study.statistics.bootstrap import resample
 from tests.hemomodel.kinds import of_all_kinds, with_gaps
 
 

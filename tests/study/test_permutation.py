@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from hemomodel import Cohort, FitConfig, Model, Replicates, synthetic_cohort
-from hemomodel.building import build_model
-from hemomodel.preparing import prepare
-from hemomodel.synthetic.cohort import optimum
-from hemomodel.synthetic.state import State
-from hemomodel.training import Training
+from hemomodel.cohort.synthetic.cohort import optimum
+from hemomodel.cohort.synthetic.state import State
+from hemomodel.dataset.prepare import prepare
+from hemomodel.ensemble.build import build_model
+from hemomodel.training.loop import Training
 from study.held_out import HeldOut, held_out
 from study.permutation import MOST, importances, sources
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from hemomodel import FitConfig, synthetic_cohort
-from hemomodel.advice import headings
-from hemomodel.states import States
+from hemomodel.recommender.patient_inputs import States
+from hemomodel.recommender.recommendations import headings
 from study.promises import fit_model, keep
 
 COVERAGE = 0.9

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from hemomodel import InputError
-from hemomodel.advice import advise, headings
-from hemomodel.conformal import Scores
-from hemomodel.schema import load_schema
-from study.recommendation_files import WRITERS
+from hemomodel.ensemble.conformal import Scores
+from hemomodel.recommender.recommendations import advise, headings
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.streaming_writers import WRITERS
 
 CONTROL = [chr(code) for code in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)]
 KINDS = pytest.mark.parametrize("kind", WRITERS)
@@ -72,7 +72,7 @@ def test_a_value_without_bounds_is_empty_in_every_format(tmp_path, kind):
 
 
 def test_a_workbook_is_not_saved_after_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("study.recommendation_files.XLSX_ROWS", 0)
+    monkeypatch.setattr("hemomodel.tables.streaming_writers.XLSX_ROWS", 0)
     with pytest.raises(InputError, match="a sheet holds 0 rows"):
         written(tmp_path / "o.xlsx", pd.DataFrame({"ID": ["a"]}))
     assert not (tmp_path / "o.xlsx").exists()

@@ -9,8 +9,9 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from hemomodel.errors import InputError
+from study.arm import open_arms
 from study.config import Settings
-from study.searcher import RETRIES, ArmSearcher, open_arms
+from study.searcher import RETRIES, ArmSearcher
 from study.space import Space
 
 NAMES = ("equal", "fixed", "gradnorm")

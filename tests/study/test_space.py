@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemomodel import FitConfig, InputError
-from hemomodel.balancers import BALANCERS
+from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange, LogUniform, OneOf, Uniform
-from hemomodel.schema import load_schema
+from hemomodel.schema.schema import load_schema
 from study.config import Settings
 from study.space import Space
 

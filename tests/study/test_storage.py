@@ -9,10 +9,10 @@ import optuna
 import pytest
 
 from hemomodel import InputError
+from study.arm import open_arms
 from study.config import Settings, load_settings
 from study.folder import Folder
 from study.report.importance import journal_trials
-from study.searcher import open_arms
 from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
 from tests.study.processes import free_port
 

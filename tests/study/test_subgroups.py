@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel.errors import InputError
-from hemomodel.schema import Schema, load_schema
+from hemomodel.schema.schema import Schema, load_schema
 from study.subgroups import ALL, LEAST, parts
 
 ORCHARD = """

@@ -99,7 +99,7 @@ def test_the_code_goes_with_a_job_and_no_table_does():
     left_out = PathSpec.from_lines("gitwildmatch", EXCLUDES)  # as Ray reads them
     assert set(left_out.match_files(TABLES)) == set(TABLES)
     assert left_out.match_file("studies/w1/study.yaml")
-    code = ["scripts/search.py", "pyproject.toml", "hemomodel/schemas/hemodialysis.yaml"]
+    code = ["scripts/search.py", "pyproject.toml", "hemomodel/schema/builtin/hemodialysis.yaml"]
     code += [str(path.relative_to(ROOT)) for path in (ROOT / "study").rglob("*.py")]
     assert list(left_out.match_files(code)) == []
 

@@ -21,8 +21,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from hemomodel import synthetic_cohort
-from hemomodel.describe import Tables, table_one
-from hemomodel.schema import Schema, Task
+from hemomodel.cohort.summary import Tables, table_one
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
 from study.folder import Folder
 from study.handing_on import examined
 from study.held_out import HeldOut, Winner

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from hemomodel.schema import load_schema
+from hemomodel.schema.schema import load_schema
 from study.folder import Folder
 from study.report import write_report
 from study.report.reading import open_study

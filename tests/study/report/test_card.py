@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemomodel.schema import load_schema
+from hemomodel.schema.schema import load_schema
 from study.folder import Folder
 from study.report.card import write_cards
 from study.report.reading import open_study

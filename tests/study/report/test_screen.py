@@ -4,7 +4,7 @@ import json
 
 from rich.console import Console
 
-from hemomodel.schema import load_schema
+from hemomodel.schema.schema import load_schema
 from study.screen import show_comparison
 
 

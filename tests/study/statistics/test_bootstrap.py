@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from study.evidence import Evidence, OuterFold
-from study.statistics import percentiles, resample, simultaneous
+from study.statistics.bootstrap import resample
+from study.statistics.interval import percentiles, simultaneous
 
 ARMS = {"a": 0.2, "b": 0.2}
 GOLDEN = [0.13125484728892062, 0.14725988472603505, 0.16477399382755983]

@@ -1,0 +1,89 @@
+"""Cohort rules, and the ledger of what each removed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemomodel.schema import formula
+from hemomodel.schema.entries import Filter, Labels
+from hemomodel.schema.schema import Schema
+
+__all__ = ["Attrition", "Step", "apply_filters"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rule of the ledger: how many rows it removed, and how many were left."""
+
+    rule: str
+    removed: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """The ledger: rows at the start and after each rule, in order."""
+
+    start: int
+    steps: tuple[Step, ...]
+
+    @property
+    def kept(self) -> int:
+        """The number of rows left at the end."""
+        return self.steps[-1].left if self.steps else self.start
+
+    def __str__(self) -> str:
+        counts = [self.start, *(step.left for step in self.steps)]
+        width = len(str(self.start))
+        lines = [f"{step.removed:>{width}} removed: {step.rule}" for step in self.steps]
+        return "\n".join([" -> ".join(map(str, counts)), *lines])
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the ledger as plain data, for JSON."""
+        steps = [{"rule": s.rule, "removed": s.removed, "left": s.left} for s in self.steps]
+        return {"start": self.start, "steps": steps, "kept": self.kept}
+
+
+def apply_filters(
+    schema: Schema,
+    missing: Mapping[str, np.ndarray],
+    values: formula.Columns,
+    *,
+    switches: Sequence[str] = (),
+    labels: Labels = "complete",
+) -> tuple[np.ndarray, Attrition]:
+    """Applies the filters of a schema, in order.
+
+    Args:
+        schema: has the filters.
+        missing: (N,) bool for every column that is read.
+        values: (N,) for every column of the table that a formula of a filter names.
+        switches: the filters with a `switch` that are on.
+        labels: leaves out the filters that are for the other mode.
+
+    Returns:
+        (N,) bool, which rows are kept; and the ledger.
+    """
+    kept = np.ones(len(next(iter(missing.values()))), dtype=bool)
+    start, steps = len(kept), []
+    for rule in schema.filters:
+        if rule.switch not in (None, *switches) or rule.labels not in (None, labels):
+            continue
+        before = int(kept.sum())
+        kept &= ~_hit(rule, schema, missing, values)
+        left = int(kept.sum())
+        steps.append(Step(rule.name, before - left, left))
+    return kept, Attrition(start, tuple(steps))
+
+
+def _hit(
+    rule: Filter, schema: Schema, missing: Mapping[str, np.ndarray], values: formula.Columns
+) -> np.ndarray:
+    if rule.drop is not None:
+        return formula.evaluate(rule.drop, values)
+    names = rule.columns or schema.of_role(str(rule.role))
+    count: np.ndarray = np.sum([missing[name] for name in names], axis=0)
+    least = {"all_missing": len(names), "any_missing": 1, "missing_at_least": rule.threshold}
+    hit: np.ndarray = count >= least[str(rule.kind)]
+    return hit

@@ -1,0 +1,81 @@
+"""The rows of a table, parsed and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.cohort.validation import (
+    Finding,
+    check_column,
+    check_derived,
+    check_rules,
+    derive,
+    labels,
+)
+from hemomodel.errors import InputError
+from hemomodel.schema.formula import missing
+from hemomodel.schema.schema import Schema
+from hemomodel.tables.parsing import flags, parse
+from hemomodel.tables.sheet import Sheet
+
+__all__ = ["Sessions", "parse_sessions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """The rows of a table, parsed and checked, before any filter.
+
+    Attributes:
+        table: (N, columns), as in a cohort.
+        labels: (N, T), as in a cohort.
+        missing: (N,) bool, by the English name of each column that is read.
+        findings: what is implausible.
+    """
+
+    table: pd.DataFrame
+    labels: np.ndarray
+    missing: Mapping[str, np.ndarray]
+    findings: tuple[Finding, ...]
+
+
+def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> Sessions:
+    """Parses and checks every row of a sheet; a sheet read with `tasks=False` may lack the tasks.
+
+    Raises:
+        InputError: a value is not what the schema says.
+    """
+    if legacy_age and not any(derived.legacy for derived in schema.derived):
+        raise InputError(f"schema {schema.name!r} has no legacy formula; leave legacy_age off")
+    absent: dict[str, np.ndarray] = {}
+    values: dict[str, np.ndarray] = {}
+    findings: list[Finding] = []
+    for name, column in schema.read.items():
+        if column.kind == "code_list":
+            values |= zip(column.table_columns, flags(sheet, column).T, strict=True)
+            absent[name] = missing(values[column.table_columns[0]])
+            continue
+        values[name] = parse(sheet, column)
+        absent[name] = pd.isna(values[name])
+        if column.kind == "number":
+            values[name], found = check_column(sheet, column, values[name])
+            findings += found
+    for derived in schema.derived:
+        values[derived.name] = derive(derived, values)
+        findings += check_derived(sheet, schema, derived, values)
+    findings += check_rules(sheet, schema, values)
+    if legacy_age:  # only now: limits and rules are about the true age
+        values |= {d.name: derive(d, values, legacy=True) for d in schema.derived}
+    return Sessions(
+        table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
+        labels=np.array(
+            [labels(sheet, task, values[task.column]) for task in schema.tasks], dtype=float
+        ).T.reshape(sheet.size, len(schema.tasks)),  # a table to predict for has no task
+        missing=absent,
+        findings=tuple(findings),
+    )
+
+
+def _stored(values: np.ndarray) -> np.ndarray | pd.Series:
+    return pd.Series(values, dtype="str") if values.dtype == object else values

@@ -1,0 +1,161 @@
+"""A synthetic workbook, and the cohort it gives, with the optimum of every row."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.cohort.cohort import Cohort, build_cohort
+from hemomodel.cohort.synthetic import oracle, selection, session
+from hemomodel.cohort.synthetic.missingness import candidates, draw_records
+from hemomodel.cohort.synthetic.patients import draw_patients
+from hemomodel.cohort.synthetic.prescription import Levels, draw_prescription
+from hemomodel.cohort.synthetic.random_streams import Array, streams
+from hemomodel.cohort.synthetic.state import Latent, State
+from hemomodel.cohort.synthetic.workbook import workbook
+from hemomodel.errors import InputError
+from hemomodel.schema.entries import Labels
+from hemomodel.schema.schema import Schema, load_schema
+
+__all__ = ["MOST_ROWS", "optimum", "synthetic_cohort", "synthetic_workbook"]
+
+MOST_ROWS = 10_000_000  # a kilobyte each
+_CHUNK = 20_000  # rows at a time: bounds the oracle's memory
+_CHUNK_KEPT = 1_000  # its tables are larger, and stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A workbook, and the full state (N rows) behind it, whatever the workbook leaves out."""
+
+    table: pd.DataFrame
+    state: State
+
+
+def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Array]:
+    """Makes a workbook as the hospital would export it, of patients who never lived.
+
+    At 465 rows it has the attrition of the published notebooks, row for row: 229 are left after
+    cleaning, or 223 when comorbidities are required. At any other length it has their rates, and
+    a longer workbook of the same seed begins with the rows of the shorter.
+
+    Args:
+        rows: N.
+        seed: from 0 up.
+
+    Returns:
+        The workbook (N, 58), and the optimum (N, K) among all patients, as `optimum` gives it.
+
+    Raises:
+        InputError: rows or seed are out of range.
+    """
+    schema = load_schema()
+    made = _make(rows, seed, schema)
+    return made.table, optimum(made.state, schema)
+
+
+def synthetic_cohort(
+    rows: int = 465,
+    seed: int = 0,
+    *,
+    labels: Labels = "complete",
+    require_comorbidities: bool = False,
+    legacy_age: bool = False,
+) -> Cohort:
+    """Makes the cohort of a synthetic workbook.
+
+    Its optimum is the Bayes-optimal prediction from the state before treatment, among the
+    sessions that are kept for a Kt/V above 1.2. It knows what single rows of the workbook lack.
+
+    Args:
+        rows: of the workbook; about half are kept.
+        seed: from 0 up.
+        labels: as in `load_cohort`.
+        require_comorbidities: as in `load_cohort`.
+        legacy_age: as in `load_cohort`.
+
+    Raises:
+        InputError: rows or seed are out of range, or the filters leave no row.
+    """
+    schema = load_schema()
+    made = _make(rows, seed, schema)
+    cohort = build_cohort(
+        made.table,
+        schema,
+        source=f"synthetic workbook of {rows} rows",
+        labels=labels,
+        require_comorbidities=require_comorbidities,
+        legacy_age=legacy_age,
+    )
+    return replace(cohort, optimum=optimum(made.state.take(cohort.rows), schema, kept=True))
+
+
+def optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
+    """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
+
+    Probabilities of the levels of each classification, the mean of each regression (mL/min).
+    All hidden facts are summed out; the urea before and after the session is not known to it.
+
+    Args:
+        state: before treatment.
+        schema: has the tasks and their levels.
+        kept: among the sessions with a Kt/V above 1.2, instead of among all.
+    """
+    levels = _levels(schema)
+    law = partial(_among_kept, levels=levels) if kept else partial(_among_all, levels=levels)
+    chunk = _CHUNK_KEPT if kept else _CHUNK
+    result = np.empty((len(state), sum(task.size for task in schema.tasks)))
+    for start in range(0, len(state), chunk):
+        rows = slice(start, start + chunk)
+        by_task = law(state.take(rows))
+        result[rows] = np.concatenate([by_task[task.name] for task in schema.tasks], axis=1)
+    return result
+
+
+def _among_all(state: State, levels: Levels) -> dict[str, Array]:
+    return oracle.optimum(state, levels, oracle.exact(oracle.given(state, levels)))
+
+
+def _among_kept(state: State, levels: Levels) -> dict[str, Array]:
+    settings, _ = selection.kept(state, oracle.given(state, levels), levels)
+    return oracle.optimum(state, levels, settings)
+
+
+def _make(rows: int, seed: int, schema: Schema) -> _Made:
+    if rows < 1:
+        raise InputError(f"a synthetic workbook needs at least one row, found rows={rows}")
+    if rows > MOST_ROWS:
+        raise InputError(f"a synthetic workbook has at most {MOST_ROWS:,} rows, found rows={rows}")
+    of, levels = streams(seed), _levels(schema)
+    state, latent = draw_patients(candidates(rows), of)
+    prescription = draw_prescription(state, levels, of)
+    outcome = _hold_session(state, latent, prescription, levels)
+    records = draw_records(rows, outcome.kt_v > selection.LIMIT, of)
+    chosen = records.patient
+    state = state.take(chosen)
+    prescription = {name: values[chosen] for name, values in prescription.items()}
+    outcome = session.Outcome(*(values[chosen] for values in outcome))
+    return _Made(workbook(schema, state, prescription, outcome, records, of), state)
+
+
+def _hold_session(
+    state: State, latent: Latent, prescription: dict[str, Array], levels: Levels
+) -> session.Outcome:
+    mode = np.searchsorted(levels["modality"], prescription["modality"])
+    cleared = session.clearance(
+        prescription["blood_flow"],
+        prescription["dialysate_flow"],
+        prescription["surface_area"],
+        session.KOA_BY_MODALITY[mode],
+    )
+    hours, removed = prescription["session_time"], latent.ultrafiltration
+    after = state.weight / (1 + removed)
+    water = session.watson(state.female, state.age, after, latent.height)
+    median = session.kt_v(session.dialyzed(cleared, hours), water, removed)
+    achieved = median * np.exp(session.NOISE * latent.luck)
+    return session.outcome(achieved, hours, state.weight, removed, latent.protein)
+
+
+def _levels(schema: Schema) -> Levels:
+    return {task.name: np.array(task.levels) for task in schema.tasks}

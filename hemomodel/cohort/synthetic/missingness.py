@@ -1,0 +1,98 @@
+"""Which patients have a record, and what is missing in it.
+
+The published notebooks report the real workbook's attrition: of 465 rows, 229 have a full record
+and a Kt/V above 1.2, and 6 of these lack comorbidities. A synthetic workbook of 465 rows has
+exactly these counts; one of any other length has them as rates.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hemomodel.cohort.synthetic.random_streams import Flags, Indices, Streams, categories
+
+__all__ = [
+    "BLANK", "COMPLETE", "NO_BLOOD_TEST", "NO_KT_V", "PARTIAL", "PUBLISHED_ROWS", "Records",
+    "candidates", "draw_records", "lost", "some_settings",
+]  # fmt: skip
+
+PUBLISHED_ROWS = 465
+
+COMPLETE, NO_BLOOD_TEST, NO_KT_V, BLANK, PARTIAL = range(5)
+"""Kinds of record: the last two have no plan at all, and a plan with 3 settings missing."""
+
+_KEPT, _TOO_LOW, _NO_BLOOD_TEST, _NO_KT_V = 229, 8, 3, 1
+_NO_COMORBIDITIES = 6
+_SHARE_COMPLETE, _SHARE_NO_COMORBIDITIES = 0.524, 0.026
+_SHARE_BLANK = 0.8  # of those without a full record
+_POOL = 4096  # 465 rows are chosen among so many patients; 8 too low Kt/V take about 330
+
+
+class Records(NamedTuple):
+    """What the workbook knows of its N rows.
+
+    patient: (N,) the index of the patient in each row. kind: (N,) one of the kinds of record.
+    no_comorbidities: (N,) where the comorbidities were not entered.
+    """
+
+    patient: Indices
+    kind: Indices
+    no_comorbidities: Flags
+
+
+def candidates(rows: int) -> int:
+    """Returns how many patients to draw for a workbook."""
+    return _POOL if rows == PUBLISHED_ROWS else rows
+
+
+def draw_records(rows: int, adequate: Flags, of: Streams) -> Records:
+    """Chooses patients and their records for a workbook.
+
+    Args:
+        rows: N.
+        adequate: (candidates,) which patients reach a Kt/V above 1.2.
+        of: the streams.
+    """
+    if rows == PUBLISHED_ROWS:
+        return _published(adequate, of)
+    rest = 1 - _SHARE_COMPLETE
+    tested = np.array([_NO_BLOOD_TEST, _NO_KT_V]) / PUBLISHED_ROWS
+    untested = (rest - tested.sum()) * np.array([_SHARE_BLANK, 1 - _SHARE_BLANK])
+    shares = np.concatenate([[_SHARE_COMPLETE], tested, untested])
+    return Records(
+        patient=np.arange(rows),
+        kind=categories(of("record"), np.broadcast_to(shares, (rows, len(shares)))),
+        no_comorbidities=of("no comorbidities").random(rows) < _SHARE_NO_COMORBIDITIES,
+    )
+
+
+def _published(adequate: Flags, of: Streams) -> Records:
+    others = PUBLISHED_ROWS - _KEPT - _TOO_LOW
+    patient = np.concatenate(
+        [
+            np.flatnonzero(adequate)[:_KEPT],
+            np.flatnonzero(~adequate)[:_TOO_LOW],
+            np.arange(len(adequate) - others, len(adequate)),
+        ]
+    )
+    blank = round(_SHARE_BLANK * (others - _NO_BLOOD_TEST - _NO_KT_V))
+    counts = {
+        COMPLETE: _KEPT + _TOO_LOW, NO_BLOOD_TEST: _NO_BLOOD_TEST, NO_KT_V: _NO_KT_V, BLANK: blank
+    }  # fmt: skip
+    kind = np.full(PUBLISHED_ROWS, PARTIAL)
+    kind[: sum(counts.values())] = np.repeat(list(counts), list(counts.values()))
+    order = of("order of the rows").permutation(PUBLISHED_ROWS)
+    no_comorbidities = np.arange(PUBLISHED_ROWS) < _NO_COMORBIDITIES
+    return Records(patient[order], kind[order], no_comorbidities[order])
+
+
+def lost(count: int, of: Streams) -> dict[str, Flags]:
+    """Returns where a laboratory value (N,) is missing although the blood was tested."""
+    shares = {"glucose": 0.62, "ctr": 0.08, "wbc": 0.015, "platelets": 0.015}
+    return {name: of(f"lost {name}").random(count) < share for name, share in shares.items()}
+
+
+def some_settings(count: int, of: Streams) -> Flags:
+    """Returns (N, 10) with three of the ten settings chosen in each row."""
+    scores = of("missing settings").random((count, 10))
+    return scores <= np.partition(scores, 2, axis=1)[:, [2]]

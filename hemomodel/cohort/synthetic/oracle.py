@@ -1,0 +1,139 @@
+"""The best any model can do: each task's law given the observed state, hidden facts summed out.
+
+All sums are over finite sets, so nothing here is simulated. "Observed" is the state as the
+workbook writes it before the session; the urea and what follows from it are not part of it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic.prescription import Levels, midpoints
+from hemomodel.cohort.synthetic.random_streams import Array, Value
+from hemomodel.cohort.synthetic.state import State
+
+__all__ = ["Given", "Settings", "exact", "given", "optimum", "snapped"]
+
+# Fistula, graft, catheter: the values of the laws' `graft` and `catheter`.
+_ACCESS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+
+
+class Given(NamedTuple):
+    """The laws of what decides about Kt/V, given the state and the vascular access.
+
+    access: (N, 3). modality: (N, 3, 4), by access. blood: (N, 3, Q), by access.
+    area: (N, 4, C), by modality. time: (N, C).
+    """
+
+    access: Array
+    modality: Array
+    blood: Array
+    area: Array
+    time: Array
+
+
+class Settings(NamedTuple):
+    """What the oracle says of those settings, access summed out but kept for the doses.
+
+    access: (N, 3). modality, area, time: (N, C). blood, dialysate: (N,) mL/min.
+    """
+
+    access: Array
+    modality: Array
+    area: Array
+    time: Array
+    blood: Array
+    dialysate: Array
+
+
+def snapped(mean: Array, sd: Value, levels: Array) -> Array:
+    """Returns probabilities (N, C) that each level is the one nearest to a normal variable."""
+    below = np.zeros((len(mean), len(levels) + 1))
+    below[:, -1] = 1
+    spread = np.broadcast_to(sd, mean.shape)
+    below[:, 1:-1] = ndtr((midpoints(levels) - mean[:, None]) / spread[:, None])
+    return np.diff(below, axis=1)
+
+
+def given(state: State, levels: Levels) -> Given:
+    """Returns the laws of what decides about Kt/V."""
+    modality = [laws.modality(state, catheter) for _, catheter in _ACCESS]
+    blood = [
+        snapped(laws.blood_flow(state, *access), laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
+        for access in _ACCESS
+    ]
+    means = [laws.surface_area(state, mode == 0, mode == 3) for mode in range(4)]
+    area = [snapped(mean, laws.AREA_SD, levels["surface_area"]) for mean in means]
+    time = np.zeros((len(state), len(levels["session_time"])))
+    for residual, p in _either(laws.residual(state)):
+        for intolerant, q in _either(laws.intolerance(state)):
+            mean, sd = laws.time_mean(state, residual, intolerant), laws.time_sd(intolerant)
+            time += (p * q)[:, None] * snapped(mean, sd, levels["session_time"])
+    return Given(
+        laws.access(state), np.stack(modality, 1), np.stack(blood, 1), np.stack(area, 1), time
+    )
+
+
+def exact(law: Given) -> Settings:
+    """Returns the settings' law among all patients."""
+    modality = np.einsum("na,nam->nm", law.access, law.modality)
+    blood = np.einsum("na,naq->nq", law.access, law.blood)
+    share = np.array([part for part, _ in laws.DIALYSATE_MIXTURE])
+    dialysate = laws.dialysate_mean(laws.BLOOD_FLOWS) @ share
+    return Settings(
+        access=law.access,
+        modality=modality,
+        area=np.einsum("nm,nmc->nc", modality, law.area),
+        time=law.time,
+        blood=blood @ laws.BLOOD_FLOWS,
+        dialysate=blood @ dialysate,
+    )
+
+
+def optimum(state: State, levels: Levels, settings: Settings) -> dict[str, Array]:
+    """Returns the oracle of each task by name: probabilities (N, C), means (N, 1) in mL/min."""
+    drug = np.zeros((len(state), 3))
+    for procedure, p in ((0.0, 1 - laws.PROCEDURE), (1.0, laws.PROCEDURE)):
+        drug += p * laws.anticoagulant(state, procedure)
+    hormone = laws.hormone(state)
+    calcium = sum(
+        hormone[:, [i]] * snapped(laws.calcium(state, shift), laws.CALCIUM_SD, levels["calcium"])
+        for i, shift in enumerate(laws.PTH_SHIFT)
+    )
+    return {
+        "modality": settings.modality,
+        "anticoagulant": drug,
+        "initial_dose": _initial_dose(state, levels["initial_dose"], drug, settings.access),
+        "maintenance_dose": _maintenance(state, levels["maintenance_dose"], drug, settings.access),
+        "blood_flow": settings.blood[:, None],
+        "dialysate_flow": settings.dialysate[:, None],
+        "session_time": settings.time,
+        "surface_area": settings.area,
+        "calcium": np.asarray(calcium),
+        "potassium": laws.potassium(state),
+    }
+
+
+def _initial_dose(state: State, levels: Array, drug: Array, access: Array) -> Array:
+    result = np.zeros((len(state), len(levels)))
+    result[:, 0] = drug[:, 0]
+    result[:, 1:] = drug[:, [2]] * snapped(laws.lmwh(state), laws.LMWH_SD, levels[1:])
+    for i, hidden in enumerate(_ACCESS):
+        dose = snapped(laws.heparin(state, *hidden), laws.HEPARIN_SD, levels[1:])
+        result[:, 1:] += access[:, [i]] * drug[:, [1]] * dose
+    return result
+
+
+def _maintenance(state: State, levels: Array, drug: Array, access: Array) -> Array:
+    result = np.zeros((len(state), len(levels)))
+    result[:, 0] = drug[:, 0] + drug[:, 2]
+    for i, hidden in enumerate(_ACCESS):
+        dose = snapped(laws.maintenance(state, *hidden), laws.MAINTENANCE_SD, levels)
+        result += access[:, [i]] * drug[:, [1]] * dose
+    return result
+
+
+def _either(probability: Array) -> tuple[tuple[float, Array], tuple[float, Array]]:
+    return (0.0, 1 - probability), (1.0, probability)

@@ -1,0 +1,69 @@
+"""One prescription a patient, drawn from the laws; the hidden facts are drawn and forgotten."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic.random_streams import Array, Streams, Value, categories
+from hemomodel.cohort.synthetic.state import State
+
+__all__ = ["Levels", "draw_prescription", "midpoints"]
+
+Levels = Mapping[str, Array]
+"""Name of a task -> its levels in rising order."""
+
+
+def midpoints(levels: Array) -> Array:
+    """Returns where a value changes its nearest level."""
+    return np.asarray((levels[1:] + levels[:-1]) / 2)
+
+
+def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Array]:
+    """Returns the settings (N,) of the ten tasks by name, in the workbook's units."""
+
+    def chance(name: str, probability: Value) -> Array:
+        return (of(name).random(len(state)) < probability).astype(float)
+
+    def near(name: str, mean: Array, sd: Value, choice: Array) -> Array:
+        value = mean + sd * of(name).standard_normal(len(state))
+        return np.asarray(choice[np.searchsorted(midpoints(choice), value)])
+
+    access = categories(of("access"), laws.access(state))
+    graft, catheter = (access == 1).astype(float), (access == 2).astype(float)
+    procedure = chance("procedure", laws.PROCEDURE)
+    shift = np.array(laws.PTH_SHIFT)[categories(of("hormone"), laws.hormone(state))]
+    residual = chance("residual", laws.residual(state))
+    intolerant = chance("intolerance", laws.intolerance(state))
+
+    mode = categories(of("modality"), laws.modality(state, catheter))
+    drug = categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
+    positive = levels["initial_dose"][1:]  # who gets an anticoagulant gets a first dose of it
+    heparin = near("heparin", laws.heparin(state, graft, catheter), laws.HEPARIN_SD, positive)
+    lmwh = near("lmwh", laws.lmwh(state), laws.LMWH_SD, positive)
+    hourly = laws.maintenance(state, graft, catheter)
+    hourly = near("maintenance", hourly, laws.MAINTENANCE_SD, levels["maintenance_dose"])
+    blood = laws.blood_flow(state, graft, catheter)
+    blood = near("blood flow", blood, laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
+    time = laws.time_mean(state, residual, intolerant)
+    area = laws.surface_area(state, mode == 0, mode == 3)
+    bath = categories(of("potassium bath"), laws.potassium(state))
+    return {
+        "modality": levels["modality"][mode],
+        "anticoagulant": levels["anticoagulant"][drug],
+        "initial_dose": np.choose(drug, [np.zeros_like(heparin), heparin, lmwh]),
+        "maintenance_dose": np.where(drug == 1, hourly, 0.0),
+        "blood_flow": blood,
+        "dialysate_flow": _dialysate(blood, of),
+        "session_time": near("time", time, laws.time_sd(intolerant), levels["session_time"]),
+        "surface_area": near("area", area, laws.AREA_SD, levels["surface_area"]),
+        "calcium": near("bath", laws.calcium(state, shift), laws.CALCIUM_SD, levels["calcium"]),
+        "potassium": levels["potassium"][bath],
+    }
+
+
+def _dialysate(blood: Array, of: Streams) -> Array:
+    share, sd = np.array(laws.DIALYSATE_MIXTURE).T
+    part = categories(of("dialysate part"), np.broadcast_to(share, (len(blood), len(share))))
+    mean = np.take_along_axis(laws.dialysate_mean(blood), part[:, None], axis=1)[:, 0]
+    return np.asarray(np.rint(mean + sd[part] * of("dialysate flow").standard_normal(len(blood))))

@@ -1,0 +1,171 @@
+"""The oracle among the sessions that are kept: those with a written Kt/V above 1.2.
+
+Keeping a session is an outcome of its prescription, so it changes the law of the prescription:
+p(y | x, kept) is proportional to p(y | x) P(kept | x, y). The sum over all settings that decide
+about Kt/V is finite and done in full. It stays cheap because physics sees a patient only by body
+water: the urea clearance of given settings is the same for everyone, so its law is a table,
+built once, on a grid of log clearances.
+Only height and ultrafiltration are integrated numerically (Gauss-Hermite), and the rounding of
+BUN to whole numbers is taken for a little more noise.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
+from scipy.special import ndtr
+
+from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic import session
+from hemomodel.cohort.synthetic.oracle import Given, Settings
+from hemomodel.cohort.synthetic.prescription import Levels
+from hemomodel.cohort.synthetic.random_streams import Array
+from hemomodel.cohort.synthetic.state import State, height_law, ultrafiltration
+
+__all__ = ["LIMIT", "adequate", "kept"]
+
+LIMIT = 1.2
+"""Sessions with a written Kt/V above it are kept."""
+
+_STEP = 0.02  # of the grids; cubic interpolation leaves an error of some 1e-5
+_FLOWS = np.arange(200.0, 1001.0)  # the dialysate flows that occur, mL/min
+_NODES = 3  # of height and of ultrafiltration; 9 change no probability by 1e-4
+_ROUNDING = 0.012  # SD that writing BUN in whole numbers adds to log Kt/V near the limit
+_FULL_TIME = np.array([session.MINUTES / 60])
+
+
+class _Tables(NamedTuple):
+    """What is the same for all patients; G and H are points of the two grids.
+
+    litres: (G,) log litres cleared. at_clearance: (G, C H) interpolates a function of log litres
+    at each session time and log clearance. law: (S, H) the law of log clearance for each setting
+    S of blood flow, modality and area, the dialysate flow summed out. flow: (S, H) that law times
+    the dialysate flow.
+    """
+
+    litres: Array
+    at_clearance: Array
+    law: Array
+    flow: Array
+
+
+def kept(state: State, given: Given, levels: Levels) -> tuple[Settings, Array]:
+    """Returns the settings' law among kept sessions, and P(kept | state), (N,)."""
+    areas, times = levels["surface_area"], levels["session_time"]
+    tables = _tables(tuple(areas), tuple(times))
+    n, modes = given.modality.shape[0], given.modality.shape[2]
+    passed = adequate(state, tables.litres) @ tables.at_clearance
+    passed = passed.reshape(n, len(times), -1)  # (N, C, H)
+    over_time = np.einsum("nc,nch->nh", given.time, passed)
+    by_machine = (over_time @ tables.law.T).reshape(n, -1, modes, len(areas))
+    pump = np.einsum("na,naq,nam->nqm", given.access, given.blood, given.modality)
+    machine = pump[..., None] * given.area[:, None]  # (N, blood, modality, area)
+    both = machine * by_machine
+    total = both.sum((1, 2, 3))
+    per = 1 / total[:, None]
+    by_pump = np.einsum("nmc,nqmc->nqm", given.area, by_machine)
+    by_access = np.einsum("naq,nam,nqm->na", given.blood, given.modality, by_pump, optimize=True)
+    clearance = machine.reshape(n, -1) @ tables.law
+    flow = ((machine.reshape(n, -1) @ tables.flow) * over_time).sum(1)
+    settings = Settings(
+        access=given.access * by_access * per,
+        modality=both.sum((1, 3)) * per,
+        area=both.sum((1, 2)) * per,
+        time=given.time * np.einsum("nh,nch->nc", clearance, passed) * per,
+        blood=both.sum((2, 3)) @ laws.BLOOD_FLOWS / total,
+        dialysate=flow / total,
+    )
+    return settings, total
+
+
+def adequate(state: State, log_litres: Array, nodes: int = _NODES) -> Array:
+    """Returns P(kept | state, litres cleared in 4 hours), (N, G), of log litres (G,)."""
+    result = np.zeros((len(state), len(log_litres)))
+    litres = np.exp(log_litres)
+    noise = np.hypot(session.NOISE, _ROUNDING)
+    mean, sd = height_law(state.female)
+    for v, p in _normal(nodes):
+        removed = float(ultrafiltration(v))
+        limit = session.threshold(LIMIT, _FULL_TIME, removed)
+        after = state.weight / (1 + removed)
+        for z, q in _normal(nodes):
+            water = session.watson(state.female, state.age, after, mean + sd * z)
+            reached = session.kt_v(litres, water[:, None], removed)
+            result += p * q * ndtr(np.log(reached / limit) / noise)
+    return result
+
+
+@cache
+def _tables(areas: tuple[float, ...], times: tuple[float, ...]) -> _Tables:
+    flow, blood, factor, area = np.meshgrid(
+        _FLOWS, laws.BLOOD_FLOWS, session.KOA_BY_MODALITY, np.array(areas), indexing="ij"
+    )
+    clearance = np.log(session.clearance(blood, flow, area, factor)).reshape(len(_FLOWS), -1)
+    law = np.repeat(_dialysate_law(), len(session.KOA_BY_MODALITY) * len(areas), axis=1)
+    clearances = _grid(clearance)
+    litres = clearances + _log_litres(np.array(times))[:, None]
+    grid = _grid(litres)
+    return _Tables(
+        litres=grid,
+        at_clearance=_spread(litres.reshape(1, -1), np.ones((1, litres.size)), grid).T,
+        law=_spread(clearance, law, clearances),
+        flow=_spread(clearance, law * _FLOWS[:, None], clearances),
+    )
+
+
+def _log_litres(hours: Array) -> Array:
+    """Returns what turns log clearance (mL/min) into log litres: those that 4 hours would need.
+
+    The export takes every session for 4 hours, which credits a short one with some litres.
+    The credit is exact at the limit, where it counts, for the typical ultrafiltration.
+    """
+    removed = float(ultrafiltration(0.0))
+    offset = session.kt_v(np.zeros(1), np.ones(1), removed)
+    needed = session.threshold(LIMIT, hours, removed) - offset
+    credit = (session.threshold(LIMIT, _FULL_TIME, removed) - offset) / needed
+    return np.asarray(np.log(session.dialyzed(np.ones(1), hours) * credit))
+
+
+def _dialysate_law() -> Array:
+    """Returns the probabilities (D, Q) of the whole dialysate flows _FLOWS, by blood flow."""
+    means = laws.dialysate_mean(laws.BLOOD_FLOWS)
+    share, sd = np.array(laws.DIALYSATE_MIXTURE).T
+    flows = _FLOWS[:, None, None]
+    parts = share * (ndtr((flows + 0.5 - means) / sd) - ndtr((flows - 0.5 - means) / sd))
+    return np.asarray(parts.sum(2))
+
+
+def _grid(values: Array) -> Array:
+    """Returns a grid with two points to spare on either side of the values."""
+    start = values.min() - 2 * _STEP
+    return np.asarray(start + _STEP * np.arange(int((values.max() - start) / _STEP) + 4))
+
+
+def _spread(values: Array, weights: Array, grid: Array) -> Array:
+    """Returns (S, G): the weights (D, S) of the values (D, S), spread over the points of a grid.
+
+    Lagrange's cubic: the product with a smooth function on the grid is the weighted sum of that
+    function at the values.
+    """
+    place = (values - grid[0]) / _STEP
+    cell = place.astype(np.int64)
+    f = place - cell
+    cubic = (
+        -f * (f - 1) * (f - 2) / 6,
+        (f + 1) * (f - 1) * (f - 2) / 2,
+        -(f + 1) * f * (f - 2) / 2,
+        (f + 1) * f * (f - 1) / 6,
+    )
+    first = np.arange(values.shape[1]) * len(grid)
+    result = np.zeros(values.shape[1] * len(grid))
+    for offset, share in zip((-1, 0, 1, 2), cubic, strict=True):
+        where = (first + cell + offset).ravel()
+        result += np.bincount(where, (share * weights).ravel(), len(result))
+    return result.reshape(-1, len(grid))
+
+
+def _normal(nodes: int) -> list[tuple[float, float]]:
+    """Returns nodes and weights of the standard normal law."""
+    points, weights = hermegauss(nodes)
+    return list(zip(points.tolist(), (weights / weights.sum()).tolist(), strict=True))

@@ -1,0 +1,203 @@
+"""Patients, prescriptions and sessions as the hospital's workbook shows them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hemomodel.cohort.synthetic.missingness import (
+    BLANK,
+    NO_BLOOD_TEST,
+    NO_KT_V,
+    PARTIAL,
+    Records,
+    lost,
+    some_settings,
+)
+from hemomodel.cohort.synthetic.random_streams import Array, Flags, Indices, Streams
+from hemomodel.cohort.synthetic.session import INTERVAL, MINUTES, Outcome
+from hemomodel.cohort.synthetic.state import State
+from hemomodel.schema.schema import Schema
+
+__all__ = ["workbook"]
+
+Cells = Array | Indices | pd.Series
+
+_FIRST_ID = 9_000_000
+_YEAR, _ROC_YEAR = 2019, 108
+_DAYS = pd.date_range("2019-01-01", "2019-12-31")
+_SEROLOGY = np.array(["N", "O", "Y"])
+_DIALYZERS = ("13M", "15S", "17UX", "1.8U", "19H", "21S", "25S")  # by rising surface
+
+_BLOOD_TEST = (
+    "wbc", "hemoglobin", "hematocrit", "mcv", "platelets", "glucose", "creatinine", "sodium",
+    "serum_potassium", "ionized_calcium", "phosphorus", "ctr", "ca_x_p",
+)  # fmt: skip
+
+# The registry's export has five columns between prescription and laboratory that nothing reads,
+# and a number that this hospital never filled.
+_UNREAD_AFTER = "dialyzer"
+_UNREAD = ("每週次數", "Hemodiafiltration 每月次數", "處方開始日期", "檢驗日期", "乾體重(kg)")
+_NEVER_FILLED = (
+    "R.B.C. (x10^6/ul)", "Albumin (g/dl)", "Ferritin (ng/ml)", "Iron (ug/dl)", "TIBC (ug/dl)",
+    "i-PTH (pg/ml)", "Al (ng/ml)", "血型", "備註",
+)  # fmt: skip
+
+
+def workbook(
+    schema: Schema,
+    state: State,
+    prescription: Mapping[str, Array],
+    outcome: Outcome,
+    records: Records,
+    of: Streams,
+) -> pd.DataFrame:
+    """Returns the workbook: N rows, 58 columns, headers as the export writes them.
+
+    Args:
+        schema: has the columns and their order.
+        state: of the N patients, in the order of the rows, as are the next three.
+        prescription: settings (N,) by task.
+        outcome: of the session.
+        records: what is missing in each row.
+        of: the streams.
+    """
+    cells: dict[str, Cells] = {
+        **_registration(state, of),
+        **prescription,
+        "buffer": np.full(len(state), 2.0),
+        "dialyzer": _dialyzer(prescription["surface_area"], schema),
+        **_unread(prescription["modality"], outcome.weight, of),
+        **_laboratory(state),
+        **_session(state, outcome),
+    }
+    missing = _missing(records, [task.column for task in schema.tasks], of)
+    blank = records.kind == BLANK
+    frame = pd.DataFrame(index=pd.RangeIndex(len(state)))
+    planned = False
+    for english, header in _headers(schema):
+        values = pd.Series(cells[english])
+        planned = planned or english == "plan_date"
+        absent = missing.get(english, np.zeros(len(state), dtype=bool)) | (blank & planned)
+        frame[header] = values.mask(absent) if absent.any() else values
+    never = pd.DataFrame(np.nan, index=frame.index, columns=list(_NEVER_FILLED))
+    return pd.concat([frame, never], axis=1)
+
+
+def _headers(schema: Schema) -> list[tuple[str, str]]:
+    """Returns English name and header of each column that is ever filled, in order."""
+    headers = [(column.english, column.written) for column in schema.columns]
+    after = [english for english, _ in headers].index(_UNREAD_AFTER) + 1
+    return [*headers[:after], *((name, name) for name in _UNREAD), *headers[after:]]
+
+
+def _missing(records: Records, settings: list[str], of: Streams) -> dict[str, Flags]:
+    """Returns where a column (N,) is missing in a row that is not blank."""
+    missing = lost(len(records.kind), of)
+    untested = records.kind == NO_BLOOD_TEST
+    for name in _BLOOD_TEST:
+        missing[name] = missing.get(name, np.zeros_like(untested)) | untested
+    partial = np.zeros((len(records.kind), len(settings)), dtype=bool)
+    partial[records.kind == PARTIAL] = some_settings(int((records.kind == PARTIAL).sum()), of)
+    missing |= zip(settings, partial.T, strict=True)
+    missing["kt_v"] = records.kind == NO_KT_V
+    missing["comorbidities"] = records.no_comorbidities
+    return missing
+
+
+def _registration(state: State, of: Streams) -> dict[str, Cells]:
+    count = len(state)
+    planned = of("day of the plan").integers(365, size=count)
+    started = of("day of the start").integers(365, size=count)
+    started = np.where(state.vintage > 0, started, np.minimum(started, planned))
+    born = of("day of birth").integers(365, size=count)
+    return {
+        "id": _FIRST_ID + np.arange(count),
+        "birth_date": _dates(_ROC_YEAR - state.age, born),
+        "gender": (1 + state.female).astype(np.int64),
+        "start_date": _dates(_YEAR - state.vintage, started),
+        "hbsag": pd.Series(_SEROLOGY[state.hepatitis_b], dtype="str"),
+        "anti_hcv": pd.Series(_SEROLOGY[state.hepatitis_c], dtype="str"),
+        "comorbidities": _code_lists(state.comorbidity, of),
+        "plan_date": _compact(planned),
+    }
+
+
+def _laboratory(state: State) -> dict[str, Cells]:
+    return {
+        "wbc": state.wbc,
+        "hemoglobin": state.hemoglobin,
+        "hematocrit": state.hematocrit,
+        "mcv": state.mcv,
+        "platelets": state.platelets,
+        "glucose": state.glucose,
+        "creatinine": state.creatinine,
+        "sodium": state.sodium,
+        "serum_potassium": state.potassium,
+        "ionized_calcium": state.calcium,
+        "phosphorus": state.phosphorus,
+        "ctr": state.ctr,
+        "ca_x_p": state.calcium_phosphorus,
+    }
+
+
+def _session(state: State, outcome: Outcome) -> dict[str, Cells]:
+    """Returns the session's columns; the formulas are the export's own, checked by the schema."""
+    before, after = outcome.before, outcome.after
+    return {
+        "pre_weight": state.weight,
+        "post_weight": outcome.weight,
+        "duration": np.full(len(state), MINUTES),
+        "pre_bun": before,
+        "post_bun": after,
+        "interval": np.full(len(state), INTERVAL),
+        "urr": (1 - after / before).round(2),
+        "kt_v_gotch": np.log(before / after).round(2),
+        "kt_v": outcome.kt_v,
+        "npcr": (0.168 + 54.2 * (before - after) / INTERVAL).round(2),
+        "tac_urea": (before + after) / 2,
+    }
+
+
+def _unread(modality: Array, dry_weight: Array, of: Streams) -> dict[str, Cells]:
+    days = of("day of the plan").integers(365, size=len(modality))
+    cells = (np.full_like(modality, 3), np.where(modality == 4, 12.0, 0.0), _compact(days))
+    return dict(zip(_UNREAD, (*cells, _compact(days), dry_weight), strict=True))
+
+
+def _dialyzer(area: Array, schema: Schema) -> pd.Series:
+    (levels,) = (task.levels for task in schema.tasks if task.name == "surface_area")
+    model = np.searchsorted(levels, area)
+    return pd.Series(np.array(_DIALYZERS)[model], dtype="str")
+
+
+def _dates(years: Array, days: Indices) -> pd.Series:
+    """Returns texts (N,) `year/month/day` without padding, of days counted from 0."""
+    first = int(years.min())
+    texts = [
+        f"{year}/{day.month}/{day.day}"
+        for year in range(first, int(years.max()) + 1)
+        for day in _DAYS
+    ]
+    places = (years.astype(np.int64) - first) * len(_DAYS) + days
+    return pd.Series(np.array(texts), dtype="str").take(places).reset_index(drop=True)
+
+
+def _compact(days: Indices) -> Array:
+    """Returns (N,) the days of the year as the numbers yyyymmdd."""
+    return np.asarray(_DAYS.strftime("%Y%m%d").astype(float))[days]
+
+
+def _code_lists(flags: Flags, of: Streams) -> pd.Series:
+    """Returns texts (N,) such as `22-0-19`: the codes in any order, and fillers."""
+    filler = of("filler").random(len(flags)) < 0.45
+    filler |= ~flags.any(1)
+    with_filler = np.concatenate([filler[:, None], flags], axis=1)
+    row, code = np.nonzero(with_filler)
+    order = np.lexsort((of("order of the codes").random(len(row)), row))
+    starts = np.concatenate([[0], with_filler.sum(1).cumsum()])
+    names = pa.array([str(i) for i in range(with_filler.shape[1])]).take(pa.array(code[order]))
+    lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), names)
+    return pd.Series(pc.binary_join(lists, "-").to_pandas(), dtype="str")

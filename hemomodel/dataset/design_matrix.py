@@ -1,0 +1,178 @@
+"""One matrix that all replicates read, and each one's preprocessing as an affine map of it.
+
+All that a replicate's preprocessing does after it has filled in what is missing is affine: scaling,
+one column a code, principal components. With a column that says what is missing, so is the filling
+in. So one matrix, the same for all, goes into all networks, and their first layers take it as it
+is: nothing is transformed R times for a patient.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks, feature_names
+from hemomodel.schema.entries import FeatureBlock
+from hemomodel.schema.schema import Schema
+
+__all__ = ["Design", "affine", "design_names", "fit_design"]
+
+Floats: TypeAlias = NDArray[np.floating]
+Learned: TypeAlias = Mapping[str, Floats]
+"""`block.step.what` -> (R, ...), as `frozen.freeze` names it, stacked over replicates."""
+_FARTHEST = 1e4  # from the middle, in standard deviations: beyond it a network says nothing anyway
+_ROUNDING = 1e-12  # of a column's middle: what computing a constant leaves of spread is less
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The columns of the matrix: Q quantities, Q marks of what is missing, C codes.
+
+    Attributes:
+        quantities: numbers and flags, by their names in `Cohort.table`.
+        codes: (column, code) of the categories.
+        centre, scale: (Q,), of the quantities over all fitted rows.
+    """
+
+    quantities: tuple[str, ...]
+    codes: tuple[tuple[str, str], ...]
+    centre: Floats
+    scale: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The P names of the columns."""
+        absent = (f"{name} is missing" for name in self.quantities)
+        return (*self.quantities, *absent, *(f"{name} is {code}" for name, code in self.codes))
+
+    def matrix(self, table: pd.DataFrame, dtype: type = np.float32) -> NDArray[np.floating]:
+        """Returns (N, P): standardised quantities, zero where missing; marks; codes as 0 or 1.
+
+        A quantity further from the middle than any fitted row can be counts as 10,000 standard
+        deviations from it: the networks' numbers stay finite.
+
+        Args:
+            table: as in a cohort.
+            dtype: of the matrix.
+        """
+        count = len(self.quantities)
+        found: NDArray[np.floating] = np.empty(
+            (len(table), 2 * count + len(self.codes)), dtype=dtype
+        )
+        raw = table[list(self.quantities)].to_numpy(dtype=np.float64)
+        absent = np.isnan(raw)
+        with np.errstate(over="ignore"):
+            standard = (raw - self.centre) / self.scale
+        found[:, :count] = np.where(absent, 0.0, standard.clip(-_FARTHEST, _FARTHEST))
+        found[:, count : 2 * count] = absent
+        for place, (name, code) in enumerate(self.codes, 2 * count):
+            found[:, place] = (table[name] == code).to_numpy(dtype=bool, na_value=False)
+        return found
+
+
+def fit_design(schema: Schema, feature_set: str, table: pd.DataFrame) -> Design:
+    """Returns the design of a feature set.
+
+    Args:
+        schema: of the table.
+        feature_set: of the networks.
+        table: the rows that they were fitted on, as in a cohort.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    quantities, codes = design_names(schema, feature_set)
+    raw = table[list(quantities)].to_numpy(dtype=np.float64)
+    known = ~np.isnan(raw)
+    count = np.maximum(known.sum(0), 1)
+    centre = np.where(known, raw, 0.0).sum(0) / count
+    spread = np.sqrt(np.where(known, (raw - centre) ** 2, 0.0).sum(0) / count)
+    varies = spread > _ROUNDING * np.abs(centre)
+    return Design(quantities, codes, centre, np.where(varies, spread, 1.0))
+
+
+def affine(
+    schema: Schema, feature_set: str, design: Design, learned: Learned, replicates: int
+) -> tuple[Floats, Floats]:
+    """Returns each replicate's preprocessing as a map (R, P, F) and a shift (R, F).
+
+    Features are design @ map + shift, in double precision: what follows is folded into weights.
+
+    Args:
+        schema: of the table.
+        feature_set: of the networks.
+        design: its matrix.
+        learned: of the replicates.
+        replicates: R.
+    """
+    width = len(feature_names(schema, feature_set))
+    linear = np.zeros((replicates, len(design.names), width))
+    shift = np.zeros((replicates, width))
+    place_of = {name: place for place, name in enumerate(design.quantities)}
+    place_of_code = {
+        pair: place for place, pair in enumerate(design.codes, 2 * len(design.quantities))
+    }
+    start = 0
+    for number, block in enumerate(feature_blocks(schema, feature_set)):
+        if block.encode == "one_hot":
+            rows = [place_of_code[pair] for pair in _pairs(schema, block)]
+            linear[:, rows, range(start, start + len(rows))] = 1.0
+            start += len(rows)
+            continue
+        rows = [place_of[name] for name in block_inputs(schema, block)]
+        known, absent, constant = _block(learned, f"{number}_{block.encode}", design, rows)
+        end = start + known.shape[2]
+        linear[:, rows, start:end] = known
+        linear[:, [len(place_of) + row for row in rows], start:end] = absent
+        shift[:, start:end] = constant
+        start = end
+    return linear, shift
+
+
+def _block(
+    learned: Learned, name: str, design: Design, rows: Sequence[int]
+) -> tuple[Floats, Floats, Floats]:
+    """Returns what a block's columns (q,) do: by their value, when missing (R, q, w), and always.
+
+    A column is filled in with `filling`, centred on `mean` and mixed by `mixing` (R, q, w).
+    """
+    filling = learned[f"{name}.simpleimputer.statistics_"]
+    if name.endswith("pca"):
+        mean = learned[f"{name}.paddedpca.mean_"]
+        mixing = learned[f"{name}.paddedpca.components_"].transpose(0, 2, 1)
+    else:
+        mean = learned[f"{name}.standardscaler.mean_"]
+        mixing = np.eye(len(rows)) / learned[f"{name}.standardscaler.scale_"][:, None]
+    centre, scale = design.centre[rows], design.scale[rows]
+    known = scale[:, None] * mixing
+    absent = (filling - centre)[:, :, None] * mixing
+    return known, absent, np.einsum("rq,rqw->rw", centre - mean, mixing)
+
+
+def design_names(
+    schema: Schema, feature_set: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Returns the quantities and the codes of a feature set's design.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    quantities: dict[str, None] = {}
+    codes: dict[tuple[str, str], None] = {}
+    for block in feature_blocks(schema, feature_set):
+        if block.encode == "one_hot":
+            codes |= dict.fromkeys(_pairs(schema, block))
+        else:
+            quantities |= dict.fromkeys(block_inputs(schema, block))
+    return tuple(quantities), tuple(codes)
+
+
+def _pairs(schema: Schema, block: FeatureBlock) -> list[tuple[str, str]]:
+    return [
+        (name, code)
+        for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
+        for code in codes
+    ]

@@ -1,0 +1,144 @@
+"""Patient state to feature matrix: transformers to be fitted on training rows only."""
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from hemomodel.errors import InputError
+from hemomodel.schema.columns import slug
+from hemomodel.schema.entries import FeatureBlock
+from hemomodel.schema.schema import Schema
+
+__all__ = [
+    "PaddedPCA",
+    "block_codes",
+    "block_inputs",
+    "feature_blocks",
+    "feature_names",
+    "preprocessor",
+]
+
+_NO_VARIANCE = 1e-9  # relative to the largest: below it, a component is rounding
+
+
+class PaddedPCA(TransformerMixin, BaseEstimator):
+    """Principal components, always `width` columns.
+
+    Those that the rows are too few for, or the columns too constant, are zero. Left in, they would
+    be arbitrary directions, on which rows outside the training set have arbitrary scores.
+    """
+
+    def __init__(self, width: int = 10) -> None:
+        self.width = width
+
+    def fit(self, X: np.ndarray, y: object = None) -> Self:  # noqa: N803 -- scikit-learn's
+        """Fits the components of X (n, p)."""
+        self.mean_ = X.mean(axis=0)
+        self.components_ = np.zeros((self.width, X.shape[1]))
+        if np.ptp(X, axis=0).any():
+            count = min(self.width, *X.shape)
+            pca = PCA(count, svd_solver="covariance_eigh").fit(X)
+            real = pca.explained_variance_ > _NO_VARIANCE * pca.explained_variance_[0]
+            self.components_[:count][real] = pca.components_[real]
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 -- scikit-learn's
+        """Returns (n, width) scores."""
+        # Not a matrix product: there, the last bit of a row depends on how many rows there are.
+        scores: np.ndarray = np.einsum("np,wp->nw", X - self.mean_, self.components_)
+        return scores
+
+
+def preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
+    """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
+
+    Numbers and flags are imputed by the mean; a missing category is none of its codes. All that is
+    learned is learned in `fit`, so fit it on training rows.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    blocks = feature_blocks(schema, feature_set)
+    return ColumnTransformer(
+        [
+            (
+                f"{place}_{block.encode}",
+                _transformer(schema, block),
+                list(block_inputs(schema, block)),
+            )
+            for place, block in enumerate(blocks)
+        ],
+        sparse_threshold=0,
+    )
+
+
+def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ...]:
+    """Returns the F names of what `preprocessor` gives, in order, such as "gender_female".
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    return tuple(
+        name for block in feature_blocks(schema, feature_set) for name in _names(schema, block)
+    )
+
+
+def feature_blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]:
+    """Returns the blocks of a feature set, in order.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    name = schema.set_called(feature_set)
+    if name not in schema.sets:
+        raise InputError(
+            f"schema {schema.name!r} has no feature set {name!r}; it has: {', '.join(schema.sets)}"
+        )
+    return schema.sets[name]
+
+
+def block_inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
+    """Returns the columns of `Cohort.table` that a block reads."""
+    expanded = {name: column.table_columns for name, column in schema.read.items()}
+    return tuple(part for name in block.columns for part in expanded.get(name, (name,)))
+
+
+def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
+    """Returns the codes of each column of a block `one_hot`, in the order of its features."""
+    return [list(block.codes or schema.read[name].codes) for name in block.columns]
+
+
+def _names(schema: Schema, block: FeatureBlock) -> list[str]:
+    if block.encode == "pca":
+        return [f"{block.columns[0]}_pc{place + 1}" for place in range(block.components)]
+    if block.encode == "standardize":
+        return list(block_inputs(schema, block))
+    return [
+        f"{name}_{part}"
+        for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
+        for part in _parts([schema.read[name].codes[code] for code in codes])
+    ]
+
+
+def _parts(meanings: list[str]) -> list[str]:
+    """Returns a name for each code: its meaning, or its place if that gives no name of its own."""
+    parts = [slug(meaning) for meaning in meanings]
+    return [
+        part if part and parts.count(part) == 1 else f"{place}"
+        for place, part in enumerate(parts, 1)
+    ]
+
+
+def _transformer(schema: Schema, block: FeatureBlock) -> Pipeline | OneHotEncoder:
+    if block.encode == "one_hot":
+        return OneHotEncoder(
+            categories=block_codes(schema, block), handle_unknown="ignore", sparse_output=False
+        )
+    last = PaddedPCA(block.components) if block.encode == "pca" else StandardScaler()
+    return make_pipeline(SimpleImputer(keep_empty_features=True), last)

@@ -1,0 +1,171 @@
+"""From trained networks and their rows to a model that can be handed on."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.design_matrix import affine, fit_design
+from hemomodel.dataset.preprocessor_export import freeze
+from hemomodel.dataset.stack import Stack
+from hemomodel.ensemble.conformal import Scores, conform
+from hemomodel.ensemble.ensemble import Ensemble
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.ensemble.out_of_distribution import familiarise
+from hemomodel.ensemble.temperature_scaling import calibrate, temper
+from hemomodel.errors import InputError
+from hemomodel.schema.output_slices import values
+from hemomodel.training.fit_config import FitConfig
+
+__all__ = ["build_model", "layer_pairs", "plain_config"]
+
+
+def build_model(
+    cohort: Cohort,
+    config: FitConfig,
+    stack: Stack,
+    parameters: Tensor,
+    *,
+    legacy_age: bool = False,
+    about: Mapping[str, Any] | None = None,
+) -> Fitted:
+    """Returns what is to be stored of trained networks.
+
+    Temperatures, sets and intervals come of the development rows, each predicted by the
+    replicates that left it out; held-out rows have no part in anything.
+
+    Args:
+        cohort: that the stack was made of.
+        config: of the networks.
+        stack: that they were trained on, with its held-out rows.
+        parameters: the networks' flat buffer.
+        legacy_age: as the cohort was read with.
+        about: plain data to keep with it.
+
+    Raises:
+        InputError: the stack is not one of all rows of the cohort.
+    """
+    development = _development(cohort, stack)
+    table, schema = cohort.table.iloc[development], cohort.schema
+    features = schema.set_called(config.features)
+    design = fit_design(schema, features, table)
+    frozen = [freeze(one) for one in stack.preprocessors]
+    learned = {name: np.stack([one[name] for one in frozen]) for name in frozen[0]}
+    layers = _layers(config, stack, parameters)
+    ensemble = Ensemble(
+        stack.tasks,
+        affine(schema, features, design, learned, len(stack.pairs)),
+        layer_pairs(layers),
+        (stack.offset, stack.spread),
+    )
+    temperatures, scores = _held_against(stack, ensemble, design.matrix(table), development)
+    return Fitted(
+        schema=schema,
+        feature_set=features,
+        legacy_age=legacy_age,
+        about={**_about(cohort, config, stack, development), **(about or {})},
+        layers=layers,
+        learned=learned,
+        offset=stack.offset,
+        spread=stack.spread,
+        design=design,
+        committees=np.array([fold for _, fold in stack.pairs]),
+        temperatures=temperatures,
+        scores=scores,
+        in_use=values(stack.tasks) | (stack.labels[development] != 0).any(0),
+        familiar=familiarise(schema, design, table),
+    )
+
+
+def _development(cohort: Cohort, stack: Stack) -> NDArray[np.int64]:
+    """Returns the rows that are not held out."""
+    if len(stack.labels) != len(cohort):
+        raise InputError(
+            f"the stack has {len(stack.labels)} rows and the cohort {len(cohort)}; prepare it of "
+            "this cohort and with its held-out rows"
+        )
+    held_out = np.zeros(len(stack.labels), dtype=bool)
+    held_out[stack.test_rows] = True
+    return np.flatnonzero(~held_out)
+
+
+def _held_against(
+    stack: Stack,
+    ensemble: Ensemble,
+    matrix: NDArray[np.floating],
+    development: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], tuple[Scores, ...]]:
+    """Returns temperatures (T,) and scores by the labels of rows that a replicate left out."""
+    voices = _left_out(stack)[:, development]
+    labels = stack.labels[development]
+    known = stack.known[development] & (voices.sum(0) > 0)[:, None]
+    predicted = ensemble.weighed(matrix, voices)
+    temperatures = calibrate(stack.tasks, predicted, labels, known)
+    tempered = temper(stack.tasks, predicted, temperatures)
+    return temperatures, conform(stack.tasks, tempered, labels, known)
+
+
+def _left_out(stack: Stack) -> NDArray[np.floating]:
+    """Returns each replicate's share (R, N) in the word on a row: those that left it out, alike."""
+    voices = np.zeros((len(stack.pairs), len(stack.labels)))
+    for own, rows, count in zip(voices, stack.score_rows, stack.score_counts, strict=True):
+        own[rows[:count]] = 1.0
+    shares: NDArray[np.floating] = voices / np.maximum(voices.sum(0), 1)
+    return shares
+
+
+def _layers(config: FitConfig, stack: Stack, parameters: Tensor) -> dict[str, NDArray[np.floating]]:
+    """Returns the flat buffer as named layers (R, G, ...); see `StackedNetwork`."""
+    flat = parameters.detach().cpu().numpy()
+    networks = 1 if config.balancer.shares_trunk else len(stack.tasks)
+    lead = (len(stack.pairs), networks)
+    widths = (stack.features.shape[2], *config.hidden, stack.labels.shape[1])
+    found, start = {}, 0
+    for place, (inputs, outputs) in enumerate(pairwise(widths)):
+        for name, shape in (("weight", (inputs, outputs)), ("bias", (outputs,))):
+            end = start + int(np.prod(lead + shape))
+            found[f"layer{place}.{name}"] = flat[start:end].reshape(lead + shape)
+            start = end
+    return found
+
+
+def layer_pairs(layers: Mapping[str, NDArray[np.floating]]) -> list[tuple[Tensor, Tensor]]:
+    """Returns (weights, biases) of each layer, in order."""
+    return [
+        (
+            torch.from_numpy(np.array(layers[f"layer{place}.weight"])),
+            torch.from_numpy(np.array(layers[f"layer{place}.bias"])),
+        )
+        for place in range(len(layers) // 2)
+    ]
+
+
+def _about(
+    cohort: Cohort, config: FitConfig, stack: Stack, development: NDArray[np.int64]
+) -> dict[str, Any]:
+    return {
+        "configuration": plain_config(config),
+        "replicates": [{"seed": seed, "fold": fold} for seed, fold in stack.pairs],
+        "data": {
+            "digest": cohort.digest,
+            "rows": len(cohort),
+            "development": len(development),
+            "labelled": {
+                task.name: int(count)
+                for task, count in zip(stack.tasks, stack.known[development].sum(0), strict=True)
+            },
+        },
+    }
+
+
+def plain_config(config: FitConfig) -> dict[str, Any]:
+    """Returns a configuration as plain data, the balancer by name."""
+    plain = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
+    own = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
+    return {**plain, "balancer": {"name": config.balancer.name, **own}}

@@ -1,0 +1,187 @@
+"""R networks as one predictor: the mean of their probabilities and of their values."""
+
+from collections.abc import Callable, Sequence
+from math import log
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hemomodel.network.heads import HeadLayout
+from hemomodel.schema.entries import Task
+from hemomodel.typing import Outputs
+
+__all__ = ["Ensemble", "pool"]
+
+Floats: TypeAlias = NDArray[np.floating]
+
+_BLOCK = 1 << 18  # numbers in the widest layer at once, so that a core's own cache holds them
+_FAINT = 1e-25  # below it, a sum of exponentials has lost digits
+_SOFTMAX = ("binary", "classification", "regression")
+
+
+def pool(layout: HeadLayout, natural: Tensor) -> Tensor:
+    """Returns what an ensemble says (m, K): log of the mean probabilities, mean of the values.
+
+    The mean of probabilities is the linear opinion pool of deep ensembles (Lakshminarayanan et
+    al., NeurIPS 2017, section 2.4).
+
+    Args:
+        layout: of the columns.
+        natural: (R, m, K), log-probabilities that sum to one, and values in the label's unit.
+    """
+    mean_log = natural.logsumexp(0) - log(len(natural))
+    return torch.where(layout.is_value, natural.mean(0), mean_log)
+
+
+class Ensemble:
+    """A design matrix (N, P) to what R replicates say together (N, K).
+
+    Each replicate has G networks: one, or one a task of which each has a word on its own alone.
+
+    Attributes:
+        layers: (weights, biases): (R x G, H_in, H_out) and (R x G, 1, H_out); of the first layer
+            (P, R x G x H) and (R x G x H,), the preprocessing folded in; of the last one
+            (R, G x H, K) and (R, 1, K), zero where a network has no word.
+        offset, spread: (R, 1, K), natural = own scale * spread + offset.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        preprocessing: tuple[Floats, Floats],
+        weights: Sequence[tuple[Tensor, Tensor]],
+        scale: tuple[Floats, Floats],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Folds the preprocessing into the first layer, in double precision.
+
+        Args:
+            tasks: of the outputs.
+            preprocessing: map (R, P, F) and shift (R, F), as `design.affine` returns them.
+            weights: (R, G, H_in, H_out) and (R, G, H_out) of each layer.
+            scale: offset and spread of the targets, (R, K).
+            dtype: of the numbers that are computed with.
+        """
+        layout = HeadLayout(tasks, dtype)
+        linear, shift = (torch.from_numpy(part) for part in preprocessing)
+        (first, bias), *middle, (last, last_bias) = (
+            (weight.double(), own.double()) for weight, own in weights
+        )
+        folded = torch.einsum("rpf,rgfh->prgh", linear, first)
+        folded_bias = torch.einsum("rf,rgfh->rgh", shift, first) + bias
+        own = layout.member.T.double() if last.shape[1] > 1 else torch.ones(1, layout.width)
+        self.layers = [
+            (folded.flatten(1).to(dtype), folded_bias.flatten().to(dtype)),
+            *(
+                (weight.flatten(0, 1).to(dtype), bias.flatten(0, 1).unsqueeze(1).to(dtype))
+                for weight, bias in middle
+            ),
+            (
+                (last * own.unsqueeze(1)).flatten(1, 2).to(dtype),
+                (last_bias * own).sum(1, keepdim=True).to(dtype),
+            ),
+        ]
+        self.offset, self.spread = (torch.from_numpy(part).unsqueeze(1).to(dtype) for part in scale)
+        self.layout, self.dtype = layout, dtype
+        self._tiny = torch.finfo(dtype).tiny
+        self._is_softmax = all(task.kind in _SOFTMAX for task in tasks)
+        self.replicates, self.networks = first.shape[:2]
+
+    def __call__(self, design: Floats) -> Floats:
+        """Returns what the replicates say together (N, K), as `pool` does.
+
+        Args:
+            design: (N, P).
+        """
+        return self._natural(design, lambda said, _: said.mean(0))
+
+    def weighed(self, design: Floats, share: Floats) -> Floats:
+        """Returns the same (N, K) where each replicate's word on a row counts for its share.
+
+        Args:
+            design: (N, P).
+            share: (R, N), adding up to 1 for each row.
+        """
+        shares = torch.from_numpy(share).to(self.dtype).unsqueeze(2)
+        return self._natural(design, lambda said, rows: (said * shares[:, rows]).sum(0))
+
+    def calibrated(self, design: Floats, temperatures: Floats, committees: Floats) -> Floats:
+        """Returns what committees of the replicates say together (N, K), each of them tempered.
+
+        Args:
+            design: (N, P).
+            temperatures: (T,), fitted for a committee.
+            committees: (C, R), what each replicate's word counts in a committee.
+        """
+        cooling = torch.from_numpy(1 / temperatures).to(self.dtype)[self.layout.task_of]
+        members = torch.from_numpy(committees).to(self.dtype)
+
+        def together(said: Tensor, _: slice) -> Tensor:
+            each = (members @ said.flatten(1)).unflatten(1, said.shape[1:])
+            warm = each.clamp_min(self._tiny).pow_(cooling)
+            return torch.where(self.layout.is_value, each, self._shares(warm)).mean(0)
+
+        return self._natural(design, together)
+
+    @torch.no_grad()
+    def _natural(self, design: Floats, together: Callable[[Tensor, slice], Tensor]) -> Floats:
+        """Returns natural predictions (N, K), a few rows at a time.
+
+        Args:
+            design: (N, P).
+            together: what `_said` returned for some rows, and which, to (m, K).
+        """
+        x = torch.from_numpy(design).to(self.dtype)
+        size = max(1, _BLOCK // max(bias.numel() for _, bias in self.layers))
+        found = []
+        for start in range(0, len(x), size):
+            rows = slice(start, start + size)
+            mean = together(self._said(self.outputs(x[rows])), rows)
+            log_p = mean.clamp_min(self._tiny).log_()
+            found.append(torch.where(self.layout.is_value, mean, log_p))
+        pooled: Floats = torch.cat(found).numpy()
+        return pooled
+
+    def _said(self, outputs: Outputs) -> Tensor:
+        """Returns probabilities and values (R, m, K).
+
+        A million patients ask for a short cut: one exponential of all columns, and each task's sum
+        by a product. It is taken unless a task's levels all lie so far below another's that they
+        vanish.
+        """
+        if self._is_softmax:
+            levels = outputs.masked_fill(self.layout.is_value, -torch.inf)
+            grown = levels.sub_(levels.amax(2, keepdim=True)).exp_()
+            total = (grown @ self.layout.member).masked_fill_(self.layout.regression, 1.0)
+            if total.min() > _FAINT:
+                chances = grown.mul_(total.reciprocal_().index_select(2, self.layout.task_of))
+                values = outputs * self.spread + self.offset
+                return torch.where(self.layout.is_value, values, chances)
+        natural = self.layout.natural(outputs, self.offset, self.spread)
+        return torch.where(self.layout.is_value, natural, natural.exp())
+
+    def _shares(self, positive: Tensor) -> Tensor:
+        """Returns numbers (..., K) divided by their sum in each task."""
+        total = positive @ self.layout.member
+        return positive / total.index_select(-1, self.layout.task_of)
+
+    def outputs(self, design: Tensor) -> Outputs:
+        """Returns each replicate's outputs (R, m, K) for a design (m, P)."""
+        (weight, bias), *middle, (last, last_bias) = self.layers
+        flow = torch.addmm(bias, design, weight)
+        flow = (flow.relu_() if middle else flow).view(len(design), -1, self._width)
+        flow = flow.transpose(0, 1)
+        for place, (inner, inner_bias) in enumerate(middle, 1):
+            flow = torch.baddbmm(inner_bias, flow, inner)
+            if place < len(middle):
+                flow = flow.relu_()
+        flow = flow.unflatten(0, (self.replicates, self.networks)).transpose(1, 2).flatten(2)
+        return torch.baddbmm(last_bias, flow, last)
+
+    @property
+    def _width(self) -> int:
+        """Units of the first layer of one network."""
+        return self.layers[0][0].shape[1] // (self.replicates * self.networks)

@@ -1,0 +1,68 @@
+"""Temperatures: probabilities that mean what they say.
+
+One number a task divides the log-probabilities of an ensemble, chosen so that rows which no voice
+in the prediction was trained on are as likely as can be (Guo et al., "On Calibration of Modern
+Neural Networks", ICML 2017, section 4.2). It moves no level past another.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from hemomodel.schema.entries import Task
+from hemomodel.schema.output_slices import columns, values
+
+__all__ = ["calibrate", "temper"]
+
+Floats = NDArray[np.floating]
+_COLDEST = 0.2  # a handful of labels, all of them guessed right, would ask for certainty
+_HOTTEST = 50.0
+
+
+def calibrate(
+    tasks: Sequence[Task], predicted: Floats, labels: Floats, known: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Returns the temperatures (T,), within 0.2 and 50; 1 for values and for tasks without a label.
+
+    Args:
+        tasks: the T tasks.
+        predicted: (n, K), natural predictions for rows that were not trained on.
+        labels: (n, K), one-hot levels.
+        known: (n, T), whether a row has a label of a task.
+    """
+    found = np.ones(len(tasks))
+    for place, (task, own) in enumerate(zip(tasks, columns(tasks), strict=True)):
+        rows = known[:, place]
+        if not task.is_value and rows.any():
+            found[place] = _temperature(predicted[rows, own], labels[rows, own])
+    return found
+
+
+def _temperature(predicted: Floats, labels: Floats) -> float:
+    log_p, right = predicted.astype(np.float64), labels.argmax(1)
+
+    def loss(log_cold: float) -> float:
+        scaled = log_p * np.exp(log_cold)
+        hit = scaled[np.arange(len(right)), right]
+        return float((np.logaddexp.reduce(scaled, axis=1) - hit).mean())
+
+    bounds = (-np.log(_HOTTEST), -np.log(_COLDEST))
+    best = minimize_scalar(loss, bounds=bounds, method="bounded")
+    return float(np.exp(-best.x))
+
+
+def temper(tasks: Sequence[Task], predicted: Floats, temperatures: Floats) -> Floats:
+    """Returns natural predictions (n, K) with each task's temperature applied; values as they are.
+
+    Args:
+        tasks: the T tasks.
+        predicted: (n, K), log-probabilities and values.
+        temperatures: (T,).
+    """
+    sizes = [task.size for task in tasks]
+    starts = np.cumsum([0, *sizes[:-1]])
+    scaled = predicted / np.repeat(temperatures, sizes).astype(predicted.dtype)
+    total = np.logaddexp.reduceat(scaled, starts, axis=1)
+    return np.where(values(tasks), predicted, scaled - np.repeat(total, sizes, axis=1))

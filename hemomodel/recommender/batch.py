@@ -1,0 +1,122 @@
+"""A table of patients to a table of recommendations, in memory that does not grow with them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from hemomodel.ensemble.conformal import check_coverage
+from hemomodel.errors import InputError
+from hemomodel.recommender.model import Model
+from hemomodel.recommender.patient_inputs import read_states
+from hemomodel.recommender.recommendations import PARTS, headings, key
+from hemomodel.tables.chunked import read_chunks
+from hemomodel.tables.output_files import check_place, whole_file
+from hemomodel.tables.sheet import Sheet
+from hemomodel.tables.streaming_writers import WRITERS
+
+__all__ = ["Done", "check_request", "recommend_file"]
+
+_ROWS = 25_000  # at a time
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was written: so many patients, of whom so many are unlike the fitted ones."""
+
+    patients: int
+    outside: int
+
+
+def check_request(
+    data: Path, out: Path, kind: str | None, coverage: float, *, overwrite: bool
+) -> str:
+    """Returns the kind of file to write; called before the work.
+
+    Raises:
+        InputError: the kind is unknown, the file is there already or is the data, or the coverage
+            is no share.
+    """
+    check_coverage(coverage)
+    suffix = out.suffix.lower().removeprefix(".")
+    if kind is None and suffix not in WRITERS:
+        raise InputError(
+            f"{out}: {out.suffix or 'no suffix'} is no kind of table; use "
+            f".{', .'.join(WRITERS)}, or say --format"
+        )
+    if kind is not None and suffix in WRITERS and suffix != kind:
+        raise InputError(
+            f"--out {out} is named .{suffix} and --format says {kind}; use one of them"
+        )
+    check_place(out, overwrite=overwrite)
+    if out.exists() and data.exists() and out.samefile(data):
+        raise InputError(f"--out {out} is the table of patients itself; name another file")
+    return kind or suffix
+
+
+def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: float) -> Done:
+    """Writes a row of recommendations for each patient; the file appears whole or not at all.
+
+    Args:
+        model: to recommend with.
+        data: the table of patients.
+        out: where to write.
+        kind: of file, one of `WRITERS`.
+        coverage: of sets and intervals.
+
+    Raises:
+        InputError: the table cannot be read, a value in it is not what the schema says, or the
+            file cannot be written.
+    """
+    names = headings(model.fitted.schema)
+    notes = key(names, model.fitted.scores, coverage)
+    patients = outside = 0
+
+    def advise(sheet: Sheet) -> pd.DataFrame:
+        states = read_states(sheet, model.state_schema, legacy_age=model.fitted.legacy_age)
+        return model.advise(states, coverage)
+
+    torch.set_num_threads(1)  # chunks beside each other need no one to wait for anyone
+    cores = os.cpu_count() or 1
+    with (
+        whole_file(out) as part,
+        WRITERS[kind](part, notes, _titles(model)) as writer,
+        ThreadPoolExecutor(cores) as pool,
+    ):
+        sheets = read_chunks(data, model.state_schema, _ROWS)
+        for advice in _in_order(pool, advise, sheets, ahead=cores):
+            writer.write(advice)
+            patients += len(advice)
+            outside += int(advice["Outside"].sum())
+    return Done(patients, outside)
+
+
+def _in_order(
+    pool: Executor,
+    advise: Callable[[Sheet], pd.DataFrame],
+    sheets: Iterable[Sheet],
+    *,
+    ahead: int,
+) -> Iterator[pd.DataFrame]:
+    """Yields what is advised for each sheet, in their order, no more than some sheets ahead."""
+    begun: deque[Future[pd.DataFrame]] = deque()
+    for sheet in sheets:
+        begun.append(pool.submit(advise, sheet))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
+
+
+def _titles(model: Model) -> Mapping[str, str]:
+    """Returns the columns' names in both languages by those in English."""
+    return {
+        name.column(part): name.column(part, both=True)
+        for name in headings(model.fitted.schema)
+        for part in ("", *PARTS)
+    }

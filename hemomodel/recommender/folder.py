@@ -1,0 +1,138 @@
+"""A model as a folder to hand on: weights in safetensors, the rest in JSON, nothing of it code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.errors import InputError
+from hemomodel.recommender.model import Model
+from hemomodel.recommender.onnx import to_onnx
+from hemomodel.recommender.serialization import (
+    FORMAT,
+    StoredModel,
+    WrongPartError,
+    from_stored,
+    to_stored,
+)
+from hemomodel.schema.schema import Schema
+
+__all__ = ["load", "model_files"]
+
+_SETTINGS = "model.json"
+_WEIGHTS = "weights.safetensors"
+_MOST = {_SETTINGS: 256 * 2**20, _WEIGHTS: 4 * 2**30}  # bytes
+
+
+def model_files(fitted: Fitted) -> dict[str, bytes]:
+    """Returns the files of a model's folder by name."""
+    layers = {name: np.ascontiguousarray(array) for name, array in fitted.layers.items()}
+    text = json.dumps(to_stored(fitted), indent=None, ensure_ascii=False, allow_nan=False)
+    return {
+        _WEIGHTS: safetensors.save(layers),
+        _SETTINGS: (text + "\n").encode(),
+        "model.onnx": to_onnx(Model(fitted)),
+    }
+
+
+def load(path: str | Path) -> Model:
+    """Loads a model from its folder, such as `studies/NAME/best/ARM`.
+
+    Only numbers and text are read: nothing that stands in the files is run.
+
+    Raises:
+        InputError: it is no such folder, or a file in it is damaged.
+    """
+    folder = Path(path)
+    _check_folder(folder)
+    stored, schema = _read_settings(folder / _SETTINGS)
+    layers = _read_weights(folder / _WEIGHTS)
+    try:
+        return Model(from_stored(stored, schema, layers))
+    except WrongPartError as error:
+        raise _damaged(folder, str(error)) from None
+    except (InputError, ArithmeticError, TypeError, ValueError) as error:  # of its formulas
+        raise _damaged(folder, str(error)) from error
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuses what is no folder of a model, and says where one may be."""
+    try:
+        is_model = all((folder / name).is_file() for name in _MOST)
+        best = sorted(one.name for one in (folder / "best").iterdir()) if not is_model else []
+    except OSError:
+        is_model, best = False, []
+    if is_model:
+        return
+    if best:
+        raise InputError(
+            f"{folder} is a study; give one of its models, such as {folder / 'best' / best[0]} "
+            f"(there are: {', '.join(best)})"
+        )
+    raise InputError(
+        f"{folder} is no model: a folder with {_SETTINGS} and {_WEIGHTS} is wanted, "
+        "such as studies/NAME/best/ARM"
+    )
+
+
+def _read(path: Path) -> bytes:
+    most = _MOST[path.name]
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give access to it") from None
+    if len(content) > most:
+        raise InputError(f"{path}: is larger than {most:,} bytes; copy the model's folder again")
+    return content
+
+
+def _read_settings(path: Path) -> tuple[StoredModel, Schema]:
+    try:
+        plain = json.loads(_read(path).decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"is no JSON: {error}") from None
+    if isinstance(plain, dict) and plain.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: has format {str(plain.get('format'))[:20]!r}, and this version of hemomodel "
+            f"reads {FORMAT}; load it with the version that wrote it"
+        )
+    try:
+        stored = StoredModel.model_validate(plain)
+        return stored, Schema.model_validate(stored.table)
+    except (ValidationError, RecursionError) as error:
+        raise _damaged(path, _first(error)) from None
+
+
+def _refuse(constant: str) -> Any:  # noqa: ANN401 - as json asks for
+    raise ValueError(f"{constant} is no number")
+
+
+def _first(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    one = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in one["loc"][:3]) or "its table"
+    return f"{place}: {one['msg']}"
+
+
+def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
+    try:
+        found = safetensors.load(_read(path))
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"is no safetensors file: {error}") from None
+    for name, array in found.items():
+        if array.dtype not in (np.float32, np.float64):
+            raise _damaged(path, f"{name[:40]} is of {array.dtype}, not of floats")
+    return found
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    text = " ".join(what.split())
+    return InputError(f"{path}: is damaged ({text[:200]}); copy the model's folder again")

@@ -1,0 +1,88 @@
+"""What a model reads of a table: patients' states, without the prescriptions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.cohort.sessions import parse_sessions
+from hemomodel.dataset.preprocessor import feature_blocks
+from hemomodel.schema import formula
+from hemomodel.schema.entries import Derived
+from hemomodel.schema.schema import Schema
+from hemomodel.tables.sheet import Sheet
+
+__all__ = ["States", "read_states", "state_schema"]
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """N patients.
+
+    Attributes:
+        table: (N, columns) as in a cohort, with what the model's features need and no more.
+        rows: (N,), as a person counts in the sheet (the header is row 1).
+        ids: (N,) texts, or None if the table has no column that says who a row is.
+    """
+
+    table: pd.DataFrame
+    rows: np.ndarray
+    ids: pd.Series | None
+
+
+def state_schema(schema: Schema, feature_set: str) -> Schema:
+    """Returns a schema of what a feature set needs: no task, no context, no filter.
+
+    Limits and rules are those about what is left; who a row is may be there or not.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    wanted = {n for block in feature_blocks(schema, feature_set) for n in block.columns}
+    derived = {one.name: one for one in schema.derived}
+    for name in reversed(derived):  # each may be made of those before it
+        if name in wanted:
+            wanted |= {part for text in _formulas(derived[name]) for part in formula.names(text)}
+    flags = {part: c.english for c in schema.read.values() for part in c.table_columns}
+    wanted |= {flags[name] for name in wanted if name in flags}
+    named = schema.of_role("id") + schema.of_role("group")
+    columns = tuple(
+        column.model_copy(update={"optional": True}) if column.english in named else column
+        for column in schema.columns
+        if column.english in (*wanted, *named)
+    )
+    known = {part for c in columns for part in c.table_columns} | (wanted & set(derived))
+    # Not validated: a schema of its own would need a task.
+    return Schema.model_construct(
+        name=schema.name,
+        title=schema.title,
+        columns=columns,
+        derived=tuple(one for one in schema.derived if one.name in wanted),
+        rules=tuple(rule for rule in schema.rules if set(rule.columns) <= known),
+        filters=(),
+        feature_sets=schema.feature_sets,
+    )
+
+
+def _formulas(derived: Derived) -> list[str]:
+    return [text for text in (derived.formula, derived.legacy) if text is not None]
+
+
+def read_states(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> States:
+    """Parses and checks the patients of a sheet.
+
+    Args:
+        sheet: read with the schema.
+        schema: what `state_schema` returned.
+        legacy_age: as in `load_cohort`.
+
+    Raises:
+        InputError: a value is not what the schema says.
+    """
+    table = parse_sessions(sheet, schema, legacy_age=legacy_age).table
+    named = [n for n in (*schema.of_role("id"), *schema.of_role("group")) if n in sheet.columns]
+    return States(
+        table=table,
+        rows=np.arange(sheet.size) + sheet.first_row,
+        ids=table[named[0]].astype("str") if named else None,
+    )

@@ -1,0 +1,252 @@
+"""The form of `model.json`, and what is checked of it before it is believed."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from hemomodel.dataset.design_matrix import Design, design_names
+from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks
+from hemomodel.ensemble.conformal import Scores, kept_scores
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.ensemble.out_of_distribution import Familiar, number_places
+from hemomodel.schema.schema import Schema
+
+__all__ = ["FORMAT", "StoredModel", "WrongPartError", "from_stored", "to_stored"]
+
+FORMAT = 1
+_ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
+
+
+Array = TypeVar("Array", bound=NDArray[Any])
+
+
+class WrongPartError(ValueError):
+    """A part of the file is not what it should be; the message says which and how."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Scores(_Part):
+    count: int = Field(ge=0, le=_ROWS)
+    kept: list[float]
+
+
+class _Familiar(_Part):
+    low: list[float]
+    high: list[float]
+    seen: list[bool]
+    most_missing: int = Field(ge=0, le=_ROWS)
+    location: list[float]
+    precision: list[list[float]]
+    farthest: float = Field(ge=0)
+
+
+class _Task(_Part):
+    name: str
+    outputs: int
+
+
+class StoredModel(_Part):
+    """`model.json`: everything but the weights."""
+
+    format: Literal[1]
+    about: dict[str, Any]
+    tasks: list[_Task]
+    feature_set: str
+    legacy_age: bool
+    preprocessing: dict[str, list[Any]]
+    offset: list[list[float]]
+    spread: list[list[float]]
+    centre: list[float]
+    scale: list[float]
+    committees: list[int]
+    temperatures: list[float]
+    scores: list[_Scores]
+    in_use: list[bool]
+    familiar: _Familiar
+    table: dict[str, Any]
+
+
+def to_stored(fitted: Fitted) -> dict[str, Any]:
+    """Returns a model as plain data."""
+    like = fitted.familiar
+    return {
+        "format": FORMAT,
+        "about": dict(fitted.about),
+        "tasks": [{"name": task.name, "outputs": task.size} for task in fitted.schema.tasks],
+        "feature_set": fitted.feature_set,
+        "legacy_age": fitted.legacy_age,
+        "preprocessing": {name: array.tolist() for name, array in fitted.learned.items()},
+        "offset": fitted.offset.tolist(),
+        "spread": fitted.spread.tolist(),
+        "centre": fitted.design.centre.tolist(),
+        "scale": fitted.design.scale.tolist(),
+        "committees": fitted.committees.tolist(),
+        "temperatures": fitted.temperatures.tolist(),
+        "scores": [{"count": one.count, "kept": one.kept.tolist()} for one in fitted.scores],
+        "in_use": fitted.in_use.tolist(),
+        "familiar": {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(like).items()
+        },
+        "table": fitted.schema.model_dump(mode="json", exclude_defaults=True),
+    }
+
+
+def from_stored(
+    stored: StoredModel, schema: Schema, layers: dict[str, NDArray[np.floating]]
+) -> Fitted:
+    """Returns the model that plain data and weights make, if they fit together.
+
+    Args:
+        stored: its form is right.
+        schema: of its table, valid.
+        layers: the weights by name, of any form.
+
+    Raises:
+        WrongPartError: they do not fit together.
+        InputError: the schema lacks the feature set.
+    """
+    tasks = schema.tasks
+    if [(one.name, one.outputs) for one in stored.tasks] != [(t.name, t.size) for t in tasks]:
+        raise WrongPartError("tasks are not those of the table")
+    outputs = sum(task.size for task in tasks)
+    replicates = len(stored.offset)
+    widths = (_width(schema, stored.feature_set), outputs)
+    _check_layers(layers, replicates, len(tasks), widths)
+    quantities, codes = design_names(schema, stored.feature_set)
+    count = len(quantities)
+    if len(stored.scores) != len(tasks):
+        raise WrongPartError(f"scores has {len(stored.scores)} entries, not {len(tasks)}")
+    design = Design(
+        quantities,
+        codes,
+        _array("centre", stored.centre, (count,)),
+        _positive("scale", stored.scale, (count,)),
+    )
+    return Fitted(
+        schema=schema,
+        feature_set=stored.feature_set,
+        legacy_age=stored.legacy_age,
+        about=stored.about,
+        layers=layers,
+        learned=_learned(stored, schema, replicates),
+        offset=_array("offset", stored.offset, (replicates, outputs)),
+        spread=_positive("spread", stored.spread, (replicates, outputs)),
+        design=design,
+        committees=_array("committees", stored.committees, (replicates,)).astype(np.int64),
+        temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
+        scores=tuple(_scores(one) for one in stored.scores),
+        in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
+        familiar=_familiar(stored.familiar, schema, design),
+    )
+
+
+def _familiar(parts: _Familiar, schema: Schema, design: Design) -> Familiar:
+    count, numbers = len(design.quantities), len(number_places(schema, design))
+    return Familiar(
+        low=_array("familiar.low", parts.low, (count,)),
+        high=_array("familiar.high", parts.high, (count,)),
+        seen=_array("familiar.seen", parts.seen, (len(design.codes),)) > 0,
+        most_missing=parts.most_missing,
+        location=_array("familiar.location", parts.location, (numbers,)),
+        precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
+        farthest=parts.farthest,
+    )
+
+
+def _width(schema: Schema, feature_set: str) -> int:
+    """Returns how many features a set has, however many it says, without a name for each."""
+    return sum(
+        sum(map(len, block_codes(schema, block)))
+        if block.encode == "one_hot"
+        else block.components or len(block_inputs(schema, block))
+        for block in feature_blocks(schema, feature_set)
+    )
+
+
+def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
+    try:
+        found = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise WrongPartError(f"{name} is not an array of numbers") from None
+    if not found.size and 0 in shape:
+        found = found.reshape(shape)  # a list of nothing does not say of how much
+    return _checked(name, found, shape)
+
+
+def _checked(name: str, found: Array, shape: tuple[int, ...]) -> Array:
+    if found.shape != shape:
+        raise WrongPartError(f"{name} has shape {found.shape}, not {shape}")
+    if not np.isfinite(found).all():
+        raise WrongPartError(f"{name} holds what is no number")
+    return found
+
+
+def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
+    found = _array(name, value, shape)
+    if not (found > 0).all():
+        raise WrongPartError(f"{name} holds a number that is not above zero")
+    return found
+
+
+def _scores(stored: _Scores) -> Scores:
+    kept = _array("scores", stored.kept, (kept_scores(stored.count),))
+    if (np.diff(kept) < 0).any():
+        raise WrongPartError("scores do not rise")
+    return Scores(stored.count, kept)
+
+
+def _learned(
+    stored: StoredModel, schema: Schema, replicates: int
+) -> dict[str, NDArray[np.float64]]:
+    """Returns what each replicate's preprocessing learned, by the names that `freeze` gives."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
+        name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))
+        if block.encode == "one_hot":
+            continue
+        shapes[f"{name}.simpleimputer.statistics_"] = (replicates, count)
+        if block.encode == "pca":
+            shapes[f"{name}.paddedpca.mean_"] = (replicates, count)
+            shapes[f"{name}.paddedpca.components_"] = (replicates, block.components, count)
+        else:
+            shapes[f"{name}.standardscaler.mean_"] = (replicates, count)
+            shapes[f"{name}.standardscaler.scale_"] = (replicates, count)
+    if set(shapes) != set(stored.preprocessing):
+        raise WrongPartError(
+            f"preprocessing has not the blocks of feature set {stored.feature_set!r}"
+        )
+    return {
+        name: (_positive if name.endswith("scale_") else _array)(
+            f"preprocessing {name}", stored.preprocessing[name], shape
+        )
+        for name, shape in shapes.items()
+    }
+
+
+def _check_layers(
+    layers: dict[str, NDArray[np.floating]], replicates: int, tasks: int, ends: Sequence[int]
+) -> None:
+    """Refuses weights that are not those of R networks between so many inputs and outputs."""
+    count = len(layers) // 2
+    named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
+    if count < 2 or set(layers) != named:  # noqa: PLR2004 - a trunk and its heads
+        raise WrongPartError(
+            "the weights are not named layer0.weight, layer0.bias, layer1.weight, ..."
+        )
+    width, networks = ends[0], layers["layer0.weight"].shape[1:2]
+    if networks not in {(1,), (tasks,)}:
+        raise WrongPartError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
+    for place in range(count):
+        weight, bias = layers[f"layer{place}.weight"], layers[f"layer{place}.bias"]
+        outputs = ends[1] if place == count - 1 else weight.shape[-1]
+        lead = (replicates, *networks)
+        _checked(f"layer{place}.weight", weight, (*lead, width, outputs))
+        _checked(f"layer{place}.bias", bias, (*lead, outputs))
+        width = outputs

@@ -1,0 +1,48 @@
+"""The feature set of a schema that declares none, and what a derived feature is made of."""
+
+from collections.abc import Sequence
+
+from hemomodel.schema import formula
+from hemomodel.schema.columns import Column
+from hemomodel.schema.entries import Derived, FeatureBlock
+
+__all__ = ["ENCODED", "sources", "usual_features"]
+
+ENCODED = {  # the kinds of columns that a feature block can take
+    "one_hot": ("category", "one_hot"),
+    "standardize": ("number", "flag"),
+    "pca": ("number", "flag", "code_list"),
+}
+_COMPONENTS = 10
+
+
+def usual_features(
+    columns: Sequence[Column], derived: Sequence[Derived]
+) -> tuple[FeatureBlock, ...]:
+    """Returns blocks of all columns of role `feature` and of what is derived of them alone.
+
+    Categories become one column a code; numbers, flags and derived features are standardised; of
+    each code list there are up to ten principal components. Texts and days are left out.
+    """
+    features = [column for column in columns if column.role == "feature"]
+    known = {column.english for column in features}
+    texts = [column.english for column in features if column.kind in ENCODED["one_hot"]]
+    numbers = [column.english for column in features if column.kind in ENCODED["standardize"]]
+    numbers += [one.name for one in derived if sources(one.name, columns, derived) <= known]
+    blocks = [FeatureBlock(encode="one_hot", columns=tuple(texts))] if texts else []
+    blocks += [FeatureBlock(encode="standardize", columns=tuple(numbers))] if numbers else []
+    for column in features:
+        if column.kind == "code_list":
+            width = min(_COMPONENTS, len(column.codes))
+            name = (column.english,)
+            blocks.append(FeatureBlock(encode="pca", columns=name, components=width))
+    return tuple(blocks)
+
+
+def sources(name: str, columns: Sequence[Column], derived: Sequence[Derived]) -> set[str]:
+    """Returns the columns that a column of the table, or a derived feature, is made of."""
+    for column in columns:
+        if name in column.table_columns:
+            return {column.english}
+    (text,) = [one.formula for one in derived if one.name == name]
+    return set().union(*(sources(used, columns, derived) for used in formula.names(text)))

@@ -1,0 +1,153 @@
+"""The entries of a schema: columns, derived features, rules, filters and feature blocks."""
+
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from hemomodel.schema import formula
+from hemomodel.schema.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec
+
+__all__ = [
+    "Column",
+    "Derived",
+    "FeatureBlock",
+    "Filter",
+    "Frozen",
+    "Labels",
+    "Level",
+    "Rule",
+    "Subgroup",
+    "Task",
+    "TaskKind",
+    "TaskSpec",
+]
+
+Labels: TypeAlias = Literal["complete", "partial"]
+"""Whether a row must have a label of each task, or may lack some."""
+
+
+class Derived(Limited):
+    """A feature computed from columns; `legacy` is another formula, used on demand."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    title_zh: str = ""
+    unit: str = ""
+    formula: str
+    legacy: str | None = None
+
+
+class Rule(Frozen):
+    """What must hold in every row where `when` holds and all columns named are known."""
+
+    name: str
+    must: str
+    when: str | None = None
+    severity: Literal["error", "warning"] = "warning"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns the rule speaks of; the first is the one to blame."""
+        used = formula.names(self.must) + (formula.names(self.when) if self.when else ())
+        return tuple(dict.fromkeys(used))
+
+
+class Filter(Frozen):
+    """Which rows to remove: those a formula holds for, or that lack columns (of one `role`).
+
+    Attributes:
+        drop: a formula over columns and derived features.
+        kind: looks at what is missing of `columns`, or of all columns of one `role`.
+        switch: the filter is off unless this argument of `load_cohort` is given.
+        labels: the filter applies only where rows must have all labels, or may have a part.
+    """
+
+    name: str
+    drop: str | None = None
+    kind: Literal["all_missing", "any_missing", "missing_at_least"] | None = None
+    columns: tuple[str, ...] = ()
+    role: Literal["feature", "task"] | None = None
+    threshold: float | None = None
+    switch: str | None = None
+    labels: Labels | None = None
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> Self:
+        if (self.drop is None) == (self.kind is None):
+            raise ValueError("a filter has a formula `drop` or a `kind`, one of the two")
+        if (bool(self.columns) + bool(self.role)) != (self.kind is not None):
+            raise ValueError("a filter with a `kind` has `columns` or a `role`, one of the two")
+        if (self.kind == "missing_at_least") != (self.threshold is not None):
+            raise ValueError("'missing_at_least', and no other, has a threshold")
+        return self
+
+
+class FeatureBlock(Frozen):
+    """A few columns and how a network sees them."""
+
+    encode: Literal["one_hot", "standardize", "pca"]
+    columns: tuple[str, ...] = Field(min_length=1)
+    codes: tuple[str, ...] = ()
+    components: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_encoding(self) -> Self:
+        if (self.encode == "pca") != bool(self.components):
+            raise ValueError("a block 'pca', and no other, has `components`")
+        if self.codes and self.encode != "one_hot":
+            raise ValueError("only a block 'one_hot' has `codes`")
+        return self
+
+
+class Subgroup(Frozen):
+    """Kinds of rows that are also scored apart.
+
+    Attributes:
+        column: a category, a flag of a code list, a number or a derived feature.
+        cuts: of a number, in rising order: its levels lie between them, and a row with just the
+            value of a cut stands above it. The levels of a category are its codes.
+    """
+
+    name: str
+    title: str
+    title_zh: str = ""
+    column: str
+    cuts: tuple[float, ...] = ()
+
+    @field_validator("cuts")
+    @classmethod
+    def _check_order(cls, cuts: tuple[float, ...]) -> tuple[float, ...]:
+        if list(cuts) != sorted(set(cuts)):
+            raise ValueError("cuts must be in rising order, each once")
+        return cuts
+
+
+class Task(Frozen):
+    """One thing to predict, as the rest of the project sees it.
+
+    Attributes:
+        levels: what its classes are, in the order of the outputs; none for a value.
+        meanings: of the levels, as a person reads them; of the same length.
+        unit: of a value.
+        transform: of a value: labels and predictions are `log` of it, or the value itself.
+    """
+
+    name: str
+    column: str
+    title: str
+    title_zh: str
+    kind: TaskKind
+    levels: tuple[Level, ...]
+    meanings: tuple[str, ...]
+    unit: str
+    transform: Literal["none", "log"] = "none"
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a number, with a single output, and not a choice among levels."""
+        return not self.levels
+
+    @property
+    def size(self) -> int:
+        """The number of outputs of its head."""
+        return len(self.levels) or 1

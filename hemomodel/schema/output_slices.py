@@ -1,0 +1,21 @@
+"""Where each task's columns stand among the K of a prediction, for plain arrays."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemomodel.schema.entries import Task
+
+__all__ = ["columns", "values"]
+
+
+def columns(tasks: Sequence[Task]) -> list[slice]:
+    """Returns the columns of each task, in order."""
+    ends = np.cumsum([task.size for task in tasks]).tolist()
+    return [slice(end - task.size, end) for task, end in zip(tasks, ends, strict=True)]
+
+
+def values(tasks: Sequence[Task]) -> NDArray[np.bool_]:
+    """Returns (K,): whether a column is a value, and not the probability of a level."""
+    return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])

@@ -1,0 +1,93 @@
+"""Weka's .arff files: a header that declares attributes, then rows as in a .csv file.
+
+SciPy reads them too, but drops the cells that a row has too many, and cannot read a name of two
+words or in Chinese.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from hemomodel.errors import InputError
+from hemomodel.tables.file_limits import check_cells, check_text
+
+__all__ = ["read_arff"]
+
+_ATTRIBUTE = re.compile(
+    r"@attribute\s+(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\s{]+))\s*(.+)", re.IGNORECASE
+)
+_KIND = re.compile(r"\{.*\}|(numeric|real|integer|string|date)\b.*", re.IGNORECASE)
+_CELL = re.compile(
+    r"""\s*(?:'((?:[^'\\]|\\.)*)'\s*|"((?:[^"\\]|\\.)*)"\s*|((?!['"])(?:[^,\\]|\\.)*))(,|$)"""
+)
+_MISSING = "?"
+
+
+def read_arff(path: Path) -> tuple[Sequence[object], pd.DataFrame]:
+    """Reads the names of the attributes, and the rows (N, columns) as texts, None for missing.
+
+    Raises:
+        InputError: it is no such file, is too large, or has sparse rows or tables within cells.
+    """
+    check_text(path)
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp950")
+    lines = (line.strip() for line in text.splitlines())
+    said = (line for line in lines if line and not line.startswith("%"))
+    names = list(_names(path, said))
+    rows = list(said)
+    check_cells(path, len(rows), len(names))
+    if not rows:
+        return names, pd.DataFrame(columns=range(len(names)))
+    if rows[0].startswith("{"):
+        raise InputError(f"{path}: its rows are sparse, {{place value}}; save it as .csv")
+    return names, _cells(path, rows, len(names))
+
+
+def _names(path: Path, said: Iterator[str]) -> Iterator[str]:
+    """Yields the names of the attributes and stops behind the line `@data`."""
+    for line in said:
+        word = line.split(maxsplit=1)[0].lower()
+        if word == "@data":
+            return
+        found = _ATTRIBUTE.fullmatch(line)
+        if word == "@attribute" and found and _KIND.fullmatch(found[4]):
+            yield re.sub(r"\\(.)", r"\1", found[1] or found[2] or found[3] or "")
+        elif word != "@relation":
+            raise InputError(f"{path}: {line[:60]!r} is no attribute that is read; save it as .csv")
+    raise InputError(f"{path}: has no line @data, where the rows begin; save it anew as .arff")
+
+
+def _cells(path: Path, rows: Sequence[str], columns: int) -> pd.DataFrame:
+    table = (_split(path, row, place) for place, row in enumerate(rows, 1))
+    cells = [[None if cell.strip() == _MISSING else cell for cell in row] for row in table]
+    wrong = next((place for place, row in enumerate(cells, 1) if len(row) != columns), None)
+    if wrong is not None:
+        raise InputError(
+            f"{path}: its row {wrong} of data has {len(cells[wrong - 1])} cells, and {columns} "
+            "attributes are declared; mend the row"
+        )
+    return pd.DataFrame(cells, dtype=object)
+
+
+def _split(path: Path, row: str, place: int) -> list[str]:
+    """Returns the cells of a row, each in single or double quotes or in none."""
+    if not any(mark in row for mark in "'\"\\"):
+        return row.split(",")
+    cells, end, more = [], 0, ","
+    while more:
+        found = _CELL.match(row, end)
+        if found is None:
+            raise InputError(
+                f"{path}: its row {place} of data has a quote that does not end, or ends within a "
+                "cell; mend the row"
+            )
+        single, double, plain, more = found.groups()
+        cells.append(re.sub(r"\\(.)", r"\1", single or double or plain or ""))
+        end = found.end()
+    return cells

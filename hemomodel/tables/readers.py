@@ -1,0 +1,144 @@
+"""Reads the cells of an .xlsx, .csv, .parquet or .arff file."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from hemomodel.errors import InputError
+from hemomodel.schema.schema import Schema
+from hemomodel.tables.arff import read_arff
+from hemomodel.tables.file_limits import check_csv, check_parquet, check_xlsx
+from hemomodel.tables.sheet import RawTable, Sheet, build_sheet, check_rows, plain_header
+
+__all__ = ["check_path", "read_cells", "read_file", "read_frame", "readable"]
+
+
+def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
+    """Reads the declared columns of an .xlsx (its first sheet), .csv, .parquet or .arff file.
+
+    Args:
+        path: the file.
+        schema: the columns to look for.
+        tasks: whether the task columns must be there.
+
+    Raises:
+        InputError: it is no such file, or its columns do not fit the schema.
+    """
+    labels, cells = read_cells(path)
+    return build_sheet(labels, cells, schema, source=str(path), tasks=tasks)
+
+
+def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
+    """Reads the headers of a table, made plain, and its cells (N, columns) as the file gives them.
+
+    Raises:
+        InputError: it is no table that can be read, or has no row.
+    """
+    path = check_path(path)
+    with readable(path):
+        header, cells = _READERS[path.suffix.lower()](path)
+    check_rows(cells, str(path))
+    return [plain_header(label) for label in header], cells
+
+
+def check_path(path: str | Path) -> Path:
+    """Returns the path of a table if it is one by its name and size.
+
+    Raises:
+        InputError: there is no such file, or of no kind that is read.
+    """
+    path = Path(path)
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a table"
+        ) from None
+    if is_folder:
+        raise InputError(f"{path}: is a folder; give the path of a table")
+    if path.suffix.lower() not in _READERS:
+        raise InputError(
+            f"{path}: {path.suffix or 'no suffix'} is not .xlsx, .csv, .parquet or .arff; "
+            "save it as one"
+        )
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give the path of a table")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; give one with a header and rows")
+    return path
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Says in one sentence that a file cannot be read, whatever its parser trips over.
+
+    Raises:
+        InputError: the block raised anything.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions
+            yield
+    except InputError:
+        raise
+    except Exception as error:  # a broken file raises whatever its parser trips over
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        kind = path.suffix.lower()
+        raise InputError(
+            f"{path}: cannot be read as a {kind} table ({what}); save it anew"
+        ) from error
+
+
+def read_frame(frame: pd.DataFrame, schema: Schema, *, source: str, tasks: bool = True) -> Sheet:
+    """Locates the declared columns of a DataFrame; see `read_file`."""
+    check_rows(frame, source)
+    labels = [plain_header(label) for label in frame.columns]
+    return build_sheet(labels, frame, schema, source=source, tasks=tasks)
+
+
+def _read_xlsx(path: Path) -> RawTable:
+    check_xlsx(path)
+    frame = pd.read_excel(path, header=None, dtype=object, keep_default_na=False, engine="openpyxl")
+    return list(frame.iloc[0]), frame.iloc[1:]
+
+
+def _read_csv(path: Path) -> RawTable:
+    check_csv(path)
+
+    def read(encoding: str) -> pd.DataFrame:
+        return pd.read_csv(
+            path,
+            header=None,  # keeps two columns of one name apart
+            dtype="str",
+            keep_default_na=False,
+            skip_blank_lines=False,  # keeps the count of the rows
+            encoding=encoding,
+        )
+
+    try:
+        frame = read("utf-8-sig")
+    except UnicodeDecodeError:
+        frame = read("cp950")  # what Excel writes on a Taiwanese Windows
+    return list(frame.iloc[0]), frame.iloc[1:]
+
+
+def _read_parquet(path: Path) -> RawTable:
+    check_parquet(path)
+    table = pq.ParquetFile(path).read()
+    table.validate(full=True)  # pandas finds half a character only where it looks at it
+    header = table.column_names
+    return header, table.rename_columns([str(i) for i in range(len(header))]).to_pandas(
+        ignore_metadata=True  # an index of the writer stays an ordinary column
+    )
+
+
+_READERS: dict[str, Callable[[Path], RawTable]] = {
+    ".xlsx": _read_xlsx,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".arff": read_arff,
+}

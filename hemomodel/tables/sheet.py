@@ -1,0 +1,167 @@
+"""A table's declared columns, found by their headers; the cells are not parsed yet."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.errors import InputError
+from hemomodel.schema.schema import Schema
+
+__all__ = ["FIRST_ROW", "UNIT", "RawTable", "Sheet", "build_sheet", "check_rows", "plain_header"]
+
+FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
+_SHOWN = 60  # characters of a bad value that an error shows
+_LISTED = 5  # columns that an error names
+UNIT = re.compile(r"\s*\([^()]*\)$")
+_RENAMED = re.compile(r"(.+)\.\d+")  # pandas writes a second `K` as `K.1`
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The cells of a table, by the English names of its columns.
+
+    Attributes:
+        source: what errors call the table.
+        size: N, the number of rows.
+        columns: (N,) cells each, as the file gave them; an absent optional column has no entry.
+        headers: the columns as written.
+        first_row: where its first row stands, as a person counts in the file.
+    """
+
+    source: str
+    size: int
+    columns: Mapping[str, pd.Series]
+    headers: Mapping[str, str]
+    first_row: int = FIRST_ROW
+
+    def cells(self, name: str) -> pd.Series:
+        """Returns the (N,) cells of a column, all missing where the table lacks it."""
+        if name in self.columns:
+            return self.columns[name]
+        return pd.Series(np.nan, index=range(self.size))
+
+    def shown(self, name: str, row: int) -> str:
+        """Returns the cell of a column in a row (from 0), short enough for a message."""
+        text = str(self.cells(name).iloc[row])
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+    def refuse(self, name: str, bad: np.ndarray, problem: str) -> None:
+        """Raises InputError if any row is bad, naming the first.
+
+        Args:
+            name: the column.
+            bad: (N,) bool.
+            problem: what is wrong, to follow the value in a sentence.
+        """
+        if not bad.any():
+            return
+        row = int(bad.argmax())
+        others = int(bad.sum()) - 1
+        more = f" ({others} more rows of this column like it)" if others else ""
+        raise InputError(
+            f"{self.source}: column {self.headers[name]!r}, row {row + self.first_row}: "
+            f"{self.shown(name, row)!r} {problem}{more}"
+        )
+
+
+RawTable = tuple[Sequence[object], pd.DataFrame]
+
+
+def check_rows(cells: pd.DataFrame, source: str) -> None:
+    """Refuses a table without rows.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not len(cells):
+        raise InputError(f"{source}: the table has no rows below its header; add some")
+
+
+def build_sheet(
+    labels: Sequence[str], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
+) -> Sheet:
+    """Finds the declared columns among the headers of a table.
+
+    Args:
+        labels: the headers, in order.
+        cells: (N, columns), as the file gives them.
+        schema: the columns to look for.
+        source: of the table, for messages.
+        tasks: whether the task columns must be there.
+
+    Raises:
+        InputError: a column is missing, or appears twice.
+    """
+    places = _places(labels, schema, source)
+    needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
+    missing = [
+        code or c.written for c in needed for code in c.headers if (c.english, code) not in places
+    ]
+    if missing:
+        near = get_close_matches(missing[0], labels, n=1)
+        hint = f"; the nearest header is {near[0]!r}" if near else ""
+        listed = ", ".join(repr(name) for name in missing[:_LISTED])
+        listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
+        plural = "columns" if missing[1:] else "column"
+        raise InputError(f"{source}: missing {plural} {listed}{hint}; rename or add it")
+    found: dict[str, list[int]] = {}
+    for column in schema.columns:
+        parts = [
+            places[column.english, code]
+            for code in column.headers
+            if (column.english, code) in places
+        ]
+        if len(parts) == len(column.headers):  # an optional column is there as a whole or not
+            found[column.english] = parts
+    return Sheet(
+        source=source,
+        size=len(cells),
+        columns={name: _joined(cells.iloc[:, parts], source) for name, parts in found.items()},
+        headers={name: ", ".join(labels[part] for part in parts) for name, parts in found.items()},
+    )
+
+
+def _joined(parts: pd.DataFrame, source: str) -> pd.Series:
+    """Returns a column, or of one that stands in several the text of all its cells."""
+    if parts.shape[1] == 1:
+        return parts.iloc[:, 0]
+    rows = parts.itertuples(index=False, name=None)
+    try:
+        return pd.Series([", ".join(map(str, row)) for row in rows], dtype=object)
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"{source}: a cell cannot be shown as text ({error}); mend it") from error
+
+
+def plain_header(label: object) -> str:
+    """Returns a header with full-width forms, line breaks and a byte order mark made plain."""
+    text = unicodedata.normalize("NFKC", "" if label is None else str(label))
+    return " ".join(text.replace("\ufeff", "").split())
+
+
+def _places(labels: Sequence[str], schema: Schema, source: str) -> dict[tuple[str, str], int]:
+    """Returns where each column stands, by English name and code (see `Column.headers`)."""
+    names = {
+        plain_header(name): (column.english, code)
+        for column in schema.columns
+        for code, written in column.headers.items()
+        for name in written
+    }
+    places: dict[tuple[str, str], int] = {}
+    for place, label in enumerate(labels):
+        name = names.get(label) or names.get(UNIT.sub("", label))
+        renamed = _RENAMED.fullmatch(label)
+        if name is None and renamed and renamed[1] in labels:
+            name = names.get(renamed[1]) or names.get(UNIT.sub("", renamed[1]))
+        if name in places:
+            raise InputError(
+                f"{source}: columns {places[name] + 1} and {place + 1} are both called "
+                f"{labels[places[name]]!r} ({label!r}); keep one of them"
+            )
+        if name is not None:
+            places[name] = place
+    return places

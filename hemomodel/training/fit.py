@@ -1,0 +1,53 @@
+"""`fit`: one configuration, one cohort, one design."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import Replicates
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
+
+__all__ = ["Fit", "fit"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training left.
+
+    Attributes:
+        scores: (R, T), validation skill after the last epoch.
+        metrics: each metric of `hemomodel.training.metrics`, (R, T).
+        history: every epoch, (E, R, T) each.
+        training: the trained stack, to go on from or to save.
+    """
+
+    scores: Tensor
+    metrics: dict[str, Tensor]
+    history: History
+    training: Training
+
+
+def fit(config: FitConfig, cohort: Cohort, replicates: Replicates, *, device: str = "cpu") -> Fit:
+    """Trains every replicate of a design and scores it on its validation rows.
+
+    The numbers have torch's default dtype. Training all replicates at once equals training each
+    of them alone.
+
+    Args:
+        config: how to train.
+        cohort: the sessions; the design's held-out part of them is not touched.
+        replicates: folds and seeds.
+        device: where to train.
+
+    Raises:
+        InputError: the cohort is too small for the design, or lacks the feature set.
+    """
+    stack = prepare(cohort, replicates, features=config.features, targets=config.targets)
+    training = Training(config, stack, device)
+    history = training.run(config.epochs)
+    metrics = training.scored.metrics(training.outputs())
+    return Fit(metrics["skill"], metrics, history, training)

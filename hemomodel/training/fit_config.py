@@ -1,0 +1,57 @@
+"""The settings of one training run: what they are, their defaults, and where to search them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, InstanceOf
+from pydantic.dataclasses import dataclass
+
+from hemomodel.balancers._base import Balancer
+from hemomodel.balancers.equal import Equal
+from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, Uniform
+from hemomodel.network.gradients import Over
+
+__all__ = ["FitConfig"]
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class FitConfig:
+    """How R replicates are trained.
+
+    Attributes:
+        hidden: widths of the shared layers; ReLU after each but the last.
+        lr: learning rate of trunk and heads.
+        batch_size: rows a step.
+        weight_decay: decoupled with `adamw`, added to the gradient with `adam`.
+        dropout: share of rectified units silenced in training.
+        balancer: how the task losses are weighted.
+        epochs: passes over the training rows.
+        optimizer: Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019).
+        reduction: whether the total is the sum or the mean of the weighted task losses.
+        gradients: where task gradients are taken for a balancer that asks: by the weights of the
+            last shared layer, or by every parameter of the trunk.
+        features: feature set of the schema; `default` is the one that the schema says. Of the
+            hemodialysis workbook: `pretreatment` (known before the session), which is its default,
+            or `seed` (as published; it holds figures that follow from the prescription itself).
+        targets: values brought to one scale on the training rows, see `prepare`, or raw.
+    """
+
+    hidden: Annotated[
+        tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)
+    ] = (
+        64,
+        32,
+        16,
+    )
+    lr: Annotated[float, LogUniform(1e-4, 3e-2), Field(gt=0)] = 1e-2
+    batch_size: Annotated[int, OneOf(8, 16, 32, 64), Field(ge=1)] = 32
+    weight_decay: Annotated[float, LogUniform(1e-6, 1e-1), Field(ge=0)] = 1e-4
+    dropout: Annotated[float, Uniform(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
+    balancer: InstanceOf[Balancer[Any]] = Equal()
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    reduction: Literal["sum", "mean"] = "mean"
+    gradients: Over = "last"
+    features: str = "default"
+    targets: Literal["standard", "raw"] = "standard"

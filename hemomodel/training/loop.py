@@ -1,0 +1,207 @@
+"""The one loop: all replicates of one configuration trained at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hemomodel.balancers._base import Signals
+from hemomodel.dataset.stack import Rows, Stack
+from hemomodel.network.gradients import Network, TaskGradients, lengths_and_cosines
+from hemomodel.network.single_task import SeparateNetworks
+from hemomodel.network.stacked import StackedNetwork
+from hemomodel.prng import bits, replicate_keys, stream
+from hemomodel.pytree import flatten, unflatten
+from hemomodel.training.device_data import Batch, StackTensors
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.history import History
+from hemomodel.training.scored_rows import ScoredRows
+from hemomodel.typing import Losses, Outputs
+
+__all__ = ["Training"]
+
+_BLOCK = 1 << 22  # numbers gathered at once: large enough to be rare, small enough for any cohort
+
+
+class Training:
+    """R replicates in training; it can be advanced, scored, saved and taken up again.
+
+    Every replicate has its own initial weights, order of rows, dropout and balancer memory, so a
+    stack trains exactly what each replicate alone would.
+
+    Attributes:
+        epoch: epochs run.
+        latest: (R, m, K), the outputs for the scored rows after the last epoch.
+        scored: the rows that each epoch is scored on.
+        steps_per_epoch: optimizer steps of an epoch.
+    """
+
+    latest: Outputs
+
+    def __init__(self, config: FitConfig, stack: Stack, device: str = "cpu") -> None:
+        self.config = config
+        self.epoch = 0
+        self._data = StackTensors(stack, device)
+        self.layout = self._data.layout
+        self._keys = replicate_keys(stack.pairs).to(device)
+        self._rows_per_epoch = stack.rows_per_epoch
+        self.steps_per_epoch = -(-stack.rows_per_epoch // config.batch_size)
+        self.scored = self.rows(stack.score_rows, stack.score_counts)
+        self.trivial_train_loss = self.rows(stack.train_rows, stack.train_counts).trivial_loss
+        self._everyone = torch.ones_like(self.trivial_train_loss, dtype=torch.bool)
+        widths = (self._data.width, *config.hidden, self.layout.width)
+        start, dtype = stream(self._keys, 0), self.trivial_train_loss.dtype
+        self.network: Network = (
+            StackedNetwork(widths, start, dtype)
+            if config.balancer.shares_trunk
+            else SeparateNetworks(widths, start, dtype, self.layout)
+        )
+        self._optimizer = _optimizer(config, self.network)
+        self._balancer_keys = stream(self._keys, -1)
+        self._balancer = config.balancer
+        self._memory: Any = self._balancer.init(self.trivial_train_loss)
+
+    def rows(self, rows: Rows, counts: Rows) -> ScoredRows:
+        """Returns rows of the stack to score on; see `StackTensors.scored`."""
+        return self._data.scored(rows, counts)
+
+    @torch.no_grad()
+    def run(self, epochs: int) -> History:
+        """Trains for some epochs more, and returns what each of them left behind."""
+        return History(*map(torch.stack, zip(*(self._epoch() for _ in range(epochs)), strict=True)))
+
+    def _epoch(self) -> History:
+        zeros = torch.zeros_like(self.trivial_train_loss)
+        self._loss_sum, self._row_sum, self._weight_sum = zeros, zeros.clone(), zeros.clone()
+        self._dropout_keys = stream(self._keys, 2 * self.epoch + 2)
+        for step, batch in enumerate(self._batches()):
+            self._step(batch, step)
+        self._memory = self._balancer.end_epoch(self._memory)
+        self.epoch += 1
+        self.latest = self.outputs()
+        loss = self.scored.loss(self.latest)
+        train_loss = self._loss_sum / self._row_sum
+        rate = train_loss / self.trivial_train_loss
+        return History(
+            train_loss=train_loss,
+            loss=loss,
+            skill=1 - loss / self.scored.trivial_loss,
+            weights=self._weight_sum / self.steps_per_epoch,
+            gradient_norms=self._norms,
+            training_rate=rate / rate.mean(1, keepdim=True),
+            cosines=self._cosines,
+        )
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yields the epoch's batches, in an order of each replicate's own."""
+        size, data = self.config.batch_size, self._data
+        lottery = bits(stream(self._keys, 2 * self.epoch + 1), data.train_rows.shape[1])
+        lottery = lottery.masked_fill_(data.is_padding, torch.iinfo(torch.int64).max)
+        order = data.train_rows.gather(1, lottery.argsort(1))[:, : self._rows_per_epoch]
+        per_row = len(order) * (data.width + self.layout.width)
+        for block in order.split(max(1, _BLOCK // (per_row * size)) * size, 1):
+            yield from data.gather(block).split(size)
+
+    def _step(self, batch: Batch, step: int) -> None:
+        """One step of every replicate."""
+        x, y, known = batch
+        masks = self._dropout(x.shape[1], step) if self.config.dropout else ()
+        flow = self.network.forward(x, masks)
+        losses, slopes = self.layout.losses(flow[-1], y, known)
+        counts = None if known is None else known.sum(1)
+        signals = self._signals(flow, losses, slopes, masks, counts)
+        weights, self._memory = self._balancer.weigh(signals, self._memory)
+        if not step:  # once an epoch: most balancers do without
+            self._norms, self._cosines = lengths_and_cosines(signals.gramian)
+        self._descend(flow, slopes, weights, masks)
+        self._memory = self._balancer.after_step(self._losses_of(batch, masks), self._memory)
+        seen = x.shape[1] if counts is None else counts
+        self._loss_sum += losses * seen
+        self._row_sum += seen
+        self._weight_sum += weights
+
+    def _signals(
+        self,
+        flow: list[Tensor],
+        losses: Losses,
+        slopes: Outputs,
+        masks: Sequence[Tensor],
+        counts: Tensor | None,
+    ) -> Signals:
+        gradients = TaskGradients(
+            self.network, flow, slopes, self.layout, masks, self.config.gradients
+        )
+        return Signals(
+            losses,
+            gradients.gramian,
+            self.layout.regression,
+            gradients.norms,
+            present=self._everyone if counts is None else counts > 0,
+            keys=self._balancer_keys,
+        )
+
+    def _descend(
+        self, flow: list[Tensor], slopes: Outputs, weights: Tensor, masks: Sequence[Tensor]
+    ) -> None:
+        """Takes the optimizer's step on the weighted total."""
+        share = 1 / weights.shape[1] if self.config.reduction == "mean" else 1.0
+        by_column = (weights * share).index_select(1, self.layout.task_of).unsqueeze(1)
+        if self._balancer.weighs_heads:
+            self.network.backward(flow, slopes * by_column, masks)
+        else:
+            self.network.backward(flow, slopes * share, masks, slopes * by_column)
+        self._optimizer.step()
+
+    def _losses_of(self, batch: Batch, masks: Sequence[Tensor]) -> Callable[[], Losses]:
+        """Returns a way to the losses of a batch under the network as it is then."""
+        x, y, known = batch
+        return lambda: self.layout.losses(self.network.forward(x, masks)[-1], y, known)[0]
+
+    def _dropout(self, rows: int, step: int) -> tuple[Tensor, ...]:
+        """Returns one mask (R, B, H) a rectified layer: 0, or 1 / (1 - rate)."""
+        widths = self.config.hidden[:-1]
+        count = rows * sum(widths)
+        used = -(-self.config.batch_size * sum(widths) // 4)  # 64 bits are four numbers
+        drawn = bits(self._dropout_keys, -(-count // 4), start=step * used)
+        lanes = drawn.view(torch.int16)[:, :count]
+        limit = round(self.config.dropout * 65536) - 32768
+        kept = (lanes >= limit).to(self.trivial_train_loss.dtype) / (1 - self.config.dropout)
+        masks: tuple[Tensor, ...] = kept.view(len(kept), rows, -1).split(list(widths), 2)
+        return masks
+
+    @torch.no_grad()
+    def outputs(self, scored: ScoredRows | None = None) -> Outputs:
+        """Returns the outputs (R, m, K) for the scored rows or others, in their own scale."""
+        return self.network.forward((scored or self.scored).features)[-1]
+
+    def health(self) -> dict[str, Tensor]:
+        """Returns what the balancer's solver reports, (R,) each; see `Balancer.health`."""
+        return self._balancer.health(self._memory)
+
+    def state(self) -> dict[str, Tensor]:
+        """Returns everything that training has changed, as named plain tensors."""
+        adam = self._optimizer.state_dict()["state"].get(0, {})
+        return {
+            "epoch": torch.tensor(self.epoch),
+            "parameters": self.network.parameters.clone(),
+            **{f"adam.{name}": value.clone() for name, value in adam.items()},
+            **{f"memory.{name}": value.clone() for name, value in flatten(self._memory)},
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Takes up what `state` returned; what follows is bit for bit what would have followed."""
+        self.epoch = int(state["epoch"])
+        self.network.parameters.copy_(state["parameters"])
+        adam = {name[5:]: value for name, value in state.items() if name.startswith("adam.")}
+        if adam:
+            groups = self._optimizer.state_dict()["param_groups"]
+            self._optimizer.load_state_dict({"state": {0: adam}, "param_groups": groups})
+        memory = {name[7:]: value for name, value in state.items() if name.startswith("memory.")}
+        self._memory = unflatten(self._memory, memory)
+
+
+def _optimizer(config: FitConfig, network: Network) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    network.parameters.grad = network.gradient
+    return kind([network.parameters], lr=config.lr, weight_decay=config.weight_decay, fused=True)

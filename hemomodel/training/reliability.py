@@ -1,0 +1,38 @@
+"""Whether predicted class probabilities mean what they say."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hemomodel.network.heads import HeadLayout
+from hemomodel.training.metrics import Scored
+from hemomodel.typing import Natural
+
+__all__ = ["BINS", "reliability"]
+
+BINS = 10
+
+
+def reliability(layout: HeadLayout, natural: Natural, scored: Scored) -> NDArray[np.float64]:
+    """Returns how often a level occurs where it is given a probability.
+
+    Each level of a task against the rest, over all rows and replicates, in bins of equal width
+    (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2).
+
+    Args:
+        layout: of the predictions.
+        natural: (R, m, K), what `HeadLayout.natural` returns.
+        scored: labels and shares of the rows.
+
+    Returns:
+        (T, BINS, 3): sum of the probabilities, occurrences, count; zero for values.
+    """
+    chance = layout.log_probabilities(natural).exp()
+    counted = (scored.share.index_select(-1, layout.task_of) > 0) & ~layout.is_value
+    place = layout.task_of * BINS + (chance * BINS).long().clamp(0, BINS - 1)
+    tasks = layout.member.shape[1]
+    sums = [
+        torch.bincount(place[counted], value[counted].double(), tasks * BINS)
+        for value in (chance, scored.labels, torch.ones_like(chance))
+    ]
+    return torch.stack(sums, 1).view(tasks, BINS, 3).cpu().numpy()
