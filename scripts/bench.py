@@ -33,7 +33,7 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from hemomodel.training.loop import Training
 from study.cli import Parser, run_cli
-from study.config import nearest
+from study.settings.settings import nearest
 
 Step = Callable[[], object]
 

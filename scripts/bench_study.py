@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel.errors import InputError
-from study.begin import checked_space
-from study.config import load_settings
+from study.pipeline.preflight import checked_space
+from study.settings.settings import load_settings
 
 __all__ = ["LANES", "Outcome", "race_studies", "study_flags"]
 

@@ -41,12 +41,12 @@ def marked(owner: Any, name: str, file: Path) -> None:  # noqa: ANN401
 
 def install(folder: Path) -> None:
     """Puts clocks on the study."""
-    import study.run  # noqa: PLC0415 - Ray has been started by now
-    import study.search  # noqa: PLC0415
-    from study.bookkeeper import Bookkeeper  # noqa: PLC0415
-    from study.results import TrialTables  # noqa: PLC0415
-    from study.searcher import ArmSearcher  # noqa: PLC0415
-    from study.tracking import WandbTracker  # noqa: PLC0415
+    import study.pipeline.run  # noqa: PLC0415
+    import study.search.tune  # noqa: PLC0415 - Ray has been started by now
+    from study.search.searcher import ArmSearcher  # noqa: PLC0415
+    from study.search.trial_callback import Bookkeeper  # noqa: PLC0415
+    from study.store.trial_tables import TrialTables  # noqa: PLC0415
+    from study.tracking.tracker import WandbTracker  # noqa: PLC0415
 
     for name in ("start", "log", "finish"):
         clocked(WandbTracker, name, "W&B")
@@ -55,7 +55,7 @@ def install(folder: Path) -> None:
     for name in ("suggest", "report", "note", "on_trial_complete"):
         clocked(ArmSearcher, name, "Optuna")
     marked(Bookkeeper, "on_trial_start", folder / "first")
-    marked(study.search, "_write_tables", folder / "searched")
+    marked(study.pipeline.run, "_write_tables", folder / "searched")
     report = Bookkeeper.on_trial_result
 
     def noted(self: Bookkeeper, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -63,12 +63,12 @@ def install(folder: Path) -> None:
         report(self, *args, trial=trial, result=result, **kwargs)
 
     Bookkeeper.on_trial_result = noted  # type: ignore[method-assign,assignment]
-    study.run.StackedTrial = timed_trial()  # type: ignore[misc]
+    study.search.tune.StackedTrial = timed_trial()  # type: ignore[misc]
 
 
 def timed_trial() -> type:
     """Returns the trial, with the CPU time of its training in each report."""
-    from study.trial import StackedTrial  # noqa: PLC0415
+    from study.search.trial import StackedTrial  # noqa: PLC0415
 
     class Timed(StackedTrial):
         def step(self) -> dict[str, Any]:
@@ -101,16 +101,16 @@ def main() -> None:
     """Runs the study; writes trials.json and clocks.json."""
     folder, *arguments = sys.argv[1:]
     sys.argv = ["search.py", *arguments]
-    import study.begin  # noqa: PLC0415
+    import study.pipeline.preflight  # noqa: PLC0415
 
-    begin = study.begin.begin
+    begin = study.pipeline.preflight.begin
 
     def beginning(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         begun = begin(*args, **kwargs)
         install(Path(folder))
         return begun
 
-    study.begin.begin = beginning
+    study.pipeline.preflight.begin = beginning
     try:
         runpy.run_path(str(Path(__file__).with_name("search.py")), run_name="__main__")
     finally:

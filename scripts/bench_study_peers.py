@@ -20,12 +20,12 @@ from bench_study_usual import trained
 
 from hemomodel.dataset.prepare import prepare
 from hemomodel.dataset.stack import Stack
-from study.begin import checked_space
-from study.config import Settings, load_settings
-from study.data import open_cohort, search_replicates
-from study.ladder import rungs
-from study.space import Space
-from study.trial import report_epochs
+from study.pipeline.preflight import checked_space
+from study.search.asha import rungs
+from study.search.trial import report_epochs
+from study.settings.cohort_and_splits import open_cohort, search_replicates
+from study.settings.search_space import Space
+from study.settings.settings import Settings, load_settings
 
 PROCESSES = 2
 

@@ -43,7 +43,7 @@ def main() -> None:
     flags = parser().parse_args()
 
     from hemomodel.errors import InputError  # noqa: PLC0415 - --help answers without torch
-    from study.calibration import run_known_study  # noqa: PLC0415
+    from study.verification.known_truth import run_known_study  # noqa: PLC0415
 
     if flags.studies < 1 or flags.jobs < 1:
         raise InputError(
@@ -79,7 +79,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _table(records: list[dict[str, Any]]) -> str:
     """Returns the rates as a table in Markdown."""
-    from study.calibration import summary  # noqa: PLC0415
+    from study.verification.known_truth import summary  # noqa: PLC0415
 
     titles = (
         "study",

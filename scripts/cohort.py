@@ -15,7 +15,7 @@ from hemomodel.schema.schema import load_schema
 from hemomodel.tables.output_files import check_new, check_target, write_new, write_table
 from hemomodel.tables.schema_inference import draft_schema
 from study.cli import Parser, run_cli
-from study.cohort_tables import show
+from study.report.terminal.cohort import show
 
 TABLE = ".xlsx, .csv, .parquet or .arff"
 EXAMPLES = """\

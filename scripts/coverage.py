@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from study.cli import Parser, run_cli
 
 if TYPE_CHECKING:
-    from study.promises import Promise
+    from study.verification.coverage import Promise
 
 _FEWEST = 200  # rows of a workbook, of which half stay: fewer are not enough for the folds
 EXAMPLES = """\
@@ -45,7 +45,7 @@ def main() -> None:
     from hemomodel.cohort.synthetic.cohort import MOST_ROWS  # noqa: PLC0415
     from hemomodel.ensemble.conformal import check_coverage  # noqa: PLC0415
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.promises import FRESH, promises, promises_of  # noqa: PLC0415
+    from study.verification.coverage import FRESH, promises, promises_of  # noqa: PLC0415
 
     check_coverage(flags.coverage)
     sizes = flags.rows.split(",")

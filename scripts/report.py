@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from study.cli import Parser, run_cli
 
 if TYPE_CHECKING:
-    from study.folder import Folder
+    from study.store.study_folder import Folder
 
 EXAMPLES = """\
 examples:
@@ -50,7 +50,7 @@ def main() -> int:
     """Writes the report and prints where it is."""
     options = parser().parse_args()
 
-    from study.report.reading import find_study  # noqa: PLC0415 - --help answers without torch
+    from study.report.load import find_study  # noqa: PLC0415 - --help answers without torch
 
     folder = find_study(options.study)
     print(f"The report: {_wandb(folder, options) if options.wandb else _page(folder, options)}")
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def _wandb(folder: "Folder", options: argparse.Namespace) -> Path:
-    from study.report.wandb_report import wandb_report  # noqa: PLC0415
+    from study.report.wandb.report import wandb_report  # noqa: PLC0415
 
     return wandb_report(
         folder, online=options.online, project=options.project, entity=options.entity
@@ -67,9 +67,9 @@ def _wandb(folder: "Folder", options: argparse.Namespace) -> Path:
 
 def _page(folder: "Folder", options: argparse.Namespace) -> Path:
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.folder import Folder  # noqa: PLC0415
-    from study.report import write_report  # noqa: PLC0415
-    from study.report.images import missing  # noqa: PLC0415
+    from study.report.render.images import missing  # noqa: PLC0415
+    from study.report.write import write_report  # noqa: PLC0415
+    from study.store.study_folder import Folder  # noqa: PLC0415
 
     out = Folder(options.out.resolve()) if options.out else folder
     out.make_root()

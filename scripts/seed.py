@@ -20,9 +20,9 @@ def main() -> int:
                         help="change any setting of configs/seed.yaml")  # fmt: skip
     options = parser.parse_args()
 
-    from study.config import load_settings  # noqa: PLC0415 - --help answers without torch
-    from study.folder import Folder  # noqa: PLC0415
-    from study.seed import figure, reproduce, seed_table  # noqa: PLC0415
+    from study.settings.settings import load_settings  # noqa: PLC0415 - --help answers without torch
+    from study.store.study_folder import Folder  # noqa: PLC0415
+    from study.verification.published_setting import figure, reproduce, seed_table  # noqa: PLC0415
 
     settings = load_settings(config, options.changes)
     folder = Folder(options.out.resolve())

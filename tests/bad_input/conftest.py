@@ -58,7 +58,7 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     # `begin` first: it is imported here if it was not yet, and must take the true one with it.
-    for module in ("study.begin", "study.cluster"):
+    for module in ("study.pipeline.preflight", "study.cluster.ray_session"):
         monkeypatch.setattr(f"{module}.start_ray", too_late)
 
     def run(name: str, *arguments: object, says: str) -> str:

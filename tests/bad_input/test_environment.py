@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hemomodel import InputError
-from study.cluster import _keep_to_loopback, start_ray
+from study.cluster.ray_session import _keep_to_loopback, start_ray
 from tests.bad_input.conftest import ROOT, one_refusal
 
 SEARCH = ["search.py", "--trials", "5", "--out", "out"]

@@ -16,18 +16,18 @@ import torch
 
 from hemomodel import Replicates, synthetic_cohort
 from hemomodel.dataset.prepare import prepare
-from study.checkpoint import save_checkpoint
-from study.config import load_settings
-from study.report import write_report
-from study.report.export import to_csv, to_latex
-from study.report.wandb_markdown import (
+from study.report.render.table_files import to_csv, to_latex
+from study.report.wandb.markdown import (
     arms_markdown,
     differences_markdown,
     leaderboard_markdown,
     verdict_markdown,
 )
-from study.space import Space
-from study.trial import StackedTrial
+from study.report.write import write_report
+from study.search.checkpoint import save_checkpoint
+from study.search.trial import StackedTrial
+from study.settings.search_space import Space
+from study.settings.settings import load_settings
 from tests.study.report.conftest import made_study
 
 SCRIPT = "<script>alert(1)</script>"

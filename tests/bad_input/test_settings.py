@@ -23,7 +23,7 @@ YAML = {
     "a merge": (b"fit: &a {lr: 1}\nspace:\n  <<: *a", "refers to another place"),
     "ten thousand brackets": (b"[" * 2_000, "nested too deeply|is not YAML"),
     "code to run": (b"!!python/object/apply:os.system ['touch owned']", "is not YAML"),
-    "a Python object": (b"fit: !!python/object:study.config.Settings {}", "is not YAML"),
+    "a Python object": (b"fit: !!python/object:study.settings.settings.Settings {}", "is not YAML"),
     "a Python name": (b"fit: !!python/name:os.system", "is not YAML"),
     "an unknown tag": (b"trials: !spell 5", "is not YAML"),
     "a date that is none": (b"trials: 2026-13-45", "trials is '2026-13-45'"),

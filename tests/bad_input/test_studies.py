@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from study.config import load_settings
-from study.data import open_cohort
-from study.provenance import provenance
+from study.settings.cohort_and_splits import open_cohort
+from study.settings.settings import load_settings
+from study.store.record import provenance
 from tests.bad_input.conftest import ROOT
 from tests.study.report.conftest import made_study
 

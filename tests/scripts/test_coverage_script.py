@@ -10,7 +10,7 @@ from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
 from hemomodel.schema.schema import Schema
 from study.cli import run_cli
-from study.promises import promises_of
+from study.verification.coverage import promises_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.evidence import Candidate, Evidence, OuterFold
+from study.analysis.comparison_data import Candidate, Evidence, OuterFold
 
 TASKS = 4
 

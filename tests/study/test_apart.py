@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from hemomodel.schema.schema import load_schema
-from study.apart import MEAN, subgroup_table
+from study.analysis.held_out.subgroup_skill import MEAN, subgroup_table
 from tests.study.report.conftest import made_up_rows
 
 SCHEMA = load_schema()

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from study import calibration
-from study.calibration import STUDIES, run_known_study, summary
+from study.verification import known_truth as calibration
+from study.verification.known_truth import STUDIES, run_known_study, summary
 
 
 def one(arm, estimate, low, high, p_holm):

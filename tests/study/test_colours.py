@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study.colours import LOOKS, colour, look
-from study.report.plot import THEMES
+from study.report.components.figure import THEMES
+from study.report.components.palette import LOOKS, colour, look
 
 Floats = NDArray[np.float64]
 

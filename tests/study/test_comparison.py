@@ -10,13 +10,12 @@ import pytest
 from rich.console import Console
 
 from hemomodel.schema.schema import load_schema
-from study.comparison.build import compare
-from study.comparison.tables import comparison_table, difference_table, task_table
-from study.screen import show_comparison
-from study.statistics import declared
-from study.statistics.budget import expected_best
-from study.statistics.declared import Declared
-from study.statistics.paired import holm
+from study.analysis.comparison.build import compare
+from study.analysis.comparison.tables import comparison_table, difference_table, task_table
+from study.analysis.statistics.expected_best import expected_best
+from study.analysis.statistics.paired import holm
+from study.report.terminal.comparison import show_comparison
+from study.settings.analysis_plan import Declared, declared
 
 TASKS = load_schema().tasks
 DECLARED = Declared(draws=500)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hemomodel import InputError
-from study.config import Settings, load_settings
+from study.settings.settings import Settings, load_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 

@@ -12,10 +12,10 @@ from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.dataset.prepare import prepare
 from hemomodel.training.metrics import METRICS
-from study.confirm import Finalist, finalists
-from study.data import held_out_groups
-from study.findings import findings
-from study.retraining import retrain
+from study.analysis.finalists import Finalist, finalists
+from study.analysis.held_out.rows import held_out_groups
+from study.analysis.retrain import retrain
+from study.analysis.winner_tables import findings
 
 CONFIG = FitConfig(hidden=(8, 4), epochs=4, batch_size=32, balancer=GradNorm())
 

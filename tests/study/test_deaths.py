@@ -19,17 +19,17 @@ from optuna.storages.journal import JournalFileBackend
 from ray.exceptions import OutOfMemoryError
 
 from hemomodel.errors import InputError
-from study.checkpoint import SaveClock, load_checkpoint, save_checkpoint
-from study.faults import Fault, one_line
-from study.folder import Folder
-from study.journal import mend_journal
-from study.lock import StudyLock
+from study.search.checkpoint import SaveClock, load_checkpoint, save_checkpoint
+from study.store.failures import Fault, one_line
+from study.store.journal_repair import mend_journal
+from study.store.lock import StudyLock
+from study.store.study_folder import Folder
 from tests.study import aftermath, chaos
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from study.lock import StudyLock
+from study.store.lock import StudyLock
 with StudyLock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

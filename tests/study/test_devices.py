@@ -7,9 +7,9 @@ import torch
 from hemomodel import FitConfig, InputError, Replicates
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.dataset.prepare import prepare
-from study.config import Settings
-from study.devices import Device, choose_device
-from study.retraining import retrain
+from study.analysis.retrain import retrain
+from study.cluster.devices import Device, choose_device
+from study.settings.settings import Settings
 from tests.study.studies import SHORT, run
 
 

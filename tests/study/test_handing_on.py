@@ -7,9 +7,9 @@ from scipy.special import log_softmax
 
 from hemomodel import synthetic_cohort
 from hemomodel.training.metrics import METRICS
-from study.handing_on import examined
-from study.held_out import HeldOut, Winner
-from study.report.calibration import calibration_error
+from study.analysis.held_out.rows import HeldOut, Winner
+from study.analysis.held_out.tables import examined
+from study.report.tables.calibration import calibration_error
 from tests.study.report.conftest import made_up_rows
 
 FOLDS, ARMS = 2, ("equal", "gradnorm")

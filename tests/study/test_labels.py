@@ -6,13 +6,13 @@ import pytest
 from hemomodel import FitConfig, Replicates
 from hemomodel.dataset.prepare import prepare
 from hemomodel.errors import InputError
-from study.config import Settings
-from study.data import open_cohort
-from study.evidence import Candidate, Evidence, OuterFold
-from study.folder import Folder
-from study.provenance import check_same, provenance
-from study.retraining import retrain
-from study.statistics.bootstrap import resample
+from study.analysis.comparison_data import Candidate, Evidence, OuterFold
+from study.analysis.retrain import retrain
+from study.analysis.statistics.bootstrap import resample
+from study.settings.cohort_and_splits import open_cohort
+from study.settings.settings import Settings
+from study.store.record import check_same, provenance
+from study.store.study_folder import Folder
 from tests.hemomodel.kinds import of_all_kinds, with_gaps
 
 

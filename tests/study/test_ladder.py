@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from study.config import EarlyStopping
-from study.ladder import ArmLadders, rungs
-from study.trial import report_epochs
+from study.search.asha import ArmLadders, rungs
+from study.search.trial import report_epochs
+from study.settings.settings import EarlyStopping
 
 
 def trial(number, arm):

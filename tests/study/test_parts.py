@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from study.folder import Folder
-from study.parts import join_parts
+from study.store.merge_trial_tables import join_parts
+from study.store.study_folder import Folder
 
 
 def leave(folder, number, values):

@@ -12,8 +12,8 @@ from hemomodel.cohort.synthetic.state import State
 from hemomodel.dataset.prepare import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.training.loop import Training
-from study.held_out import HeldOut, held_out
-from study.permutation import MOST, importances, sources
+from study.analysis.held_out.permutation_importance import MOST, importances, sources
+from study.analysis.held_out.rows import HeldOut, held_out
 
 NUMBERS = {
     "age": "age", "vintage": "treatment_year", "weight": "pre_weight", "hemoglobin": "hemoglobin",

@@ -7,7 +7,7 @@ import pytest
 from hemomodel import FitConfig, synthetic_cohort
 from hemomodel.recommender.patient_inputs import States
 from hemomodel.recommender.recommendations import headings
-from study.promises import fit_model, keep
+from study.verification.coverage import fit_model, keep
 
 COVERAGE = 0.9
 

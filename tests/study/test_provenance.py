@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.provenance import shareable, shareable_settings
+from study.store.record import shareable, shareable_settings
 
 DATA = {"data": "/ward/chen/HD.xlsx", "schema_file": None, "out": "studies", "address": None}
 

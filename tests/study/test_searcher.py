@@ -9,10 +9,10 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from hemomodel.errors import InputError
-from study.arm import open_arms
-from study.config import Settings
-from study.searcher import RETRIES, ArmSearcher
-from study.space import Space
+from study.search.searcher import RETRIES, ArmSearcher
+from study.settings.search_space import Space
+from study.settings.settings import Settings
+from study.store.arms import open_arms
 
 NAMES = ("equal", "fixed", "gradnorm")
 

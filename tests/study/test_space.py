@@ -9,8 +9,8 @@ from hemomodel import FitConfig, InputError
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange, LogUniform, OneOf, Uniform
 from hemomodel.schema.schema import load_schema
-from study.config import Settings
-from study.space import Space
+from study.settings.search_space import Space
+from study.settings.settings import Settings
 
 TASKS = [task.name for task in load_schema().tasks]
 

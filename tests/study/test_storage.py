@@ -9,11 +9,11 @@ import optuna
 import pytest
 
 from hemomodel import InputError
-from study.arm import open_arms
-from study.config import Settings, load_settings
-from study.folder import Folder
-from study.report.importance import journal_trials
-from study.storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
+from study.analysis.hyperparameter_importance import journal_trials
+from study.settings.settings import Settings, load_settings
+from study.store.arms import open_arms
+from study.store.optuna_storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
+from study.store.study_folder import Folder
 from tests.study.processes import free_port
 
 SECRET = "s3cr3t-word"  # noqa: S105 - of a server that lives for this test

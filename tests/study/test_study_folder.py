@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from hemomodel import fit, load, load_cohort
-from study.begin import checked_space
-from study.config import Settings
-from study.data import search_replicates
+from study.pipeline.preflight import checked_space
+from study.settings.cohort_and_splits import search_replicates
+from study.settings.settings import Settings
 from tests.study.planted import PERSON, TOKENS, marks, object_store, plant, private, traces
 from tests.study.studies import SHORT, merged, run, script, search, wandb_runs
 from tests.study.wandb_server import Server

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema, load_schema
-from study.subgroups import ALL, LEAST, parts
+from study.analysis.held_out.subgroups import ALL, LEAST, parts
 
 ORCHARD = """
 name: orchard

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hemomodel.errors import InputError
-from study.folder import Folder
-from study.offline import OfflineRun, check_complete
+from study.store.study_folder import Folder
+from study.tracking.offline_runs import OfflineRun, check_complete
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import everything_sent, sync, trials, write_study, write_tables
 

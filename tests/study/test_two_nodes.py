@@ -12,10 +12,10 @@ import yaml
 from ray._private.thirdparty.pathspec import PathSpec
 
 from hemomodel import InputError
-from study.cluster import check_paths, start_ray
-from study.folder import Folder
-from study.jobs import EXCLUDES, entrypoint, job_command
-from study.report.importance import journal_trials
+from study.analysis.hyperparameter_importance import journal_trials
+from study.cluster.jobs import EXCLUDES, entrypoint, job_command
+from study.cluster.ray_session import check_paths, start_ray
+from study.store.study_folder import Folder
 from tests.study.nodes import Cable, cluster
 from tests.study.studies import ROOT, SHORT, script
 

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from hemomodel.errors import InputError
-from study.colours import colour
-from study.folder import Folder
-from study.report.wandb_markdown import arms_markdown, differences_markdown, leaderboard_markdown
-from study.report.wandb_report import wandb_report
-from study.report.words import plain
+from study.report.components.palette import colour
+from study.report.formatting import plain
+from study.report.wandb.markdown import arms_markdown, differences_markdown, leaderboard_markdown
+from study.report.wandb.report import wandb_report
+from study.store.study_folder import Folder
 from tests.study.wandb_server import Server
 from tests.study.wandb_study import BALANCERS, TASKS, comparison, run_python, write_tables
 
@@ -19,9 +19,9 @@ _REPORT = """
 import sys
 from pathlib import Path
 from study.cli import run_cli
-from study.folder import Folder
-from study.report.wandb_report import wandb_report
-from study.report.words import plain
+from study.store.study_folder import Folder
+from study.report.wandb.report import wandb_report
+from study.report.formatting import plain
 
 def main():
     online, project = sys.argv[1] == "online", sys.argv[3]

@@ -12,10 +12,10 @@ _LOG = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import pandas as pd
-from study.folder import Folder
-from study.logged import logged_again
-from study.tracking import WandbTracker
-from study.whole import make_runs_whole
+from study.store.study_folder import Folder
+from study.tracking.wandb_payload import logged_again
+from study.tracking.tracker import WandbTracker
+from study.tracking.relog import make_runs_whole
 
 folder = Folder(Path(sys.argv[1]))
 folder.root.mkdir()

@@ -19,8 +19,8 @@ _LOG = """
 import sys
 from pathlib import Path
 import pandas as pd
-from study.folder import Folder
-from study.tracking import WandbTracker
+from study.store.study_folder import Folder
+from study.tracking.tracker import WandbTracker
 
 folder = Folder(Path(sys.argv[1]))
 folder.root.mkdir()

@@ -24,10 +24,10 @@ from hemomodel import synthetic_cohort
 from hemomodel.cohort.summary import Tables, table_one
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
-from study.folder import Folder
-from study.handing_on import examined
-from study.held_out import HeldOut, Winner
-from study.permutation import sources
+from study.analysis.held_out.permutation_importance import sources
+from study.analysis.held_out.rows import HeldOut, Winner
+from study.analysis.held_out.tables import examined
+from study.store.study_folder import Folder
 
 MODELS = ("gradient_boosting", "regularised_linear", "base_rate")
 PAIRS = [(seed, fold) for seed in range(5000, 5008) for fold in range(5)]

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from hemomodel.schema.schema import load_schema
-from study.folder import Folder
-from study.report import write_report
-from study.report.reading import open_study
-from study.report.wandb_markdown import leaderboard_markdown, verdict_markdown
-from study.screen import show_comparison
+from study.report.load import open_study
+from study.report.terminal.comparison import show_comparison
+from study.report.wandb.markdown import leaderboard_markdown, verdict_markdown
+from study.report.write import write_report
+from study.store.study_folder import Folder
 from tests.study.report.conftest import About, made_study
 from tests.study.report.test_report import read
 

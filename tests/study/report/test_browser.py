@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from study.folder import Folder
-from study.report import write_report
-from study.report.card import write_cards
-from study.report.images import browser
+from study.report.card.write import write_cards
+from study.report.render.images import browser
+from study.report.write import write_report
+from study.store.study_folder import Folder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from hemomodel.schema.schema import load_schema
-from study.folder import Folder
-from study.report.card import write_cards
-from study.report.reading import open_study
+from study.report.card.write import write_cards
+from study.report.load import open_study
+from study.store.study_folder import Folder
 from tests.study.report.conftest import About, made_study
 from tests.study.report.test_any_table import FOREIGN, SCHEMA, set_features, trees
 from tests.study.report.test_report import read

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.report.export import to_csv, to_latex
-from study.report.labels import _spread
+from study.report.components.end_labels import _spread
+from study.report.render.table_files import to_csv, to_latex
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", " =1"])

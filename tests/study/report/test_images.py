@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from study.folder import Folder
-from study.report import images
-from study.report.plot import Figure
+from study.report.components.figure import Figure
+from study.report.render import images
+from study.store.study_folder import Folder
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "report.py"
 

@@ -12,13 +12,13 @@ import plotly.graph_objects as go
 import pytest
 
 from hemomodel.errors import InputError
-from study.folder import Folder
-from study.report import write_report
-from study.report.blocks import Figures
-from study.report.importance import journal_trials
-from study.report.plot import THEMES, Figure, themed
-from study.report.reading import find_study, open_study
-from study.report.sections import all_sections
+from study.analysis.hyperparameter_importance import journal_trials
+from study.report.components.blocks import Figures
+from study.report.components.figure import THEMES, Figure, themed
+from study.report.load import find_study, open_study
+from study.report.sections.all_sections import all_sections
+from study.report.write import write_report
+from study.store.study_folder import Folder
 
 Maker = Callable[..., Folder]
 SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",

@@ -5,7 +5,7 @@ import json
 from rich.console import Console
 
 from hemomodel.schema.schema import load_schema
-from study.screen import show_comparison
+from study.report.terminal.comparison import show_comparison
 
 
 def test_titles_stay_text(folder):

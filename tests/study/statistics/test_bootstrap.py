@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study.evidence import Evidence, OuterFold
-from study.statistics.bootstrap import resample
-from study.statistics.interval import percentiles, simultaneous
+from study.analysis.comparison_data import Evidence, OuterFold
+from study.analysis.statistics.bootstrap import resample
+from study.analysis.statistics.interval import percentiles, simultaneous
 
 ARMS = {"a": 0.2, "b": 0.2}
 GOLDEN = [0.13125484728892062, 0.14725988472603505, 0.16477399382755983]
@@ -134,7 +134,7 @@ def test_a_network_that_diverged_is_never_chosen(evidence):
 def test_blocks_change_nothing_but_the_order_of_numbers(monkeypatch, evidence):
     study = evidence(ARMS)
     whole = percentiles(0, resample(study, draws=4000).draws[:, 0, 0], 0.95)
-    monkeypatch.setattr("study.statistics.bootstrap._BLOCK", 10_000)
+    monkeypatch.setattr("study.analysis.statistics.bootstrap._BLOCK", 10_000)
     parts = percentiles(0, resample(study, draws=4000).draws[:, 0, 0], 0.95)
     assert parts.low == pytest.approx(whole.low, abs=0.01)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from study.statistics.budget import expected_best
+from study.analysis.statistics.expected_best import expected_best
 
 SCORES = arrays(float, st.integers(1, 20), elements=st.floats(-1, 1))
 

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from study.statistics.paired import corrected_resampled_t_test, holm, probability_of_improvement
+from study.analysis.statistics.paired import (
+    corrected_resampled_t_test,
+    holm,
+    probability_of_improvement,
+)
 
 P_VALUES = arrays(float, st.integers(1, 12), elements=st.floats(0, 1))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from study.statistics.ranks import critical_difference, friedman, groups, nemenyi
+from study.analysis.statistics.ranks import critical_difference, friedman, groups, nemenyi
 
 
 def test_nemenyi_is_that_of_the_published_example():

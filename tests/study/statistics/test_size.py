@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from study.statistics.size import Components, needed
+from study.analysis.statistics.sample_size import Components, needed
 
 VARIANCES = st.builds(Components, *[st.floats(1e-8, 1e-2)] * 3)
 STUDY = {"rows": 46, "seeds": 8, "outer_folds": 1, "difference": 0.02, "power": 0.8}

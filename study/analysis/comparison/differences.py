@@ -1,0 +1,154 @@
+"""Differences of the arms to the baselines: estimates, intervals, tests, and sizes needed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from study.analysis.comparison.measured import Figure, Measured
+from study.analysis.comparison.verdict import of_difference
+from study.analysis.comparison_data import Evidence, Floats
+from study.analysis.statistics.bootstrap import Level, Resampled, resample
+from study.analysis.statistics.interval import Interval, simultaneous
+from study.analysis.statistics.paired import (
+    corrected_resampled_t_test,
+    holm,
+    probability_of_improvement,
+)
+from study.analysis.statistics.sample_size import Components, Needed, needed
+from study.settings.analysis_plan import Declared
+
+__all__ = ["baselines", "differences"]
+
+_SPLIT_DRAWS = 1000  # a variance needs fewer than the ends of an interval
+
+
+def baselines(arms: Sequence[str], declared: Declared) -> list[str]:
+    """Returns what every arm is compared with: the declared ones, or else the first arm."""
+    return [name for name in declared.baselines if name in arms] or list(arms[:1])
+
+
+def differences(measured: Measured) -> list[dict[str, Any]]:
+    """Returns one entry for each arm and baseline; a pair of baselines stands once.
+
+    The interval of a difference is as wide as rows and seeds ask for (two-level bootstrap), and the
+    luck of the search, which is what drawing trials too adds to the variance: the mean over all
+    comparisons, for a few finalists tell little of one arm's.
+    """
+    evidence, declared = measured.evidence, measured.declared
+    pairs = _pairs(evidence.arms, declared)
+    if not pairs:
+        return []
+    intervals = _intervals(measured.skill, pairs, declared.level)
+    regrets = None
+    if measured.regret is not None:
+        regrets = _intervals(measured.regret, pairs, declared.level)
+    p_values = np.asarray([_p_value(evidence, arm, base) for arm, base in pairs])
+    adjusted = holm(p_values)
+    variances = _components(measured, pairs)
+    found = []
+    for number, (arm, base) in enumerate(pairs):
+        interval = intervals[number]
+        called = interval.excludes_zero and bool(adjusted[number] < 1 - declared.level)
+        missing = None if called else _needed(evidence, interval, variances[number], declared)
+        found.append(
+            {
+                "arm": arm,
+                "baseline": base,
+                **asdict(interval),
+                "p_value": float(p_values[number]),
+                "p_holm": float(adjusted[number]),
+                "probability_of_improvement": _improvement(measured.skill.whole, arm, base),
+                "regret": None if regrets is None else asdict(regrets[number]),
+                "distinguishable": called,
+                "needed": None if missing is None else asdict(missing),
+                "verdict": of_difference(
+                    arm,
+                    base,
+                    interval,
+                    called=called,
+                    needed=missing,
+                    declared=declared,
+                    unit=evidence.unit,
+                ),
+            }
+        )
+    return found
+
+
+def _pairs(arms: Sequence[str], declared: Declared) -> list[tuple[str, str]]:
+    """Returns (arm, baseline), grouped by baseline."""
+    chosen = baselines(arms, declared)
+    return [
+        (arm, base)
+        for place, base in enumerate(chosen)
+        for arm in arms
+        if arm not in chosen[: place + 1]
+    ]
+
+
+def _intervals(figure: Figure, pairs: Sequence[tuple[str, str]], level: float) -> list[Interval]:
+    arms, bases = _places(figure.whole, pairs)
+    mean = figure.whole.estimate.mean(1)
+    draws = _draws(figure.sampling, pairs)
+    return simultaneous(mean[arms] - mean[bases], draws, _luck(figure, pairs), level)
+
+
+def _luck(figure: Figure, pairs: Sequence[tuple[str, str]]) -> float:
+    """Returns the variance of a difference that drawing trials adds, the mean over all pairs."""
+    added = _draws(figure.whole, pairs).var(0) - _draws(figure.sampling, pairs).var(0)
+    return max(float(added.mean()), 0.0)
+
+
+def _draws(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> Floats:
+    arms, bases = _places(resampled, pairs)
+    mean: Floats = resampled.draws.mean(2)
+    return np.asarray(mean[:, arms] - mean[:, bases])
+
+
+def _places(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> tuple[list[int], list[int]]:
+    place = {name: number for number, name in enumerate(resampled.arms)}
+    return [place[arm] for arm, _ in pairs], [place[base] for _, base in pairs]
+
+
+def _p_value(evidence: Evidence, arm: str, base: str) -> float:
+    """Tests the differences of mean skill on each outer fold and replicate."""
+    gaps = []
+    for fold in evidence.outer_folds:
+        trivial = fold.trivial.sum(1)
+        own, other = (fold.best(name).losses.sum(1) for name in (arm, base))
+        gaps.append(((other - own) / trivial).mean(1))
+    test_rows = evidence.rows / len(evidence.outer_folds)
+    return corrected_resampled_t_test(np.concatenate(gaps), test_rows / evidence.training_rows)
+
+
+def _improvement(skill: Resampled, arm: str, base: str) -> float:
+    own, other = (skill.replicates[skill.arms.index(name)] for name in (arm, base))
+    return probability_of_improvement(own, other)
+
+
+def _components(measured: Measured, pairs: Sequence[tuple[str, str]]) -> list[Components]:
+    """Splits the variance of each difference by level."""
+    level: Level = "rows"
+    rows_alone = resample(measured.evidence, draws=_SPLIT_DRAWS, levels=(level,))
+    rows = _draws(rows_alone, pairs).var(0)
+    seeds = np.maximum(_draws(measured.skill.sampling, pairs).var(0) - rows, 0)
+    luck = _luck(measured.skill, pairs)
+    return [Components(float(a), float(b), luck) for a, b in zip(rows, seeds, strict=True)]
+
+
+def _needed(
+    evidence: Evidence, interval: Interval, variance: Components, declared: Declared
+) -> Needed | None:
+    if not variance.total:
+        return None
+    return needed(
+        variance,
+        (interval.high - interval.low) / 2 / variance.total**0.5,
+        rows=evidence.units,
+        seeds=len(np.unique(evidence.seeds)),
+        outer_folds=len(evidence.outer_folds),
+        difference=declared.difference,
+        power=declared.power,
+    )

@@ -1,0 +1,68 @@
+"""`best/ARM/`: each arm's winner as a model to hand on, in files that hold no code."""
+
+from collections.abc import Sequence
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.stack import Stack
+from hemomodel.ensemble.build import build_model
+from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.recommender.folder import model_files
+from hemomodel.recommender.model import Model
+from study.analysis.finalists import Finalist
+from study.analysis.held_out.rows import Winner
+from study.analysis.retrain import Confirmed
+from study.store.study_folder import Folder
+
+__all__ = ["save_best"]
+
+
+def save_best(
+    folder: Folder,
+    winners: Sequence[tuple[Finalist, Confirmed]],
+    stacks: Sequence[Stack],
+    cohort: Cohort,
+    *,
+    legacy_age: bool = False,
+) -> list[Winner]:
+    """Writes weights.safetensors, model.json and model.onnx for each winner.
+
+    `hemomodel.load` makes a model of the folder. In a nested study each outer fold has a folder of
+    its own, `ARM@FOLD`.
+
+    Args:
+        folder: of the study.
+        winners: one an arm and outer fold.
+        stacks: that they were trained on, with their held-out rows, one an outer fold.
+        cohort: that the stacks were made of.
+        legacy_age: as the cohort was read with.
+
+    Returns:
+        the models, in the order of the winners.
+    """
+    saved = []
+    for finalist, result in winners:
+        place = folder.best(finalist.arm, finalist.outer_fold, len(stacks))
+        place.mkdir(parents=True, exist_ok=True)
+        fitted = build_model(
+            cohort,
+            finalist.config,
+            stacks[finalist.outer_fold],
+            result.parameters,
+            legacy_age=legacy_age,
+            about={"arm": finalist.arm, "trial": finalist.number},
+        )
+        for file, content in model_files(fitted).items():
+            folder.write_bytes(f"best/{place.name}/{file}", content)
+        saved.append(_winner(finalist, fitted))
+    return saved
+
+
+def _winner(finalist: Finalist, fitted: Fitted) -> Winner:
+    model = Model(fitted)
+    return Winner(
+        arm=finalist.arm,
+        outer_fold=finalist.outer_fold,
+        untempered=model.predict,
+        predict=model.calibrated,
+        temperatures=fitted.temperatures,
+    )

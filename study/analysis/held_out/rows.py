@@ -1,0 +1,150 @@
+"""Held-out rows, which neither the search nor training saw, and predictions on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.stack import Rows, Stack
+from hemomodel.ensemble.ensemble import pool
+from hemomodel.network.heads import HeadLayout
+from hemomodel.schema.entries import Task
+from hemomodel.training.metrics import Scored, row_losses, scores
+from hemomodel.training.reliability import reliability
+from hemomodel.training.scored_rows import shares
+from study.analysis.comparison_data import Floats
+
+__all__ = ["HeldOut", "Predict", "Predicted", "Winner", "held_out", "held_out_groups"]
+
+
+def held_out_groups(stack: Stack) -> Rows | None:
+    """Returns whose row each held-out row is, (m,) numbers from 0; None if no group has two rows.
+
+    Args:
+        stack: with its held-out rows.
+    """
+    if stack.groups is None:
+        return None
+    own: Rows = np.unique(stack.groups[stack.test_rows], return_inverse=True)[1]
+    return own
+
+
+Predicted: TypeAlias = NDArray[np.floating]
+Predict: TypeAlias = Callable[[pd.DataFrame], Predicted]
+
+
+@dataclass(frozen=True)
+class Winner:
+    """An arm's winner of one outer fold, as one predictor.
+
+    Attributes:
+        arm: its name.
+        outer_fold: the part of the rows that it never saw.
+        untempered: what it says before its probabilities are calibrated.
+        predict: what it says.
+        temperatures: (T,), what calibration divides log-probabilities by; 1 for values.
+    """
+
+    arm: str
+    outer_fold: int
+    untempered: Predict
+    predict: Predict
+    temperatures: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The held-out rows of one outer fold.
+
+    Attributes:
+        tasks: the T tasks.
+        table: (m, columns), as in `Cohort.table`.
+        labels: (m, K), one-hot levels and values; zero where a label is unknown.
+        known: (m, T), whether a row has a label of a task.
+        units: (m,), numbers from 0, the same in all rows of one group.
+        trivial: (K,), what a model without features says: log base rates and means.
+    """
+
+    tasks: tuple[Task, ...]
+    table: pd.DataFrame
+    labels: Floats
+    known: NDArray[np.bool_]
+    units: NDArray[np.int64]
+    trivial: Floats
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def layout(self) -> HeadLayout:
+        """Of the K columns."""
+        return HeadLayout(self.tasks, torch.float64)
+
+    def take(self, rows: NDArray[np.int64]) -> "HeldOut":
+        """Returns some of the rows."""
+        own = (self.labels[rows], self.known[rows], self.units[rows])
+        return HeldOut(self.tasks, self.table.iloc[rows], *own, self.trivial)
+
+    def losses(self, predicted: Predicted) -> Floats:
+        """Returns each row's loss (m, T) of natural predictions (m, K); zero if unknown."""
+        losses = row_losses(self.layout, _tensor(predicted), _tensor(self.labels))
+        return np.asarray(np.where(self.known, losses[0].numpy(), 0.0))
+
+    @cached_property
+    def trivial_losses(self) -> Floats:
+        """The trivial predictor's loss on each row (m, T); zero where the label is unknown."""
+        return self.losses(np.broadcast_to(self.trivial, self.labels.shape).copy())
+
+    def skill(self, predicted: Predicted) -> Floats:
+        """Returns the share of the trivial predictor's loss that predictions remove, (T,).
+
+        NaN for a task whose trivial predictor loses nothing, as one without labels.
+        """
+        own, trivial = self.losses(predicted).sum(0), self.trivial_losses.sum(0)
+        none = np.full(trivial.shape, np.nan)
+        return np.asarray(1 - np.divide(own, trivial, out=none, where=trivial > 0))
+
+    def metrics(self, predicted: Predicted) -> dict[str, Floats]:
+        """Returns every metric (T,) of natural predictions (m, K)."""
+        found = scores(self.layout, _tensor(predicted), self._scored)
+        return {name: value[0].numpy() for name, value in found.items()}
+
+    def reliability(self, predicted: Predicted) -> Floats:
+        """Returns (T, bins, 3) of natural predictions (m, K); see `training.reliability`."""
+        return reliability(self.layout, _tensor(predicted), self._scored)
+
+    @property
+    def _scored(self) -> Scored:
+        known = _tensor(self.known.astype(float))
+        share = shares(known, torch.zeros(known.shape[:2], dtype=torch.bool))
+        return Scored(_tensor(self.labels), share, _tensor(self.trivial))
+
+
+def held_out(cohort: Cohort, stack: Stack) -> HeldOut:
+    """Returns the held-out rows of a stack that was prepared with them.
+
+    The trivial predictor is pooled over the replicates, as the ensemble is.
+    """
+    rows = stack.test_rows
+    groups = held_out_groups(stack)
+    layout = HeadLayout(stack.tasks, torch.float64)
+    trivial = torch.from_numpy(stack.trivial.astype(np.float64)).unsqueeze(1)
+    return HeldOut(
+        tasks=stack.tasks,
+        table=cohort.table.iloc[rows].reset_index(drop=True),
+        labels=stack.labels[rows].astype(np.float64),
+        known=stack.known[rows],
+        units=np.arange(len(rows)) if groups is None else groups,
+        trivial=pool(layout, trivial)[0].numpy(),
+    )
+
+
+def _tensor(array: NDArray[np.floating]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64)).unsqueeze(0)

@@ -1,0 +1,144 @@
+"""The skill of ensembles on kinds of rows, with intervals."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
+from study.analysis.comparison_data import Floats
+from study.analysis.held_out.rows import HeldOut
+from study.analysis.held_out.subgroups import ALL, LEAST, Part, parts
+from study.settings.analysis_plan import DECLARED
+
+__all__ = ["MEAN", "subgroup_table"]
+
+MEAN = "mean"
+"""Stands for the mean over the tasks, where a task could stand."""
+_UNITS = 500  # more are joined at random: their sums vary alike, and the draws stay few
+_DRAWS = 2000
+
+
+def subgroup_table(
+    schema: Schema,
+    rows: Sequence[HeldOut],
+    losses: Mapping[str, Sequence[Floats]],
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Returns each arm's skill on each kind of rows, over all outer folds.
+
+    A kind's skill is measured against the trivial predictor of all rows. Intervals are percentiles
+    of a bootstrap over groups of rows, where a group has several, with the networks held fixed.
+
+    Args:
+        schema: declares the kinds.
+        rows: held out, one an outer fold.
+        losses: arm -> (m, T) of each outer fold.
+        seed: of the bootstrap.
+
+    Returns:
+        arm, subgroup, title, title_zh, level, task (or `mean`), rows, estimate, low, high. Of a
+        task, rows counts the labelled ones among all rows; of kinds there is no such count, for the
+        difference of two could be a few. A task with labels of fewer than `LEAST` groups has no
+        figures, nor a count.
+    """
+    tasks = rows[0].tasks
+    table = pd.concat([fold.table for fold in rows], ignore_index=True)
+    known = np.concatenate([fold.known for fold in rows])
+    trivial = np.concatenate([fold.trivial_losses for fold in rows])
+    own = np.stack([np.concatenate(folds) for folds in losses.values()], axis=1)  # (m, A, T)
+    random = np.random.default_rng(seed)
+    starts = np.cumsum([0, *(fold.units.max() + 1 for fold in rows)])
+    groups = np.concatenate([f.units + start for f, start in zip(rows, starts, strict=False)])
+    units = _joined(groups, random)
+    found = []
+    for part in parts(schema, table, groups):
+        given = own[part.rows], trivial[part.rows], known[part.rows], units[part.rows]
+        found.append(_figures(part, list(losses), tasks, given, random))
+    return pd.concat(found, ignore_index=True)
+
+
+def _joined(units: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Returns units numbered from 0, at most `_UNITS` of them, joined by lot."""
+    distinct, place = np.unique(units, return_inverse=True)
+    return np.asarray(random.permutation(len(distinct))[place] % _UNITS)
+
+
+def _figures(
+    part: Part,
+    arms: Sequence[str],
+    tasks: Sequence[Task],
+    given: tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]],
+    random: np.random.Generator,
+) -> pd.DataFrame:
+    losses, trivial, known, units = given
+    enough = (_sums(units, known.astype(float)) > 0).sum(0) >= LEAST
+    labelled = np.where(enough & (part.subgroup == ALL), known.sum(0), np.nan)
+    estimate, low, high = _skills(losses, trivial, enough, units, random)
+    names = [*(task.name for task in tasks), MEAN]
+    index = pd.MultiIndex.from_product([arms, names], names=["arm", "task"])
+    return index.to_frame(index=False).assign(
+        subgroup=part.subgroup,
+        title=part.title,
+        title_zh=part.title_zh,
+        level=part.level,
+        rows=np.tile([*labelled, len(known)], len(arms)),
+        estimate=estimate.ravel(),
+        low=low.ravel(),
+        high=high.ravel(),
+    )
+
+
+def _skills(
+    losses: Floats,
+    trivial: Floats,
+    enough: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    random: np.random.Generator,
+) -> tuple[Floats, Floats, Floats]:
+    """Returns estimates and ends of intervals, (A, T + 1) each; the last column is the mean.
+
+    Args:
+        losses: (m, A, T), zero where a label is unknown.
+        trivial: (m, T), likewise.
+        enough: (T,), whether a task has the labels for figures; the mean is over those that have.
+        units: (m,), what is drawn together.
+        random: the numbers.
+    """
+    shape = losses.shape[1], losses.shape[2] + 1
+    count, unit = _sums(units, losses), _sums(units, trivial)
+    enough = enough & (unit > 0).any(0)
+    if not enough.any():
+        nothing = np.full(shape, np.nan)
+        return nothing, nothing, nothing
+    weight = np.vstack([np.ones(len(unit)), _drawn(random, unit[:, enough] > 0)])
+    top = np.tensordot(weight, count, 1)  # (D + 1, A, T)
+    bottom = np.where(enough, weight @ unit, np.nan)[:, None]
+    by_task = 1 - np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    skills = np.concatenate([by_task, by_task[..., enough].mean(-1, keepdims=True)], -1)
+    ends = [(1 - DECLARED.level) / 2, (1 + DECLARED.level) / 2]
+    low, high = np.full((2, *shape), np.nan)
+    drawn = np.append(enough, True)
+    low[:, drawn], high[:, drawn] = np.quantile(skills[1:, :, drawn], ends, axis=0)
+    return skills[0], low, high
+
+
+def _drawn(random: np.random.Generator, telling: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Returns how often each unit is drawn, (D, U): of every task one that tells (U, T) of it."""
+    count = len(telling)
+    chance = np.full(count, 1 / count)
+    drawn = random.multinomial(count, chance, _DRAWS)
+    while (empty := (drawn @ telling.astype(np.int64) == 0).any(1)).any():
+        drawn[empty] = random.multinomial(count, chance, int(empty.sum()))
+    return drawn
+
+
+def _sums(units: NDArray[np.int64], values: Floats) -> Floats:
+    """Returns the sums of values (m, ...) over each unit, (U, ...)."""
+    distinct, place = np.unique(units, return_inverse=True)
+    sums = np.zeros((len(distinct), *values.shape[1:]))
+    np.add.at(sums, place, values)
+    return sums

@@ -1,0 +1,123 @@
+"""What is known of the winners as ensembles, for whoever is handed one: tables for report and card.
+
+A winner is handed on as one predictor, the ensemble of its replicates. The comparison speaks of
+single replicates; what is here speaks of the ensemble, on the same held-out rows.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from hemomodel.schema.schema import Schema
+from hemomodel.training.reliability import BINS
+from study.analysis.comparison_data import Floats
+from study.analysis.held_out.permutation_importance import importances, sources
+from study.analysis.held_out.rows import HeldOut, Predicted, Winner
+from study.analysis.held_out.subgroup_skill import subgroup_table
+
+__all__ = ["examined"]
+
+_STAGES = ("before", "after")
+
+
+def examined(
+    schema: Schema,
+    feature_set: str,
+    winners: Sequence[Winner],
+    rows: Sequence[HeldOut],
+    leading: str,
+) -> dict[str, pd.DataFrame]:
+    """Returns tables by file name, without any row of a patient.
+
+    `ensemble_scores`: arm, outer_fold, task, metric (the temperature is one), value.
+    `ensemble_calibration`: arm, task, stage (before the temperature or after), bin, predicted,
+    observed, count. `subgroups`: `subgroup_skill.py`. `permutation`: of the leading arm alone, for
+    the others would cost as much again: arm, outer_fold, task, feature, title, title_zh, mean, sd.
+
+    Args:
+        schema: of the table.
+        feature_set: what the networks see.
+        winners: one an arm and outer fold.
+        rows: held out, one an outer fold.
+        leading: the arm whose features are looked at.
+    """
+    said = [one.predict(rows[one.outer_fold].table) for one in winners]
+    before = [one.untempered(rows[one.outer_fold].table) for one in winners]
+    losses: dict[str, list[Floats]] = {}
+    for one, own in zip(winners, said, strict=True):
+        losses.setdefault(one.arm, []).append(rows[one.outer_fold].losses(own))
+    return {
+        "ensemble_scores": _scores(winners, said, rows),
+        "ensemble_calibration": _calibration(winners, {"before": before, "after": said}, rows),
+        "subgroups": subgroup_table(schema, rows, losses),
+        "permutation": _permutation(schema, feature_set, winners, rows, leading),
+    }
+
+
+def _scores(
+    winners: Sequence[Winner], said: Sequence[Predicted], rows: Sequence[HeldOut]
+) -> pd.DataFrame:
+    tasks = rows[0].tasks
+    index = pd.Index([task.name for task in tasks], name="task")
+    value = np.array([task.is_value for task in tasks])
+    parts = [
+        pd.DataFrame(rows[one.outer_fold].metrics(own), index=index)
+        .assign(temperature=np.where(value, np.nan, one.temperatures))
+        .melt(var_name="metric", ignore_index=False)
+        .dropna()
+        .reset_index()
+        .assign(arm=one.arm, outer_fold=one.outer_fold)
+        for one, own in zip(winners, said, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _calibration(
+    winners: Sequence[Winner],
+    said: Mapping[str, Sequence[Predicted]],
+    rows: Sequence[HeldOut],
+) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product(
+        [[task.name for task in rows[0].tasks], range(BINS)], names=["task", "bin"]
+    )
+    totals: dict[tuple[str, str], Floats] = {}
+    for stage in _STAGES:
+        for one, own in zip(winners, said[stage], strict=True):
+            sums = rows[one.outer_fold].reliability(own).reshape(-1, 3)
+            key = one.arm, stage
+            totals[key] = totals.get(key, np.zeros_like(sums)) + sums
+    parts = [
+        index.to_frame(index=False).assign(
+            arm=arm,
+            stage=stage,
+            predicted=sums[:, 0] / np.maximum(sums[:, 2], 1),
+            observed=sums[:, 1] / np.maximum(sums[:, 2], 1),
+            count=sums[:, 2].astype(int),
+        )
+        for (arm, stage), sums in totals.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["count"] > 0].reset_index(drop=True)
+
+
+def _permutation(
+    schema: Schema,
+    feature_set: str,
+    winners: Sequence[Winner],
+    rows: Sequence[HeldOut],
+    leading: str,
+) -> pd.DataFrame:
+    features = sources(schema, feature_set)
+    parts = [
+        importances(one.predict, rows[one.outer_fold], features).assign(
+            arm=one.arm, outer_fold=one.outer_fold
+        )
+        for one in winners
+        if one.arm == leading
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(
+        title=table["feature"].map(schema.titles),
+        title_zh=table["feature"].map(schema.titles_zh).fillna(""),
+    )

@@ -1,0 +1,88 @@
+"""Which hyperparameters mattered, by two measures, from a copy of the study's journal."""
+
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import optuna
+import pandas as pd
+from optuna.importance import (
+    BaseImportanceEvaluator,
+    FanovaImportanceEvaluator,
+    PedAnovaImportanceEvaluator,
+    get_param_importances,
+)
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from hemomodel.errors import InputError
+from study.store.study_folder import Folder
+
+__all__ = ["FEW", "importances", "journal_trials"]
+
+FEW = 8
+"""Finished trials of an arm below which nothing is said of importance."""
+
+
+def journal_trials(folder: Folder) -> dict[str, list[FrozenTrial]]:
+    """Returns each arm's trials; the journal itself is only copied, never opened.
+
+    Raises:
+        InputError: it is no journal.
+    """
+    if not folder.journal.exists():
+        return {}
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / folder.journal.name
+        shutil.copyfile(folder.journal, copy)
+        try:
+            storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
+            return {s.study_name: s.get_trials(deepcopy=False) for s in _studies(storage)}
+        except Exception as error:  # a broken journal raises whatever Optuna trips over
+            what = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"{folder.journal}: cannot be read as an Optuna journal ({what}); restore it"
+            ) from error
+
+
+def _studies(storage: optuna.storages.BaseStorage) -> list[optuna.Study]:
+    names = optuna.get_all_study_names(storage)
+    return [optuna.load_study(study_name=name, storage=storage) for name in names]
+
+
+def importances(trials: list[FrozenTrial]) -> pd.DataFrame:
+    """Returns one row a parameter: parameter, ped_anova, fanova; shares that sum to one.
+
+    Only trials that ended with a score count. fANOVA (Hutter et al., ICML 2014) needs a common
+    space: it has only the parameters of all trials. PED-ANOVA (Watanabe et al., IJCAI 2023) has
+    the conditional ones too.
+
+    No rows if too few trials ended, or all with the same score.
+    """
+    ended = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
+    if len(ended) < FEW or len({trial.value for trial in ended}) == 1:
+        return pd.DataFrame(columns=["parameter", "ped_anova", "fanova"])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    study.add_trials([_plain(trial) for trial in ended])
+    with warnings.catch_warnings():
+        # PED-ANOVA has been experimental since Optuna 3.6.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # A depth that few trials drew: the page says that few trials make both measures rough.
+        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
+        measures: dict[str, BaseImportanceEvaluator] = {
+            "ped_anova": PedAnovaImportanceEvaluator(),
+            "fanova": FanovaImportanceEvaluator(n_trees=32, seed=0),
+        }
+        found = {name: get_param_importances(study, evaluator=m) for name, m in measures.items()}
+    table = pd.DataFrame(found).rename_axis("parameter").reset_index()
+    order = table[["ped_anova", "fanova"]].mean(axis=1).sort_values(ascending=False).index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _plain(trial: FrozenTrial) -> FrozenTrial:
+    """Returns a trial with its parameters and its score alone."""
+    return optuna.trial.create_trial(
+        params=trial.params, distributions=trial.distributions, value=trial.value
+    )

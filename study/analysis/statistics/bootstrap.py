@@ -1,0 +1,217 @@
+"""The bootstrap of the comparison: held-out rows, seeds, and the luck of the search.
+
+Where several held-out rows are of one person they are not independent: persons are drawn, each with
+all its rows. A unit, here, is a row or such a group of rows.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from study.analysis.comparison_data import Candidate, Evidence, Floats, OuterFold
+
+__all__ = ["EVERYTHING", "Level", "Resampled", "resample"]
+
+Level: TypeAlias = Literal["rows", "seeds", "search"]
+EVERYTHING: tuple[Level, ...] = ("rows", "seeds", "search")
+_BLOCK = 1 << 24  # numbers for which the draws are made at once
+_HELD = 1 << 20  # numbers held at once
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A figure of each arm and task, estimated and resampled; higher is better.
+
+    Attributes:
+        arms: names of the A arms.
+        estimate: (A, T), mean over replicates.
+        draws: (D, A, T), the same in each bootstrap sample.
+        replicates: (A, R, T), the estimate of each replicate.
+        ranks: (A, T), mean over replicates of an arm's rank; 1 is best.
+        rank_draws: (D, A, T), the same in each bootstrap sample.
+    """
+
+    arms: tuple[str, ...]
+    estimate: Floats
+    draws: Floats
+    replicates: Floats
+    ranks: Floats
+    rank_draws: Floats
+
+
+class _Fold(NamedTuple):
+    """One outer fold: candidates (C) of all arms in a row, each with the arm it belongs to."""
+
+    losses: Floats  # (units, C * R * T), summed over a unit's rows
+    trivial: Floats  # (units, R * T)
+    labelled: Floats  # (units, T), one where a unit has something to be wrong about
+    validation: Floats  # (C, R)
+    chosen: NDArray[np.int_]  # (A,)
+    arm: NDArray[np.int_]  # (C,)
+    trials: tuple[int, ...]  # of each arm
+
+
+def resample(
+    evidence: Evidence,
+    of: Callable[[Candidate], Floats] = lambda candidate: candidate.losses,
+    *,
+    draws: int,
+    levels: Collection[Level] = EVERYTHING,
+    seed: int = 0,
+) -> Resampled:
+    """Three-level bootstrap of 1 - loss / loss of the trivial predictor.
+
+    Rows and seeds are drawn with replacement and are the same in all arms of a draw, so that
+    differences are paired; the folds of a seed, and the rows of a group, stay together (Davison &
+    Hinkley, Bootstrap Methods and their Application, 1997, 3.8; of clusters, Field & Welsh, Journal
+    of the Royal Statistical Society B 69, 2007). Each arm's trials are drawn with replacement too,
+    and the rule that chose the finalist is applied again to those candidates that were drawn, with
+    their validation scores on the seeds that were drawn. A draw without any candidate, or without
+    a label of some task, is repeated.
+
+    Args:
+        evidence: of the study.
+        of: what is summed over rows, (R, m, T) of a candidate.
+        draws: D.
+        levels: what is drawn; the rest stays as it was.
+        seed: of the resampling.
+    """
+    random = np.random.default_rng(seed)
+    names = evidence.arms
+    folds = [_flat(fold, names, of) for fold in evidence.outer_folds]
+    replicates, tasks = len(evidence.seeds), evidence.outer_folds[0].trivial.shape[2]
+    shape = len(names), replicates, tasks
+    members, member = np.unique(evidence.seeds, return_inverse=True)
+    width = max(fold.losses.shape[1] for fold in folds)
+
+    def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Floats, Floats, Floats]]:
+        weight = _counts(random, size, len(members), "seeds" in levels)[:, member]
+        weight = weight / weight.sum(1, keepdims=True)
+        drawn = [_draw(random, fold, weight, levels) for fold in folds]
+        for part in _parts(size, width):
+            figures = _figures(drawn, part, shape)
+            ranks = np.einsum("dart,dr->dat", _ranks(figures), weight[part])
+            yield np.einsum("dart,dr->dat", figures, weight[part]), ranks, figures
+
+    estimate, ranks, figures = next(draw(1, ()))
+    parts = [part[:2] for size in _blocks(draws, width) for part in draw(size, levels)]
+    drawn, drawn_ranks = map(np.concatenate, zip(*parts, strict=True))
+    return Resampled(names, estimate[0], drawn, figures[0], ranks[0], drawn_ranks)
+
+
+class _Drawn(NamedTuple):
+    """What was drawn of an outer fold."""
+
+    fold: _Fold
+    units: Floats  # (D, units), how often each
+    chosen: NDArray[np.int_]  # (D, A)
+
+
+def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) -> Floats:
+    """Returns the figures (d, A, R, T) of some of the draws; the shape is (A, R, T)."""
+    size = len(drawn[0].units[part])
+    top: Floats = np.zeros((size, *shape))
+    bottom: Floats = np.zeros((size, *shape[1:]))
+    for fold, units, chosen in drawn:
+        sums = (units[part] @ fold.losses).reshape(size, -1, *shape[1:])
+        top += sums[np.arange(size)[:, None], chosen[part]]
+        bottom += (units[part] @ fold.trivial).reshape(bottom.shape)
+    return 1 - top / bottom[:, None]
+
+
+def _draw(
+    random: np.random.Generator, fold: _Fold, weight: Floats, levels: Collection[Level]
+) -> _Drawn:
+    units = _units(random, fold, len(weight), "rows" in levels)
+    if "search" in levels:
+        return _Drawn(fold, units, _choose(random, fold, weight))
+    return _Drawn(fold, units, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
+
+
+def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[Candidate], Floats]) -> _Fold:
+    own = [fold.usable(name) for name in names]
+    every = [candidate for candidates in own for candidate in candidates]
+    identity = [id(candidate) for candidate in every]
+    losses = np.stack([of(candidate) for candidate in every])  # (C, R, m, T)
+    trivial = _by_unit(np.moveaxis(fold.trivial, 1, 0), fold)  # (units, R, T)
+    labelled: NDArray[np.bool_] = np.all(trivial > 0, axis=1)
+    return _Fold(
+        _by_unit(np.moveaxis(losses, 2, 0), fold).reshape(fold.units, -1),
+        trivial.reshape(fold.units, -1),
+        labelled[:, labelled.any(0)].astype(float),
+        np.stack([candidate.validation.mean(1) for candidate in every]),
+        np.asarray([identity.index(id(fold.best(name))) for name in names]),
+        np.repeat(np.arange(len(own)), [len(candidates) for candidates in own]),
+        tuple(fold.trials[name] for name in names),
+    )
+
+
+def _by_unit(losses: Floats, fold: OuterFold) -> Floats:
+    """Sums losses (m, ...) over the rows of each group, (units, ...)."""
+    if fold.groups is None:
+        return losses
+    order = np.argsort(fold.groups, kind="stable")
+    first = np.searchsorted(fold.groups[order], np.arange(fold.units))
+    sums: Floats = np.add.reduceat(losses[order], first)
+    return sums
+
+
+def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> Floats:
+    """Returns how often each unit is drawn, (size, units): of every task some label is drawn."""
+    drawn = _counts(random, size, len(fold.trivial), vary)
+    while (empty := (drawn @ fold.labelled == 0).any(1)).any():
+        drawn[empty] = _counts(random, int(empty.sum()), len(fold.trivial), vary)
+    return drawn
+
+
+def _counts(random: np.random.Generator, size: int, among: int, vary: bool) -> Floats:
+    """Returns how often each of some things is drawn, (size, among)."""
+    if not vary:
+        return np.ones((size, among))
+    return random.multinomial(among, np.full(among, 1 / among), size).astype(float)
+
+
+def _choose(random: np.random.Generator, fold: _Fold, weight: Floats) -> NDArray[np.int_]:
+    """Returns the candidate that the rule chooses in each draw, (D, A)."""
+    score = weight @ fold.validation.T  # (D, C)
+    present = np.zeros(score.shape, dtype=bool)
+    for arm, trials in enumerate(fold.trials):
+        own = np.flatnonzero(fold.arm == arm)
+        present[:, own] = _present(random, len(score), len(own), trials)
+    score = np.where(present, score, -np.inf)
+    chosen = [
+        np.where(fold.arm == arm, score, -np.inf).argmax(1) for arm in range(len(fold.trials))
+    ]
+    return np.stack(chosen, axis=1)
+
+
+def _present(random: np.random.Generator, size: int, own: int, trials: int) -> NDArray[np.bool_]:
+    """Says which of an arm's candidates are among its trials drawn with replacement."""
+    rest = max(trials - own, 0)
+    chance = np.append(np.full(own, 1 / (own + rest)), rest / (own + rest))
+    present: NDArray[np.bool_] = random.multinomial(own + rest, chance, size)[:, :own] > 0
+    while (empty := ~present.any(1)).any():
+        present[empty] = random.multinomial(own + rest, chance, int(empty.sum()))[:, :own] > 0
+    return present
+
+
+def _ranks(figures: Floats) -> Floats:
+    """Returns the rank of each arm among all (d, A, R, T), ties shared; 1 is best."""
+    ranks = np.full_like(figures, 0.5)
+    for arm in range(figures.shape[1]):
+        other = figures[:, arm, None]
+        ranks += (other > figures) + 0.5 * (other == figures)
+    return ranks
+
+
+def _blocks(draws: int, width: int) -> list[int]:
+    size = max(1, min(draws, _BLOCK // width))
+    return [size] * (draws // size) + ([draws % size] if draws % size else [])
+
+
+def _parts(size: int, width: int) -> Iterator[slice]:
+    step = max(1, _HELD // width)
+    return (slice(begin, begin + step) for begin in range(0, size, step))

@@ -1,0 +1,79 @@
+"""Mean ranks of the arms, and which of them differ: the critical-difference diagram."""
+
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+
+from study.analysis.comparison_data import Floats
+from study.analysis.statistics.interval import sup_t
+
+__all__ = ["critical_difference", "friedman", "groups", "nemenyi"]
+
+_FEWEST = 3  # arms that Friedman's test is for
+
+
+def friedman(blocks: Floats) -> float | None:
+    """Returns the p-value of Friedman's test that all arms rank the same; None below three arms.
+
+    It takes blocks for independent of each other, which replicates on the same rows are not.
+
+    Args:
+        blocks: (B, A), a score for each arm in each block.
+    """
+    if blocks.shape[1] < _FEWEST:
+        return None
+    if (blocks == blocks[:, :1]).all():
+        return 1.0
+    return float(stats.friedmanchisquare(*blocks.T).pvalue)
+
+
+def nemenyi(arms: int, blocks: int, level: float) -> float:
+    """Returns Nemenyi's critical difference of two mean ranks (Demsar, JMLR 7, 2006, eq. 6).
+
+    Like Friedman's test it takes blocks for independent.
+    """
+    studentized = float(stats.studentized_range.ppf(level, arms, np.inf))
+    return studentized * float(np.sqrt(arms * (arms + 1) / (12 * blocks)))
+
+
+def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> float:
+    """Returns the critical difference of two mean ranks that the bootstrap gives.
+
+    What Nemenyi's takes for independent blocks shares rows, seeds and searches, which are drawn
+    together here. The difference is q * s / b: s is the standard deviation of a difference of two
+    mean ranks, over all pairs; q is their `sup_t`. A draw adds its noise to that of the study, so
+    that ranks in it lie closer together: b is the share of the arms' distances within tasks that
+    is left.
+
+    Args:
+        ranks: (A, T), of the study.
+        rank_draws: (D, A, T), of each draw.
+        level: 1 - the chance of a false difference.
+    """
+    farthest = float(len(ranks) - 1)
+    own = ranks - ranks.mean(0)
+    left = (own * rank_draws.mean(0)).sum()
+    if left <= 0:
+        return farthest  # nothing is told apart
+    mean = rank_draws.mean(2)
+    gaps = np.stack([mean[:, i] - mean[:, j] for i, j in combinations(range(len(ranks)), 2)], 1)
+    critical = sup_t(gaps, level) * np.sqrt(gaps.var(0).mean())
+    return min(float(critical * (own**2).sum() / left), farthest)
+
+
+def groups(mean_ranks: Floats, difference: float) -> list[tuple[int, ...]]:
+    """Returns the largest runs of arms, best first, whose mean ranks span no more than this.
+
+    Args:
+        mean_ranks: (A,).
+        difference: the critical one.
+    """
+    order = np.argsort(mean_ranks, kind="stable")
+    found: list[tuple[int, ...]] = []
+    for start, first in enumerate(order):
+        limit = mean_ranks[first] + difference
+        run = tuple(int(arm) for arm in order[start:] if mean_ranks[arm] <= limit)
+        if not found or run[-1] not in found[-1]:
+            found.append(run)
+    return found

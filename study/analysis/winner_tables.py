@@ -1,0 +1,83 @@
+"""What the winners leave as tables: scores, curves, cosines, reliability."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hemomodel.dataset.stack import Stack
+from hemomodel.training.reliability import BINS
+from study.analysis.finalists import Finalist
+from study.analysis.retrain import Confirmed
+from study.store.trial_tables import cosine_table, metric_table
+
+__all__ = ["findings"]
+
+Floats = NDArray[np.float64]
+_BAND = (0.05, 0.95)
+_MOMENTS = 10  # epochs whose cosines are kept
+
+
+def findings(
+    winners: Sequence[tuple[Finalist, Confirmed]], stacks: Sequence[Stack]
+) -> dict[str, pd.DataFrame]:
+    """Returns the tables of the winners by file name, without any row of a patient.
+
+    Args:
+        winners: one an arm and outer fold.
+        stacks: that they were trained on, one an outer fold.
+    """
+    tasks = [task.name for task in stacks[0].tasks]
+    scores, curves, cosines = [], [], []
+    for finalist, result in winners:
+        own: dict[str, Any] = {"arm": finalist.arm, "outer_fold": finalist.outer_fold}
+        pairs = stacks[finalist.outer_fold].pairs
+        scores.append(metric_table(result.metrics, pairs, tasks).assign(**own))
+        curves += [
+            _band(name, values, tasks).assign(**own) for name, values in result.curves.items()
+        ]
+        moments = np.unique(np.linspace(0, len(result.cosines) - 1, _MOMENTS).astype(int))
+        cosines += [
+            cosine_table(result.cosines[moment], tasks).assign(epoch=moment + 1, **own)
+            for moment in moments
+        ]
+    return {
+        "held_out": pd.concat(scores, ignore_index=True),
+        "curves": pd.concat(curves, ignore_index=True),
+        "cosines": pd.concat(cosines, ignore_index=True),
+        "calibration": _reliability(winners, tasks),
+    }
+
+
+def _band(name: str, values: Floats, tasks: Sequence[str]) -> pd.DataFrame:
+    """Returns the mean and the band over replicates of a curve (E, R, T)."""
+    epochs = range(1, len(values) + 1)
+    index = pd.MultiIndex.from_product([epochs, tasks], names=["epoch", "task"])
+    low, high = np.quantile(values, _BAND, axis=1)
+    return index.to_frame(index=False).assign(
+        metric=name, mean=values.mean(1).ravel(), low=low.ravel(), high=high.ravel()
+    )
+
+
+def _reliability(
+    winners: Sequence[tuple[Finalist, Confirmed]], tasks: Sequence[str]
+) -> pd.DataFrame:
+    """Returns predicted and observed rates a bin, over all outer folds; empty bins left out."""
+    index = pd.MultiIndex.from_product([tasks, range(BINS)], names=["task", "bin"])
+    totals: dict[str, Floats] = {}
+    for finalist, result in winners:
+        known = totals.get(finalist.arm, np.zeros_like(result.reliability))
+        totals[finalist.arm] = known + result.reliability
+    parts = []
+    for arm, sums in totals.items():
+        chance, occurred, count = sums.reshape(-1, 3).T
+        table = index.to_frame(index=False).assign(arm=arm, count=count.astype(int))
+        filled = count > 0
+        parts.append(
+            table[filled].assign(
+                predicted=chance[filled] / count[filled], observed=occurred[filled] / count[filled]
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

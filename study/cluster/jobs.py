@@ -1,0 +1,170 @@
+"""A study as a job of a Ray cluster: the code is sent there, and its log is followed."""
+
+import logging
+import re
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hemomodel.errors import InputError
+from study.store.failures import first_line
+
+__all__ = ["EXCLUDES", "TABLES", "entrypoint", "follow", "job_command", "open_client", "submit"]
+
+# Tables of patients, in whatever case, and their copies (`HD.csv.gz`): Ray minds the case.
+TABLES = (
+    *("*.[xX][lL][sS]*", "*.[oO][dD][sS]*", "*.[cC][sS][vV]*", "*.[tT][sS][vV]*"),
+    "*.[pP][aA][rR][qQ][uU][eE][tT]*",
+)
+# What a study does not need, or must not leave the machine.
+EXCLUDES = (
+    *("/studies/", "/wandb/", "/.venv/", "/.git", "/tests/", "/docs/", "/build/"),
+    *("__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
+    *TABLES,
+)
+_EVERY = 1.0  # seconds between two looks at a job
+_PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
+_NO_AGENT = "No available agent"
+_ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
+
+
+def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
+    """Returns the command of a job.
+
+    Raises:
+        InputError: a path would lie in the job's own folder, which vanishes; or the study is named
+            by `--resume`, beside the name that a job always has.
+    """
+    for flag, value in _flags(rest):
+        if len(flag) > len("--") and "--resume".startswith(flag):
+            raise InputError(
+                f"{flag} {value}: a job goes on with a study by its name; give --name {value} and "
+                "the same flags as when it began"
+            )
+    paths = {"--out": out, **{flag: value for flag, value in _flags(rest) if flag == "--data"}}
+    for flag, path in paths.items():
+        if not (PurePosixPath(path).is_absolute() or path.startswith("synthetic:")):
+            raise InputError(
+                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
+                f"{flag} an absolute path on the cluster's nodes"
+            )
+    return shlex.join(["python", "scripts/search.py", "--out", out, "--name", name, *rest])
+
+
+def _flags(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the flags with their values, given as `--flag value` or `--flag=value`."""
+    joined = [tuple(word.split("=", 1)) for word in words if word.startswith("--") and "=" in word]
+    return [*pairwise(words), *((flag, value) for flag, value in joined)]
+
+
+def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
+    """Connects to the job server.
+
+    Raises:
+        InputError: `ray[default]` is not installed, nobody answers, or the token is not right.
+    """
+    try:
+        from ray.exceptions import AuthenticationError  # noqa: PLC0415 - slow
+        from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 - slow, and optional
+    except ImportError as error:
+        raise InputError(_trouble(address, error)) from None
+    logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that it leaves out
+    try:
+        return JobSubmissionClient(address)
+    except (AuthenticationError, RuntimeError, ValueError, OSError) as error:
+        raise InputError(_trouble(address, error)) from None
+
+
+def _trouble(address: str | None, error: Exception) -> str:
+    said = first_line(error)
+    where = address or "the address that Ray knows"
+    if isinstance(error, ImportError) or "ray[default]" in said:
+        return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
+    if re.search(r"uthenticat|\b40[13]\b", said.replace(where, "")):
+        return (
+            f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
+            "RAY_AUTH_TOKEN that the cluster was started with"
+        )
+    return (
+        f"no job server answers at {where} ({said}); give --address http://HEAD:8265, through a "
+        "tunnel if need be: ssh -L 8265:127.0.0.1:8265 HEAD"
+    )
+
+
+def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray is not typed
+    """Sends the code and starts the command there.
+
+    Args:
+        client: see `open_client`.
+        command: see `entrypoint`.
+        code: the repository's root; it must not change while it is sent.
+
+    Returns:
+        the job's id.
+
+    Raises:
+        InputError: the code cannot be sent.
+    """
+    packed = {"working_dir": str(code), "excludes": list(EXCLUDES)}
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return str(client.submit_job(entrypoint=command, runtime_env=packed))
+        except (RuntimeError, ValueError, OSError) as error:
+            if _NO_AGENT in str(error) and time.monotonic() < end:
+                time.sleep(_EVERY)
+                continue
+            raise InputError(f"the job was not taken ({first_line(error)})") from None
+
+
+def job_command(what: str, job: str, address: str | None) -> str:
+    """Returns the command that does something with a job.
+
+    >>> job_command("stop", "raysubmit_1", "http://head:8265")
+    'ray job stop --address http://head:8265 raysubmit_1'
+    """
+    where = ["--address", address] if address else []
+    return shlex.join(["ray", "job", *what.split(), *where, job])
+
+
+def follow(
+    client: Any,  # noqa: ANN401 - Ray is not typed
+    job: str,
+    say: Callable[[str], None],
+    address: str | None = None,
+) -> int:
+    """Passes on what a job prints until it ends.
+
+    Args:
+        client: see `open_client`.
+        job: its id.
+        say: takes what was printed since the last look.
+        address: that the client was opened with.
+
+    Returns:
+        the exit code of its command; 1 if it has none because it was killed or never started.
+
+    Raises:
+        InputError: the job server went away; the job itself may well go on.
+    """
+    shown = 0
+    try:
+        while True:
+            info = client.get_job_info(job)
+            log = client.get_job_logs(job)
+            say(log[shown:])
+            shown = len(log)
+            if str(info.status) in _ENDED:
+                break
+            time.sleep(_EVERY)
+    except (RuntimeError, OSError) as error:
+        raise InputError(
+            f"the job server no longer answers ({first_line(error)}); follow again with "
+            f"`{job_command('logs -f', job, address)}`"
+        ) from None
+    if info.driver_exit_code is None:
+        say(f"{info.message}\n")
+    return 1 if info.driver_exit_code is None else int(info.driver_exit_code)

@@ -1,0 +1,188 @@
+"""The end of a study: finalists, comparison, tables, weights, report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import ray
+from rich.console import Console
+
+from hemomodel.cohort.summary import table_one
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
+from hemomodel.errors import InputError
+from study.analysis.comparison.build import compare
+from study.analysis.comparison.tables import comparison_table, difference_table, task_table
+from study.analysis.comparison_data import Evidence, OuterFold
+from study.analysis.export_models import save_best
+from study.analysis.finalists import Finalist, candidate, confirm, finalists
+from study.analysis.held_out.rows import Winner, held_out, held_out_groups
+from study.analysis.held_out.tables import examined
+from study.analysis.retrain import Confirmed, references_on_worker
+from study.analysis.winner_tables import findings
+from study.report.card.write import write_cards
+from study.report.write import write_report
+from study.search.context import Running
+from study.settings.analysis_plan import DECLARED
+from study.settings.cohort_and_splits import fresh_replicates, outer_folds
+from study.store.trial_tables import metric_table
+
+__all__ = ["conclude"]
+
+
+def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str, Any]:
+    """Retrains the finalists, compares them on held-out rows, and writes all that follows.
+
+    Args:
+        study: whose search has ended.
+        trials: one row a trial.
+        console: what a person sees.
+
+    Returns:
+        the comparison.
+
+    Raises:
+        InputError: no arm has a network that can be compared.
+    """
+    chosen = finalists(study.arms, study.space.build, study.settings.finalists)
+    if {one.outer_fold for one in chosen} != set(range(outer_folds(study.settings))):
+        raise InputError(_nothing(study, trials))
+    stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
+    with console.status("retraining the best of each arm on fresh seeds"):
+        models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
+        confirmed = confirm(chosen, stacks, study.device)
+        references = ray.get(models)
+    pairs = list(zip(chosen, confirmed, strict=True))
+    evidence = _evidence(study, pairs, stacks, references)
+    if not evidence.arms:
+        raise InputError(_nothing(study, trials))
+    tasks = stacks[0].tasks
+    rules = replace(DECLARED, finalists=study.settings.finalists)
+    comparison = compare(evidence, tasks, trials, rules)
+    winners = _winners(evidence, pairs)
+    _write(study, comparison, findings(winners, stacks), references)
+    legacy_age = study.settings.legacy_age
+    saved = save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
+    _examine(study, comparison, saved, stacks)
+    _track(study, comparison)
+    with console.status("writing the report"):
+        write_report(study.folder)
+        write_cards(study.folder)
+    return comparison
+
+
+def _nothing(study: Running, trials: pd.DataFrame) -> str:
+    path = study.folder.root / "trials.parquet"
+    if (trials["state"] == "failed").any():
+        return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
+    go_on = study.folder.go_on("--time-budget", "SECONDS")
+    return f"no trial of {study.folder.name} ended in time; give it more of it: {go_on}"
+
+
+def _held_out_stack(study: Running, outer_fold: int) -> Stack:
+    base = study.space.base
+    return prepare(
+        study.cohort,
+        fresh_replicates(study.settings, outer_fold),
+        features=base.features,
+        targets=base.targets,
+        with_test=True,
+    )
+
+
+def _evidence(
+    study: Running,
+    pairs: Sequence[tuple[Finalist, Confirmed]],
+    stacks: Sequence[Stack],
+    references: Sequence[Mapping[str, Any]],
+) -> Evidence:
+    """Returns what the comparison is drawn from."""
+    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    seeds, folds = np.asarray(stacks[0].pairs).T
+    parts = []
+    for outer_fold, models in enumerate(references):
+        own = [(f, result) for f, result in pairs if f.outer_fold == outer_fold]
+        parts.append(
+            OuterFold(
+                trivial=own[0][1].trivial,
+                arms={
+                    name: tuple(candidate(f, result) for f, result in own if f.arm == name)
+                    for name in names
+                },
+                trials={
+                    arm.name: len(arm.trials) for arm in study.arms if arm.outer_fold == outer_fold
+                },
+                # The references were fitted on the folds of one seed, and stand for all seeds.
+                references={name: model.losses[folds] for name, model in models.items()},
+                groups=held_out_groups(stacks[outer_fold]),
+            )
+        )
+    unit = "rows" if parts[0].groups is None else study.cohort.schema.groups
+    return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts), unit)
+
+
+def _winners(
+    evidence: Evidence, pairs: Sequence[tuple[Finalist, Confirmed]]
+) -> list[tuple[Finalist, Confirmed]]:
+    """Returns the networks that the comparison speaks of, one an arm and outer fold."""
+    chosen = {
+        (outer_fold, fold.best(arm).trial)
+        for outer_fold, fold in enumerate(evidence.outer_folds)
+        for arm in evidence.arms
+    }
+    return [(f, result) for f, result in pairs if (f.outer_fold, f.number) in chosen]
+
+
+def _write(
+    study: Running,
+    comparison: dict[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    references: Sequence[Mapping[str, Any]],
+) -> None:
+    folder, cohort = study.folder, study.cohort
+    for name, table in tables.items():
+        folder.write_table(f"{name}.parquet", table)
+    folder.write_table("references.parquet", _reference_table(study, references))
+    patients = table_one(cohort.schema, {"kept": cohort.table}, rare=0.02)
+    folder.write_table("table_one.parquet", patients)
+    folder.write_json("comparison.json", comparison)
+
+
+def _examine(
+    study: Running, comparison: dict[str, Any], saved: Sequence[Winner], stacks: Sequence[Stack]
+) -> None:
+    """Writes what is known of the models that are handed on."""
+    rows = [held_out(study.cohort, stack) for stack in stacks]
+    leading = max(comparison["arms"], key=lambda arm: arm["score"]["estimate"])["arm"]
+    features = study.space.base.features
+    tables = examined(study.cohort.schema, features, saved, rows, leading)
+    for name, table in tables.items():
+        study.folder.write_table(f"{name}.parquet", table)
+
+
+def _track(study: Running, comparison: dict[str, Any]) -> None:
+    """Logs the comparison to the tracker."""
+    study.tracker.conclude(
+        {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
+        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
+        {
+            "attrition": pd.DataFrame(study.cohort.attrition.steps),
+            "comparison": comparison_table(comparison),
+            "differences": difference_table(comparison),
+            "tasks": task_table(comparison),
+        },
+    )
+
+
+def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    tasks = [task.name for task in study.cohort.schema.tasks]
+    parts = []
+    for outer_fold, models in enumerate(references):
+        pairs = fresh_replicates(study.settings, outer_fold).pairs[: study.settings.folds]
+        parts += [
+            metric_table(model.metrics, pairs, tasks).assign(model=name, outer_fold=outer_fold)
+            for name, model in models.items()
+        ]
+    return pd.concat(parts, ignore_index=True)

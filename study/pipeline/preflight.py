@@ -1,0 +1,110 @@
+"""The start of a study: all that can be wrong is looked at, then Ray starts.
+
+This stands apart from the rest of the road, which takes a second or two to import: Ray's workers
+load meanwhile.
+"""
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.dataset.preprocessor import feature_names
+from hemomodel.recommender.decision_constraints import ties
+from study.cluster.ray_session import check_paths, quiet_environment, start_ray
+from study.settings.cohort_and_splits import (
+    fresh_replicates,
+    open_cohort,
+    open_schema,
+    outer_folds,
+    search_replicates,
+)
+from study.settings.cross_checks import check_settings
+from study.settings.search_space import Space
+from study.settings.settings import Settings
+from study.store.lock import StudyLock
+from study.store.record import check_same, read_record
+from study.store.study_folder import Folder
+
+__all__ = ["Begun", "begin", "checked_space"]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study whose input is good.
+
+    Attributes:
+        at: when, on the monotonic clock.
+        settings: of the study.
+        folder: its own.
+        lock: on the folder, held.
+        space: to search.
+        cohort: to search on.
+    """
+
+    at: float
+    settings: Settings
+    folder: Folder
+    lock: StudyLock
+    space: Space
+    cohort: Cohort
+
+
+def begin(settings: Settings) -> Begun:
+    """Reads the cohort, checks settings against it, and starts Ray.
+
+    Args:
+        settings: of the study; its name decides the folder.
+
+    Raises:
+        InputError: settings, data or folder are not usable.
+    """
+    at = time.monotonic()
+    quiet_environment()  # before the first import of Ray
+    check_paths(out=settings.out, data=settings.data)
+    name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
+    folder = Folder(Path(settings.out).resolve() / name)
+    lock = StudyLock(folder.root)
+    with ExitStack() as given_back:
+        given_back.enter_context(lock)
+        read_record(folder)  # what is no study is refused at once
+        space = checked_space(settings)
+        # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+        cohort = open_cohort(settings)
+        _make_splits(settings, cohort)
+        folder.make_root()
+        lock.take()
+        stored = read_record(folder)  # once more: another process may have begun it meanwhile
+        if stored is not None:
+            check_same(folder, stored, settings, cohort.digest)
+        start_ray(settings.address, settings.max_concurrent)
+        given_back.pop_all()  # the study holds it from here on
+    return Begun(at, settings, folder, lock, space, cohort)
+
+
+def checked_space(settings: Settings) -> Space:
+    """Returns the space, once all that can be wrong without the data has been looked at.
+
+    Raises:
+        InputError: a setting is not usable.
+    """
+    schema = open_schema(settings)
+    space = Space(settings, [task.name for task in schema.tasks])
+    feature_names(schema, space.base.features)
+    ties(schema, np.ones(sum(task.size for task in schema.tasks), dtype=bool))
+    check_settings(settings, space.base.epochs)
+    return space
+
+
+def _make_splits(settings: Settings, cohort: Cohort) -> None:
+    """Makes every split once: Ray takes its time to start.
+
+    Raises:
+        InputError: there are too few rows for so many folds.
+    """
+    for outer_fold in range(outer_folds(settings)):
+        for replicates in (search_replicates, fresh_replicates):
+            replicates(settings, outer_fold).split(cohort)

@@ -1,0 +1,180 @@
+"""What a model card says, section by section."""
+
+import json
+import shlex
+from typing import Any
+
+from study.analysis.comparison.verdict import held_out
+from study.analysis.held_out.subgroups import LEAST
+from study.report.card.tables import attrition_table, input_table, output_table, score_table
+from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
+from study.report.components.blocks import Block, Code, Notes, Prose, Section
+from study.report.formatting import both, number
+from study.report.load import Study
+from study.report.sections.limits import ALWAYS, data_notes
+from study.report.tables.calibration import tempered_table
+from study.report.tables.features import feature_table
+from study.report.tables.subgroups import subgroup_table
+from study.report.tables.trials import pairs_table
+
+__all__ = ["card_sections", "chosen"]
+
+_NOT_THERE = "This study's folder has no figures of its ensembles; compare again with --resume."
+
+
+def card_sections(study: Study, arm: str, outer_fold: int, place: str) -> list[Section]:
+    """Returns the sections, in the order of Mitchell et al.
+
+    Args:
+        study: whose winner it is.
+        arm: of the winner.
+        outer_fold: of the winner.
+        place: of the model, within the study's folder.
+    """
+    return [
+        Section("details", "Model details", _details(study, arm, outer_fold)),
+        Section("use", "Intended use", _use()),
+        Section("factors", "Factors", _factors(study)),
+        Section("metrics", "Metrics", _metrics(study)),
+        Section("evaluation", "Evaluation data", _evaluation(study)),
+        Section("training", "Training data", _training(study)),
+        Section("results", "Quantitative analyses", _results(study, arm, outer_fold)),
+        Section("ethics", "Ethical considerations", (Notes(ETHICS),)),
+        Section("caveats", "Caveats and recommendations", _caveats(study)),
+        Section("load", "How to load and use it", _load(f"studies/{study.folder.name}/{place}")),
+    ]
+
+
+def chosen(study: Study, arm: str) -> list[dict[str, Any]]:
+    """Returns the finalists of an arm that were chosen, one an outer fold."""
+    finalists = next(one.get("finalists") for one in study.arms if one["arm"] == arm)
+    return [one for one in finalists or [] if one.get("chosen")]
+
+
+def _details(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
+    record = study.record
+    own = next(one for one in chosen(study, arm) if one["outer_fold"] == outer_fold)
+    facts: dict[str, Any] = {
+        "kind": "an ensemble: the mean of the networks' probabilities and of their values",
+        "networks": f"{study.comparison.get('replicates')}, one a fold and seed",
+        "arm": arm,
+        "balancer": own["params"].get("balancer", arm),
+        "study": study.folder.name,
+        "trial": own["trial"],
+        "epochs": own["epochs"],
+        **{name: value for name, value in own["params"].items() if name != "balancer"},
+        "feature set": study.feature_set,
+        "Python": record.get("python"),
+        **(record.get("versions") or {}),
+        "commit": record.get("commit") or "unknown (outside git)",
+    }
+    return (pairs_table("What it is", facts), *_tables(study))
+
+
+def _tables(study: Study) -> tuple[Block, ...]:
+    outputs = output_table(study.tasks)
+    if study.schema is None or study.feature_set not in study.schema.sets:
+        return (outputs,)
+    return outputs, input_table(study.schema, study.feature_set)
+
+
+def _use() -> tuple[Block, ...]:
+    return (
+        Prose("Decision support for research. It is meant for:"),
+        Notes(USES),
+        Prose("It is not meant for:"),
+        Notes(NOT_USES),
+    )
+
+
+def _factors(study: Study) -> tuple[Block, ...]:
+    declared = study.schema.subgroups if study.schema else ()
+    if not declared:
+        return (Prose("The schema declares no subgroups: scores are of all rows together."),)
+    unit = study.comparison.get("unit", "rows")
+    names = ", ".join(both(one.title, one.title_zh) for one in declared)
+    return (
+        Prose(
+            f"Scores are also given by {names}, and by pairs of these where every pair of their "
+            f"levels has {LEAST} {unit} or more. Other factors (the place, the staff, the "
+            "machines) are not recorded."
+        ),
+    )
+
+
+def _metrics(study: Study) -> tuple[Block, ...]:
+    unit = study.comparison.get("unit", "rows")
+    how = (
+        f"Intervals hold {study.level}: percentiles of a bootstrap over held-out {unit}, with the "
+        "networks held fixed."
+    )
+    return (Notes((*METRICS, how)),)
+
+
+def _evaluation(study: Study) -> tuple[Block, ...]:
+    folds = study.comparison.get("outer_folds") or 1
+    split = (
+        f"The search was repeated for each of {folds} parts of the rows, and what is said here is "
+        "of all parts, each predicted by the model that never saw it."
+        if folds > 1
+        else "They were split off before the search."
+    )
+    return (
+        Prose(
+            f"{held_out(study.comparison)} of the same table. {split} They were scored once, after "
+            "all had been chosen on other rows. No other table has been tried."
+        ),
+    )
+
+
+def _training(study: Study) -> tuple[Block, ...]:
+    rows = number(study.comparison.get("training_rows"), 0)
+    blocks: list[Block] = [
+        Prose(
+            f"{study.settings.get('data', 'a table')}, with {rows} training rows for each network; "
+            "which epoch and which configuration was chosen on validation rows. The digest of the "
+            f"rows that were kept is {study.record['data_digest']}."
+        )
+    ]
+    if study.attrition is not None:
+        blocks.append(attrition_table(study.attrition))
+    return tuple(blocks)
+
+
+def _results(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
+    if not {"ensemble_scores", "subgroups", "ensemble_calibration"} <= set(study.tables):
+        return (Prose(_NOT_THERE),)
+    blocks: list[Block] = [
+        score_table(study, arm, outer_fold),
+        subgroup_table(study, arm, folded=False),
+    ]
+    if len(study.tables["ensemble_calibration"]):
+        blocks.append(tempered_table(study, (arm,), folded=False))
+    if arm in set(study.tables.get("permutation", {"arm": ()})["arm"]):
+        blocks.append(feature_table(study))
+    return tuple(blocks)
+
+
+def _caveats(study: Study) -> tuple[Block, ...]:
+    few = f"{held_out(study.comparison)} are what the scores rest on: read the intervals."
+    return (Notes((*study.notes, *data_notes(study), few, *ALWAYS)),)
+
+
+def _load(place: str) -> tuple[Block, ...]:
+    return (
+        Prose(
+            "Run from where studies/ is. The folder may be moved: it needs hemomodel and nothing "
+            "else of the study. Loading it runs no code from it: it holds numbers and plain data."
+        ),
+        Code(
+            "import hemomodel\n\n"
+            f"model = hemomodel.load({json.dumps(place, ensure_ascii=False)})\n"
+            "model.recommend(frame)  # a DataFrame with the table's own columns",
+            "python",
+        ),
+        Code(
+            f"python scripts/recommend.py --model {shlex.quote(place)} --data new.xlsx "
+            "--out recommendations.xlsx",
+            "bash",
+        ),
+    )

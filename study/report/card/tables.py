@@ -1,0 +1,104 @@
+"""The tables of a model card: what goes in, what comes out, and how well."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
+from study.analysis.held_out.permutation_importance import sources
+from study.analysis.held_out.subgroups import ALL, LEAST
+from study.report.components.blocks import Cell, Table, head, spread
+from study.report.formatting import both, number, percent, sized, unit
+from study.report.load import Study
+
+__all__ = ["attrition_table", "input_table", "output_table", "score_table"]
+
+
+def output_table(tasks: tuple[Task, ...]) -> Table:
+    """Returns what is predicted: one row a task, named in both languages, with its levels."""
+    rows = tuple(
+        (Cell(both(task.title, task.title_zh)), Cell(task.kind), Cell(_range(task)))
+        for task in tasks
+    )
+    columns = (Cell("task"), Cell("kind"), Cell("levels, or unit"))
+    return Table("What it predicts", columns, rows, folded=True, style="words")
+
+
+def _range(task: Task) -> str:
+    if task.is_value:
+        return unit(task)
+    return f"{', '.join(task.meanings)} {task.unit}".strip()
+
+
+def input_table(schema: Schema, feature_set: str) -> Table:
+    """Returns what it reads: one row a feature, named in both languages, with its unit."""
+    units = {column.english: column.unit for column in schema.read.values()}
+    units |= {derived.name: derived.unit for derived in schema.derived}
+    rows = tuple(
+        (
+            Cell(both(schema.titles[name], schema.titles_zh.get(name, ""))),
+            Cell(units[name]),
+            Cell(name),
+        )
+        for name in sources(schema, feature_set)
+    )
+    columns = (Cell("feature"), Cell("unit"), Cell("name in the schema"))
+    return Table("What it reads", columns, rows, folded=True, style="words")
+
+
+def attrition_table(ledger: Mapping[str, Any]) -> Table:
+    """Returns which rows each rule took."""
+    rows = [(Cell("rows with any value"), Cell(""), Cell(number(ledger["start"], 0)))]
+    rows += [
+        (Cell(step["rule"]), Cell(number(step["removed"], 0)), Cell(number(step["left"], 0)))
+        for step in ledger["steps"]
+    ]
+    columns = (Cell("rule"), Cell("rows removed"), Cell("rows left"))
+    return Table("From the file to the cohort", columns, tuple(rows))
+
+
+def score_table(study: Study, arm: str, outer_fold: int) -> Table:
+    """Returns one row a task: skill with its interval, and the ensemble's figures in its unit.
+
+    Scores are of all outer folds, as the skill is; the temperature is that of the card's model.
+    """
+    scores, subgroups = study.tables["ensemble_scores"], study.tables["subgroups"]
+    of_arm = scores[scores["arm"] == arm]
+    other = (of_arm["metric"] == "temperature") & (of_arm["outer_fold"] != outer_fold)
+    own = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
+    of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL)]
+    skills = of_all.set_index("task")[["rows", "estimate", "low", "high"]]
+    found: dict[Any, Any] = skills.join(own).to_dict("index")
+    rows = [
+        (
+            Cell(head(task).text, ", ".join(filter(None, (head(task).small, unit(task))))),
+            _labelled(found[task.name]["rows"]),
+            _skill(found[task.name]),
+            *_figures(task, found[task.name]),
+        )
+        for task in study.tasks
+        if task.name in found
+    ]
+    columns = (
+        Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", f"{study.level} interval"),
+        Cell("accuracy", "balanced"), Cell("RMSE", "MAE"), Cell("temperature"),
+    )  # fmt: skip
+    note = "Of the ensemble with its temperatures, on rows that it never saw."
+    return Table("How well it predicts each task", columns, tuple(rows), note)
+
+
+def _labelled(rows: float) -> Cell:
+    return Cell(f"<{LEAST}" if pd.isna(rows) else number(rows, 0))
+
+
+def _skill(own: Mapping[str, float]) -> Cell:
+    return Cell("–", "few labels") if pd.isna(own["estimate"]) else spread(own, 2)
+
+
+def _figures(task: Task, own: Mapping[str, float]) -> tuple[Cell, Cell, Cell]:
+    if task.is_value:
+        return Cell(""), Cell(sized(own.get("rmse")), sized(own.get("mae"))), Cell("")
+    right = Cell(percent(own.get("accuracy")), percent(own.get("balanced_accuracy")))
+    return right, Cell(""), Cell(number(own.get("temperature"), 2))

@@ -1,0 +1,85 @@
+"""The card of a model that is handed on, in Markdown and HTML, beside the model.
+
+Its form is that of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. It is made from
+the study's folder alone, and holds figures of kinds of rows, none of few persons, but no row.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from study.analysis.held_out.subgroup_skill import MEAN
+from study.analysis.held_out.subgroups import ALL
+from study.report.card.sections import card_sections, chosen
+from study.report.components.blocks import Cell
+from study.report.formatting import interval, number
+from study.report.load import Study, open_study
+from study.report.render.markdown import card_markdown
+from study.report.render.page import style, templates
+from study.store.study_folder import Folder
+
+__all__ = ["write_cards"]
+
+_WARNING = "Decision support for research: not for use on its own, and no medical device."
+
+
+def write_cards(folder: Folder) -> list[Path]:
+    """Writes `best/ARM/card.md` and `card.html` for each winner that was saved.
+
+    Args:
+        folder: of a study that has been compared.
+
+    Raises:
+        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+    """
+    study = open_study(folder)
+    pages = []
+    for arm in study.names:
+        for one in chosen(study, arm):
+            folds = study.comparison.get("outer_folds") or 1
+            place = folder.best(arm, one["outer_fold"], folds)
+            if place.is_dir():
+                pages.append(_write(study, arm, one["outer_fold"], f"best/{place.name}"))
+    return pages
+
+
+def _write(study: Study, arm: str, outer_fold: int, place: str) -> Path:
+    subject = study.schema.title if study.schema else "table"
+    title = f"{subject}: {len(study.tasks)} tasks, {arm}"
+    count = number(study.comparison.get("replicates"), 0)
+    lead = f"{count} networks that speak as one, for {len(study.tasks)} tasks. {_WARNING}"
+    sections = card_sections(study, arm, outer_fold, place)
+    study.folder.write_text(f"{place}/card.md", card_markdown(title, lead, sections))
+    template = templates().get_template("card.html")
+    text = template.render(
+        title=title,
+        study=study.folder.name,
+        lead=lead,
+        facts=_facts(study, arm),
+        sections=sections,
+        css=style(),
+    )
+    return study.folder.write_text(f"{place}/card.html", text)
+
+
+def _score(study: Study, arm: str) -> Cell:
+    table = study.tables.get("subgroups")
+    if table is None:
+        score = next(one.get("score") for one in study.arms if one["arm"] == arm)
+        return Cell(interval(score, 2), "mean skill of one network")
+    own = table[(table["arm"] == arm) & (table["subgroup"] == ALL) & (table["task"] == MEAN)]
+    found = {name: float(own[name].iloc[0]) for name in ("estimate", "low", "high")}
+    if pd.isna(found["estimate"]):
+        return Cell("–", "mean skill: too few rows")
+    return Cell(interval(found, 2), "mean skill")
+
+
+def _facts(study: Study, arm: str) -> list[Cell]:
+    comparison = study.comparison
+    return [
+        _score(study, arm),
+        Cell(number(comparison.get("held_out_rows"), 0), "held-out rows"),
+        Cell(number(comparison.get("training_rows"), 0), "training rows of a network"),
+        Cell(number(comparison.get("replicates"), 0), "networks"),
+        Cell(str(study.record["data_digest"])[:12], "digest of the data"),
+    ]

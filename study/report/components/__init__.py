@@ -1,0 +1,1 @@
+"""Building blocks of a page: tables, prose, figures, the colours of the arms."""

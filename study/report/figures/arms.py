@@ -1,0 +1,258 @@
+"""Figures of whole arms: scores, differences, ranks, cost."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.report.components.figure import Figure, Trace, rows
+from study.report.components.palette import look
+from study.report.formatting import interval, label, number, p_value
+from study.report.load import Study
+
+__all__ = ["costs", "differences", "ranks", "replicate_scores", "scores"]
+
+_REFERENCE_MARKERS = {"base_rate": "line-ns-open", "regularised_linear": "diamond-open"}
+_DOTS = (0.16, 0.4)  # where in its row a replicate's dot lies, below the interval
+
+
+def scores(study: Study) -> Figure:
+    """Draws each arm's score with its interval, every replicate, and the references below."""
+    held_out = study.tables.get("held_out")
+    dots = None if held_out is None else replicate_scores(held_out)
+    data: list[Trace] = []
+    for place, arm in enumerate(study.arms):
+        if dots is not None:
+            data.append(_dots(dots[dots["arm"] == arm["arm"]]["value"], place, arm["arm"]))
+        if arm.get("score"):
+            data.append(_point(arm["score"], place, arm["arm"]))
+    for place, model in enumerate(study.references, start=len(study.arms)):
+        marker = _REFERENCE_MARKERS.get(model["model"], "square-open")
+        data.append(_whisker(model["score"], place, model["model"], ("@muted", marker)))
+    names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
+    layout = rows([label(name) for name in names], size=34 if dots is not None else 26)
+    layout["xaxis"] = {"title": {"text": "held-out score (mean skill over the tasks)"}}
+    layout["shapes"] = [_zero()]
+    if study.references:
+        layout["shapes"].append(_rule(len(study.arms) - 0.5))
+    return Figure("scores", "Held-out score of each balancer, with every replicate", data, layout)
+
+
+def replicate_scores(held_out: pd.DataFrame) -> pd.DataFrame:
+    """Returns one row a replicate: arm, outer_fold, seed, fold, value (mean skill over tasks)."""
+    skill = held_out[held_out["metric"] == "skill"]
+    keys = ["arm", "outer_fold", "seed", "fold"]
+    return skill.groupby(keys, sort=False)["value"].mean().reset_index()
+
+
+def _dots(values: "pd.Series[float]", place: int, arm: str) -> Trace:
+    spread = np.resize(np.linspace(*_DOTS, 5)[[0, 2, 4, 1, 3]], len(values))
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": values.tolist(),
+        "y": (place + spread).tolist(),
+        "marker": {"color": look(arm).colour, "size": 4, "opacity": 0.45},
+        "hovertemplate": f"{label(arm)}, one replicate: %{{x:.3f}}<extra></extra>",
+        "meta": arm,
+    }
+
+
+def _point(found: Mapping[str, float], place: int, arm: str, *, hollow: bool = False) -> Trace:
+    style = look(arm)
+    marker = f"{style.marker}-open" if hollow else style.marker
+    return {**_whisker(found, place, arm, (style.colour, marker)), "meta": arm}
+
+
+def _whisker(
+    found: Mapping[str, float], place: int, name: str, style: tuple[str, str], text: str = ""
+) -> Trace:
+    colour, marker = style
+    estimate = found["estimate"]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [estimate],
+        "y": [place],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [found["high"] - estimate],
+            "arrayminus": [estimate - found["low"]],
+            "color": colour,
+            "thickness": 2,
+            "width": 0,
+        },
+        "marker": {
+            "color": colour,
+            "symbol": marker,
+            "size": 10,
+            "line": {"width": 1.5, "color": colour},
+        },
+        "hovertemplate": f"{label(name)}: {text or interval(found)}<extra></extra>",
+    }
+
+
+def differences(study: Study, baseline: str) -> Figure:
+    """Draws each arm's paired difference to a baseline; filled where zero lies outside."""
+    found = {d["arm"]: d for d in study.comparison["differences"] if d["baseline"] == baseline}
+    names = [name for name in study.names if name in found]
+    data = []
+    for place, name in enumerate(names):
+        own = found[name]
+        trace = _point(own, place, name, hollow=not own["distinguishable"])
+        said = (
+            f"{interval(own, sign=True)}<br>p (Holm) {p_value(own.get('p_holm'))}, "
+            f"better in {number(own.get('probability_of_improvement'), 2)} of the replicates"
+        )
+        trace["hovertemplate"] = f"{label(name)} − {label(baseline)}: {said}<extra></extra>"
+        data.append(trace)
+    layout = rows([label(name) for name in names])
+    layout["xaxis"] = {
+        "title": {"text": f"score minus that of {label(baseline)}"},
+        "tickformat": "+.2f",
+    }
+    layout["shapes"] = [_zero()]
+    return Figure(f"difference-{baseline}", f"Difference to {baseline}", data, layout)
+
+
+def costs(study: Study) -> Figure:
+    """Draws what one optimizer step costs, in the order of the scores."""
+    data: list[Trace] = []
+    for place, arm in enumerate(study.arms):
+        seconds = arm.get("seconds_per_step")
+        if not seconds:
+            continue
+        style = look(arm["arm"])
+        said = f"{label(arm['arm'])}: {number(1000 * seconds, 2)} ms a step"
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [1000 * seconds],
+                "y": [place],
+                "marker": {"color": style.colour, "symbol": style.marker, "size": 10},
+                "hovertemplate": f"{said}<extra></extra>",
+                "meta": arm["arm"],
+            }
+        )
+    layout = rows([label(name) for name in study.names])
+    layout["xaxis"] = {
+        "title": {"text": "ms a step, all replicates together (log)"},
+        "type": "log",
+        **_log_ticks([trace["x"][0] for trace in data]),
+    }
+    layout["yaxis"]["showgrid"] = True
+    return Figure("cost", "Time of one optimizer step", data, layout)
+
+
+def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Returns ticks at 1, 2 and 5 of each power of ten around some values, and their range."""
+    low, high = min(values) / 1.3, max(values) * 1.3
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    return {
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "range": [math.log10(low), math.log10(high)],
+    }
+
+
+def ranks(study: Study) -> Figure:
+    """Draws mean ranks, and a bar over each group that the data cannot tell apart.
+
+    A critical-difference diagram (Demsar, JMLR 7, 2006), turned by 90 degrees: its labels then fit
+    any number of arms and any screen.
+    """
+    found = study.comparison["ranks"]
+    means = dict(sorted(found["mean_ranks"].items(), key=lambda item: item[1]))
+    names, values = list(means), list(means.values())
+    critical = found.get("critical_difference")
+    data: list[Trace] = []
+    for place, (name, mean) in enumerate(means.items()):
+        style = look(name)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "x": [mean],
+                "y": [place],
+                "text": [f"  {mean:.2f}"],
+                "textposition": "middle right",
+                "textfont": {"size": 11, "color": "@muted"},
+                "marker": {"color": style.colour, "symbol": style.marker, "size": 10},
+                "hovertemplate": f"{label(name)}: mean rank {mean:.2f}<extra></extra>",
+                "meta": name,
+            }
+        )
+    layout = rows([label(name) for name in names], size=24)
+    right = _group_bars(data, found.get("groups") or [], names, max(values))
+    low = min(values)
+    layout["xaxis"] = {"title": {"text": "mean rank (1 is best)"}, "range": [low - 0.4, right]}
+    layout["shapes"] = []
+    if critical:
+        _add_scale(layout, low, critical)
+    return Figure("ranks", "Mean ranks, and who cannot be told apart", data, layout)
+
+
+def _group_bars(
+    data: list[Trace], groups: Sequence[Sequence[str]], names: Sequence[str], last: float
+) -> float:
+    """Adds a vertical bar a group, right of the points; returns where the axis ends."""
+    step = 0.05 * max(last - 1, 1)
+    place = last + 5 * step
+    for group in groups:
+        spots = [names.index(name) for name in group]
+        if len(spots) > 1:
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": [place, place],
+                    "y": [min(spots) - 0.18, max(spots) + 0.18],
+                    "line": {"color": "@ink", "width": 4},
+                    "hovertemplate": f"not told apart: {label(', '.join(group))}<extra></extra>",
+                }
+            )
+            place += step
+    return place + step
+
+
+def _add_scale(layout: dict[str, Any], low: float, critical: float) -> None:
+    """Shows how long the critical difference is, above the rows."""
+    layout["yaxis"]["range"][1] = -1.4
+    layout["height"] += 20
+    layout["xaxis"]["range"][1] = max(layout["xaxis"]["range"][1], low + critical + 0.1)
+    layout["shapes"].append(
+        {
+            "type": "line",
+            "x0": low,
+            "x1": low + critical,
+            "y0": -0.9,
+            "y1": -0.9,
+            "line": {"color": "@ink", "width": 2},
+        }
+    )
+    layout["annotations"] = [
+        {
+            "x": low,
+            "y": -0.9,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "text": f"critical difference {critical:.2f}",
+            "showarrow": False,
+            "font": {"size": 11, "color": "@muted"},
+        }
+    ]
+
+
+def _zero() -> dict[str, Any]:
+    line = {"color": "@muted", "width": 1, "dash": "dot"}
+    return {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _rule(y: float) -> dict[str, Any]:
+    line = {"color": "@grid", "width": 1}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}

@@ -1,0 +1,75 @@
+"""Reliability diagrams of the class probabilities."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from study.report.components.figure import Figure, Trace
+from study.report.components.palette import Look, look
+from study.report.formatting import label, titled
+from study.report.load import Study
+
+__all__ = ["reliability", "tempered"]
+
+_LEAST = 5  # pairs of row and class in a bin below which its point says nothing
+
+
+def reliability(study: Study) -> list[Figure]:
+    """Draws one panel a task: how often what was given a probability was so."""
+    table = study.tables["calibration"]
+    return _panels(study, table, "calibration", "arm", {name: look(name) for name in study.names})
+
+
+def tempered(study: Study, arm: str) -> list[Figure]:
+    """Draws one panel a task: an arm's ensemble before its temperature, and after."""
+    table = study.tables["ensemble_calibration"]
+    own, style = table[table["arm"] == arm], look(arm)
+    looks = {"before": Look("@muted", "dot", "circle-open"), "after": style}
+    return _panels(study, own, "tempered", "stage", looks)
+
+
+def _panels(
+    study: Study, table: pd.DataFrame, name: str, by: str, looks: Mapping[str, Look]
+) -> list[Figure]:
+    """Draws one panel a task, in it a curve for each value of a column."""
+    figures = []
+    for task in study.tasks:
+        own = table[(table["task"] == task.name) & (table["count"] >= _LEAST)]
+        parts = {key: own[own[by] == key].sort_values("bin") for key in looks}
+        curves = [_curve(key, looks[key], part) for key, part in parts.items() if len(part)]
+        if curves:
+            axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "dtick": 0.25}
+            layout = {
+                "height": 280,
+                "xaxis": {**axis, "title": {"text": "probability given"}},
+                "yaxis": {**axis, "title": {"text": "share that was so"}},
+            }
+            data = [_diagonal(), *curves]
+            figures.append(Figure(f"{name}-{task.name}", titled(task), data, layout))
+    return figures
+
+
+def _curve(name: str, style: Look, own: pd.DataFrame) -> Trace:
+    said = f"{label(name)}: given %{{x:.0%}}, was %{{y:.0%}} (%{{customdata:,}})<extra></extra>"
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": own["predicted"].tolist(),
+        "y": own["observed"].tolist(),
+        "customdata": own["count"].tolist(),
+        "line": {"color": style.colour, "dash": style.dash, "width": 1.4},
+        "marker": {"color": style.colour, "symbol": style.marker, "size": 5},
+        "hovertemplate": said,
+        "meta": name,
+    }
+
+
+def _diagonal() -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [0, 1],
+        "y": [0, 1],
+        "line": {"color": "@muted", "width": 1, "dash": "dot"},
+        "hoverinfo": "skip",
+    }

@@ -1,0 +1,260 @@
+"""Figures over epochs: learning, the task weights, and how the tasks' gradients agree."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from study.report.components.end_labels import end_labels
+from study.report.components.figure import Figure, Trace, band, thinned
+from study.report.components.palette import look
+from study.report.formatting import label, short, titled
+from study.report.load import Study
+
+__all__ = ["conflicts", "cosine_maps", "learning", "learning_by_task", "weight_maps"]
+
+_BANDED = 6  # arms in one panel beyond which bands would hide each other
+_CLIP = 3  # weights beyond 8 times or 1/8 of the equal share share a colour
+_SIDE = 250  # pixels of a small panel
+
+
+def learning(study: Study) -> list[Figure]:
+    """Draws one panel an arm: held-out and validation skill, the other arms behind it."""
+    curves = study.tables["curves"]
+    held_out = _over_tasks(curves, "held_out_skill")
+    validation = _over_tasks(curves, "validation_skill")
+    names = [name for name in study.names if name in held_out]
+    low, high = _reach(held_out)
+    figures = []
+    for name in names:
+        data = [_ghosts({k: v for k, v in held_out.items() if k != name})]
+        own, style = held_out[name], look(name)
+        data.append(band(own, "epoch", style.colour))
+        if name in validation:
+            data.append(_line(validation[name], name, "validation", dash="dot", width=1.2))
+        data.append(_line(own, name, "held out", dash="solid", width=2.2))
+        layout = {
+            "height": _SIDE,
+            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+            "yaxis": {"range": [low, high]},
+        }
+        figures.append(Figure(f"learning-{name}", name, data, layout, arm=name))
+    return figures
+
+
+def learning_by_task(study: Study) -> list[Figure]:
+    """Draws one panel a task: held-out skill of every arm."""
+    curves = study.tables["curves"]
+    chosen = curves[curves["metric"] == "held_out_skill"]
+    figures = []
+    for task in study.tasks:
+        lines = _by_arm(chosen[chosen["task"] == task.name])
+        data: list[Trace] = []
+        for name in [name for name in study.names if name in lines]:
+            own, style = lines[name], look(name)
+            if len(lines) <= _BANDED:
+                data.append({**band(own, "epoch", style.colour), "meta": name})
+            data.append(_line(own, name, "held out", dash=style.dash, width=1.6))
+        if data:
+            layout = {
+                "height": _SIDE,
+                "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+                "yaxis": {"range": list(_reach(lines))},
+            }
+            figures.append(Figure(f"learning-{task.name}", titled(task), data, layout))
+    return figures
+
+
+def _over_tasks(curves: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
+    """Returns each arm's mean over tasks; its band is the mean of the tasks' bands."""
+    return _by_arm(curves[curves["metric"] == metric])
+
+
+def _by_arm(curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Returns arm -> epoch, mean, low, high over tasks and outer folds, thinned.
+
+    Outer folds train for different numbers of epochs: a mean goes as far as all of them do, for
+    beyond that it would change whom it speaks of.
+    """
+    found = {}
+    for name, own in curves.groupby("arm", sort=False):
+        folds = own["outer_fold"].nunique() if "outer_fold" in own else 1
+        means = own.groupby("epoch")[["mean", "low", "high"]].mean().reset_index()
+        shared = own.groupby("epoch")["outer_fold"].nunique().to_numpy() == folds
+        means = means[shared].dropna()
+        if len(means):
+            found[str(name)] = means.iloc[thinned(len(means))]
+    return found
+
+
+def _reach(lines: dict[str, pd.DataFrame]) -> tuple[float, float]:
+    """Returns the range to show: the first epochs may lie far below, and need not be seen."""
+    if not lines:
+        return -1.0, 1.0
+    everything = pd.concat(lines.values())
+    low = float(np.quantile(everything["low"], 0.08))
+    high = float(everything["high"].max())
+    room = 0.06 * (high - low)
+    return low - room, high + room
+
+
+def _line(own: pd.DataFrame, arm: str, what: str, *, dash: str, width: float) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": own["epoch"].tolist(),
+        "y": own["mean"].tolist(),
+        "line": {"color": look(arm).colour, "dash": dash, "width": width},
+        "hovertemplate": f"{label(arm)}, {what}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
+        "meta": arm,
+    }
+
+
+def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
+    """Returns other arms' lines as one grey trace, with gaps between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for own in lines.values():
+        few = own.iloc[thinned(len(own), 30)]
+        x += [*few["epoch"].tolist(), None]
+        y += [*few["mean"].tolist(), None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": {"color": "@ghost", "width": 1},
+        "hoverinfo": "skip",
+    }
+
+
+def weight_maps(study: Study) -> tuple[list[Figure], list[str]]:
+    """Draws one panel an arm: each task's weight as a multiple of the equal share, by epoch.
+
+    Returns:
+        the panels, and the arms whose weights never moved and were equal.
+    """
+    curves = study.tables["curves"]
+    weights = curves[curves["metric"] == "weight"]
+    figures, still = [], []
+    for name in study.names:
+        own = weights[weights["arm"] == name]
+        if own.empty:
+            continue
+        table = own.pivot_table(index="task", columns="epoch", values="mean")
+        table = table.reindex([task.name for task in study.tasks]).dropna(how="all")
+        share = table * len(table) / table.abs().sum()
+        if np.allclose(share, 1, atol=1e-3):
+            still.append(name)
+        else:
+            figures.append(_weight_map(name, share))
+    return figures, still
+
+
+def _weight_map(name: str, share: pd.DataFrame) -> Figure:
+    kept = share.iloc[:, thinned(share.shape[1], 40)]
+    floor = 2.0 ** (-2 * _CLIP)  # a weight at or below zero has no logarithm
+    heat = {
+        "type": "heatmap",
+        "x": kept.columns.tolist(),
+        "y": list(range(len(kept))),
+        "z": np.log2(kept.clip(lower=floor).to_numpy()).tolist(),
+        "zmin": -_CLIP,
+        "zmax": _CLIP,
+        "colorscale": "@diverging",
+        "showscale": False,
+        "text": [[f"{value:.2f}" for value in row] for row in kept.to_numpy()],
+        "hovertemplate": "epoch %{x}, %{customdata}: %{text} of the equal share<extra></extra>",
+        "customdata": [[label(short(str(task)))] * kept.shape[1] for task in kept.index],
+    }
+    layout = _task_rows(kept.index.tolist())
+    layout["xaxis"] = {"title": {"text": "epoch"}, "showgrid": False}
+    return Figure(f"weights-{name}", name, [heat], layout, arm=name)
+
+
+def _task_rows(tasks: Sequence[str]) -> dict[str, object]:
+    return {
+        "height": 16 * len(tasks) + 62,
+        "yaxis": {
+            "tickvals": list(range(len(tasks))),
+            "ticktext": [f"{label(short(task))} " for task in tasks],
+            "tickfont": {"size": 10},
+            "autorange": "reversed",
+            "showgrid": False,
+            "ticks": "",
+        },
+    }
+
+
+def cosine_maps(study: Study) -> list[Figure]:
+    """Draws one panel an arm: cosines between the tasks' gradients at its last epoch."""
+    cosines = study.tables["cosines"]
+    order = [task.name for task in study.tasks]
+    figures = []
+    for name in study.names:
+        own = cosines[cosines["arm"] == name]
+        if own.empty:
+            continue
+        last = own[own["epoch"] == own.groupby("outer_fold")["epoch"].transform("max")]
+        table = last.pivot_table(index="task", columns="other", values="cosine")
+        table = table.reindex(index=order, columns=order)
+        square = table.combine_first(table.T).reindex(index=order, columns=order)
+        figures.append(_cosine_map(name, square))
+    return figures
+
+
+def _cosine_map(name: str, table: pd.DataFrame) -> Figure:
+    lower = np.tril(np.ones(table.shape, dtype=bool), -1)
+    names = [label(short(str(task))) for task in table.index]
+    heat = {
+        "type": "heatmap",
+        "x": list(range(len(names))),
+        "y": list(range(len(names))),
+        "z": table.where(lower).to_numpy().tolist(),
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": "@diverging",
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hoverongaps": False,
+        "text": [[f"{a} and {b}" for b in names] for a in names],
+        "hovertemplate": "%{text}: %{z:.2f}<extra></extra>",
+    }
+    layout = _task_rows([str(task) for task in table.index])
+    layout["xaxis"] = {"showticklabels": False, "showgrid": False, "ticks": ""}
+    layout["height"] = 16 * len(names) + 24
+    return Figure(f"cosines-{name}", name, [heat], layout, arm=name)
+
+
+def conflicts(study: Study) -> Figure:
+    """Draws the share of task pairs whose gradients point against each other, by epoch."""
+    cosines = study.tables["cosines"]
+    pairs = cosines[cosines["task"] < cosines["other"]]
+    if pairs.empty:  # written the other way round
+        pairs = cosines[cosines["task"] > cosines["other"]]
+    keys = [pairs["arm"], pairs["epoch"]]
+    shares = (pairs["cosine"] < 0).astype(float).groupby(keys).mean()
+    data: list[Trace] = []
+    for name in study.names:
+        if name in shares.index.get_level_values(0):
+            own, style = shares.xs(name), look(name)
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "x": own.index.tolist(),
+                    "y": own.tolist(),
+                    "line": {"color": style.colour, "dash": style.dash, "width": 1.6},
+                    "marker": {"color": style.colour, "symbol": style.marker, "size": 7},
+                    "hovertemplate": f"{label(name)}, epoch %{{x}}: %{{y:.0%}}<extra></extra>",
+                    "meta": name,
+                }
+            )
+    layout = {
+        "height": max(300, 16 * len(data) + 80),
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "pairs in conflict"}, "tickformat": ".0%"},
+    }
+    end_labels(data, layout)
+    return Figure("conflicts", "Task pairs whose gradients conflict", data, layout)

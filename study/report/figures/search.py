@@ -1,0 +1,242 @@
+"""Figures of the search: importance, parallel coordinates, expected best."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from study.report.components.end_labels import end_labels
+from study.report.components.figure import Figure, Trace, band
+from study.report.components.palette import look
+from study.report.formatting import label
+from study.report.load import Study
+
+__all__ = ["expected_best", "importance_bars", "parallel"]
+
+_SHOWN = 8  # parameters of an arm's importance
+_BEST = 0.1  # share of the trials drawn in the arm's colour
+_GROUPS = ("fixed.log_weights.", "hidden.")
+
+
+def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
+    """Draws an arm's most important parameters by both measures."""
+    few = table.head(_SHOWN)
+    tint = look(arm).colour
+    places = np.arange(len(few))
+    looks = {"ped_anova": (-0.19, "PED-ANOVA", 1.0), "fanova": (0.19, "fANOVA", 0.45)}
+    data: list[Trace] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": few[measure].tolist(),
+            "y": (places + shift).tolist(),
+            "width": 0.34,
+            "marker": {"color": tint, "opacity": opacity},
+            "hovertemplate": f"{title}: %{{x:.2f}}<extra></extra>",
+        }
+        for measure, (shift, title, opacity) in looks.items()
+    ]
+    layout = {
+        "height": 28 * len(few) + 60,
+        "xaxis": {"title": {"text": "share of importance"}, "rangemode": "tozero"},
+        "yaxis": {
+            "tickvals": places.tolist(),
+            "ticktext": [f"{label(_brief(name, arm))}  " for name in few["parameter"]],
+            "tickfont": {"size": 10.5},
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+    }
+    return Figure(f"importance-{arm}", arm, data, layout, arm=arm)
+
+
+def _brief(parameter: str, arm: str) -> str:
+    """Returns a parameter's name for a narrow place; `its`: of the balancer itself."""
+    for group in _GROUPS:
+        parameter = parameter.removeprefix(group)
+    own = parameter.removeprefix(f"{arm}.")
+    return (own if own == parameter else f"its {own}").replace("_", " ")
+
+
+def parallel(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
+    """Draws an arm's trials as lines over its parameters and the score.
+
+    Trials without a score are drawn too, grey and broken: those stopped early and those that
+    failed. None if nothing was searched.
+    """
+    scales = _scales(trials)
+    if not scales:
+        return None
+    scored = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
+    ranked = sorted(scored, key=lambda t: -(t.value or 0.0))
+    cut = max(1, math.ceil(_BEST * len(ranked)))
+    values = [t.value for t in ranked if t.value is not None]
+    ends = (min(values), max(values)) if values else (0.0, 1.0)
+    rest = [t for t in trials if t not in scored]
+    data = [
+        _lines(rest, scales, ends, {"color": "@ghost", "width": 1, "dash": "dot"}),
+        _lines(ranked[cut:], scales, ends, {"color": "@ghost", "width": 1}),
+        _lines(ranked[:cut], scales, ends, {"color": look(arm).colour, "width": 2}),
+    ]
+    names = [*scales, "score"]
+    layout: dict[str, Any] = {
+        "height": 250,
+        "margin": {"l": 30, "r": 30, "t": 26, "b": 8},
+        "xaxis": {
+            "tickvals": list(range(len(names))),
+            "ticktext": [_axis_name(name, arm) for name in names],
+            "tickangle": 0,
+            "showgrid": False,
+            "ticks": "",
+            "range": [-0.3, len(names) - 0.7],
+            "tickfont": {"size": 10.5},
+        },
+        "yaxis": {"visible": False, "range": [-0.12, 1.08]},
+    }
+    axis = {
+        "type": "line",
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": "@muted", "width": 1},
+    }
+    layout["shapes"] = [{**axis, "x0": place, "x1": place} for place in range(len(names))]
+    layout["annotations"] = [
+        note
+        for place, (low, high) in enumerate([*(_ends(s) for s in scales.values()), _texts(ends)])
+        for note in (_note(place, -0.01, low, "top"), _note(place, 1.01, high, "bottom"))
+    ]
+    width = 46 * len(names) + 60
+    return Figure(f"parallel-{arm}", arm, data, layout, min_width=width, arm=arm)
+
+
+def _scales(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
+    """Returns every parameter that any trial drew, in order, with its domain."""
+    found: dict[str, BaseDistribution] = {}
+    for trial in trials:
+        found.update({k: v for k, v in trial.distributions.items() if k not in found})
+    return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
+
+
+def _lines(
+    trials: Sequence[FrozenTrial],
+    scales: Mapping[str, BaseDistribution],
+    ends: tuple[float, float],
+    line: dict[str, Any],
+) -> Trace:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    text: list[str] = []
+    for trial in trials:
+        x += [*range(len(scales) + 1), None]
+        heights = [_height(scale, trial.params.get(name)) for name, scale in scales.items()]
+        y += [*heights, _between(_final(trial), *ends), None]
+        shown = [f"{label(k)} = {label(_value(trial.params.get(k)))}" for k in scales]
+        text += [*shown, f"score {_value(_final(trial))}", ""]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": x,
+        "y": y,
+        "text": text,
+        "line": line,
+        "marker": {"size": 3.5, "color": line["color"]},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _final(trial: FrozenTrial) -> float | None:
+    """Returns the score of a finished trial: that of one stopped early is of an earlier epoch."""
+    return trial.value if trial.state == TrialState.COMPLETE else None
+
+
+def _height(scale: BaseDistribution, value: Any) -> float | None:  # noqa: ANN401 - any choice
+    """Returns where a value lies on its axis, 0 to 1; None for what the trial did not draw."""
+    if value is None:
+        return None
+    if isinstance(scale, CategoricalDistribution):
+        return scale.choices.index(value) / max(1, len(scale.choices) - 1)
+    low, high = _bounds(scale)
+    if getattr(scale, "log", False):
+        return _between(math.log(value), math.log(low), math.log(high))
+    return _between(float(value), low, high)
+
+
+def _bounds(scale: Any) -> tuple[float, float]:  # noqa: ANN401 - a float or an int domain
+    return float(scale.low), float(scale.high)
+
+
+def _between(value: float | None, low: float, high: float) -> float | None:
+    if value is None:
+        return None
+    return 0.5 if high == low else (value - low) / (high - low)
+
+
+def _ends(scale: BaseDistribution) -> tuple[str, str]:
+    if isinstance(scale, CategoricalDistribution):
+        return _value(scale.choices[0]), _value(scale.choices[-1])
+    return _texts(_bounds(scale))
+
+
+def _texts(ends: tuple[float, float]) -> tuple[str, str]:
+    return _value(ends[0]), _value(ends[1])
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _axis_name(name: str, arm: str) -> str:
+    return label(_brief(name, arm)).replace(" ", "<br>").replace(".", "<br>")
+
+
+def _note(place: int, y: float, text: str, anchor: str) -> dict[str, Any]:
+    font = {"size": 10, "color": "@muted"}
+    return {
+        "x": place,
+        "y": y,
+        "yanchor": anchor,
+        "text": label(text),
+        "showarrow": False,
+        "font": font,
+    }
+
+
+def expected_best(study: Study) -> Figure:
+    """Draws the validation score to expect of the best after so many trials."""
+    data: list[Trace] = []
+    bands: list[Trace] = []
+    compared = [arm for arm in study.arms if arm.get("expected_best")]
+    for arm in compared:
+        table = pd.DataFrame(arm["expected_best"])
+        name, style = arm["arm"], look(arm["arm"])
+        x = table["trials"].tolist()
+        if len(compared) <= 6:  # noqa: PLR2004 - more bands would hide each other
+            area = band(table, "trials", style.colour)
+            bands.append({**area, "opacity": 0.1, "meta": name})
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": table["estimate"].tolist(),
+                "line": {"color": style.colour, "dash": style.dash, "width": 2},
+                "hovertemplate": f"{label(name)}, %{{x}} trials: %{{y:.3f}}<extra></extra>",
+                "meta": name,
+            }
+        )
+    layout: dict[str, Any] = {
+        "height": max(360, 15 * len(data) + 90),
+        "xaxis": {"title": {"text": "trials"}},
+        "yaxis": {"title": {"text": "validation score"}},
+    }
+    drawn = [*bands, *data]
+    end_labels(drawn, layout)
+    title = "Best validation score to expect after n trials"
+    return Figure("expected-best", title, drawn, layout)

@@ -1,0 +1,1 @@
+"""Blocks to files: HTML, Markdown, CSV, LaTeX, PNG and SVG."""

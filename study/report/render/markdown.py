@@ -1,0 +1,76 @@
+"""The report in Markdown: verdict, main tables, provenance and limits."""
+
+from collections.abc import Sequence
+
+from study.report.components.blocks import Cell, Code, Notes, Prose, Section, Table
+from study.report.formatting import plain
+from study.report.load import Study
+
+__all__ = ["card_markdown", "markdown"]
+
+
+def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = ()) -> str:
+    """Returns the report as Markdown, every name as plain text.
+
+    Args:
+        study: to tell of.
+        sections: of the report; their tables and notes are kept.
+        images: names of the figures that were written to `figures/`.
+    """
+    parts = [f"# {plain(study.folder.name)}", f"**{plain(study.comparison['verdict'])}**"]
+    sentences = [d["verdict"] for d in study.comparison["differences"] if d.get("verdict")]
+    if sentences:
+        parts.append("\n".join(f"- {plain(sentence)}" for sentence in sentences))
+    return _document([*parts, *_sections(sections, images)])
+
+
+def card_markdown(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """Returns a model card as Markdown, every name as plain text."""
+    return _document([f"# {plain(title)}", f"**{plain(lead)}**", *_sections(sections, ())])
+
+
+def _document(parts: Sequence[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(sections: Sequence[Section], images: Sequence[str]) -> list[str]:
+    return [
+        part
+        for section in sections
+        for part in (f"## {plain(section.title)}", *_blocks(section, images))
+    ]
+
+
+def _blocks(section: Section, images: Sequence[str]) -> list[str]:
+    parts = []
+    for block in section.blocks:
+        if isinstance(block, Table):
+            parts.append(_table(block))
+        elif isinstance(block, Notes):
+            parts.append("\n".join(f"- {plain(item)}" for item in block.items))
+        elif isinstance(block, Prose):
+            parts.append(plain(block.text))
+        elif isinstance(block, Code):
+            parts.append(f"```{block.language}\n{block.text}\n```")
+        else:
+            drawn = [f for f in block.figures if f.name in images]
+            parts += [f"![{plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
+            parts += [f"*{plain(block.caption)}*"] if drawn else []
+    return parts
+
+
+def _table(table: Table) -> str:
+    lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
+    width = len(table.columns)
+    lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
+    text = f"**{plain(table.title)}**\n\n" + "\n".join(lines)
+    return f"{text}\n\n{plain(table.note)}" if table.note else text
+
+
+def _row(cells: Sequence[Cell]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(cell: Cell) -> str:
+    text = plain(f"{cell.text} {cell.small}".strip())
+    return f"**{text}**" if cell.best and text else text

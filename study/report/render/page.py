@@ -1,0 +1,143 @@
+"""The page: one file that needs no network, and in which every name stays text."""
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from study.report.components.blocks import Cell, Figures, Section
+from study.report.components.figure import FONTS, TEMPLATE, THEMES, Figure, compact
+from study.report.components.palette import look
+from study.report.formatting import number
+from study.report.load import Study
+from study.report.tables.trials import cost
+
+__all__ = ["page", "style", "templates"]
+
+_CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "showTips": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "svg"},
+}
+_DASHES = {"solid": "none", "dash": "7 3", "dot": "2 3"}
+_LONG = 220  # letters beyond which a verdict is set smaller
+
+
+def page(study: Study, sections: Sequence[Section]) -> str:
+    """Returns the report as HTML.
+
+    Scripts are packed (gzip, base64) and unpacked by the browser, which keeps the file small and
+    leaves no `</script>` in it. The content security policy lets nothing be fetched, and runs no
+    script but the page's own.
+    """
+    figures = _figures(sections)
+    drawings = {
+        "figures": {f.name: {"data": f.data, "layout": f.layout} for f in figures},
+        "themes": THEMES,
+        "template": TEMPLATE,
+        "config": _CONFIG,
+    }
+    packed = _packed(json.dumps(compact(drawings), separators=(",", ":"), ensure_ascii=False))
+    template = templates().get_template("page.html")
+    verdict = str(study.comparison["verdict"])
+    return template.render(
+        name=study.folder.name,
+        schema=" · ".join(_about(study)),
+        verdict=verdict,
+        long=len(verdict) > _LONG,
+        tasks=len(study.tasks),
+        facts=_facts(study),
+        sentences=[d["verdict"] for d in study.comparison["differences"] if d.get("verdict")],
+        sections=sections,
+        look=look,
+        arms={*study.names, *study.lost},
+        dashes=_DASHES,
+        nonce=hashlib.sha256(packed.encode()).hexdigest()[:16],
+        css=style(),
+        script=Markup(_read("page.js")),  # noqa: S704 - our own file
+        library=_library(),
+        drawings=packed,
+    )
+
+
+def templates() -> Environment:
+    """Returns the templates of pages; whatever they are given is escaped."""
+    return Environment(autoescape=True, loader=PackageLoader("study.report.render", ""))
+
+
+def style() -> Markup:
+    """Returns the style sheet of a page, for light, dark and print."""
+    return Markup(_variables() + _read("page.css"))  # noqa: S704 - our own file
+
+
+def _figures(sections: Sequence[Section]) -> list[Figure]:
+    blocks = [block for section in sections for block in section.blocks]
+    return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
+
+
+def _facts(study: Study) -> list[Cell]:
+    comparison = study.comparison
+    trials = study.trials["state"].value_counts()
+    ended = int(trials.sum())
+    failed = int(trials.get("failed", 0))
+    return [
+        _held_out(comparison),
+        Cell(number(comparison.get("training_rows"), 0), "training rows"),
+        Cell(f"{ended:,} · {failed:,} failed", "trials"),
+        Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
+        Cell(number(comparison.get("replicates"), 0), "replicates on fresh seeds"),
+        Cell(cost(study).split(" in ")[0], "spent in trials"),
+    ]
+
+
+def _about(study: Study) -> list[str]:
+    """Returns what the table is about, if that is known, and where it came from."""
+    title = [study.schema.title] if study.schema else []
+    return [*title, str(study.settings.get("data", ""))]
+
+
+def _held_out(comparison: Mapping[str, Any]) -> Cell:
+    rows, unit = number(comparison.get("held_out_rows"), 0), comparison.get("unit", "rows")
+    if unit == "rows":
+        return Cell(rows, "held-out rows")
+    return Cell(
+        f"{rows} · {number(comparison.get('held_out_units'), 0)}", f"held-out rows · {unit}"
+    )
+
+
+def _variables() -> str:
+    """Returns the themes as variables of the style sheet."""
+
+    def variables(theme: dict[str, Any]) -> str:
+        ramp = ", ".join(f"{colour} {100 * place:g}%" for place, colour in theme["@diverging"])
+        plain = {key[1:]: value for key, value in theme.items() if isinstance(value, str)}
+        return ";".join(f"--{key}: {value}" for key, value in {**plain, "ramp": ramp}.items())
+
+    light, dark = variables(THEMES["light"]), variables(THEMES["dark"])
+    return (
+        f":root{{--fonts: {FONTS};{light}}}\n"
+        f"@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
+    )
+
+
+def _read(name: str) -> str:
+    return (resources.files("study.report.render") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _library() -> str:
+    return _packed(get_plotlyjs())
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")

@@ -1,0 +1,229 @@
+"""The report's sections, in the order in which a reader needs them."""
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from study.report.components.blocks import Block, Figures, Prose, Section, absent
+from study.report.figures.arms import costs, differences, ranks, scores
+from study.report.figures.attrition import attrition_flow
+from study.report.figures.calibration import reliability
+from study.report.figures.curves import (
+    conflicts,
+    cosine_maps,
+    learning,
+    learning_by_task,
+    weight_maps,
+)
+from study.report.figures.tasks import heat_map
+from study.report.formatting import number
+from study.report.load import Study
+from study.report.sections.ensemble import feature_blocks, subgroup_blocks, tempered_blocks
+from study.report.sections.limits import limit_notes
+from study.report.sections.run import run_blocks
+from study.report.sections.search import search_blocks
+from study.report.tables.arms import arm_table, difference_table
+from study.report.tables.calibration import calibration_error
+from study.report.tables.tasks import clinical_table, first_table, loss_table, skill_table
+
+__all__ = ["all_sections"]
+
+_FEW = 4  # panels that look better two a row
+_TIMES = ("an eighth", "equal share", "8 times")
+
+
+def all_sections(
+    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+) -> list[Section]:
+    """Returns the sections.
+
+    Args:
+        study: to tell of.
+        trials: of the journal, by arm.
+        importance: arm, parameter, ped_anova, fanova.
+    """
+    return [
+        Section("balancers", "Balancers compared", _compared(study)),
+        Section("tasks", "Task by task", _tasks(study)),
+        Section("learning", "Learning curves on held-out rows", _learning(study)),
+        Section("weights", "How the task weights moved", _weights(study)),
+        Section("gradients", "Do the tasks' gradients agree?", _gradients(study)),
+        Section("search", "What the search found out", search_blocks(study, trials, importance)),
+        Section("calibration", "Do the probabilities mean what they say?", _calibration(study)),
+        Section("features", "Which features the ensemble leans on", feature_blocks(study)),
+        Section("subgroups", "Who it serves better, and who worse", subgroup_blocks(study)),
+        Section("cohort", "The cohort", _cohort(study)),
+        Section("run", "What was run", run_blocks(study)),
+        Section("limits", "Limits and leakage", (limit_notes(study),)),
+    ]
+
+
+def _compared(study: Study) -> tuple[Block, ...]:
+    names = tuple(study.names)
+    blocks: list[Block] = [
+        Figures(
+            (scores(study),),
+            f"Large mark and line: mean skill on held-out rows with its {study.level} interval. "
+            "Small dots: single replicates (one fold and seed each), so their spread is luck of "
+            "training and not of the rows. Grey marks are references that balance nothing. "
+            "Intervals of two balancers may overlap while their paired difference is clear: "
+            "compare balancers in the next figure.",
+            legend=names,
+        ),
+        arm_table(study),
+    ]
+    baselines = dict.fromkeys(d["baseline"] for d in study.comparison["differences"])
+    if baselines:
+        blocks.append(
+            Figures(
+                tuple(differences(study, baseline) for baseline in baselines),
+                "Right of zero is better than the baseline, on the same rows, seeds and folds. "
+                "Filled marks: told apart, for the interval excludes zero and the corrected test "
+                "agrees. Open marks: not distinguishable at this size, which does not say that "
+                "the two are the same.",
+                size="half",
+                title="Paired differences",
+            )
+        )
+        blocks.append(difference_table(study))
+    return (*blocks, *_ranks_and_cost(study))
+
+
+def _ranks_and_cost(study: Study) -> tuple[Block, ...]:
+    pair = []
+    if (study.comparison.get("ranks") or {}).get("mean_ranks"):
+        pair.append(ranks(study))
+    if any(arm.get("seconds_per_step") for arm in study.arms):
+        pair.append(costs(study))
+    if not pair:
+        return ()
+    return (
+        Figures(
+            tuple(pair),
+            "Left: mean rank over replicates and tasks; a black bar spans balancers whose ranks "
+            "differ by less than the critical difference. Right: time of a step on this machine, "
+            "in the order of the scores. Neither says whether a difference matters in use.",
+            size="half",
+            title="Ranks and cost",
+        ),
+    )
+
+
+def _tasks(study: Study) -> tuple[Block, ...]:
+    return (
+        Figures(
+            (heat_map(study),),
+            "Blue: better than base rates and means; orange: worse than them. A cell is a mean "
+            "over replicates and has no interval here; the folded table below has them.",
+        ),
+        clinical_table(study),
+        skill_table(study),
+        loss_table(study),
+    )
+
+
+def _learning(study: Study) -> tuple[Block, ...]:
+    if "curves" not in study.tables:
+        return absent("Learning", "curves.parquet")
+    panels = tuple(learning(study))
+    blocks: list[Block] = [
+        Figures(
+            panels,
+            "Solid: mean skill on held-out rows, with the mean over tasks of the tasks' 5–95 % "
+            "bands over replicates; dotted: the same on validation rows; grey: the other "
+            "balancers. Nothing was chosen by the solid line. The first epochs may lie below "
+            "the panel.",
+            size="half" if len(panels) <= _FEW else "third",
+            title="Skill by epoch, mean over the tasks",
+        )
+    ]
+    by_task = learning_by_task(study)
+    if by_task:
+        blocks.append(
+            Figures(
+                tuple(by_task),
+                "Held-out skill of each task. A line that rises and falls again overfits that task "
+                "while the others still learn; where it stops is the number of epochs that "
+                "validation rows chose for all tasks together.",
+                size="third",
+                title="Skill by epoch, task by task",
+                legend=tuple(study.names),
+            )
+        )
+    return tuple(blocks)
+
+
+def _weights(study: Study) -> tuple[Block, ...]:
+    if "curves" not in study.tables:
+        return absent("The movement of weights", "curves.parquet")
+    maps, still = weight_maps(study)
+    verb = "kept" if len(still) == 1 else "each kept"
+    said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
+    blocks: list[Block] = [Prose(said)] if still else []
+    if maps:
+        caption = (
+            "Colour: a task's weight as a multiple of the equal share at that epoch, mean over "
+            "replicates, on a logarithmic scale. It shows where attention went, not how much "
+            "each task gained by it; the sum of the weights, which differs between methods, is "
+            "divided out."
+        )
+        title = "Weight, by task and epoch"
+        blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
+    return tuple(blocks) or absent("The movement of weights", "weights in curves.parquet")
+
+
+def _gradients(study: Study) -> tuple[Block, ...]:
+    if "cosines" not in study.tables:
+        return absent("Agreement of gradients", "cosines.parquet")
+    return (
+        Figures(
+            (conflicts(study),),
+            "Share of task pairs whose mean gradients point apart (negative cosine). Averages over "
+            "replicates hide conflicts that come and go between batches.",
+            legend=tuple(study.names),
+        ),
+        Figures(
+            tuple(cosine_maps(study)),
+            "Cosine between the gradients of two tasks at the last epoch shown, mean over "
+            "replicates. Blue pairs pull together, orange pairs apart. A cosine says nothing of "
+            "the gradients' lengths.",
+            size="half" if len(study.names) <= _FEW else "third",
+            title="Cosine of the gradients, pair by pair",
+            scale=("−1, apart", "0", "1, together"),
+        ),
+    )
+
+
+def _calibration(study: Study) -> tuple[Block, ...]:
+    if "calibration" not in study.tables:
+        return absent("Calibration", "calibration.parquet")
+    panels = tuple(reliability(study))
+    if not panels:
+        return (
+            Prose("No task is about classes, so there are no probabilities to hold to account."),
+        )
+    errors = calibration_error(study.tables["calibration"]).groupby("arm")["error"].mean()
+    spread = ", ".join(f"{name} {number(errors[name])}" for name in study.names if name in errors)
+    return (
+        Figures(
+            panels,
+            "On the diagonal, what was given 30 % was so in 30 %. Above it: too timid; below: too "
+            "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
+            "five pairs of row and class are left out.",
+            size="third",
+            title="Probability given, and how often it was so",
+            legend=tuple(study.names),
+        ),
+        Prose(f"Expected calibration error, mean over tasks: {spread}."),
+        *tempered_blocks(study),
+    )
+
+
+def _cohort(study: Study) -> tuple[Block, ...]:
+    flow = attrition_flow(study)
+    blocks: list[Block] = []
+    if flow is not None:
+        caption = "Rows of the file that each rule removed, in order, and how the rest was split."
+        blocks.append(Figures((flow,), caption, size="narrow"))
+    if "table_one" in study.tables:
+        blocks.append(first_table(study.tables["table_one"], study.schema))
+    return tuple(blocks) or absent("The cohort", "attrition.json and no table_one.parquet")

@@ -1,0 +1,74 @@
+"""What the search found out: the scores to expect, what mattered, and every trial."""
+
+from typing import Literal
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from study.analysis.hyperparameter_importance import FEW
+from study.report.components.blocks import Block, Figures, Prose, absent
+from study.report.figures.search import expected_best, importance_bars, parallel
+from study.report.load import Study
+
+__all__ = ["search_blocks"]
+
+_FEW = 4  # panels that look better two a row
+
+
+def search_blocks(
+    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+) -> tuple[Block, ...]:
+    """Returns what the search expected, what mattered, and every trial.
+
+    Args:
+        study: to tell of.
+        trials: of the journal, by arm.
+        importance: arm, parameter, ped_anova, fanova.
+    """
+    blocks: list[Block] = []
+    if any(arm.get("expected_best") for arm in study.arms):
+        blocks.append(
+            Figures(
+                (expected_best(study),),
+                "Validation score to expect of the best of n trials, had they come in another "
+                "order. A curve still rising at its end says that more trials would help that "
+                "arm. These are search scores: they are optimistic, and held-out scores are lower.",
+                legend=tuple(study.names),
+            )
+        )
+    blocks += _importance(study, importance)
+    drawn = [parallel(arm, own) for arm, own in trials.items() if own]
+    if any(drawn):
+        blocks.append(
+            Figures(
+                tuple(figure for figure in drawn if figure is not None),
+                "One line a trial, over the parameters and the score (right). In colour: the best "
+                "tenth; grey: the others; dotted, and without a score: stopped early or failed. "
+                "Gaps are parameters that the trial did not have.",
+                size="wide",
+                title="Every trial",
+            )
+        )
+    return tuple(blocks) or absent("The search", "study.journal")
+
+
+def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
+    few = [name for name in study.names if name not in set(importance["arm"])]
+    blocks: list[Block] = []
+    figures = tuple(
+        importance_bars(str(arm), own) for arm, own in importance.groupby("arm", sort=False)
+    )
+    if figures:
+        caption = (
+            "Full: PED-ANOVA, what sets the best tenth of the finished trials apart. Pale: fANOVA, "
+            "what moves the score over the whole space. Shares of what each measure explains; "
+            "neither says in which direction, and with few trials both are rough. `its`: a "
+            "parameter of the balancer itself."
+        )
+        title = "Which hyperparameters mattered"
+        size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
+        blocks.append(Figures(figures, caption, size=size, title=title))
+    if few:
+        said = f"fewer than {FEW} trials were trained to the end"
+        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
+    return blocks

@@ -1,0 +1,41 @@
+"""The table of permutation importance per feature and task."""
+
+import pandas as pd
+
+from study.analysis.held_out.permutation_importance import MOST
+from study.report.components.blocks import Cell, Table, head
+from study.report.formatting import both, number
+from study.report.load import Study
+
+__all__ = ["feature_table", "leanings"]
+
+
+def leanings(study: Study) -> pd.DataFrame:
+    """Returns mean and sd over outer folds: feature, title, title_zh, task, mean, sd.
+
+    The feature that matters most over all tasks comes first.
+    """
+    table = study.tables["permutation"]
+    keys = ["feature", "title", "title_zh", "task"]
+    folds = table.groupby(keys, sort=False)[["mean", "sd"]].mean().reset_index()
+    order = folds.groupby("feature")["mean"].mean().sort_values(ascending=False).index
+    place = folds["feature"].map({name: place for place, name in enumerate(order)})
+    return folds.assign(place=place).sort_values("place", kind="stable").drop(columns="place")
+
+
+def feature_table(study: Study) -> Table:
+    """Returns one row a feature and one column a task, with the SD over shuffles."""
+    table = leanings(study)
+    heads = [head(task) for task in study.tasks]
+    rows = []
+    for _, own in table.groupby("feature", sort=False):
+        first = own.iloc[0]
+        found = own.set_index("task").reindex([task.name for task in study.tasks])
+        cells = [
+            Cell(number(mean), "" if pd.isna(sd) else f"± {number(sd)}")
+            for mean, sd in zip(found["mean"], found["sd"], strict=True)
+        ]
+        rows.append((Cell(both(first["title"], first["title_zh"])), *cells))
+    note = f"Mean and SD over ten shuffles of at most {MOST:,} held-out rows of each outer fold."
+    title = "Skill lost by each feature, in numbers"
+    return Table(title, (Cell("feature"), *heads), tuple(rows), note, folded=True)

@@ -1,0 +1,49 @@
+"""The table of skill per subgroup and task."""
+
+from typing import Any
+
+import pandas as pd
+
+from study.analysis.held_out.subgroup_skill import MEAN
+from study.analysis.held_out.subgroups import LEAST
+from study.report.components.blocks import Cell, Table, head, spread
+from study.report.formatting import both, number
+from study.report.load import Study
+
+__all__ = ["records", "subgroup_table"]
+
+
+def subgroup_table(study: Study, arm: str, *, folded: bool = True) -> Table:
+    """Returns one row a kind of rows, and one column a task; a heading a subgroup."""
+    table = study.tables["subgroups"]
+    tasks = list(dict.fromkeys(table["task"]))
+    heads = [Cell("mean skill")]
+    heads += [head(study.task(name)) for name in tasks if name != MEAN]
+    lines: list[tuple[Cell, ...]] = []
+    own = table[table["arm"] == arm]
+    for (_, title, title_zh), part in own.groupby(["subgroup", "title", "title_zh"], sort=False):
+        lines.append((Cell(both(str(title), str(title_zh))),))
+        lines += [_line(str(level), one) for level, one in part.groupby("level", sort=False)]
+    unit = study.comparison.get("unit", "rows")
+    note = (
+        f"Skill with its {study.level} interval (bootstrap over {unit}, the networks held fixed), "
+        f"against the base rates and means of all rows. Kinds of fewer than {LEAST} {unit} are "
+        f"joined with others or not shown; a dash: labels of fewer than {LEAST}."
+    )
+    columns = (Cell("rows"), Cell("number"), *heads)
+    return Table(f"Skill of {arm} on kinds of rows", columns, tuple(lines), note, folded=folded)
+
+
+def _line(level: str, own: pd.DataFrame) -> tuple[Cell, ...]:
+    *by_task, mean = sorted(records(own), key=lambda row: row["task"] == MEAN)
+    count = number(mean["rows"], 0) if mean["rows"] else ""
+    return Cell(level), Cell(count), _cell(mean), *map(_cell, by_task)
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    return Cell("–") if pd.isna(row["estimate"]) else spread(row, 2)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Returns the rows of a table as dicts of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,133 @@
+"""The tables with one row a model and one column a task, and the first table of the cohort."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from hemomodel.schema.entries import Task
+from hemomodel.schema.schema import Schema
+from study.report.components.blocks import Cell, Table, spread
+from study.report.formatting import number, percent, sized, unit
+from study.report.load import Study
+
+__all__ = ["clinical_table", "first_table", "loss_table", "skill_table"]
+
+_CONTINUOUS = {"mean ± SD", "median (IQR)"}
+
+
+def clinical_table(study: Study) -> Table:
+    """Returns accuracy of classes and the error of values in their own unit."""
+
+    def cell(figures: Mapping[str, Any]) -> Cell:
+        if "rmse" in figures:
+            return Cell(sized(figures["rmse"]), f"MAE {sized(figures.get('mae'))}")
+        balanced = f"bal. {percent(figures.get('balanced_accuracy'))}"
+        far = figures.get("ordinal_mae")
+        small = balanced if far is None else f"{balanced}, {number(far, 2)} off"
+        return Cell(percent(figures.get("accuracy")), small)
+
+    note = (
+        "Classes: accuracy, and under it balanced accuracy (the mean over classes, so that a "
+        "frequent class cannot carry it); of ordered classes also the mean distance, in levels, "
+        "by which it is off. Values: root mean square and mean absolute error, in "
+        "the task's own unit. Bold: the best balancer of the column."
+    )
+    return _by_task(study, "In the tasks' own units", cell, note)
+
+
+def skill_table(study: Study) -> Table:
+    """Returns each task's skill with its interval."""
+
+    def cell(figures: Mapping[str, Any]) -> Cell:
+        skill = figures.get("skill")
+        return spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
+
+    drawn = study.comparison.get("unit", "rows")
+    drawing = f"bootstrap over {drawn}, seeds and trials"
+    note = f"Skill of each task and its {study.level} interval ({drawing})."
+    return _by_task(study, "Skill with its interval", cell, note, folded=True)
+
+
+def loss_table(study: Study) -> Table:
+    """Returns the losses in natural units, with the regret."""
+
+    def cell(figures: Mapping[str, Any]) -> Cell:
+        regret = figures.get("regret")
+        small = "" if regret is None else f"regret {number(regret, 3 if regret < 1 else 1)}"
+        if "rmse" in figures:
+            return Cell(f"R² {number(figures.get('r2'), 2)}", small)
+        return Cell(number(figures.get("cross_entropy"), 3), small)
+
+    note = "Classes: cross-entropy in nats. Values: R². Regret in nats, or the unit squared."
+    return _by_task(study, "Losses and regret", cell, note, folded=True)
+
+
+def _by_task(
+    study: Study,
+    title: str,
+    cell: Callable[[Mapping[str, Any]], Cell],
+    note: str,
+    *,
+    folded: bool = False,
+) -> Table:
+    """Returns one row a model and one column a task."""
+    heads = [
+        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else unit(task))
+        for task in study.tasks
+    ]
+    winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
+    rows = []
+    entries = [(arm["arm"], arm, "") for arm in study.arms]
+    entries += [(m["model"].replace("_", " "), m, "reference") for m in study.references]
+    for name, entry, small in entries:
+        cells = [Cell(name, small)]
+        for task in study.tasks:
+            made = cell(entry["tasks"].get(task.name, {}))
+            cells.append(Cell(made.text, made.small, best=winners[task.name] == name))
+        rows.append(tuple(cells))
+    return Table(title, (Cell("balancer"), *heads), tuple(rows), note, folded=folded, arms=True)
+
+
+def _unit_line(task: Task) -> str:
+    return f"{task.title}, {unit(task)}" if unit(task) else task.title
+
+
+def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:
+    """Returns the arm with the greatest skill on a task."""
+    skills = {
+        arm["arm"]: arm["tasks"][task]["skill"]["estimate"]
+        for arm in arms
+        if isinstance(arm["tasks"].get(task, {}).get("skill"), Mapping)
+    }
+    return max(skills, key=lambda name: skills[name]) if len(skills) > 1 else None
+
+
+def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
+    """Returns Table 1: a continuous variable on one line, a category with a line a level.
+
+    Args:
+        frame: as `hemomodel.cohort.summary.table_one` gives it.
+        schema: of the table, if it is still there.
+    """
+    chinese = {} if schema is None else schema.titles_zh
+    groups = [c for c in frame.columns if c not in ("section", "variable", "title", "level")]
+    rows: list[tuple[Cell, ...]] = []
+    for section, part in frame.groupby("section", sort=False):
+        rows.append((Cell(str(section)),))
+        for (name, title), lines in part.groupby(["variable", "title"], sort=False):
+            rows += _variable(f"{chinese.get(str(name), '')} {title}".strip(), lines, groups)
+    titles = (Cell(""), *(Cell(str(group)) for group in groups))
+    note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
+    title = "Table 1. The cohort" if schema is None else f"Table 1. {schema.title}"
+    return Table(title, titles, tuple(rows), note, style="dense")
+
+
+def _variable(title: str, lines: pd.DataFrame, groups: list[str]) -> list[tuple[Cell, ...]]:
+    texts = [tuple(Cell(str(text)) for text in row) for row in lines[groups].to_numpy()]
+    levels = [str(level) for level in lines["level"]]
+    if set(levels) <= _CONTINUOUS:
+        return [(Cell(title, levels[0]), *texts[0])]
+    empty = tuple(Cell("") for _ in groups)
+    under = [(Cell(f"\u2003{level}"), *row) for level, row in zip(levels, texts, strict=True)]
+    return [(Cell(title), *empty), *under]

@@ -1,0 +1,126 @@
+"""Tables of trials: how they ended, failures, finalists, what they cost."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from study.report.components.blocks import Cell, Table
+from study.report.formatting import number
+from study.report.load import Study
+from study.report.tables.frames import failures, states
+
+__all__ = ["cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
+
+_HOUR, _MINUTE = 3600, 60
+
+
+def cost(study: Study) -> str:
+    """Returns what the search cost: time in trials, trials, optimizer steps."""
+    seconds = float(study.trials["seconds"].sum())
+    parts = [f"{_duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
+    if "steps" in study.trials:
+        parts.append(f"{int(study.trials['steps'].sum()):,} optimizer steps")
+    return "; ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.1f} min"
+    return f"{seconds / _HOUR:.1f} h"
+
+
+_MANY = 8  # rows beyond which a table of details is folded
+
+
+def state_table(study: Study) -> Table:
+    """Returns how the trials of each arm ended, and their time."""
+    frame = states(study)
+    titles = tuple(Cell(str(name)) for name in ("arm", *frame.columns))
+    rows = [_counts(str(name), row) for name, row in frame.iterrows()]
+    rows.append(_counts("all", frame.sum()))
+    note = (
+        "Complete: trained to the end. Pruned: stopped early by its arm's ladder. Seconds are "
+        "summed over trials."
+    )
+    return Table("How the trials ended", titles, tuple(rows), note, arms=True)
+
+
+def _counts(name: str, row: "pd.Series[Any]") -> tuple[Cell, ...]:
+    return (Cell(name), *(Cell(number(float(value), 0)) for value in row))
+
+
+def failure_table(study: Study) -> Table | None:
+    """Returns every failed trial with its reason, or None."""
+    frame = failures(study)
+    if frame.empty:
+        return None
+    rows = tuple(
+        (Cell(str(row.number)), Cell(str(row.arm)), Cell(str(row.error)), Cell(_params(row.params)))
+        for row in frame.itertuples(index=False)
+    )
+    titles = (Cell("trial"), Cell("arm"), Cell("why"), Cell("its parameters"))
+    return Table("Failed trials", titles, rows, folded=len(rows) > _MANY, style="words")
+
+
+def _params(text: object) -> str:
+    params = json.loads(str(text))
+    return ", ".join(f"{key} = {_brief(value)}" for key, value in params.items())
+
+
+def _brief(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def finalist_table(study: Study) -> Table | None:
+    """Returns the configurations that were retrained, or None."""
+    rows = []
+    for arm in study.arms:
+        for one in arm.get("finalists") or []:
+            params = ", ".join(f"{k} = {_brief(v)}" for k, v in one["params"].items())
+            chosen = bool(one.get("chosen"))
+            rows.append(
+                (
+                    Cell(arm["arm"], "chosen" if chosen else "", chosen),
+                    Cell(str(one.get("outer_fold", 0))),
+                    Cell(str(one["trial"])),
+                    Cell(number(one.get("search_score"))),
+                    Cell(number(one.get("validation_score"))),
+                    Cell(str(one["epochs"])),
+                    Cell(params),
+                )
+            )  # fmt: skip
+    if not rows:
+        return None
+    titles = tuple(
+        Cell(name)
+        for name in ("arm", "outer fold", "trial", "search score", "validation score", "epochs",
+                     "parameters")
+    )  # fmt: skip
+    note = (
+        "Each arm's best trials were trained again on fresh seeds; the one with the best "
+        "validation score there was chosen. The held-out scores of the others chose nothing: they "
+        "tell how much luck there is in a search."
+    )
+    return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True, style="words")
+
+
+def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -> Table:
+    """Returns names and values, nested names joined by dots."""
+    rows = tuple((Cell(key), Cell(value)) for key, value in _leaves(pairs))
+    return Table(title, (Cell("what"), Cell("value")), rows, folded=folded, style="words")
+
+
+def _leaves(pairs: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in pairs.items():
+        if isinstance(value, Mapping) and value:
+            found += _leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            found.append((f"{prefix}{key}", ", ".join(map(str, value)) or "none"))
+        else:
+            found.append((f"{prefix}{key}", "none" if value in (None, {}) else str(value)))
+    return found

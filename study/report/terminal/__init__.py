@@ -1,0 +1,1 @@
+"""What a study prints on the terminal when it ends."""

@@ -1,0 +1,174 @@
+"""The blocks of the W&B report: text, tables, and grids of panels.
+
+Import this after `import_wandb`: the library imports W&B, which reads its environment then.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+import wandb_workspaces.reports.v2 as wr
+from wandb_workspaces import expr
+
+from hemomodel.domains import LogUniform, domains
+from hemomodel.schema.entries import Task
+from hemomodel.training.fit_config import FitConfig
+from study.report.components.palette import colour
+from study.report.wandb.markdown import (
+    arms_markdown,
+    differences_markdown,
+    leaderboard_markdown,
+    verdict_markdown,
+)
+
+__all__ = ["Study", "build"]
+
+_WIDTH = 24  # of W&B's grid
+
+
+class Study(NamedTuple):
+    """What the report is about; `known` are the tasks of its schema, where that is there."""
+
+    name: str
+    trials: pd.DataFrame
+    comparison: dict[str, Any]
+    known: tuple[Task, ...] = ()
+
+    @property
+    def balancers(self) -> list[str]:
+        """Names of the balancers that were tried."""
+        return sorted(self.trials["balancer"].unique())
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks."""
+        return list(self.comparison["arms"][0]["tasks"])
+
+
+def build(study: Study, project: str, entity: str) -> wr.Report:
+    """Returns the report of a study.
+
+    Args:
+        study: what it is about.
+        project: of the report and its runs.
+        entity: whose it is; "" for a report that is not saved.
+    """
+    return wr.Report(
+        project=project,
+        entity=entity,
+        title=f"Study {study.name}"[:128],
+        description="How ways of balancing the losses of a multi-task network compare.",
+        width="fluid",
+        blocks=[
+            wr.MarkdownBlock(verdict_markdown(study.comparison)),
+            wr.H2("Statistics"),
+            wr.MarkdownBlock(arms_markdown(study.comparison)),
+            wr.MarkdownBlock(differences_markdown(study.comparison)),
+            wr.H2("Leaderboard by task"),
+            wr.MarkdownBlock(leaderboard_markdown(study.comparison, study.known)),
+            _tables(study),
+            wr.H2("Balancers: mean and spread over their trials"),
+            _grouped(study),
+            wr.H2("Trials: what their parameters did"),
+            _ungrouped(study),
+        ],
+    )
+
+
+def _tables(study: Study) -> wr.PanelGrid:
+    """Returns the grid of the tables that the study's own run holds."""
+    tables = [wr.WeavePanelSummaryTable(table_name=name) for name in ("tasks", "comparison")]
+    return _grid(_runset(study, "tables", ["study"]), tables, columns=2)
+
+
+def _grouped(study: Study) -> wr.PanelGrid:
+    """Returns the grid whose runs are grouped by balancer: curves and bars, mean +- spread."""
+    spread: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    names = ["score", *(f"skill/{task}" for task in study.tasks)]
+    curves = [
+        wr.LinePlot(title=name, x="epoch", y=[name], smoothing_type="none", **spread)
+        for name in names
+    ]
+    bars = [
+        wr.BarPlot(title=name, metrics=[name], **spread)
+        for name in ("seconds", *(f"best/{name}" for name in names))
+    ]
+    runset = _runset(study, "balancers", study.balancers, groupby=["config.balancer"])
+    key = wr.Config("balancer")
+    colours = {
+        wr.RunsetGroup(runset.name, (wr.RunsetGroupKey(key, name),)): colour(name)
+        for name in study.balancers
+    }
+    return _grid(runset, [*curves, *bars], columns=4, custom_run_colors=colours)
+
+
+def _ungrouped(study: Study) -> wr.PanelGrid:
+    """Returns the grid of single trials: what W&B cannot draw of groups."""
+    best = wr.SummaryMetric("best/score")
+    panels = [
+        wr.ParallelCoordinatesPlot(title="parameters and score", columns=_columns(study)),
+        wr.ParameterImportancePlot(with_respect_to="best/score"),
+        wr.ScatterPlot(
+            title="best so far", x=wr.Config("number"), y=best, running_ymax=True,
+            running_ymin=False, running_ymean=False,
+        ),
+        wr.RunComparer(diff_only="split"),
+    ]  # fmt: skip
+    logged = study.trials[study.trials["wandb_id"] != ""]
+    pairs = zip(logged["wandb_id"], logged["balancer"], strict=True)
+    skills = [f"summary:best/skill/{task}" for task in study.tasks]
+    runset = _runset(
+        study,
+        "trials",
+        study.balancers,
+        order=[wr.OrderBy(best, ascending=False)],
+        run_settings={run: wr.RunSettings(color=colour(name)) for run, name in pairs},
+        pinned_columns=["run:displayName", "summary:best/score"],
+        visible_columns=["config:balancer.value", "summary:state", *skills],
+    )
+    return _grid(runset, panels, columns=2)
+
+
+class _FlatColumn(wr.ParallelCoordinatesPlotColumn):
+    """A parameter by its flat name: the library takes `hidden.depth` for nested values."""
+
+    def _to_model(self) -> Any:  # noqa: ANN401
+        model = super()._to_model()
+        model.accessor = f"config:{self.metric.name}.value"
+        return model
+
+
+def _columns(study: Study) -> list[Any]:
+    """Returns the axes that every trial has a value on: a trial without one is not drawn."""
+    points = pd.DataFrame([json.loads(text) for text in study.trials["params"]])
+    shared = [name for name in points if points[name].notna().all() and len(set(points[name])) > 1]
+    logarithmic = {field.name for field, one in domains(FitConfig) if isinstance(one, LogUniform)}
+    axes = [_FlatColumn(metric=wr.Config(name), display_name=name, log=name in logarithmic)
+            for name in shared]  # fmt: skip
+    return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]
+
+
+def _runset(study: Study, name: str, tags: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
+    """Returns the finished runs of the study with one of some tags, in the report's project."""
+    wanted = expr.And(
+        expr.Metric("Group") == study.name,
+        expr.Tags().isin(list(tags)),
+        expr.Metric("State").isin(["finished"]),
+    )
+    runset = wr.Runset(name=name, **options)
+    # Through the library's text form of a filter, a name with < or = would come out as another.
+    runset._stashed_filters_v2 = expr.filters_tree_to_v2(wanted.to_model())  # noqa: SLF001
+    runset._stashed_filter_string = runset.filters  # noqa: SLF001
+    runset._id = name  # noqa: SLF001 - the same study gives the same specification
+    return runset
+
+
+def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:  # noqa: ANN401
+    """Returns a grid with the panels in rows."""
+    width, height = _WIDTH // columns, 8
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, columns)
+        panel.layout = wr.Layout(x=column * width, y=row * height, w=width, h=height)
+        panel._id = f"{runset._id}{place}"  # noqa: SLF001
+    return wr.PanelGrid(runsets=[runset], panels=list(panels), **options)

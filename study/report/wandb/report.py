@@ -1,0 +1,80 @@
+"""The W&B report of a study: built without a network, saved to a server when there is one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hemomodel.schema.entries import Task
+from study.report.load import read_comparison, read_schema
+from study.store.record import read_record
+from study.store.study_folder import Folder
+from study.tracking.offline_runs import read_trials, study_name
+from study.tracking.tracker import PROJECT, import_wandb
+from study.tracking.wandb_server import Server, find_server, refusals
+
+__all__ = ["wandb_report"]
+
+_SPEC = "report_spec.json"
+_SAVED = "wandb_report.json"
+
+
+def wandb_report(
+    folder: Folder,
+    *,
+    online: bool,
+    project: str = PROJECT,
+    entity: str | None = None,
+    timeout: float = 60,
+) -> Path:
+    """Writes the report to `report_spec.json`; online, saves it to the server too.
+
+    The server's id of the report is kept in `wandb_report.json`: a second save updates it.
+
+    Args:
+        folder: of the study.
+        online: whether to save it to the server.
+        project: of the runs and the report.
+        entity: a user or a team; the account's own if not given.
+        timeout: seconds to wait for the server.
+
+    Returns:
+        the file of the specification.
+
+    Raises:
+        InputError: the study has not ended, or the server does not take the report.
+    """
+    trials, comparison = read_trials(folder), read_comparison(folder)
+    import_wandb(folder)
+    from study.report.wandb.panels import Study, build  # noqa: PLC0415 - these import W&B
+
+    study = Study(study_name(trials), trials, comparison, _known_tasks(folder))
+    path = folder.write_text(_SPEC, _spec(build(study, project, "")) + "\n")
+    if online:
+        server = find_server(folder, entity, timeout)
+        _save(folder, build(study, project, server.entity), server)
+    return path
+
+
+def _known_tasks(folder: Folder) -> tuple[Task, ...]:
+    record = read_record(folder)
+    schema = None if record is None else read_schema(record)[0]
+    return () if schema is None else schema.tasks
+
+
+def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import_wandb
+    text: str = report._to_model().spec.model_dump_json(  # noqa: SLF001 - as its own save() does
+        by_alias=True, exclude_none=True, indent=1
+    )
+    return text
+
+
+def _save(folder: Folder, report: Any, server: Server) -> None:  # noqa: ANN401
+    place = {"server": server.url, "entity": report.entity, "project": report.project}
+    path = folder.root / _SAVED
+    saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if place.items() <= saved.items():
+        report.id = saved["id"]
+    advice = f"try again later; if the report was deleted there, delete {path}"
+    with refusals(folder, server.url, advice):
+        report.save()
+    folder.write_json(_SAVED, {**place, "id": report.id, "url": report.url})

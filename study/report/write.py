@@ -1,0 +1,78 @@
+"""The report of a study: one page, the same in Markdown, its tables, and its figures."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from study.analysis.hyperparameter_importance import importances, journal_trials
+from study.report.components.blocks import Figures, Section
+from study.report.components.figure import Figure
+from study.report.load import open_study
+from study.report.render.images import write_images
+from study.report.render.markdown import markdown
+from study.report.render.page import page
+from study.report.render.table_files import to_csv, to_latex
+from study.report.sections.all_sections import all_sections
+from study.report.tables.frames import all_frames
+from study.store.study_folder import Folder
+
+__all__ = ["write_report"]
+
+Trials = dict[str, list[FrozenTrial]]
+
+
+def write_report(folder: Folder, out: Folder | None = None, *, images: bool = False) -> Path:
+    """Writes `report.html`, `report.md` and `tables/`, and if asked for `figures/`.
+
+    Args:
+        folder: of a study that has been compared; what is in it is only read.
+        out: where to write; into the study's folder if not given.
+        images: also draw the figures as PNG and SVG; see `study.report.render.images.missing`.
+
+    Returns:
+        the page.
+
+    Raises:
+        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+    """
+    out = out or folder
+    study = open_study(folder)
+    trials = journal_trials(folder)
+    importance = _importance(trials)
+    sections = all_sections(study, trials, importance)
+    _write_tables(out, folder.name, all_frames(study, importance))
+    drawn = write_images(out, _figures(sections)) if images else []
+    out.write_text("report.md", markdown(study, sections, drawn))
+    return out.write_text("report.html", page(study, sections))
+
+
+def _importance(trials: Trials) -> pd.DataFrame:
+    found = [importances(own).assign(arm=arm) for arm, own in trials.items()]
+    columns = ["arm", "parameter", "ped_anova", "fanova"]
+    kept = [table for table in found if len(table)]
+    return pd.concat(kept)[columns] if kept else pd.DataFrame(columns=columns)
+
+
+def _figures(sections: list[Section]) -> list[Figure]:
+    """Returns every figure, titled so that it can stand alone."""
+    blocks = [block for section in sections for block in section.blocks]
+    return [
+        replace(figure, title=block.called(figure))
+        for block in blocks
+        if isinstance(block, Figures)
+        for figure in block.figures
+    ]
+
+
+def _write_tables(out: Folder, study: str, frames: dict[str, pd.DataFrame]) -> None:
+    (out.root / "tables").mkdir(exist_ok=True)
+    kinds: dict[str, Callable[[str, pd.DataFrame], str]] = {
+        "csv": lambda _, frame: to_csv(frame),
+        "tex": lambda name, frame: to_latex(frame, f"{study}: {name.replace('_', ' ')}"),
+    }
+    for name, frame in frames.items():
+        for ending, written in kinds.items():
+            out.write_text(f"tables/{name}.{ending}", written(name, frame))

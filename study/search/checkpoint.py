@@ -1,0 +1,143 @@
+"""Checkpoints of running trials: plain tensors, validated when they are loaded."""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
+
+__all__ = ["SaveClock", "load_checkpoint", "save_checkpoint", "trusted_checkpoint"]
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Writes a checkpoint whole or not at all.
+
+    A full disk costs the checkpoint and not the trial: the driver, which writes there too, is the
+    one that says so and ends the study.
+    """
+    content = BytesIO()
+    torch.save(state, content)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        part.write_bytes(content.getbuffer())
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """Returns a checkpoint, or None if there is none that can be read: then the trial starts anew.
+
+    A machine that lost its power may leave half a file.
+
+    Args:
+        path: of the checkpoint.
+        device: to put its tensors on, whichever they were written from.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about pickles that it did not write
+            return dict(torch.load(path, map_location=device, weights_only=True))
+    except Exception:  # noqa: BLE001 - a broken file raises whatever its reader trips over
+        return None
+
+
+class SaveClock:
+    """Says when to save, so that saving takes at most a fiftieth of the time.
+
+    A trial that is over within a second is never saved: to train it again costs less.
+    """
+
+    _SHARE = 1 / 50
+
+    def __init__(self) -> None:
+        self._last, self._cost = time.perf_counter(), 0.02
+
+    def due(self) -> bool:
+        """Whether the next checkpoint is worth its time."""
+        return (time.perf_counter() - self._last) * self._SHARE >= self._cost
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Measures what a checkpoint costs."""
+        begun = time.perf_counter()
+        yield
+        self._last = time.perf_counter()
+        self._cost = self._last - begun
+
+
+def trusted_checkpoint(path: Path, training: Training, outputs: Tensor) -> dict[str, Any] | None:
+    """Returns a trial's checkpoint, or None if there is none to go on from: it starts anew then.
+
+    Only plain tensors are read: a file that holds code is not run, but left aside, as is one that
+    breaks off, or whose tensors have other names, shapes or types than this trial's.
+
+    Args:
+        path: of the checkpoint.
+        training: of the trial, just begun.
+        outputs: of its network.
+    """
+    state = load_checkpoint(path, outputs.device)
+    if state is None:
+        return None
+    found = _forms(state)
+    return (
+        state
+        if found == _forms(_like(training, outputs, _epochs(state, training.config.epochs)))
+        else None
+    )
+
+
+def _epochs(state: Any, most: int) -> int:  # noqa: ANN401 - whatever the file holds
+    """Returns how many epochs a checkpoint says it holds, if that can be."""
+    own = state.get("training") if isinstance(state, dict) else None
+    epoch = own.get("epoch") if isinstance(own, dict) else None
+    if isinstance(epoch, Tensor) and epoch.shape == () and epoch.dtype == torch.int64:
+        return min(max(int(epoch), 1), most)
+    return 1
+
+
+def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:
+    """Returns a checkpoint as the trial would write it; only its forms count, and cost nothing.
+
+    Args:
+        training: just begun.
+        outputs: of its network.
+        epochs: that the checkpoint holds.
+    """
+    fresh = training.state()
+    parameters = fresh["parameters"]
+    replicates, tasks = training.trivial_train_loss.shape
+    table = parameters.new_empty(1).expand(epochs, replicates, tasks)
+    square = parameters.new_empty(1).expand(epochs, replicates, tasks, tasks)
+    number = torch.zeros((), dtype=torch.float64)
+    return {
+        "training": {
+            **fresh,
+            "adam.step": torch.zeros(()),
+            "adam.exp_avg": parameters,
+            "adam.exp_avg_sq": parameters,
+        },
+        "best": {"score": outputs.new_zeros(()), "epoch": torch.zeros((), dtype=torch.int64),
+                 "outputs": outputs},
+        "seconds": number,
+        "epochs": {**dict.fromkeys(History._fields, table), "cosines": square},
+    }  # fmt: skip
+
+
+def _forms(tree: Any, name: str = "") -> dict[str, object]:  # noqa: ANN401 - whatever a file holds
+    """Returns the shape and type of each tensor by its path; of what is no tensor, its class."""
+    if isinstance(tree, Mapping):
+        parts = [_forms(value, f"{name}/{key}") for key, value in tree.items()]
+        return {key: form for part in parts for key, form in part.items()}
+    return {name: (tree.shape, tree.dtype) if isinstance(tree, Tensor) else type(tree)}

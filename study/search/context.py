@@ -1,0 +1,41 @@
+"""The objects that every part of a running search needs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hemomodel.cohort.cohort import Cohort
+from study.cluster.devices import Device
+from study.settings.search_space import Space
+from study.settings.settings import Settings
+from study.store.arms import Arm
+from study.store.study_folder import Folder
+from study.tracking.tracker import Tracker
+
+__all__ = ["Running"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What every part of a running study needs.
+
+    Attributes:
+        resumed: an earlier process began it.
+        mended: what had to be done to its journal, or "".
+    """
+
+    settings: Settings
+    folder: Folder
+    cohort: Cohort
+    space: Space
+    arms: list[Arm]
+    epochs: int
+    device: Device
+    tracker: Tracker
+    resumed: bool
+    mended: str
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What the W&B configs of all trials share."""
+        about = {"study": self.folder.name, "data_digest": self.cohort.digest}
+        return {**self.settings.fit, **about}

@@ -1,0 +1,207 @@
+"""The searcher: Optuna's ask and tell behind Ray Tune, one arm a balancer.
+
+The Optuna storage is the study's only truth. What Tune remembers is never read back.
+"""
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.search import Searcher
+
+from study.settings.search_space import Space
+from study.store.arms import Arm, open_arms
+from study.store.failures import Fault
+
+__all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
+
+_ENDS = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+# Of a trial whose process died. A node that is lost costs two: Tune counts each call that fails.
+RETRIES = 6
+_STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
+
+
+class ArmSearcher(Searcher):
+    """Hands out trials arm by arm, and tells Optuna how each of them ended.
+
+    Numbers are global and stable: trial k of arm a of A is number k * A + a.
+
+    Attributes:
+        fault: the first write that failed; after it there is no other.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        space: Space,
+        *,
+        trials: int,
+        epochs: int,
+        seed: int,
+        startup: int,
+    ) -> None:
+        super().__init__(metric="score", mode="max")
+        self._arms, self._space = list(arms), space
+        self._epochs, self._seed, self._startup = epochs, seed, startup
+        names = list(dict.fromkeys(arm.name for arm in arms))
+        share, rest = divmod(trials, len(names))
+        self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
+        self._open: dict[str, tuple[Arm, optuna.Trial, set[int]]] = {}
+        self.fault = Fault()
+        self._deaths: Counter[tuple[str, int]] = Counter()
+        self._reasons: dict[tuple[str, int], str] = {}
+        self._unfinished: list[tuple[Arm, FrozenTrial]] = []
+        for arm in arms:
+            self._left[arm.key] -= len(arm.trials)
+            self._unfinished += [
+                (arm, trial) for trial in arm.trials if trial.state == TrialState.RUNNING
+            ]
+
+    @property
+    def remaining(self) -> int:
+        """How many trials this search has still to run."""
+        return sum(max(left, 0) for left in self._left.values()) + len(self._unfinished)
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns the next trial: an unfinished one first, then the arm with the most to do."""
+        if self.fault.error is None:
+            with self.fault.kept():
+                return self._next(trial_id)
+        return str(Searcher.FINISHED)
+
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
+        known: set[int] = set()  # epochs whose score the storage has already
+        if self._unfinished:
+            arm, frozen = self._unfinished.pop(0)
+            trial = self._reopened(arm, frozen)
+            known |= frozen.intermediate_values.keys()
+        else:
+            arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
+            if self._left[arm.key] <= 0:
+                # One that runs may yet have to be handed out again.
+                return None if self._open else str(Searcher.FINISHED)
+            self._left[arm.key] -= 1
+            arm.study.sampler = self._sampler(arm, len(arm.trials))
+            trial = arm.study.ask()
+        self._open[trial_id] = (arm, trial, known)
+        # A trial that was under way has its parameters: drawing them again returns the same.
+        params = self._space.suggest(trial, arm.balancers)
+        return {
+            "number": arm.number(trial.number),
+            "arm": arm.name,
+            "key": arm.key,
+            "place": trial.number,
+            "outer_fold": arm.outer_fold,
+            "params": params,
+        }
+
+    def _reopened(self, arm: Arm, frozen: FrozenTrial) -> optuna.Trial:
+        """Opens a trial of an earlier process, under the sampler that drew it.
+
+        One that never started may lack some of its parameters. It is drawn again as a whole: the
+        random numbers of the last ones come after those of the first.
+        """
+        arm.study.sampler = self._sampler(arm, frozen.number)
+        trial = optuna.Trial(arm.study, frozen._trial_id)  # noqa: SLF001 - no public way to reopen
+        if _STARTED not in frozen.user_attrs:
+            blank = copy.copy(frozen)
+            blank.params, blank.distributions = {}, {}
+            trial._cached_frozen_trial = blank  # noqa: SLF001 - what it takes as drawn
+        return trial
+
+    def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
+        """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
+        seed = np.random.SeedSequence((self._seed, arm.index, number))
+        with warnings.catch_warnings():  # `group` has been experimental since Optuna 2.8
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                n_startup_trials=self._startup,
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+                seed=int(seed.generate_state(1)[0]),
+            )
+
+    def report(self, trial_id: str, epoch: int, score: float) -> None:
+        """Enters an intermediate score in the storage; after a retry, not a second time."""
+        _, trial, known = self._open[trial_id]
+        if np.isfinite(score) and epoch not in known:
+            trial.report(score, epoch)
+            known.add(epoch)
+
+    def note(self, trial_id: str, **attributes: Any) -> None:  # noqa: ANN401 - what JSON holds
+        """Enters facts about a running trial in the storage."""
+        for name, value in attributes.items():
+            self._open[trial_id][1].set_user_attr(name, value)
+
+    def state_of(self, report: Mapping[str, Any]) -> str:
+        """Returns how a trial ended whose last report this is."""
+        if report["failure"]:
+            return "failed"
+        return "complete" if report["epoch"] >= self._epochs else "pruned"
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tells Optuna: complete, pruned with its last step, or failed with a reason.
+
+        A trial that was interrupted stays open, to be taken up when the study goes on.
+        """
+        if self.fault.error is None:
+            with self.fault.kept():
+                self._tell(trial_id, result, error=error)
+
+    def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
+        arm, trial, _ = self._open[trial_id]
+        if error:
+            self._give_up(arm, trial)
+        elif result and result.get("done"):
+            state = self.state_of(result)
+            if state == "failed":
+                trial.set_user_attr("failure", result["failure"])
+            value = result["score"] if state == "complete" else None
+            arm.study.tell(trial, value, state=_ENDS[state])
+        del self._open[trial_id]
+
+    def _give_up(self, arm: Arm, trial: optuna.Trial) -> None:
+        """Ends a trial whose process failed too often; else it is handed out again.
+
+        Tune gives up at once if a process dies after its last trial and before the next began.
+        """
+        self._deaths[arm.key, trial.number] += 1
+        if self.waits(arm.key, trial.number):
+            self._unfinished.append((arm, arm.trials[trial.number]))
+        else:
+            why = self._reasons.get((arm.key, trial.number), "nothing is known of it")
+            trial.set_user_attr("failure", f"its process failed again and again ({why})")
+            arm.study.tell(trial, state=TrialState.FAIL)
+
+    def failing(self, trial_id: str, why: str) -> None:
+        """Counts the death of a trial's process, and keeps what it died of."""
+        arm, trial, _ = self._open[trial_id]
+        self._deaths[arm.key, trial.number] += 1
+        self._reasons[arm.key, trial.number] = why
+
+    def waits(self, key: str, place: int) -> bool:
+        """Whether a trial of an arm whose process failed is to be tried again."""
+        return self._deaths[key, place] <= RETRIES
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Writes nothing: the Optuna storage is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Refuses: a study goes on from its Optuna storage."""
+        raise RuntimeError("a study goes on from its Optuna storage, not from Tune's snapshot")

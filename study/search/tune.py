@@ -1,0 +1,162 @@
+"""The search itself: Ray Tune over the arms, until every trial has ended or someone says stop."""
+
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray import tune
+from rich.console import Console
+
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.stack import Stack
+from study.cluster.node_monitor import NodeWatch
+from study.search.asha import ArmLadders, rungs
+from study.search.context import Running
+from study.search.progress import LiveView
+from study.search.searcher import RETRIES, ArmSearcher
+from study.search.trial import StackedTrial, report_epochs
+from study.search.trial_callback import Bookkeeper
+from study.settings.cohort_and_splits import outer_folds, search_replicates
+from study.store.arms import Arm
+from study.store.failures import Fault
+from study.store.optuna_storage import database_errors
+from study.store.trial_tables import STATES, TrialTables
+
+__all__ = ["search"]
+
+# Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
+for _name in ("tune", "execution.experiment_state"):
+    logging.getLogger(f"ray.tune.{_name}").setLevel(logging.CRITICAL)
+
+
+class _Stop(tune.Stopper):
+    """Stops all trials once someone asked for it, or a write has failed."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.asked, self._fault = False, fault
+
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.asked or self._fault.error is not None
+
+
+@contextmanager
+def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
+    """Turns Ctrl-C and SIGTERM into a clean stop; a second one ends the process at once."""
+
+    def ask(number: int, _: object) -> None:
+        stop.asked = True
+        signal.signal(number, before[number])
+
+    wanted = (int(signal.SIGINT), int(signal.SIGTERM))
+    before = {number: signal.signal(number, ask) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def search(study: Running, console: Console) -> bool:
+    """Runs what is left of the search.
+
+    Returns:
+        whether it was interrupted.
+
+    Raises:
+        OSError: something could not be written; nothing was after it.
+    """
+    settings = study.settings
+    searcher = ArmSearcher(
+        study.arms,
+        study.space,
+        trials=settings.trials,
+        epochs=study.epochs,
+        seed=settings.seed,
+        startup=settings.startup_trials,
+    )
+    searcher.fault = Fault((OSError, *database_errors(settings)))
+    if not searcher.remaining:
+        return False
+    ladders = ArmLadders(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
+    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    total = settings.trials * outer_folds(settings)
+    view = LiveView(console, names, total - searcher.remaining, total)
+    _replay(study.arms, ladders, view)
+    base = study.space.base
+    stacks = [
+        prepare(
+            study.cohort,
+            search_replicates(settings, outer_fold),
+            features=base.features,
+            targets=base.targets,
+        )
+        for outer_fold in range(outer_folds(settings))
+    ]
+    stack = stacks[0]
+    tables = TrialTables(study.folder, [task.name for task in stack.tasks], stack.pairs)
+    bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, study.common)
+    stop = _Stop(searcher.fault)
+    tuner = tune.Tuner(
+        _trainable(study, stacks),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=ladders,
+            num_samples=-1,  # until the searcher has no more
+            max_concurrent_trials=_concurrent(study),
+            time_budget_s=settings.time_budget,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: f"trial-{trial.config['number']:05d}",
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(study.folder.root),
+            callbacks=[bookkeeper, NodeWatch(console, study.folder)],
+            stop=stop,
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        ),
+    )
+    with view, _stopping_on_signals(stop):
+        tuner.fit()
+    if searcher.fault.error is not None:
+        raise searcher.fault.error
+    return stop.asked
+
+
+def _trainable(study: Running, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 - Ray is not typed
+    every = study.settings.report_every
+    ladder = rungs(study.settings.early_stopping, study.epochs)
+    trainable = tune.with_parameters(
+        StackedTrial,
+        stacks=[replace(stack, preprocessors=()) for stack in stacks],
+        space=study.space,
+        stops=report_epochs(study.epochs, every, ladder),
+        checkpoints=str(study.folder.checkpoints),
+        device=study.device.name,
+    )
+    return tune.with_resources(trainable, study.device.request)
+
+
+def _concurrent(study: Running) -> int:
+    """Returns how many trials are open at once; what has no place yet waits for nodes to join."""
+    return study.settings.max_concurrent or study.device.places(ray.cluster_resources())
+
+
+def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
+    """Enters the trials of earlier processes in the ladders and in the view."""
+    for arm in arms:
+        # Those that an interruption left open reported last, as far as can be known.
+        for trial in sorted(arm.trials, key=lambda trial: not trial.state.is_finished()):
+            number, ended = arm.number(trial.number), trial.state.is_finished()
+            ladders.replay(arm.key, number, trial.intermediate_values, ended=ended)
+            if ended:
+                score = float("nan") if trial.value is None else trial.value
+                view.known(arm.name, STATES[trial.state], score)

@@ -1,0 +1,73 @@
+"""The cohort of a study, and how its rows are split into replicates."""
+
+from pathlib import Path
+from typing import Any
+
+from hemomodel.cohort.cohort import Cohort, load_cohort
+from hemomodel.cohort.synthetic.cohort import MOST_ROWS, synthetic_cohort
+from hemomodel.dataset.splits import Replicates
+from hemomodel.errors import InputError
+from hemomodel.schema.schema import Schema, load_schema
+from study.settings.settings import Settings
+
+__all__ = ["fresh_replicates", "open_cohort", "open_schema", "outer_folds", "search_replicates"]
+
+_SEEDS_A_STUDY = 10_000
+
+
+def open_schema(settings: Settings) -> Schema:
+    """Returns the schema of the study's table.
+
+    Raises:
+        InputError: there is no such schema.
+    """
+    return load_schema(settings.schema_file) if settings.schema_file else load_schema()
+
+
+def open_cohort(settings: Settings) -> Cohort:
+    """Reads the workbook, or makes the built-in cohort.
+
+    Raises:
+        InputError: the data cannot be had.
+    """
+    switches: dict[str, Any] = {
+        "labels": settings.labels,
+        "require_comorbidities": settings.require_comorbidities,
+        "legacy_age": settings.legacy_age,
+    }
+    kind, colon, rows = settings.data.partition(":")
+    if kind == "synthetic":
+        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= MOST_ROWS:
+            raise InputError(
+                f"--data {settings.data[:60]}: give synthetic:ROWS, such as synthetic:465, "
+                f"with at most {MOST_ROWS:,} rows"
+            )
+        return synthetic_cohort(int(rows), seed=settings.seed, **switches)
+    return load_cohort(Path(settings.data), open_schema(settings), **switches)
+
+
+def outer_folds(settings: Settings) -> int:
+    """Returns how many searches the study is: one, or in a nested study one an outer fold."""
+    return settings.outer_folds if settings.nested else 1
+
+
+def search_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
+    """Returns the replicates that every trial trains."""
+    return _replicates(settings, 0, settings.seeds, outer_fold)
+
+
+def fresh_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
+    """Returns replicates on seeds that the search does not use, with the same held-out rows."""
+    return _replicates(settings, _SEEDS_A_STUDY // 2, settings.confirm_seeds, outer_fold)
+
+
+def _replicates(settings: Settings, start: int, count: int, outer_fold: int) -> Replicates:
+    # Two studies of different seeds share no replicate.
+    first = settings.seed % (2**31 // _SEEDS_A_STUDY) * _SEEDS_A_STUDY + start
+    return Replicates(
+        folds=settings.folds,
+        seeds=tuple(range(first, first + count)),
+        outer_folds=settings.outer_folds,
+        outer_fold=outer_fold,
+        outer_seed=settings.seed,
+    )

@@ -1,0 +1,85 @@
+"""Settings that are each in order and together make no sense, found before anything is started."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hemomodel.balancers._base import BALANCERS
+from hemomodel.domains import IntRange
+from hemomodel.errors import InputError
+from study.settings.settings import Settings
+
+__all__ = ["check_fit", "check_settings"]
+
+
+def check_settings(settings: Settings, epochs: int) -> None:
+    """Holds the settings of a search against each other.
+
+    Args:
+        settings: of the study.
+        epochs: that a trial trains at most.
+
+    Raises:
+        InputError: two of them contradict each other.
+    """
+    arms = 1 if settings.allocation == "joint" else len(settings.balancers)
+    if settings.trials < arms:
+        raise InputError(
+            f"trials is {settings.trials} for {arms} arms; give {arms} or more, or fewer balancers"
+        )
+    stopping = settings.early_stopping
+    if stopping is not None and stopping.grace > epochs:
+        raise InputError(
+            f"early_stopping.grace is {stopping.grace}, and trials train for {epochs} epochs; "
+            "lower the grace, or set early_stopping=null"
+        )
+
+
+def check_fit(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:
+    """Holds the fixed parameters against the space; their names are known to exist.
+
+    Args:
+        settings: of the study.
+        searched: domains by parameter, before any is fixed.
+        tasks: T.
+
+    Raises:
+        InputError: one has no sense beside another, or is no finite number.
+    """
+    fixed = settings.fit
+    for key, value in fixed.items():
+        owner = key.partition(".")[0]
+        if owner in BALANCERS and owner not in settings.balancers:
+            raise InputError(
+                f"fit.{key} belongs to {owner}, which is no arm of this study "
+                f"({', '.join(settings.balancers)}); leave it out, or add {owner} to balancers"
+            )
+        whole = next((other for other in fixed if key.startswith(f"{other}.")), None)
+        if whole is not None:
+            raise InputError(f"fit.{whole} fixes fit.{key} already; keep one of the two")
+        _check_value(key, value, searched.get(key))
+    for key in settings.space:
+        if key in fixed or key.rpartition(".")[0] in fixed:
+            raise InputError(f"space.{key} narrows what fit fixes already; keep one of the two")
+    weights = fixed.get("fixed.log_weights")
+    if isinstance(weights, list | tuple) and len(weights) not in (0, tasks):
+        raise InputError(f"fit.fixed.log_weights has {len(weights)} numbers; give {tasks} or none")
+
+
+def _check_value(key: str, value: Any, domain: object) -> None:  # noqa: ANN401 - what YAML holds
+    if any(isinstance(part, bool) or _endless(part) for part in _parts(value)):
+        raise InputError(f"fit.{key} is {value!r}; give a finite number, or one of its choices")
+    if key == "hidden.depth" and isinstance(domain, IntRange):
+        if not isinstance(value, int) or not domain.low <= value <= domain.high:
+            bounds = f"{domain.low} to {domain.high}"
+            raise InputError(f"fit.{key} is {value!r}; give a whole number from {bounds}")
+    elif ".log_weights." in key and not isinstance(value, int | float):
+        raise InputError(f"fit.{key} is {value!r}; give a number")
+
+
+def _parts(value: Any) -> Iterable[Any]:  # noqa: ANN401 - what YAML holds
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

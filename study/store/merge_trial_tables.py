@@ -1,0 +1,50 @@
+"""The tables of single trials, joined trial by trial: one trial's rows are in memory at a time."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from study.store.study_folder import Folder
+
+__all__ = ["join_parts"]
+
+
+def join_parts(folder: Folder) -> None:
+    """Joins the tables of single trials: `scores`, `history` and `trial_cosines`, by number.
+
+    What a trial left this time takes the place of what it left before.
+    """
+    for name in ("scores", "history", "trial_cosines"):
+        files = folder.parts.glob(f"*.{name}.parquet")
+        new = {int(file.name.partition(".")[0]): file for file in files}
+        if new:
+            _join(folder, f"{name}.parquet", new)
+        for file in new.values():
+            file.unlink()
+
+
+def _join(folder: Folder, name: str, new: Mapping[int, Path]) -> None:
+    """Writes a table anew; each trial is a row group of its own, to be found again next time."""
+    whole = folder.root / name
+    schema = pq.read_schema(next(iter(new.values())))
+    readers: dict[int, Callable[[], Any]] = {}
+    with ExitStack() as opened:
+        if whole.exists():
+            old = opened.enter_context(pq.ParquetFile(whole))
+            for group in range(old.num_row_groups):
+                for number in old.read_row_group(group, ["trial"])["trial"].unique().to_pylist():
+                    readers[number] = partial(old.read_row_group, group)
+        readers |= {number: partial(pq.read_table, file) for number, file in new.items()}
+
+        def write(part: Path) -> None:
+            with pq.ParquetWriter(part, schema) as out:
+                for number in sorted(readers):
+                    rows = readers[number]()
+                    if rows.num_rows:  # one task has no pair of tasks, and no cosine
+                        out.write_table(rows.cast(schema), row_group_size=rows.num_rows)
+
+        folder.write_with(name, write)

@@ -1,0 +1,152 @@
+"""The Optuna storage: a journal in the study's folder, or a database named by the environment.
+
+A database's URL holds a password, so it is read from an environment variable and said nowhere: not
+on the terminal, not in `study.yaml`, and not in an error, whose own text may quote the URL.
+"""
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+
+from hemomodel.errors import InputError
+from study.settings.settings import Settings
+from study.store.arms import Arm
+from study.store.failures import causes, first_line
+from study.store.study_folder import Folder
+
+__all__ = [
+    "ThriftyJournal",
+    "database_errors",
+    "keep_copy",
+    "open_storage",
+    "prefix_of",
+    "saying_what_was_lost",
+]
+
+_PREFIX = "env:"
+
+
+def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
+    """Opens the study's storage, or makes it.
+
+    Raises:
+        InputError: the variable is not set, or the database cannot be used.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if settings.storage is None:
+        return JournalStorage(ThriftyJournal(str(folder.journal)))
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415 - for a database alone
+
+    variable = settings.storage.removeprefix(_PREFIX)
+    url = os.environ.get(variable, "")
+    scheme, found, rest = url.partition("://")
+    if not found:
+        raise InputError(
+            f"--storage {settings.storage}: ${variable} holds no URL; "
+            f"export {variable}=postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    if scheme in {"postgresql", "postgres"}:
+        url = f"postgresql+psycopg://{rest}"
+    failure = ""
+    unusable: tuple[type[Exception], ...] = (*database_errors(settings), ValueError)
+    try:
+        # A connection for each use: none is left open, and none is kept that the server dropped.
+        return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
+    except ImportError as error:
+        known = "pip install 'hemomodel[postgres]'" if "psycopg" in url else f"no {error.name}"
+        failure = f"its driver is not installed: {known}"
+    except RuntimeError as error:
+        failure = f"Optuna cannot use it ({first_line(error)})"
+    except unusable as error:
+        failure = (
+            f"it cannot be opened ({type(error).__name__}): see that the server runs, and that "
+            "user, password, host and database of the URL are right"
+        )
+    raise InputError(f"--storage {settings.storage}: {failure}")
+
+
+def prefix_of(settings: Settings, folder: Folder, storage: BaseStorage, *, new: bool) -> str:
+    """Returns what the names of a study's arms begin with in the storage.
+
+    A journal belongs to one study, and its folder can be renamed. A database is shared.
+
+    Raises:
+        InputError: the study is new, and the database holds one of this name.
+    """
+    if settings.storage is None:
+        return ""
+    prefix = f"{folder.name}/"
+    if new and any(s.study_name.startswith(prefix) for s in storage.get_all_studies()):
+        raise InputError(
+            f"--storage {settings.storage}: it holds a study {folder.name} already, and "
+            f"{folder.root} is new; use another --name, or the folder that the study began in"
+        )
+    return prefix
+
+
+@contextmanager
+def saying_what_was_lost(settings: Settings, go_on: str) -> Iterator[None]:
+    """Turns a database that went away into one sentence; what had ended is kept there.
+
+    Args:
+        settings: of the study.
+        go_on: the command that takes the study up again.
+
+    Raises:
+        InputError: the database went away.
+    """
+    try:
+        yield
+    except Exception as error:
+        kinds = database_errors(settings)
+        found = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
+        lost = next(found, "")
+        if not lost:
+            raise
+        raise InputError(
+            f"--storage {settings.storage}: the database no longer answers ({lost}); what had "
+            f"ended is kept. When it is back: {go_on}"
+        ) from None
+
+
+def keep_copy(settings: Settings, arms: Sequence[Arm], folder: Folder) -> None:
+    """Copies what a database holds of the study to its folder, which tells all by itself."""
+    if settings.storage is None:
+        return
+    part = folder.journal.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    copy = JournalStorage(JournalFileBackend(str(part)))
+    for arm in arms:
+        name = arm.study.study_name
+        optuna.copy_study(
+            from_study_name=name,
+            from_storage=arm.study._storage,  # noqa: SLF001 - an Optuna study has no other way to it
+            to_storage=copy,
+            to_study_name=name.removeprefix(f"{folder.name}/"),
+        )
+    part.replace(folder.journal)
+
+
+def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
+    """Returns what the study's database raises; a journal raises what the disk does."""
+    if settings.storage is None:
+        return ()
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - for a database alone
+
+    return (SQLAlchemyError, optuna.exceptions.StorageInternalError)
+
+
+class ThriftyJournal(JournalFileBackend):
+    """Optuna's journal file, which remembers where it left off and not where each line begins."""
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yields the records from a number on."""
+        begin = self._log_number_offset.get(log_number_from)
+        if begin is not None:
+            self._log_number_offset = {log_number_from: begin}
+        return super().read_logs(log_number_from)

@@ -1,0 +1,174 @@
+"""What a study was run with: settings, versions, commit, data; and whether they still agree."""
+
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hemomodel.errors import InputError
+from hemomodel.schema.strict_yaml import read_yaml
+from study.settings.analysis_plan import declared
+from study.settings.settings import Settings
+from study.store.study_folder import Folder
+
+__all__ = [
+    "check_same",
+    "provenance",
+    "read_record",
+    "shareable",
+    "shareable_settings",
+    "stored_settings",
+    "write_record",
+]
+
+_PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
+# What may differ when a study goes on: how it runs, and how far; not what it measures.
+_FREE = {
+    *("trials", "max_concurrent", "time_budget", "address", "out", "wandb", "name"),
+    *("device", "gpus_per_trial"),
+}
+_FILE = "study.yaml"
+_CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
+
+
+def provenance(settings: Settings, digest: str) -> dict[str, Any]:
+    """Returns the study's record: settings, how it will be judged, versions, commit, data, command.
+
+    It is written before the first trial.
+    """
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "declared": declared(settings.finalists),
+        "data_digest": digest,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "commit": _commit(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _commit() -> str | None:
+    """Returns the commit of the code, with a mark if files differ from it; None outside git."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty"],  # noqa: S607 - git of the PATH
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def write_record(folder: Folder, record: dict[str, Any]) -> None:
+    """Writes `study.yaml`."""
+    folder.write_text(_FILE, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
+
+
+def read_record(folder: Folder) -> dict[str, Any] | None:
+    """Returns the record of an existing study, or None.
+
+    Raises:
+        InputError: the file is there but is no record of a study.
+    """
+    path = folder.root / _FILE
+    if not path.exists():
+        return None
+    record = read_yaml(path)
+    if not (
+        isinstance(record, dict)
+        and isinstance(record.get("settings"), dict)
+        and isinstance(record.get("data_digest"), str)
+    ):
+        raise InputError(
+            f"{path} is not the record of a study (settings and data_digest); "
+            "restore it from a copy, or choose another --name"
+        )
+    return record
+
+
+def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings as others may read them.
+
+    They do not say where things are, nor what the tables are called: after a patient, perhaps.
+    """
+    kept = {key: value for key, value in settings.items() if key not in {"out", "address"}}
+    return {**kept, **{key: _kind(kept[key]) for key in ("data", "schema_file") if kept.get(key)}}
+
+
+def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a study's record as others may read it; see `shareable_settings`."""
+    settings, command = record["settings"], str(record.get("command", ""))
+    for key in ("data", "schema_file", "out", "address"):
+        value = str(settings.get(key) or "")
+        if "/" in value or "." in value:
+            command = command.replace(value, f"<{_kind(value)}>")
+    command = _CONFIG.sub(r"\1<a file>", command)
+    return {**record, "settings": shareable_settings(settings), "command": command}
+
+
+def _kind(path: str) -> str:
+    """Returns what a path is, without its name."""
+    if path.startswith("synthetic:"):
+        return path
+    suffix = Path(path).suffix.lstrip(".")
+    return f"a {suffix} file" if suffix else "a place"
+
+
+def stored_settings(out: str, name: str) -> dict[str, Any]:
+    """Returns the settings of an existing study, to go on with.
+
+    Raises:
+        InputError: there is no such study.
+    """
+    if not name or Path(name).name != name:
+        raise InputError(f"--resume {name}: is no name of a study; look for names in {out}")
+    folder = Folder(Path(out).resolve() / name)
+    record = read_record(folder)
+    if record is None:
+        raise InputError(f"there is no study {name} in {folder.root.parent}; look there for names")
+    return {**record["settings"], "name": name, "out": out}
+
+
+def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, digest: str) -> None:
+    """Refuses to go on with a study whose settings or data were others.
+
+    Raises:
+        InputError: something differs that changes what is measured.
+    """
+    new = settings.model_dump(mode="json")
+    old = {**Settings().model_dump(mode="json"), **stored["settings"]}  # one may be newer
+    for key in sorted(set(old) | set(new)):
+        if key not in _FREE and old.get(key) != new.get(key):
+            raise InputError(
+                f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
+                "use the same, or another --name"
+            )
+    rules, now = stored.get("declared"), declared(settings.finalists)
+    if rules != now:
+        raise InputError(
+            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); "
+            "go on with the version of hemomodel that began it, or under another --name"
+        )
+    if stored["data_digest"] != digest:
+        raise InputError(
+            f"study {folder.name} was run on other data (digest {stored['data_digest'][:12]}, "
+            f"now {digest[:12]}); use the same file, or another --name"
+        )
+
+
+def _other(rules: Any, now: dict[str, Any]) -> str:  # noqa: ANN401 - whatever the record holds
+    if not isinstance(rules, dict):
+        return "nothing was declared"
+    key = next(key for key in {**rules, **now} if rules.get(key) != now.get(key))
+    return f"{key}: {rules.get(key)!r}, now {now.get(key)!r}"

@@ -1,0 +1,168 @@
+"""The runs that a study has logged offline, read back without a server."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hemomodel.errors import InputError
+from study.store.read_tables import read_stored
+from study.store.study_folder import Folder
+from study.tracking.tracker import import_wandb
+
+_TOLD = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
+
+__all__ = ["OfflineRun", "check_complete", "offline_runs", "read_trials"]
+
+
+@dataclass(frozen=True)
+class OfflineRun:
+    """One log file; a trial that was taken up again has several, all with its run's id.
+
+    Attributes:
+        log: the file.
+        name: id of the run.
+        ended: the log has its exit record.
+        files: what an upload of the log still needs.
+    """
+
+    log: Path
+    name: str
+    ended: bool
+    files: tuple[Path, ...]
+
+    @property
+    def marker(self) -> Path:
+        """A file that W&B writes when the run has been uploaded."""
+        return self.log.with_suffix(".wandb.synced")
+
+
+def offline_runs(folder: Folder, *, strict: bool = True) -> list[OfflineRun]:
+    """Reads the offline runs of a study, oldest first; those already uploaded by name only.
+
+    Args:
+        folder: of the study.
+        strict: refuse a log that cannot be read; else it counts as one without an end.
+
+    Raises:
+        InputError: a log cannot be read.
+    """
+    logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
+    core = import_wandb(folder).util.get_core_path()
+    runs = [OfflineRun(log, log.stem.removeprefix("run-"), ended=True, files=()) for log in logs]
+
+    def read(run: OfflineRun) -> OfflineRun:
+        return run if run.marker.exists() else _read(run, core, strict=strict)
+
+    with ThreadPoolExecutor() as readers:  # each starts a program and waits for it
+        return list(readers.map(read, runs))
+
+
+def _read(run: OfflineRun, core: str, *, strict: bool) -> OfflineRun:
+    log = run.log
+    # This is what `wandb leet inspect --json` starts, without a second of imports for each run.
+    shown = subprocess.run(  # noqa: S603 - W&B's own program
+        [core, "leet", "inspect", "--no-observability", "--json",
+         "--run-file", str(log), str(log.parents[1])],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if shown.returncode and strict:
+        raise InputError(
+            f"{log} cannot be read as a W&B log ({shown.stderr.strip()}); "
+            "restore it from a copy of the study"
+        )
+    # The curves are most of a log, and tell nothing here.
+    told = [line for line in shown.stdout.splitlines() if _TOLD.match(line)]
+    records = [json.loads(line) for line in told]
+    return OfflineRun(
+        log=log,
+        name=run.name,
+        ended=any(record["type"] == "exit" for record in records),
+        files=tuple(path for record in records for path in _files(record, log.parent)),
+    )
+
+
+def _files(record: dict[str, Any], place: Path) -> Iterator[Path]:
+    """Yields the files of one record: artifacts stand at absolute paths, others beside the log."""
+    if record["type"] == "artifact":
+        for entry in record["artifact"].get("manifest", {}).get("contents", []):
+            if "local_path" in entry:
+                yield Path(entry["local_path"])
+    elif record["type"] == "files":
+        for entry in record["files"].get("files", []):
+            yield place / "files" / entry["path"]
+
+
+def read_trials(folder: Folder) -> pd.DataFrame:
+    """Reads the table of a study's trials.
+
+    Raises:
+        InputError: the folder is no study, or the study was not logged to W&B.
+    """
+    path = folder.root / "trials.parquet"
+    if not path.exists():
+        raise InputError(f"{folder.root} is no study: it has no trials.parquet; give its folder")
+    trials = read_stored(path, ("wandb_id",))
+    if not (trials["wandb_id"] != "").any():
+        raise InputError(
+            f"no trial of {folder.name} was logged to W&B (--wandb disabled); "
+            "run a study with --wandb offline"
+        )
+    return trials
+
+
+def check_complete(folder: Folder, runs: Sequence[OfflineRun]) -> None:
+    """Makes sure that all there is to upload is there.
+
+    Raises:
+        InputError: a run or a file is missing, or a log stops before its end.
+    """
+    trials = read_trials(folder)
+    name = study_name(trials)
+    online = (folder.root / "wandb").glob("run-*/run-*.wandb")
+    last = {run.name: run for run in runs}
+    known = set(last) | {log.stem.removeprefix("run-") for log in online}
+    wanted = trials.loc[trials["state"] != "unfinished", "wandb_id"]
+    lost = trials.loc[wanted.index[~wanted.isin(known)], "number"]
+    if len(lost):
+        raise InputError(
+            f"the W&B runs of {_count(lost, 'trial')} are missing in {folder.root / 'wandb'}; "
+            "restore the folder from a copy"
+        )
+    if f"{name}-study" not in known:
+        raise InputError(
+            f"the run of the study itself, {name}-study, is missing: the study has not ended; "
+            f"go on with it first ({folder.go_on()})"
+        )
+    cut = [run.name for run in last.values() if not run.ended]
+    if cut:
+        raise InputError(
+            f"the log of {_count(cut, 'run')} stops before its end: its process was killed; "
+            f"go on with the study first ({folder.go_on()})"
+        )
+    gone = [path for run in runs for path in run.files if not path.is_file()]
+    if gone:
+        raise InputError(
+            f"{len(gone)} of the files to upload are missing, first {gone[0]}; W&B keeps absolute "
+            "paths: if the study was moved, move it back there"
+        )
+
+
+def study_name(trials: pd.DataFrame) -> str:
+    """Returns the name that the study was run under, which its folder may have lost."""
+    return str(trials.loc[trials["wandb_id"] != "", "wandb_id"].iloc[0]).rpartition("-")[0]
+
+
+def _count(things: Sequence[Any] | pd.Series, word: str) -> str:
+    """Returns `trial 3`, or `3 trials (1, 2, 5)`."""
+    values = [str(value) for value in things]
+    if len(values) == 1:
+        return f"{word} {values[0]}"
+    shown = ", ".join(values[:5]) + (", ..." if len(values) > 5 else "")  # noqa: PLR2004 - enough
+    return f"{len(values)} {word}s ({shown})"

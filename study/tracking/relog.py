@@ -1,0 +1,117 @@
+"""Each trial one whole W&B run at the end, whatever died in between.
+
+A run whose log stops before its end (the driver or W&B's process was killed) is logged again from
+the study's tables. Of a trial that was taken up again, the logs of its earlier attempts are
+removed: the last one holds all its epochs.
+"""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from study.store.study_folder import Folder
+from study.tracking.offline_runs import OfflineRun, offline_runs
+from study.tracking.tracker import Tracker
+from study.tracking.wandb_payload import logged_again, run_config, run_summary
+
+__all__ = ["make_runs_whole"]
+
+_TRIES = 3
+
+
+def make_runs_whole(
+    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+) -> None:
+    """Logs again what is not whole, and removes what is superseded.
+
+    It reads every log, so it is for a study that was taken up again, or that lost W&B's process.
+
+    Args:
+        folder: of the study.
+        tracker: of the study, closed.
+        trials: the table of trials.
+        common: what the configs of all runs share.
+    """
+    for _ in range(_TRIES):
+        tracker.lost = False
+        logged = _make_whole(folder, tracker, trials, common)
+        if not tracker.lost:  # else W&B's process has died again
+            break
+    _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
+
+
+def _make_whole(
+    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+) -> list[OfflineRun] | None:
+    """Logs again what is not whole; returns all runs, if nothing had to be."""
+    found = offline_runs(folder, strict=False)
+    whole = {run.name for run in found if run.ended}
+    # Of what was logged online the server knows more than the file.
+    online = (folder.root / "wandb").glob("run-*/run-*.wandb")
+    whole |= {log.stem.removeprefix("run-") for log in online}
+    ours = trials["wandb_id"] == [f"{folder.name}-{number}" for number in trials["number"]]
+    lost = trials[ours & (trials["state"] != "unfinished") & ~trials["wandb_id"].isin(whole)]
+    if not len(lost) and f"{folder.name}-study" in whole:
+        return found
+    _log_again(folder, tracker, lost, common)
+    if f"{folder.name}-study" not in whole:
+        tracker.conclude_again()
+    tracker.close(interrupted=False)
+    return None
+
+
+def _remove_superseded(runs: list[OfflineRun]) -> None:
+    by_name: dict[str, list[OfflineRun]] = defaultdict(list)
+    for run in runs:
+        by_name[run.name].append(run)
+    for logs in by_name.values():
+        kept = [run for run in logs if run.ended][-1:]
+        for run in logs:
+            if kept and run is not kept[0] and not run.marker.exists():
+                shutil.rmtree(run.log.parent, ignore_errors=True)
+
+
+def _log_again(
+    folder: Folder, tracker: Tracker, lost: pd.DataFrame, common: Mapping[str, Any]
+) -> None:
+    tables = dict(_tables(folder, set(lost["number"])))
+    for row in lost.to_dict("records"):
+        number, params = row["number"], json.loads(row["params"])
+        config = run_config(common, number, row["arm"], row["outer_fold"], params)
+        tracker.start(number, row["balancer"], config)
+        own = {name: table[table["trial"] == number] for name, table in tables.items()}
+        summary: dict[str, Any] = {"state": row["state"]}
+        if len(own["history"]):
+            tracker.log(number, logged_again(own["history"]))
+            summary = _summary(row, own)
+        tracker.finish(number, summary, failed=row["state"] == "failed")
+
+
+def _tables(folder: Folder, numbers: set[int]) -> Iterator[tuple[str, pd.DataFrame]]:
+    for name in ("history", "scores", "trial_cosines"):
+        path = folder.root / f"{name}.parquet"
+        only = [("trial", "in", numbers)]  # the others' row groups are not read
+        empty = pd.DataFrame({"trial": []})
+        yield name, pd.read_parquet(path, filters=only) if path.exists() else empty
+
+
+def _summary(row: Mapping[Any, Any], own: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    scores = own["scores"].groupby(["metric", "task"], as_index=False)["value"].mean()
+    cosines = own["trial_cosines"]
+    report = {
+        "score": row["score"],
+        "best_epoch": row["best_epoch"],
+        "epoch": row["epochs"],
+        "seconds": row["seconds"],
+        "steps": row["steps"],
+        "unsolved": row["unsolved"],
+        "smallest_cosine": cosines.loc[cosines["epoch"] == row["epochs"], "cosine"].min(),
+        "failure": row["error"],
+    }
+    keys = zip(scores["metric"], scores["task"], strict=True)
+    means = dict(zip(keys, scores["value"].tolist(), strict=True))
+    return run_summary(report, row["state"], means)

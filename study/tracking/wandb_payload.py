@@ -1,0 +1,61 @@
+"""What a trial's W&B run says beside its curves; the same when it is logged a second time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from study.store.trial_report import Report
+
+__all__ = ["logged_again", "run_config", "run_rows", "run_summary"]
+
+
+def run_config(
+    common: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns a run's configuration; `common` is what those of all trials share."""
+    return {**common, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
+
+
+def run_summary(
+    report: Mapping[str, Any], state: str, scores: Mapping[tuple[str, str], float]
+) -> dict[str, Any]:
+    """Returns a run's summary.
+
+    Args:
+        report: the trial's last.
+        state: how the trial ended.
+        scores: (metric, task) -> its mean over replicates at the best epoch.
+    """
+    return {
+        "state": state,
+        "best/score": report["score"],
+        "best/epoch": report["best_epoch"],
+        "epochs": report["epoch"],
+        "seconds": report["seconds"],
+        "seconds_per_step": report["seconds"] / report["steps"],
+        "unsolved_steps": report["unsolved"],
+        "smallest_cosine": report["smallest_cosine"],
+        **{f"best/{metric}/{task}": mean for (metric, task), mean in scores.items()},
+        **({"failure": report["failure"]} if report["failure"] else {}),
+    }
+
+
+def run_rows(report: Report, tasks: Sequence[str]) -> Iterator[dict[str, float]]:
+    """Yields a row an epoch of a report: the score, and the mean of each curve for each task."""
+    figures = report["figures"]
+    curves = {name: mean.tolist() for name, (mean, _) in figures.curves.items()}
+    for place, score in enumerate(figures.epoch_scores.tolist()):
+        row = {"epoch": report["first_epoch"] + place, "score": score}
+        for name, mean in curves.items():
+            row |= {f"{name}/{task}": value for task, value in zip(tasks, mean[place], strict=True)}
+        yield row
+
+
+def logged_again(history: pd.DataFrame) -> Iterator[dict[str, float]]:
+    """Yields the same rows of a trial's table of curves."""
+    keys = history["metric"] + "/" + history["task"]
+    for _, own in history.assign(key=keys).groupby("epoch"):
+        score = own.loc[own["metric"] == "skill", "mean"].mean()
+        curves = dict(zip(own["key"], own["mean"], strict=True))
+        yield {"epoch": int(own["epoch"].iloc[0]), "score": score, **curves}

@@ -1,0 +1,183 @@
+"""Studies whose truth is known, to see how often the comparison is wrong.
+
+On a built-in cohort of its own, each goes through the product's search, choice of finalists and
+comparison, at a size that takes half a minute. Four arms are the same balancer, `equal`: what the
+comparison calls between them is false. Two more are `fixed` with the weights of some tasks all but
+switched off, so that the trunk learns nothing for them: what it calls there is true.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import torch
+
+from hemomodel.cohort.cohort import Cohort
+from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.splits import Replicates
+from hemomodel.dataset.stack import Stack
+from hemomodel.schema.entries import Task
+from hemomodel.training.loop import Training
+from study.analysis.comparison.build import compare
+from study.analysis.comparison_data import Evidence, OuterFold
+from study.analysis.finalists import candidate, finalists
+from study.analysis.retrain import retrain
+from study.search.searcher import ArmSearcher
+from study.settings.analysis_plan import DECLARED, Declared
+from study.settings.search_space import Space
+from study.settings.settings import Settings
+from study.store.arms import Arm, open_arms
+from study.store.trial_tables import trials_table
+
+__all__ = ["STUDIES", "known_evidence", "run_known_study", "summary"]
+
+_SAME = ("equal-1", "equal-2", "equal-3", "equal-4")
+_KEPT = {"half": 5, "most": 1}  # of the ten tasks, how many keep their weight
+STUDIES: Mapping[str, tuple[str, ...]] = {
+    "null": _SAME,
+    **{name: (*_SAME[:3], name) for name in _KEPT},
+}
+_DECLARED = Declared(draws=1000, baselines=_SAME[:3])
+
+_ROWS = 465
+_TRIALS = 10  # an arm
+_STARTUP = 5
+_EPOCHS = 30
+_FOLDS = 5
+_SEARCH_SEEDS = (0,)
+_FRESH_SEEDS = (1, 2, 3, 4)
+_OFF = -6.0  # a weight of e^-6 beside those of 1
+
+
+def run_known_study(seed: int) -> dict[str, Any]:
+    """Returns what the comparison said of one cohort's arms, as plain data.
+
+    Args:
+        seed: of cohort, splits and searches.
+    """
+    begun = time.perf_counter()
+    evidence, trials, tasks = known_evidence(seed)
+    found = {}
+    for name, arms in STUDIES.items():
+        comparison = compare(_among(evidence, arms), tasks, trials, _DECLARED)
+        found[name] = comparison["differences"]
+    return {"seed": seed, "seconds": time.perf_counter() - begun, "studies": found}
+
+
+def known_evidence(seed: int) -> tuple[Evidence, pd.DataFrame, tuple[Task, ...]]:
+    """Searches all arms and retrains their finalists.
+
+    Returns:
+        the evidence, the trials, and the tasks.
+    """
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    cohort = synthetic_cohort(_ROWS, seed=seed)
+    tasks = cohort.schema.tasks
+    balancers: dict[str, tuple[str, ...]] = {
+        **dict.fromkeys(_SAME, ("equal",)),
+        **dict.fromkeys(_KEPT, ("fixed",)),
+    }
+    arms = open_arms(optuna.storages.InMemoryStorage(), balancers)
+    spaces = {arm.name: _space(arm, seed, tasks) for arm in arms}
+    stack = prepare(cohort, _design(seed, _SEARCH_SEEDS))
+    for arm in arms:
+        _search(arm, spaces[arm.name], stack, seed)
+    return _evidence(cohort, arms, spaces, seed), trials_table(arms), tasks
+
+
+def _space(arm: Arm, seed: int, tasks: Sequence[Task]) -> Space:
+    fit: dict[str, Any] = {"epochs": _EPOCHS, "batch_size": 32, "hidden.depth": 2}
+    if arm.name in _KEPT:
+        every = len(tasks) // _KEPT[arm.name]
+        fit["fixed.log_weights"] = [_OFF if place % every else 0.0 for place in range(len(tasks))]
+    settings = Settings(balancers=arm.balancers, seed=seed, fit=fit)
+    return Space(settings, [task.name for task in tasks])
+
+
+def _design(seed: int, seeds: tuple[int, ...]) -> Replicates:
+    return Replicates(folds=_FOLDS, seeds=seeds, outer_seed=seed)
+
+
+def _search(arm: Arm, space: Space, stack: Stack, seed: int) -> None:
+    """Runs an arm's trials one after the other, as the study's searcher hands them out."""
+    searcher = ArmSearcher(
+        [arm], space, trials=_TRIALS, epochs=_EPOCHS, seed=seed, startup=_STARTUP
+    )
+    while isinstance(drawn := searcher.suggest("trial"), dict):
+        score = Training(space.build(drawn["params"]), stack).run(_EPOCHS).score
+        best = int(score.argmax())
+        searcher.note("trial", best_epoch=best + 1, epochs=_EPOCHS)
+        failure = "" if bool(torch.isfinite(score).all()) else "a loss was not finite"
+        result = {"done": True, "failure": failure, "epoch": _EPOCHS, "score": float(score[best])}
+        searcher.on_trial_complete("trial", result)
+
+
+def _evidence(
+    cohort: Cohort, arms: Sequence[Arm], spaces: Mapping[str, Space], seed: int
+) -> Evidence:
+    stack = prepare(cohort, _design(seed, _FRESH_SEEDS), with_test=True)
+    candidates, trivial = {}, None
+    for arm in arms:
+        chosen = finalists([arm], spaces[arm.name].build, DECLARED.finalists)
+        results = [retrain(finalist.config, stack) for finalist in chosen]
+        candidates[arm.name] = tuple(map(candidate, chosen, results))
+        trivial = results[0].trivial
+    assert trivial is not None  # noqa: S101 - there are arms
+    fold = OuterFold(trivial, candidates, {arm.name: len(arm.trials) for arm in arms})
+    seeds = np.asarray([seed for seed, _ in stack.pairs])
+    return Evidence(seeds, stack.rows_per_epoch, (fold,))
+
+
+def _among(evidence: Evidence, arms: Sequence[str]) -> Evidence:
+    folds = tuple(
+        replace(fold, arms={name: fold.arms[name] for name in arms})
+        for fold in evidence.outer_folds
+    )
+    return replace(evidence, outer_folds=folds)
+
+
+def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Returns rates of what was called, by kind of study.
+
+    In a null study every pair of arms counts, in the others the handicapped arm's pairs.
+
+    Args:
+        records: what `run_known_study` returned.
+    """
+    known = list(records)
+    found = {}
+    for name, arms in STUDIES.items():
+        own = [
+            [one for one in record["studies"][name] if name == "null" or one["arm"] == arms[-1]]
+            for record in known
+        ]
+        every = [one for study in own for one in study]
+        found[name] = {
+            "studies": len(own),
+            "any_called": float(np.mean([any(map(_called, study)) for study in own])),
+            "any_interval": float(np.mean([any(map(_excludes_zero, study)) for study in own])),
+            "any_test": float(np.mean([any(map(_rejected, study)) for study in own])),
+            "pair_called": float(np.mean([_called(one) for one in every])),
+            "skill": float(np.mean([one["estimate"] for one in every])),
+            "regret": float(np.mean([one["regret"]["estimate"] for one in every])),
+            "half_width": float(np.mean([(one["high"] - one["low"]) / 2 for one in every])),
+        }
+    return found
+
+
+def _called(one: Mapping[str, Any]) -> bool:
+    return bool(one["distinguishable"])
+
+
+def _excludes_zero(one: Mapping[str, Any]) -> bool:
+    return bool(one["low"] > 0 or one["high"] < 0)
+
+
+def _rejected(one: Mapping[str, Any]) -> bool:
+    return bool(one["p_holm"] < 1 - DECLARED.level)

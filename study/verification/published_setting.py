@@ -1,0 +1,162 @@
+"""The published setting, reproduced: what was plotted, and what can be compared.
+
+The original drew one training-loss curve a method: the sum of the losses for the baseline, the
+sum of e^-s L + s for uncertainty weighting, and the sum of w L over ten for GradNorm. These are
+three quantities. Beside them stand two that mean the same for all: the plain sum of the losses,
+and the skill on rows that were and were not trained on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from torch import Tensor
+
+from hemomodel.training.device_data import as_array
+from hemomodel.training.fit import Fit, fit
+from hemomodel.training.fit_config import FitConfig
+from study.report.components.palette import colour as colour_of
+from study.settings.cohort_and_splits import open_cohort, search_replicates
+from study.settings.search_space import Space
+from study.settings.settings import Settings
+
+__all__ = ["PUBLISHED", "Curves", "figure", "reproduce", "seed_table"]
+
+PUBLISHED = {"equal": 2494.0, "gradnorm": 238.29, "uncertainty": 98.82}
+"""What the original's figures show at epoch 100."""
+
+_LABELS = {
+    "equal": "baseline: sum of L",
+    "gradnorm": "gradnorm: sum of w L / 10",
+    "uncertainty": "uncertainty: sum of e^-s L + s",
+}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One method's figures, each (E, R).
+
+    Attributes:
+        plotted: the quantity that the original drew for this method, from each epoch's mean
+            weights and mean losses.
+        total: the sum of the task losses, unweighted, in the training scale.
+        trained: mean skill over tasks on the training rows, as the steps saw them.
+        held_out: mean skill over tasks on the validation rows.
+    """
+
+    plotted: Floats
+    total: Floats
+    trained: Floats
+    held_out: Floats
+
+
+def reproduce(settings: Settings) -> dict[str, Curves]:
+    """Trains the setting once with each of its balancers.
+
+    Args:
+        settings: with every parameter fixed, as in configs/seed.yaml.
+    """
+    cohort = open_cohort(settings)
+    space = Space(settings, [task.name for task in cohort.schema.tasks])
+    found = {}
+    for name in settings.balancers:
+        config: FitConfig = space.build({"balancer": name})
+        found[name] = _curves(name, fit(config, cohort, search_replicates(settings)))
+    return found
+
+
+def _curves(name: str, run: Fit) -> Curves:
+    history = run.history
+    trained = 1 - history.train_loss / run.training.trivial_train_loss
+    return Curves(
+        plotted=as_array(_plotted(name, history.train_loss, history.weights)),
+        total=as_array(history.train_loss.sum(2)),
+        trained=as_array(trained.mean(2)),
+        held_out=as_array(history.skill.mean(2)),
+    )
+
+
+def _plotted(name: str, losses: Tensor, weights: Tensor) -> Tensor:
+    weighted = (weights * losses).sum(2)
+    if name == "uncertainty":
+        return weighted - weights.log().sum(2)  # s = -log w
+    return weighted / losses.shape[2] if name == "gradnorm" else weighted
+
+
+def seed_table(curves: Mapping[str, Curves]) -> Table:
+    """Returns the figures at the last epoch, beside the published ones."""
+    table = Table(
+        title="The published setting at its last epoch (mean over replicates)",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("method", no_wrap=True)
+    for title in ("published", "same quantity", "sum of losses", "skill: trained", "held out"):
+        table.add_column(title, justify="right")
+    for name, own in curves.items():
+        last = (own.plotted, own.total, own.trained, own.held_out)
+        plotted, total, trained, held_out = (values[-1].mean() for values in last)
+        cells = (f"{plotted:.1f}", f"{total:.0f}", f"{trained:+.3f}", f"{held_out:+.3f}")
+        table.add_row(name, f"{PUBLISHED[name]:g}", *cells)
+    return table
+
+
+def figure(curves: Mapping[str, Curves]) -> go.Figure:
+    """Draws both ways side by side: mean over replicates with a band of one standard deviation."""
+    titles = (
+        "As the original drew it:<br>three quantities",
+        "The same sum of losses<br>for all three",
+        "Mean skill over tasks:<br>solid held out, dotted trained",
+    )
+    drawn = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.07)
+    for name, own in curves.items():
+        _line(drawn, 1, name, own.plotted, name=_LABELS[name])
+        _line(drawn, 2, name, own.total)
+        _line(drawn, 3, name, own.held_out)
+        _line(drawn, 3, name, own.trained, dash="dot", band=False)
+    drawn.update_yaxes(type="log", col=1)
+    drawn.update_yaxes(type="log", col=2)
+    drawn.update_yaxes(range=[-6, 1], col=3)
+    drawn.update_xaxes(title_text="epoch")
+    drawn.update_layout(
+        template="simple_white",
+        width=1150,
+        height=430,
+        margin={"t": 70, "b": 110},
+        legend={"orientation": "h", "y": -0.3},
+    )
+    return drawn
+
+
+def _line(drawn: go.Figure, column: int, key: str, values: Floats, **look: Any) -> None:  # noqa: ANN401
+    epochs = np.arange(1, len(values) + 1)
+    middle, spread = values.mean(1), values.std(1)
+    colour, place = colour_of(key), {"row": 1, "col": column}
+    if look.pop("band", True):
+        edge = np.concatenate([middle + spread, (middle - spread)[::-1]])
+        drawn.add_scatter(
+            x=np.concatenate([epochs, epochs[::-1]]),
+            y=edge,
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.15,
+            line={"width": 0},
+            showlegend=False,
+            hoverinfo="skip",
+            **place,
+        )
+    line = {"color": colour, "dash": look.pop("dash", "solid")}
+    drawn.add_scatter(
+        x=epochs, y=middle, mode="lines", line=line, showlegend="name" in look, **look, **place
+    )
