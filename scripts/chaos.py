@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hemomodel.errors import InputError
 from study.cli import BAD_INPUT, Parser, run_cli
-from tests.study import aftermath, chaos
+from tests.support import aftermath, chaos
 
 
 class SkippedError(Exception):

@@ -4,15 +4,14 @@ import importlib
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.prepare import prepare
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
 
 

@@ -18,8 +18,8 @@ from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbo
 from hemomodel.schema.schema import Schema
 from hemomodel.schema.strict_yaml import parse_yaml
 from hemomodel.tables.output_files import write_table
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "cohort.py"
 
 

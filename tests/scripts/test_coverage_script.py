@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,7 @@ from hemomodel.recommender.model import Model
 from hemomodel.schema.schema import Schema
 from study.cli import run_cli
 from study.verification.coverage import promises_of
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

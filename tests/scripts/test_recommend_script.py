@@ -14,8 +14,7 @@ from hemomodel import load
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.tables.output_files import write_table
 from study.cli import run_cli
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 The colours were fitted once, in OKLab (Ottosson, 2020), so that two balancers of a family, which
 share a dash, differ by 0.06 or more in normal vision and under protanopia, deuteranopia and
 tritanopia (Machado et al., 2009), and so that each has a contrast of 3 to the light page and to the
-dark one. `tests/study/test_colours.py` holds that. Twenty-four colours cannot all be told apart, so
+dark one; `test_palette.py` holds that. Twenty-four colours cannot all be told apart, so
 a figure with many arms also labels them.
 """
 

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +18,7 @@ from study.report.load import find_study, open_study
 from study.report.sections.all_sections import all_sections
 from study.report.write import write_report
 from study.store.study_folder import Folder
+from tests.support.pages import read
 
 Maker = Callable[..., Folder]
 SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",
@@ -27,29 +27,6 @@ SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", 
 
 OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one",
             "permutation", "ensemble_calibration", "ensemble_scores", "subgroups")  # fmt: skip
-
-
-class Text(HTMLParser):
-    """The visible text of a page, its ids, and the tags it holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def read(page: Path) -> Text:
-    text = Text()
-    text.feed(page.read_text(encoding="utf-8"))
-    return text
 
 
 def all_figures(folder: Folder) -> list[Figure]:

@@ -1,0 +1,67 @@
+"""Runs a script in this process and holds its refusal against the law of all refusals."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.tables.output_files import write_table
+from study.cli import run_cli
+from tests.support.paths import ROOT
+from tests.support.refusals import digests, one_refusal, script
+
+Refused = Callable[..., str]
+Maker = Callable[..., Path]
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path) -> Refused:
+    """refused("search", "--trials", 0, says="..."): runs it and returns its one line.
+
+    Nothing that stood in the test's folder may be gone or changed afterwards.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    # `begin` first: it is imported here if it was not yet, and must take the true one with it.
+    for module in ("study.pipeline.preflight", "study.cluster.ray_session"):
+        monkeypatch.setattr(f"{module}.start_ray", too_late)
+
+    def run(name: str, *arguments: object, says: str) -> str:
+        before = digests(tmp_path)
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        code = run_cli(script(name).main)
+        line = one_refusal(code, capsys.readouterr().err)
+        assert re.search(says, line), line
+        after = digests(tmp_path)
+        assert {path: after.get(path) for path in before} == before
+        return line
+
+    return run
+
+
+def too_late(*_: object) -> None:
+    raise AssertionError("Ray was started before the input was refused")
+
+
+@pytest.fixture(scope="session")
+def whole() -> pd.DataFrame:
+    """A valid table of sixty rows."""
+    return synthetic_workbook(60, seed=3)[0]
+
+
+@pytest.fixture
+def table(whole, tmp_path) -> Maker:
+    """table(change, "t.csv"): writes the valid table, changed; returns its path."""
+
+    def make(
+        change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table, name: str = "t.csv"
+    ) -> Path:
+        path = tmp_path / name
+        write_table(change(whole.copy()), path)
+        return path
+
+    return make

@@ -1,0 +1,96 @@
+"""The script as a person starts it, in surroundings that are broken: real processes."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hemomodel import InputError
+from study.cluster.ray_session import _keep_to_loopback, start_ray
+from tests.support.paths import ROOT
+from tests.support.refusals import one_refusal
+
+SEARCH = ["search.py", "--trials", "5", "--out", "out"]
+
+
+def start(arguments, folder, **options):
+    command = [sys.executable, str(ROOT / "scripts" / arguments[0]), *arguments[1:]]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | options.pop("env", {})
+    return subprocess.run(
+        command, cwd=folder, env=environment, text=True, check=False, timeout=90,
+        stderr=subprocess.PIPE, **{"stdout": subprocess.PIPE, **options},
+    )  # fmt: skip
+
+
+REFUSED = {
+    "an unknown flag": (["search.py", "--nope"], {}, "unrecognized arguments"),
+    "a file that is gone": (["cohort.py", "describe", "gone.csv"], {}, "does not exist"),
+    "in plain ASCII": (["cohort.py", "describe", "研究.csv"], {"LC_ALL": "C"}, "does not exist"),
+    "no home": (["report.py", "gone"], {"HOME": "/nonexistent"}, "is no study"),
+    "W&B at no address": (["sync.py", "gone"], {"WANDB_BASE_URL": "nonsense"}, "is no study"),
+    "a Ray that is not there": (
+        ["search.py", "--data", "synthetic:1"], {"RAY_ADDRESS": "10.255.255.1:1"}, "row"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "env", "says"), REFUSED.values(), ids=REFUSED)
+def test_a_real_process(tmp_path, arguments, env, says):
+    ended = start(arguments, tmp_path, env=env)
+    assert says in one_refusal(ended.returncode, ended.stderr)
+
+
+def test_an_output_that_is_full(tmp_path):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        ended = start(["cohort.py", "describe", str(written(tmp_path))], tmp_path, stdout=full)
+    assert "No space left" in one_refusal(ended.returncode, ended.stderr)
+
+
+def test_an_output_that_is_closed(tmp_path):
+    script = f'"{sys.executable}" "{ROOT}/scripts/cohort.py" describe gone.csv >&-'
+    ended = subprocess.run(
+        ["sh", "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    one_refusal(ended.returncode, ended.stderr)
+
+
+def test_a_reader_that_has_had_enough(tmp_path):
+    script = f'"{sys.executable}" "{ROOT}/scripts/cohort.py" describe t.csv --json | head -c 1'
+    written(tmp_path)
+    ended = subprocess.run(
+        ["sh", "-c", script], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert ended.stderr == ""
+
+
+def written(folder):
+    ended = start(["cohort.py", "write", "--rows", "60", "--out", "t.csv"], folder)
+    assert ended.returncode == 0
+    return folder / "t.csv"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "host:port", "[::1]:1",
+                                     "127.0.0.1:99999999999", "nobody.invalid:6379"])  # fmt: skip
+def test_a_cluster_of_nobody_is_given_up_in_time(address):
+    begun = time.monotonic()
+    with pytest.raises(InputError, match=r"no Ray cluster answers at .*; start one"):
+        start_ray(address, None)
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.slow
+def test_a_search_on_a_cluster_of_nobody(tmp_path):
+    ended = start([*SEARCH, "--address", "127.0.0.1:1"], tmp_path)
+    assert "no Ray cluster answers at 127.0.0.1:1" in one_refusal(ended.returncode, ended.stderr)
+
+
+def test_a_ray_of_our_own_has_the_address_that_only_this_machine_sees(monkeypatch):
+    constants = pytest.importorskip("ray._private.ray_constants")
+    monkeypatch.setattr(constants, "ENABLE_RAY_CLUSTER", constants.ENABLE_RAY_CLUSTER)
+    from ray._private.services import get_node_ip_address  # noqa: PLC0415 - Ray is slow to come
+
+    _keep_to_loopback()
+    assert get_node_ip_address() == "127.0.0.1"

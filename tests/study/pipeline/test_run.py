@@ -1,0 +1,99 @@
+"""Whole studies, as a person starts them: real Ray, real Optuna, offline W&B."""
+
+import importlib.util
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from study.cli import run_cli
+from tests.support.paths import ROOT
+from tests.support.studies import run, search, wandb_runs
+
+
+@pytest.mark.slow
+def test_joint_allocation_and_a_time_budget(tmp_path):
+    search(
+        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 40,
+        "--balancers", "equal,gradnorm", "--wandb", "disabled",
+    )  # fmt: skip
+    trials = pd.read_parquet(tmp_path / "j" / "trials.parquet")
+    assert 0 < len(trials) < 500
+    assert set(trials["arm"]) == {"joint"}
+    assert set(trials["balancer"]) == {"equal", "gradnorm"}
+    assert (tmp_path / "j" / "comparison.json").exists()
+
+
+@pytest.mark.slow
+def test_a_nested_study_holds_out_every_row_once(tmp_path):
+    search(
+        tmp_path, "--trials", 4, "--name", "n", "--balancers", "equal,single_task",
+        "--outer-folds", 3, "--set", "fit.epochs=4", "--set", "seeds=1", "--set", "finalists=1",
+    )  # fmt: skip
+    folder = tmp_path / "n"
+    trials = pd.read_parquet(folder / "trials.parquet")
+    assert trials.groupby(["arm", "outer_fold"]).size().tolist() == [2] * 6
+    comparison = json.loads((folder / "comparison.json").read_text())
+    assert (comparison["held_out_rows"], comparison["outer_folds"]) == (229, 3)
+    for arm in comparison["arms"]:
+        chosen = [one for one in arm["finalists"] if one["chosen"]]
+        assert [one["outer_fold"] for one in chosen] == [0, 1, 2]
+    places = sorted(path.name for path in (folder / "best").iterdir())
+    assert places == [f"{arm}@{fold}" for arm in ("equal", "single_task") for fold in range(3)]
+    assert len(wandb_runs(folder)) == 13
+
+
+@pytest.mark.slow
+def test_failures_are_counted_and_said(tmp_path):
+    done = search(
+        tmp_path, "--trials", 4, "--name", "f", "--balancers", "equal,fixed",
+        "--set", "fit.lr=1e30", code=2,
+    )  # fmt: skip
+    assert "no trial of f ended with a score" in done.stderr
+    trials = pd.read_parquet(tmp_path / "f" / "trials.parquet")
+    assert trials["state"].tolist() == ["failed"] * 4
+    assert trials["error"].str.contains("not finite").all()
+    runs = wandb_runs(tmp_path / "f")
+    assert len(runs) == 4
+    for records in runs.values():
+        assert [r["exit"]["exit_code"] for r in records if r["type"] == "exit"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--trials", "0"], "trials is 0"),
+        (["--balancers", "gradnrom"], "did you mean gradnorm?"),
+        (["--data", "none.xlsx"], "none.xlsx"),
+        (["--data", "synthetic:many"], "give synthetic:ROWS"),
+        (["--config", "none.yaml"], "none.yaml"),
+        (["--set", "fit.lr=-1"], "lr is -1"),
+        (["--set", "space.lr=[1, 2]"], "within 0.0001 to 0.03"),
+        (["--resume", "never-run"], "there is no study never-run"),
+        (["--name", "../up"], "name is '../up'"),
+        (["--set", "fit.features=all"], "no feature set 'all'"),
+        (["--time-budget", "-3"], "time_budget is -3"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, says):
+    monkeypatch.setattr(sys, "argv", ["search.py", "--out", str(tmp_path), *arguments])
+    spec = importlib.util.spec_from_file_location("search_script", ROOT / "scripts" / "search.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert run_cli(module.main) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_help_is_worth_reading():
+    shown = run("search.py", "--help").stdout
+    for flag in (
+        *("--trials", "--config", "--data", "--name", "--out", "--balancers", "--allocation"),
+        *("--address", "--wandb", "--seed", "--resume", "--max-concurrent", "--time-budget"),
+        *("--set", "examples:", "exit codes:"),
+    ):
+        assert flag in shown

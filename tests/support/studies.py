@@ -1,0 +1,55 @@
+"""Studies as a person starts them, and what they leave in W&B."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+SHORT = [
+    *("--set", "fit.epochs=12", "--set", "early_stopping={grace: 3, factor: 2}"),
+    *("--set", "folds=2", "--set", "seeds=2", "--set", "confirm_seeds=2"),
+    *("--set", "startup_trials=3", "--set", "report_every=4", "--set", "finalists=2"),
+    *("--balancers", "equal,fixed,uncertainty,gradnorm"),
+]
+
+
+def script(name, *arguments):
+    return [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+
+
+def run(name, *arguments, code=0):
+    done = subprocess.run(script(name, *arguments), capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def search(out, *arguments, code=0):
+    return run("search.py", *SHORT, "--out", out, *arguments, code=code)
+
+
+def wandb_runs(folder):
+    """Returns each offline run's records, by run id."""
+    runs = {}
+    for file in sorted((folder / "wandb").glob("offline-run-*/*.wandb")):
+        shown = subprocess.run(
+            [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(file)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "WANDB_ERROR_REPORTING": "false"},
+        )
+        runs.setdefault(file.stem.removeprefix("run-"), []).extend(
+            json.loads(line) for line in shown.stdout.splitlines()
+        )
+    return runs
+
+
+def merged(records, kind, key="update"):
+    found = {}
+    for record in records:
+        if record["type"] == kind:
+            found.update(record[kind].get(key, {}))
+    return found
