@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hemomodel.typing import Keys
 
-__all__ = ["bits", "replicate_keys", "stream", "uniform"]
+__all__ = ["fold_in", "random_bits", "replicate_keys", "uniform"]
 
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 _MIX1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -38,7 +38,7 @@ def replicate_keys(pairs: Sequence[tuple[int, int]]) -> Keys:
     return _mix(_mix(seeds * _GOLDEN + 1) + folds * _GOLDEN)
 
 
-def stream(keys: Keys, name: int | Tensor) -> Keys:
+def fold_in(keys: Keys, name: int | Tensor) -> Keys:
     """Returns the keys (R,) of a stream below each key.
 
     Args:
@@ -49,7 +49,7 @@ def stream(keys: Keys, name: int | Tensor) -> Keys:
     return _mix(keys + _mix(offset + 1))
 
 
-def bits(keys: Keys, count: int, start: int = 0) -> Tensor:
+def random_bits(keys: Keys, count: int, start: int = 0) -> Tensor:
     """Returns (R, count) int64 numbers of 64 random bits, from a position of the stream on."""
     positions = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=keys.device)
     return _mix(keys[:, None] + positions * _GOLDEN)
@@ -58,4 +58,4 @@ def bits(keys: Keys, count: int, start: int = 0) -> Tensor:
 def uniform(keys: Keys, count: int, dtype: torch.dtype) -> Tensor:
     """Returns (R, count) numbers, uniform in [0, 1)."""
     mantissa = 24 if dtype == torch.float32 else 53
-    return _shifted(bits(keys, count), 64 - mantissa).to(dtype) * 2.0**-mantissa
+    return _shifted(random_bits(keys, count), 64 - mantissa).to(dtype) * 2.0**-mantissa

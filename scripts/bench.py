@@ -33,7 +33,7 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from hemomodel.training.loop import Training
 from study.cli import Parser, run_cli
-from study.settings.settings import nearest
+from study.settings.settings import did_you_mean
 
 Step = Callable[[], object]
 
@@ -178,7 +178,7 @@ def main() -> int:
         names = options.only.split(",") if options.only else list(BALANCERS)
         for name in names:
             if name not in BALANCERS:
-                raise InputError(f"{name!r} is no balancer; {nearest(name, BALANCERS)}")
+                raise InputError(f"{name!r} is no balancer; {did_you_mean(name, BALANCERS)}")
         race_balancers(names, options.seconds, options.rounds, console)
     console.print(
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "

@@ -44,25 +44,25 @@ def install(folder: Path) -> None:
     import study.pipeline.run  # noqa: PLC0415
     import study.search.tune  # noqa: PLC0415 - Ray has been started by now
     from study.search.searcher import ArmSearcher  # noqa: PLC0415
-    from study.search.trial_callback import Bookkeeper  # noqa: PLC0415
-    from study.store.trial_tables import TrialTables  # noqa: PLC0415
+    from study.search.trial_callback import TrialCallback  # noqa: PLC0415
+    from study.store.trial_tables import TrialTableWriter  # noqa: PLC0415
     from study.tracking.tracker import WandbTracker  # noqa: PLC0415
 
     for name in ("start", "log", "finish"):
         clocked(WandbTracker, name, "W&B")
     for name in ("add", "close"):
-        clocked(TrialTables, name, "tables")
+        clocked(TrialTableWriter, name, "tables")
     for name in ("suggest", "report", "note", "on_trial_complete"):
         clocked(ArmSearcher, name, "Optuna")
-    marked(Bookkeeper, "on_trial_start", folder / "first")
+    marked(TrialCallback, "on_trial_start", folder / "first")
     marked(study.pipeline.run, "_write_tables", folder / "searched")
-    report = Bookkeeper.on_trial_result
+    report = TrialCallback.on_trial_result
 
-    def noted(self: Bookkeeper, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def noted(self: TrialCallback, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:  # noqa: ANN401
         TRIALS[trial.config["number"]] = {"epochs": result["epoch"], "cpu": result["cpu"]}
         report(self, *args, trial=trial, result=result, **kwargs)
 
-    Bookkeeper.on_trial_result = noted  # type: ignore[method-assign,assignment]
+    TrialCallback.on_trial_result = noted  # type: ignore[method-assign,assignment]
     study.search.tune.StackedTrial = timed_trial()  # type: ignore[misc]
 
 
@@ -103,14 +103,14 @@ def main() -> None:
     sys.argv = ["search.py", *arguments]
     import study.pipeline.preflight  # noqa: PLC0415
 
-    begin = study.pipeline.preflight.begin
+    begin = study.pipeline.preflight.preflight
 
     def beginning(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         begun = begin(*args, **kwargs)
         install(Path(folder))
         return begun
 
-    study.pipeline.preflight.begin = beginning
+    study.pipeline.preflight.preflight = beginning
     try:
         runpy.run_path(str(Path(__file__).with_name("search.py")), run_name="__main__")
     finally:

@@ -24,20 +24,20 @@ from study.pipeline.preflight import checked_space
 from study.search.asha import rungs
 from study.search.trial import report_epochs
 from study.settings.cohort_and_splits import open_cohort, search_replicates
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings, load_settings
 
 PROCESSES = 2
 
 
-def drawn(trial: Any, space: Space, balancers: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+def drawn(trial: Any, space: SearchSpace, balancers: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
     """Draws a point; the balancers take turns."""
     return space.suggest(trial, (balancers[trial.number % len(balancers)],))
 
 
 def defined(
     trial: Any,  # noqa: ANN401
-    space: Space,
+    space: SearchSpace,
     balancers: tuple[str, ...],
     folder: Path,
 ) -> dict[str, str]:
@@ -52,7 +52,7 @@ def stops_of(settings: Settings) -> list[int]:
     return report_epochs(epochs, settings.report_every, rungs(settings.early_stopping, epochs))
 
 
-def trainable(config: dict[str, Any], stack: Stack, space: Space, stops: list[int]) -> None:
+def trainable(config: dict[str, Any], stack: Stack, space: SearchSpace, stops: list[int]) -> None:
     """One trial, as a function that reports."""
     from ray import tune  # noqa: PLC0415 - the peer without Ray does without
 
@@ -98,7 +98,7 @@ def with_tune(settings: Settings, folder: Path, *, reuse: bool) -> list[dict[str
     return [dict(result.metrics or {}) for result in tuner.fit()]
 
 
-def prepared(settings: Settings) -> tuple[Stack, Space]:
+def prepared(settings: Settings) -> tuple[Stack, SearchSpace]:
     """Returns the stack and the space that ours has too."""
     base = (space := checked_space(settings)).base
     replicates = search_replicates(settings)

@@ -9,7 +9,7 @@ from bench_usual import UsualWay
 from torch import Tensor
 
 from hemomodel.dataset.stack import Stack
-from hemomodel.training.device_data import StackTensors
+from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.scored_rows import ScoredRows
 
@@ -21,7 +21,7 @@ class _Replicate:
 
     def __init__(self, config: FitConfig, stack: Stack) -> None:
         self._size, self._rows_per_epoch = config.batch_size, stack.rows_per_epoch
-        tensors = StackTensors(stack, "cpu")
+        tensors = DeviceStack(stack, "cpu")
         self._peer = UsualWay(stack, config.balancer.name, config)
         rows = tensors.train_rows[:, : int(stack.train_counts[0])]
         batch = tensors.gather(rows)

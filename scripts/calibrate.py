@@ -43,7 +43,7 @@ def main() -> None:
     flags = parser().parse_args()
 
     from hemomodel.errors import InputError  # noqa: PLC0415 - --help answers without torch
-    from study.verification.known_truth import run_known_study  # noqa: PLC0415
+    from study.verification.known_truth import simulate_study  # noqa: PLC0415
 
     if flags.studies < 1 or flags.jobs < 1:
         raise InputError(
@@ -59,7 +59,7 @@ def main() -> None:
         # A fork beside a computing thread could hang; a fresh process cannot.
         fresh = multiprocessing.get_context("spawn")
         with fresh.Pool(flags.jobs) as pool, flags.out.open("a") as file:
-            for record in pool.imap_unordered(run_known_study, left):
+            for record in pool.imap_unordered(simulate_study, left):
                 file.write(json.dumps(record) + "\n")
                 file.flush()
                 records.append(record)
@@ -79,7 +79,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _table(records: list[dict[str, Any]]) -> str:
     """Returns the rates as a table in Markdown."""
-    from study.verification.known_truth import summary  # noqa: PLC0415
+    from study.verification.known_truth import error_rates  # noqa: PLC0415
 
     titles = (
         "study",
@@ -97,7 +97,7 @@ def _table(records: list[dict[str, Any]]) -> str:
         f"| {name} | {found['studies']} | {found['skill']:+.3f} | {found['regret']:+.3f} "
         f"| **{found['any_called']:.0%}** | {found['any_interval']:.0%} | {found['any_test']:.0%} "
         f"| {found['pair_called']:.1%} | {found['half_width']:.3f} |"
-        for name, found in summary(records).items()
+        for name, found in error_rates(records).items()
     ]
     return "\n".join(lines)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from hemomodel.cohort.summary import describe_file
+from hemomodel.cohort.summary import summarize_file
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.schema.schema import load_schema
 from hemomodel.tables.output_files import check_new, check_target, write_new, write_table
-from hemomodel.tables.schema_inference import draft_schema
+from hemomodel.tables.schema_inference import infer_schema
 from study.cli import Parser, run_cli
-from study.report.terminal.cohort import show
+from study.report.terminal.cohort import show_summary
 
 TABLE = ".xlsx, .csv, .parquet or .arff"
 EXAMPLES = """\
@@ -135,7 +135,7 @@ def write_command(args: argparse.Namespace) -> None:
 def describe_command(args: argparse.Namespace) -> None:
     """Reads a workbook and shows what it holds."""
     with Console(stderr=True).status(escape(f"reading {args.file}")):
-        description = describe_file(
+        description = summarize_file(
             args.file,
             load_schema(args.schema),
             labels=args.labels,
@@ -144,7 +144,7 @@ def describe_command(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(description.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
     else:
-        show(description, Console(), rare=args.all)
+        show_summary(description, Console(), rare=args.all)
 
 
 def schema_command(args: argparse.Namespace) -> None:
@@ -153,7 +153,7 @@ def schema_command(args: argparse.Namespace) -> None:
         check_new(args.out)
     tasks = [name.strip() for name in args.tasks.split(",") if name.strip()] + args.task
     with Console(stderr=True).status(escape(f"reading {args.file}")):
-        text = draft_schema(args.file, tasks=tasks, group=args.group)
+        text = infer_schema(args.file, tasks=tasks, group=args.group)
     if args.out is None:
         print(text, end="")
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from study.cli import Parser, run_cli
 
 if TYPE_CHECKING:
-    from study.verification.coverage import Promise
+    from study.verification.coverage import CoverageResult
 
 _FEWEST = 200  # rows of a workbook, of which half stay: fewer are not enough for the folds
 EXAMPLES = """\
@@ -42,19 +42,19 @@ def main() -> None:
     flags = parser().parse_args()
 
     from hemomodel import load  # noqa: PLC0415 - --help answers without torch
-    from hemomodel.cohort.synthetic.cohort import MOST_ROWS  # noqa: PLC0415
+    from hemomodel.cohort.synthetic.cohort import MAX_ROWS  # noqa: PLC0415
     from hemomodel.ensemble.conformal import check_coverage  # noqa: PLC0415
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.verification.coverage import FRESH, promises, promises_of  # noqa: PLC0415
+    from study.verification.coverage import FRESH, coverage_of, coverage_study  # noqa: PLC0415
 
     check_coverage(flags.coverage)
     sizes = flags.rows.split(",")
     most = max(flags.fresh, *(int(size) if size.isdecimal() else 0 for size in sizes))
     numbers = all(size.isdecimal() and int(size) >= _FEWEST for size in sizes)
-    if not numbers or min(flags.fresh, flags.cohorts) < 1 or most > MOST_ROWS:
+    if not numbers or min(flags.fresh, flags.cohorts) < 1 or most > MAX_ROWS:
         raise InputError(
             f"--rows {flags.rows} --cohorts {flags.cohorts} --fresh {flags.fresh}: give whole "
-            f"numbers, rows from {_FEWEST} to {MOST_ROWS:,}, such as --rows 465,2000 --cohorts 3"
+            f"numbers, rows from {_FEWEST} to {MAX_ROWS:,}, such as --rows 465,2000 --cohorts 3"
         )
     seeds = range(flags.seed, flags.seed + flags.cohorts)
     if flags.seed < 0 or FRESH in seeds:
@@ -67,15 +67,15 @@ def main() -> None:
         "temperature |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
     )
     if flags.model is not None:
-        found = promises_of(load(flags.model), flags.fresh, flags.coverage)
+        found = coverage_of(load(flags.model), flags.fresh, flags.coverage)
     else:
-        each = (promises(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
+        each = (coverage_study(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
         found = chain.from_iterable(each)
     for one in found:
         print(_line(one), flush=True)
 
 
-def _line(one: "Promise") -> str:
+def _line(one: "CoverageResult") -> str:
     return (
         f"| {one.rows:,} | {one.task} | {one.coverage:.3f} | {one.size:.3g}{one.unit} "
         f"| {one.hit:.3g}{one.hit_unit} | {one.regret:.3g} | {one.raw_regret:.3g} |"

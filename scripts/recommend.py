@@ -60,7 +60,7 @@ def main() -> None:
 
     from hemomodel import load  # noqa: PLC0415 - --help answers without torch
     from hemomodel.recommender.batch import check_request, recommend_file  # noqa: PLC0415
-    from hemomodel.recommender.recommendations import NOTE  # noqa: PLC0415
+    from hemomodel.recommender.recommendations import DISCLAIMER  # noqa: PLC0415
 
     kind = check_request(flags.data, flags.out, flags.format, flags.coverage, overwrite=flags.force)
     begun = time.monotonic()
@@ -68,7 +68,7 @@ def main() -> None:
     seconds = time.monotonic() - begun
     print(
         f"{flags.out}: {done.patients:,} patients in {seconds:.0f} s, {done.outside:,} of them "
-        f"unlike those that the model was fitted on\n{NOTE}"
+        f"unlike those that the model was fitted on\n{DISCLAIMER}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from study.cli import Parser, run_cli
 
 if TYPE_CHECKING:
-    from study.store.study_folder import Folder
+    from study.store.study_folder import StudyFolder
 
 EXAMPLES = """\
 examples:
@@ -57,7 +57,7 @@ def main() -> int:
     return 0
 
 
-def _wandb(folder: "Folder", options: argparse.Namespace) -> Path:
+def _wandb(folder: "StudyFolder", options: argparse.Namespace) -> Path:
     from study.report.wandb.report import wandb_report  # noqa: PLC0415
 
     return wandb_report(
@@ -65,15 +65,15 @@ def _wandb(folder: "Folder", options: argparse.Namespace) -> Path:
     )
 
 
-def _page(folder: "Folder", options: argparse.Namespace) -> Path:
+def _page(folder: "StudyFolder", options: argparse.Namespace) -> Path:
     from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.report.render.images import missing  # noqa: PLC0415
+    from study.report.render.images import missing_browser  # noqa: PLC0415
     from study.report.write import write_report  # noqa: PLC0415
-    from study.store.study_folder import Folder  # noqa: PLC0415
+    from study.store.study_folder import StudyFolder  # noqa: PLC0415
 
-    out = Folder(options.out.resolve()) if options.out else folder
+    out = StudyFolder(options.out.resolve()) if options.out else folder
     out.make_root()
-    reason = missing() if options.figures else None
+    reason = missing_browser() if options.figures else None
     page = write_report(folder, out, images=options.figures and reason is None)
     if reason:
         raise InputError(f"{reason}; the rest of the report is written: {page}")

@@ -96,9 +96,9 @@ def main() -> int:
 
     source = stored_settings(flags["out"] or "studies", resume) if resume is not None else config
     settings = load_settings(source, changes, flags)
-    from study.pipeline.preflight import begin  # noqa: PLC0415
+    from study.pipeline.preflight import preflight  # noqa: PLC0415
 
-    begun = begin(settings)
+    begun = preflight(settings)
     from study.pipeline.run import run_study  # noqa: PLC0415 - Ray's workers load beside it
 
     return run_study(begun, Console())

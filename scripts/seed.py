@@ -21,17 +21,17 @@ def main() -> int:
     options = parser.parse_args()
 
     from study.settings.settings import load_settings  # noqa: PLC0415 - --help answers without torch
-    from study.store.study_folder import Folder  # noqa: PLC0415
-    from study.verification.published_setting import figure, reproduce, seed_table  # noqa: PLC0415
+    from study.store.study_folder import StudyFolder  # noqa: PLC0415
+    from study.verification.published_setting import curve_figure, curve_table, reproduce_published  # noqa: PLC0415
 
     settings = load_settings(config, options.changes)
-    folder = Folder(options.out.resolve())
+    folder = StudyFolder(options.out.resolve())
     folder.make_root()
     console = Console()
     with console.status("training three settings"):
-        curves = reproduce(settings)
-    page = folder.write_text("seed.html", figure(curves).to_html())
-    console.print(seed_table(curves))
+        curves = reproduce_published(settings)
+    page = folder.write_text("seed.html", curve_figure(curves).to_html())
+    console.print(curve_table(curves))
     console.print(f"The figure: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 

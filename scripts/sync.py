@@ -43,11 +43,13 @@ def main() -> int:
     """Uploads the study and says what was done."""
     options = parser().parse_args()
 
-    from study.store.study_folder import Folder  # noqa: PLC0415 - --help answers without W&B
-    from study.tracking.sync import sync  # noqa: PLC0415
+    from study.store.study_folder import StudyFolder  # noqa: PLC0415 - --help answers without W&B
+    from study.tracking.sync import sync_study  # noqa: PLC0415
 
-    folder = Folder(options.study.resolve())
-    print(sync(folder, project=options.project, entity=options.entity, timeout=options.timeout))
+    folder = StudyFolder(options.study.resolve())
+    print(
+        sync_study(folder, project=options.project, entity=options.entity, timeout=options.timeout)
+    )
     return 0
 
 

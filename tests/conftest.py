@@ -12,7 +12,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.prepare import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.ensemble.build import build_model
-from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.recommender.folder import model_files
 from hemomodel.training.loop import Training
 
@@ -58,21 +58,21 @@ def trained(cohort: Cohort, replicates: Replicates) -> Callable[[str], tuple[Tra
     def train(balancer: str = "equal") -> tuple[Training, Stack]:
         stack = prepare(cohort, replicates, with_test=True)
         training = Training(FitConfig(balancer=BALANCERS[balancer](), epochs=5), stack)
-        training.run(5)
+        training.run_epochs(5)
         return training, stack
 
     return train
 
 
 @pytest.fixture(scope="session")
-def fitted(trained: Callable[..., tuple[Training, Stack]], cohort: Cohort) -> Fitted:
+def fitted(trained: Callable[..., tuple[Training, Stack]], cohort: Cohort) -> FittedModel:
     """What is stored of six replicates."""
     training, stack = trained()
     return build_model(cohort, training.config, stack, training.network.parameters)
 
 
 @pytest.fixture(scope="session")
-def model_folder(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(fitted: FittedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model."""
     folder = tmp_path_factory.mktemp("study") / "best" / "equal"
     folder.mkdir(parents=True)

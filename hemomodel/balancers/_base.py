@@ -12,7 +12,7 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from hemomodel.prng import bits, stream, uniform
+from hemomodel.prng import fold_in, random_bits, uniform
 from hemomodel.typing import Gramian, Keys, Losses, Weights
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "LOSS_FLOOR",
     "Adam",
     "Balancer",
-    "Empty",
-    "Memoryless",
+    "NoState",
     "Signals",
+    "Stateless",
     "masked_mean",
     "masked_softmax",
 ]
@@ -105,14 +105,14 @@ class Signals:
         """
         tasks = self.losses.shape[1]
         keys = torch.zeros_like(step[:, 0]) if self._keys is None else self._keys
-        rows = bits(stream(keys, step[:, 0]), tasks).flatten()
+        rows = random_bits(fold_in(keys, step[:, 0]), tasks).flatten()
         drawn = uniform(rows, tasks, self.losses.dtype).view(-1, tasks, tasks)
         rank = self.losses.masked_fill(~self.present, torch.inf).argsort(1).argsort(1)
         by_row = drawn.gather(1, rank.unsqueeze(2).expand_as(drawn))
         return by_row.gather(2, rank.unsqueeze(1).expand_as(drawn))
 
 
-class Empty(NamedTuple):
+class NoState(NamedTuple):
     """No memory."""
 
 
@@ -223,9 +223,9 @@ class Balancer(ABC, Generic[State]):
 
 
 @dataclass(frozen=True)
-class Memoryless(Balancer[Empty]):
+class Stateless(Balancer[NoState]):
     """A way of weighting that remembers nothing."""
 
-    def init(self, losses: Losses) -> Empty:
+    def init(self, losses: Losses) -> NoState:
         """Returns no memory."""
-        return Empty()
+        return NoState()

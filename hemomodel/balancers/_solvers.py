@@ -13,7 +13,13 @@ from torch import Tensor
 from hemomodel.balancers._base import Balancer, Signals
 from hemomodel.typing import Gramian, Losses, Weights
 
-__all__ = ["Convergence", "Solved", "Spectrum", "proportional_fairness", "unit_trace"]
+__all__ = [
+    "Convergence",
+    "Eigenpairs",
+    "SolverBalancer",
+    "normalized_gramian",
+    "proportional_fairness",
+]
 
 _RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, little enough to leave no trace
 _SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
@@ -44,7 +50,7 @@ class Convergence(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Solved(Balancer[Convergence]):
+class SolverBalancer(Balancer[Convergence]):
     """A method that solves for the weights of the trunk, and remembers how its solver fared."""
 
     weighs_heads: ClassVar[bool] = False
@@ -58,7 +64,7 @@ class Solved(Balancer[Convergence]):
         return {"residual": state.residual.squeeze(1), "unsolved": state.unsolved.squeeze(1)}
 
 
-def unit_trace(signals: Signals) -> tuple[Gramian, Tensor]:
+def normalized_gramian(signals: Signals) -> tuple[Gramian, Tensor]:
     """Returns the Gramian over its trace (R, T, T), exactly symmetric, and the trace (R, 1).
 
     A Gramian of zeros stays one.
@@ -70,7 +76,7 @@ def unit_trace(signals: Signals) -> tuple[Gramian, Tensor]:
     return gramian + gramian.mT, trace
 
 
-class Spectrum(NamedTuple):
+class Eigenpairs(NamedTuple):
     """Eigenvalues (R, T), ascending; eigenvectors (R, T, T) in columns; (R, T) bool, which count.
 
     An eigenvalue counts unless it is rounding: below max * n * epsilon of the type that the
@@ -82,7 +88,7 @@ class Spectrum(NamedTuple):
     kept: Tensor
 
     @classmethod
-    def of(cls, matrix: Tensor, signals: Signals) -> "Spectrum":
+    def of(cls, matrix: Tensor, signals: Signals) -> "Eigenpairs":
         """Returns the spectrum of a symmetric matrix (R, T, T) made from these signals."""
         values, vectors = torch.linalg.eigh(matrix)
         epsilon = torch.finfo(signals.gramian.dtype).eps
@@ -118,7 +124,7 @@ def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tens
         weights: (R, T) float64.
         residual: (R,), the largest |(K w)_i w_i^(1/alpha) - 1|.
     """
-    gramian, trace = unit_trace(signals)
+    gramian, trace = normalized_gramian(signals)
     power = 1 / alpha
     squared_norms = gramian.diagonal(dim1=1, dim2=2).unsqueeze(2)
     heard = signals.present.unsqueeze(2) & (squared_norms > _SILENT)

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Empty, Memoryless, Signals
-from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.balancers._base import NoState, Signals, Stateless
+from hemomodel.balancers._solvers import Eigenpairs, normalized_gramian
 from hemomodel.domains import OneOf
 from hemomodel.typing import Weights
 
@@ -14,7 +14,7 @@ __all__ = ["AlignedMTL"]
 
 
 @dataclass(frozen=True)
-class AlignedMTL(Memoryless, name="aligned_mtl"):
+class AlignedMTL(Stateless, name="aligned_mtl"):
     """Independent component alignment (Senushkin et al., CVPR 2023, algorithm 1).
 
     The gradient matrix is replaced by the nearest one with equal singular values, and the mean of
@@ -33,10 +33,10 @@ class AlignedMTL(Memoryless, name="aligned_mtl"):
 
     scale: Annotated[Literal["min", "rmse"], OneOf("min", "rmse")] = "min"
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the weights of the aligned direction."""
-        gramian, _ = unit_trace(signals)
-        spectrum = Spectrum.of(gramian, signals)
+        gramian, _ = normalized_gramian(signals)
+        spectrum = Eigenpairs.of(gramian, signals)
         count = signals.present.sum(1, keepdim=True).clamp_min(1)
         mean = signals.present.to(gramian.dtype) / count
         kept, values = spectrum.kept, spectrum.values

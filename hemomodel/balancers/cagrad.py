@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import path_to_norm
-from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
+from hemomodel.balancers._solvers import Convergence, SolverBalancer, normalized_gramian
 from hemomodel.domains import Uniform
 from hemomodel.typing import Weights
 
@@ -22,7 +22,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class CAGrad(Solved, name="cagrad"):
+class CAGrad(SolverBalancer, name="cagrad"):
     """Conflict-averse gradient descent (Liu, Liu, Jin, Stone & Liu, NeurIPS 2021, algorithm 1).
 
     With g_0 the mean gradient, the direction d that maximises min_i g_i . d within
@@ -44,7 +44,7 @@ class CAGrad(Solved, name="cagrad"):
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the conflict-averse direction."""
-        gramian, _ = unit_trace(signals)
+        gramian, _ = normalized_gramian(signals)
         present = signals.present
         mean = present / present.sum(1, keepdim=True).clamp_min(1)
         to_mean = (gramian @ mean.unsqueeze(2).to(gramian.dtype)).squeeze(2)

@@ -5,8 +5,8 @@ from typing import ClassVar
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Empty, Memoryless, Signals
-from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.balancers._base import NoState, Signals, Stateless
+from hemomodel.balancers._solvers import Eigenpairs, normalized_gramian
 from hemomodel.typing import Weights
 
 __all__ = ["ConFIG"]
@@ -15,7 +15,7 @@ _SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
 
 
 @dataclass(frozen=True)
-class ConFIG(Memoryless, name="config"):
+class ConFIG(Stateless, name="config"):
     """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equation 2).
 
     With U the unit gradients in rows, the direction is that of pinv(U) 1, which has the same
@@ -28,14 +28,14 @@ class ConFIG(Memoryless, name="config"):
 
     weighs_heads: ClassVar[bool] = False
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the weights of the conflict-free direction."""
-        gramian, _ = unit_trace(signals)
+        gramian, _ = normalized_gramian(signals)
         squared = gramian.diagonal(dim1=1, dim2=2)
         heard = squared > _SILENT
         norms = torch.where(heard, squared, 1.0).sqrt()
         cosines = gramian / (norms.unsqueeze(2) * norms.unsqueeze(1))
-        units = Spectrum.of(cosines, signals).pseudo_inverse_times(heard.to(norms.dtype))
+        units = Eigenpairs.of(cosines, signals).pseudo_inverse_times(heard.to(norms.dtype))
         along = (cosines @ units.unsqueeze(2)).squeeze(2)
         squared_length = (units * along).sum(1, keepdim=True)
         reach = (norms * along).sum(1, keepdim=True)

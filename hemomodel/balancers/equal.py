@@ -2,20 +2,20 @@
 
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Empty, Memoryless, Signals
+from hemomodel.balancers._base import NoState, Signals, Stateless
 from hemomodel.typing import Weights
 
 __all__ = ["Equal"]
 
 
 @dataclass(frozen=True)
-class Equal(Memoryless, name="equal"):
+class Equal(Stateless, name="equal"):
     """Every task counts the same: weights of one.
 
     Whether the total is their sum or their mean is `FitConfig.reduction`, for every balancer.
     Weights apply to trunk and heads; they sum to the number of tasks.
     """
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns one for each present task."""
         return signals.present.to(signals.losses.dtype), state

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
-from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
+from hemomodel.balancers._solvers import Convergence, SolverBalancer, proportional_fairness
 from hemomodel.domains import LogUniform
 from hemomodel.typing import Weights
 
@@ -16,7 +16,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class FairGrad(Solved, name="fairgrad"):
+class FairGrad(SolverBalancer, name="fairgrad"):
     """Fair resource allocation (Ban & Ji, ICML 2024, equation 4): w > 0 with K w = w^(-1/alpha).
 
     The weights have no fixed sum: they scale as K^(-alpha / (1 + alpha)) and are tens for small

@@ -3,14 +3,14 @@
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_mean
+from hemomodel.balancers._base import LOSS_FLOOR, NoState, Signals, Stateless, masked_mean
 from hemomodel.typing import Weights
 
 __all__ = ["Geometric"]
 
 
 @dataclass(frozen=True)
-class Geometric(Memoryless, name="geometric"):
+class Geometric(Stateless, name="geometric"):
     """Geometric loss strategy (GLS; Chennupati, Sistu, Yogamani & Rawashdeh, CVPRW 2019).
 
     The total is (product of the L_i)^(1/T). Its derivative by L_i, in logarithms, is
@@ -19,7 +19,7 @@ class Geometric(Memoryless, name="geometric"):
     they sum to the ratio of the losses' geometric to their harmonic mean, which is one or more.
     """
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the derivatives of the geometric mean."""
         logs = signals.losses.clamp_min(LOSS_FLOOR).log()
         ratio = (masked_mean(logs, signals.present) - logs).masked_fill(

@@ -5,8 +5,8 @@ from typing import ClassVar
 import torch
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Empty, Memoryless, Signals
-from hemomodel.balancers._solvers import Spectrum, unit_trace
+from hemomodel.balancers._base import NoState, Signals, Stateless
+from hemomodel.balancers._solvers import Eigenpairs, normalized_gramian
 from hemomodel.typing import Weights
 
 __all__ = ["IMTLG"]
@@ -15,7 +15,7 @@ _CANCELLED = 1e-12  # a sum this small, for K of trace one, is rounding
 
 
 @dataclass(frozen=True)
-class IMTLG(Memoryless, name="imtl_g"):
+class IMTLG(Stateless, name="imtl_g"):
     """Impartial multi-task learning, gradients (Liu et al., ICLR 2021).
 
     The weights sum to 1 and make g . g_i / |g_i| the same for all tasks: v / sum(v) with
@@ -27,11 +27,11 @@ class IMTLG(Memoryless, name="imtl_g"):
 
     weighs_heads: ClassVar[bool] = False
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the weights of the impartial direction."""
-        gramian, _ = unit_trace(signals)
+        gramian, _ = normalized_gramian(signals)
         norms = gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
-        v = Spectrum.of(gramian, signals).pseudo_inverse_times(norms)
+        v = Eigenpairs.of(gramian, signals).pseudo_inverse_times(norms)
         total = v.sum(1, keepdim=True)
         weights = torch.where(total.abs() < _CANCELLED, 0.0, v / total)
         return (weights * signals.present).to(signals.losses.dtype), state

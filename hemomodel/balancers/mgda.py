@@ -5,7 +5,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import nonnegative_program
-from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
+from hemomodel.balancers._solvers import Convergence, SolverBalancer, normalized_gramian
 from hemomodel.typing import Weights
 
 __all__ = ["MGDA"]
@@ -16,7 +16,7 @@ _TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
-class MGDA(Solved, name="mgda"):
+class MGDA(SolverBalancer, name="mgda"):
     """Multiple-gradient descent (Sener & Koltun, NeurIPS 2018, equation 3; Désidéri, 2012).
 
     min w^T K w over the simplex. Its direction serves every task or, at a Pareto-stationary point,
@@ -30,7 +30,7 @@ class MGDA(Solved, name="mgda"):
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the shortest combination."""
-        gramian, _ = unit_trace(signals)
+        gramian, _ = normalized_gramian(signals)
         scale = gramian.diagonal(dim1=1, dim2=2).clamp_min(_SILENT).rsqrt()
         scale = torch.where(signals.present, scale, 0.0)
         cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)

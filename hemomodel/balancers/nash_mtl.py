@@ -3,7 +3,7 @@
 from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
-from hemomodel.balancers._solvers import Convergence, Solved, proportional_fairness
+from hemomodel.balancers._solvers import Convergence, SolverBalancer, proportional_fairness
 from hemomodel.typing import Weights
 
 __all__ = ["NashMTL"]
@@ -12,7 +12,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class NashMTL(Solved, name="nash_mtl"):
+class NashMTL(SolverBalancer, name="nash_mtl"):
     """The Nash bargaining solution (Navon et al., ICML 2022, claim 3.1): w > 0 with K w = 1 / w.
 
     It is the minimum of w^T K w / 2 - sum of log w, which Newton's method finds; the published

@@ -2,14 +2,14 @@
 
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals
+from hemomodel.balancers._base import LOSS_FLOOR, NoState, Signals, Stateless
 from hemomodel.typing import Weights
 
 __all__ = ["ScaleInvariant"]
 
 
 @dataclass(frozen=True)
-class ScaleInvariant(Memoryless, name="scale_invariant"):
+class ScaleInvariant(Stateless, name="scale_invariant"):
     """The total sum log L_i, whose derivatives no scaling of a loss can change.
 
     The losses' part of DB-MTL (Lin et al., arXiv 2308.12029). Weights 1 / L_i, where uncertainty
@@ -18,6 +18,6 @@ class ScaleInvariant(Memoryless, name="scale_invariant"):
     sum to T.
     """
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the inverse losses."""
         return signals.present / signals.losses.clamp_min(LOSS_FLOOR), state

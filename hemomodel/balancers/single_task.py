@@ -4,14 +4,14 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import Empty, Memoryless, Signals
+from hemomodel.balancers._base import NoState, Signals, Stateless
 from hemomodel.typing import Weights
 
 __all__ = ["SingleTask"]
 
 
 @dataclass(frozen=True)
-class SingleTask(Memoryless, name="single_task"):
+class SingleTask(Stateless, name="single_task"):
     """One network a task, with the hyperparameters of one configuration: what sharing must beat.
 
     The trunk is not shared, so there is nothing to balance: every task has weight one.
@@ -20,6 +20,6 @@ class SingleTask(Memoryless, name="single_task"):
 
     shares_trunk: ClassVar[bool] = False
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns one for each present task."""
         return signals.present.to(signals.losses), state

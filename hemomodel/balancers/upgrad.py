@@ -5,7 +5,7 @@ from pydantic.dataclasses import dataclass
 
 from hemomodel.balancers._base import Signals
 from hemomodel.balancers._pivoting import nonnegative_program
-from hemomodel.balancers._solvers import Convergence, Solved, unit_trace
+from hemomodel.balancers._solvers import Convergence, SolverBalancer, normalized_gramian
 from hemomodel.typing import Weights
 
 __all__ = ["UPGrad"]
@@ -15,7 +15,7 @@ _TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
-class UPGrad(Solved, name="upgrad"):
+class UPGrad(SolverBalancer, name="upgrad"):
     """Unconflicting projection of gradients (Quinton & Rey, arXiv 2406.16232, section 3).
 
     Each g_i is projected on the dual cone of all gradients, and the projections are averaged. By
@@ -30,7 +30,7 @@ class UPGrad(Solved, name="upgrad"):
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
         """Returns the weights of the mean projection."""
-        gramian, _ = unit_trace(signals)
+        gramian, _ = normalized_gramian(signals)
         gramian.diagonal(dim1=1, dim2=2).add_(_RIDGE)
         scale = gramian.diagonal(dim1=1, dim2=2).rsqrt()
         cosines = gramian * scale.unsqueeze(2) * scale.unsqueeze(1)

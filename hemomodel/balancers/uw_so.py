@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from hemomodel.balancers._base import LOSS_FLOOR, Empty, Memoryless, Signals, masked_softmax
+from hemomodel.balancers._base import LOSS_FLOOR, NoState, Signals, Stateless, masked_softmax
 from hemomodel.domains import LogUniform
 from hemomodel.typing import Weights
 
@@ -13,7 +13,7 @@ __all__ = ["UWSO"]
 
 
 @dataclass(frozen=True)
-class UWSO(Memoryless, name="uw_so"):
+class UWSO(Stateless, name="uw_so"):
     """Soft optimal uncertainty weighting (Kirchdorfer et al., arXiv 2408.07985).
 
     Weights softmax((1 / L) / temperature), held constant in the derivative, with 1 / L for every
@@ -27,7 +27,7 @@ class UWSO(Memoryless, name="uw_so"):
 
     temperature: Annotated[float, LogUniform(0.1, 100.0), Field(gt=0)] = 1.0
 
-    def weigh(self, signals: Signals, state: Empty) -> tuple[Weights, Empty]:
+    def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:
         """Returns the softmax of the inverse losses."""
         inverse = 1 / signals.losses.clamp_min(LOSS_FLOOR)
         return masked_softmax(inverse / self.temperature, signals.present), state

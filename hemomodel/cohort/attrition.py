@@ -82,7 +82,7 @@ def _hit(
 ) -> np.ndarray:
     if rule.drop is not None:
         return formula.evaluate(rule.drop, values)
-    names = rule.columns or schema.of_role(str(rule.role))
+    names = rule.columns or schema.columns_with_role(str(rule.role))
     count: np.ndarray = np.sum([missing[name] for name in names], axis=0)
     least = {"all_missing": len(names), "any_missing": 1, "missing_at_least": rule.threshold}
     hit: np.ndarray = count >= least[str(rule.kind)]

@@ -135,7 +135,7 @@ def filter_sheet(
             raise InputError(f"schema {schema.name!r} has no filter with the switch {switch!r}")
     sessions = parse_sessions(sheet, schema, legacy_age=legacy_age)
     filled = ~np.logical_and.reduce(list(sessions.missing.values()))
-    named = {name for rule in schema.filters if rule.drop for name in formula.names(rule.drop)}
+    named = {name for rule in schema.filters if rule.drop for name in formula.columns_in(rule.drop)}
     kept, attrition = apply_filters(
         schema,
         {name: absent[filled] for name, absent in sessions.missing.items()},
@@ -160,7 +160,7 @@ def filter_sheet(
 
 
 def _groups(table: pd.DataFrame, schema: Schema) -> np.ndarray | None:
-    names = schema.of_role("group")
+    names = schema.columns_with_role("group")
     if not names:
         return None
     groups, known = pd.factorize(table[names[0]])

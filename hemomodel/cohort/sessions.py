@@ -11,13 +11,13 @@ from hemomodel.cohort.validation import (
     check_column,
     check_derived,
     check_rules,
-    derive,
-    labels,
+    derive_column,
+    task_labels,
 )
 from hemomodel.errors import InputError
-from hemomodel.schema.formula import missing
+from hemomodel.schema.formula import is_missing
 from hemomodel.schema.schema import Schema
-from hemomodel.tables.parsing import flags, parse
+from hemomodel.tables.parsing import parse_column, parse_flag_lists
 from hemomodel.tables.sheet import Sheet
 
 __all__ = ["Sessions", "parse_sessions"]
@@ -53,24 +53,24 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) ->
     findings: list[Finding] = []
     for name, column in schema.read.items():
         if column.kind == "code_list":
-            values |= zip(column.table_columns, flags(sheet, column).T, strict=True)
-            absent[name] = missing(values[column.table_columns[0]])
+            values |= zip(column.table_columns, parse_flag_lists(sheet, column).T, strict=True)
+            absent[name] = is_missing(values[column.table_columns[0]])
             continue
-        values[name] = parse(sheet, column)
+        values[name] = parse_column(sheet, column)
         absent[name] = pd.isna(values[name])
         if column.kind == "number":
             values[name], found = check_column(sheet, column, values[name])
             findings += found
     for derived in schema.derived:
-        values[derived.name] = derive(derived, values)
+        values[derived.name] = derive_column(derived, values)
         findings += check_derived(sheet, schema, derived, values)
     findings += check_rules(sheet, schema, values)
     if legacy_age:  # only now: limits and rules are about the true age
-        values |= {d.name: derive(d, values, legacy=True) for d in schema.derived}
+        values |= {d.name: derive_column(d, values, legacy=True) for d in schema.derived}
     return Sessions(
         table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
         labels=np.array(
-            [labels(sheet, task, values[task.column]) for task in schema.tasks], dtype=float
+            [task_labels(sheet, task, values[task.column]) for task in schema.tasks], dtype=float
         ).T.reshape(sheet.size, len(schema.tasks)),  # a table to predict for has no task
         missing=absent,
         findings=tuple(findings),

@@ -16,14 +16,14 @@ from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.tables.readers import read_file
 
 __all__ = [
-    "Description",
+    "CohortSummary",
     "Tables",
-    "categories",
-    "describe_file",
-    "findings",
-    "ledger",
+    "attrition_table",
+    "category_summary",
+    "finding_table",
     "missingness",
-    "numbers",
+    "number_summary",
+    "summarize_file",
     "table_one",
 ]
 
@@ -35,7 +35,7 @@ _DIGITS = (10, 1000)  # a mean below each of these gets a decimal more
 
 
 @dataclass(frozen=True, eq=False)
-class Description:
+class CohortSummary:
     """A file before and after the filters.
 
     Attributes:
@@ -61,20 +61,22 @@ class Description:
             "schema": schema.name,
             "digest": self.cohort.digest,
             "attrition": self.cohort.attrition.to_dict(),
-            "numbers": {n: _records(numbers(schema, t)) for n, t in self.groups.items()},
-            "categories": {n: _records(categories(schema, t)) for n, t in self.groups.items()},
+            "numbers": {n: _records(number_summary(schema, t)) for n, t in self.groups.items()},
+            "categories": {
+                n: _records(category_summary(schema, t)) for n, t in self.groups.items()
+            },
             "missing": _records(missingness(schema, self.groups)),
-            "findings": _records(findings(self.cohort)),
+            "findings": _records(finding_table(self.cohort)),
         }
 
 
-def describe_file(
+def summarize_file(
     path: str | Path,
     schema: Schema | None = None,
     *,
     labels: Labels = "complete",
     require_comorbidities: bool = False,
-) -> Description:
+) -> CohortSummary:
     """Reads a table once, and keeps it before and after the filters; see `load_cohort`.
 
     Raises:
@@ -84,10 +86,10 @@ def describe_file(
     sheet = read_file(path, schema)
     switches = ("require_comorbidities",) if require_comorbidities else ()
     cohort = filter_sheet(sheet, schema, labels=labels, switches=switches)
-    return Description(str(path), parse_sessions(sheet, schema).table, cohort)
+    return CohortSummary(str(path), parse_sessions(sheet, schema).table, cohort)
 
 
-def numbers(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
+def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
     """Returns one row a continuous variable, with its moments and quartiles over the known values.
 
     Columns: section, variable, title, unit, known, missing, mean, sd, min, q1, median, q3, max,
@@ -117,7 +119,7 @@ def numbers(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
     return frame.join(pd.DataFrame(moments), on="variable")
 
 
-def categories(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
+def category_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
     """Returns one row a level of a categorical variable, counted over the known values.
 
     Columns: section, variable, title, level, label, count, known, share. Of a list of codes each
@@ -162,7 +164,7 @@ def table_one(schema: Schema, groups: Tables, *, rare: float = 0.0) -> pd.DataFr
 
 
 def _continuous(schema: Schema, groups: Tables) -> pd.DataFrame:
-    moments = {name: numbers(schema, table) for name, table in groups.items()}
+    moments = {name: number_summary(schema, table) for name, table in groups.items()}
     *_, last = moments.values()
     skewed = ~(last["skew"].abs() <= _SKEWED)
     result = last[["section", "variable"]].copy()
@@ -175,7 +177,7 @@ def _continuous(schema: Schema, groups: Tables) -> pd.DataFrame:
 
 
 def _counted(schema: Schema, groups: Tables, rare: float) -> pd.DataFrame:
-    counts = {name: categories(schema, table) for name, table in groups.items()}
+    counts = {name: category_summary(schema, table) for name, table in groups.items()}
     *_, last = counts.values()
     result = last[["section", "variable", "title"]].assign(level=last["label"])
     for name, frame in counts.items():
@@ -204,14 +206,14 @@ def missingness(schema: Schema, groups: Tables) -> pd.DataFrame:
     return some.sort_values(last, ascending=False, kind="stable").reset_index(drop=True)
 
 
-def ledger(cohort: Cohort) -> pd.DataFrame:
+def attrition_table(cohort: Cohort) -> pd.DataFrame:
     """Returns the attrition, one row a rule: rule, removed, left."""
     steps = [(step.rule, step.removed, step.left) for step in cohort.attrition.steps]
     start = ("rows with any value", 0, cohort.attrition.start)
     return pd.DataFrame([start, *steps], columns=["rule", "removed", "left"])
 
 
-def findings(cohort: Cohort) -> pd.DataFrame:
+def finding_table(cohort: Cohort) -> pd.DataFrame:
     """Returns what is implausible: column, problem, count, row and value of the first."""
     rows = [(f.column, f.problem, f.count, f.row, f.value) for f in cohort.findings]
     return pd.DataFrame(rows, columns=["column", "problem", "count", "row", "value"])

@@ -11,9 +11,9 @@ import pandas as pd
 from hemomodel.errors import InputError
 from hemomodel.schema import formula
 from hemomodel.schema.columns import Column, level_text
-from hemomodel.schema.default_features import sources
+from hemomodel.schema.default_features import source_columns
 from hemomodel.schema.entries import Derived, Rule, Task
-from hemomodel.schema.formula import missing
+from hemomodel.schema.formula import is_missing
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.sheet import Sheet
 
@@ -22,8 +22,8 @@ __all__ = [
     "check_column",
     "check_derived",
     "check_rules",
-    "derive",
-    "labels",
+    "derive_column",
+    "task_labels",
 ]
 
 _CLOSE = 1e-6  # a level may have gone through single precision
@@ -57,7 +57,7 @@ def _finding(sheet: Sheet, names: tuple[str, ...], bad: np.ndarray, problem: str
     if not bad.any():
         return []
     row = int(bad.argmax())
-    shown = [sheet.shown(name, row) for name in names]
+    shown = [sheet.quoted_cell(name, row) for name in names]
     if len(names) > 1:
         shown = [f"{sheet.headers[name]} {text}" for name, text in zip(names, shown, strict=True)]
     column = sheet.headers[names[0]]
@@ -88,14 +88,14 @@ def check_column(
     unit = f" {column.unit}" if column.unit else ""
     if column.hard:
         problem = f"is outside {_span(column.hard)}{unit}; mend or empty the cell"
-        sheet.refuse(name, _outside(values, column.hard), problem)
+        sheet.raise_if(name, _outside(values, column.hard), problem)
     if column.soft:
         problem = f"outside the plausible {_span(column.soft)}{unit}"
         findings += _finding(sheet, (name,), _outside(values, column.soft), problem)
     return values, findings
 
 
-def derive(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
+def derive_column(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
     """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
 
     A division by zero has no value that a network could learn from, nor has a logarithm of zero.
@@ -122,7 +122,7 @@ def check_derived(
     Raises:
         InputError: a value is outside the hard limits.
     """
-    made_of = sources(derived.name, schema.columns, schema.derived)
+    made_of = source_columns(derived.name, schema.columns, schema.derived)
     used = tuple(name for name in schema.read if name in made_of and name in sheet.columns)
     if not used:
         return []
@@ -131,11 +131,11 @@ def check_derived(
         problem = (
             f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
         )
-        sheet.refuse(used[0], _outside(own, derived.hard), problem)
-    needed = [missing(values[name]) for name in formula.names(derived.formula)]
+        sheet.raise_if(used[0], _outside(own, derived.hard), problem)
+    needed = [is_missing(values[name]) for name in formula.columns_in(derived.formula)]
     known = ~np.logical_or.reduce(needed)
     problem = f"without a finite {what}, which is left missing"
-    findings = _finding(sheet, used, known & missing(own), problem)
+    findings = _finding(sheet, used, known & is_missing(own), problem)
     if derived.soft:
         problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
         findings += _finding(sheet, used, _outside(own, derived.soft), problem)
@@ -159,7 +159,9 @@ def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[F
         cells = tuple(name for name in rule.columns if name in sheet.columns)
         if rule.severity == "error" and broken.any():
             row = int(broken.argmax())
-            shown = ", ".join(f"{sheet.headers[n]!r} is {sheet.shown(n, row)!r}" for n in cells)
+            shown = ", ".join(
+                f"{sheet.headers[n]!r} is {sheet.quoted_cell(n, row)!r}" for n in cells
+            )
             raise InputError(
                 f"{sheet.source}: row {row + sheet.first_row} breaks the rule {rule.name!r}: "
                 f"{shown}; mend or empty one of the cells"
@@ -174,11 +176,11 @@ def _broken(rule: Rule, values: formula.Columns) -> np.ndarray:
     if rule.when is not None:
         broken &= formula.evaluate(rule.when, values)
     for name in rule.columns:
-        broken &= ~missing(values[name])
+        broken &= ~is_missing(values[name])
     return broken
 
 
-def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
+def task_labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
     """Returns (N,) a task's labels: the index of the level, or the value, or its logarithm.
 
     Args:
@@ -190,22 +192,22 @@ def labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
         InputError: a value is not a declared level, no count, or has no logarithm.
     """
     if not task.is_value:
-        return _places(sheet, task, values)
+        return _level_indices(sheet, task, values)
     if task.kind == "count":
         bad = (values < 0) | (values != np.round(values))
         problem = f"is no count, as task {task.name!r} needs: a whole number from 0 up"
-        sheet.refuse(task.column, bad & ~missing(values), f"{problem}; mend or empty the cell")
+        sheet.raise_if(task.column, bad & ~is_missing(values), f"{problem}; mend or empty the cell")
     if task.transform == "none":
         return values
     problem = f"has no logarithm, which task {task.name!r} learns; mend or empty the cell"
-    sheet.refuse(task.column, values <= 0, problem)
+    sheet.raise_if(task.column, values <= 0, problem)
     result: np.ndarray = np.log(values)
     return result
 
 
-def _places(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
+def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
     """Returns (N,) which level of a task each value is, NaN where it is missing."""
-    absent = missing(values)
+    absent = is_missing(values)
     if values.dtype == object:
         places = pd.Index(task.levels).get_indexer(pd.Index(values))
         known = places >= 0
@@ -218,7 +220,7 @@ def _places(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
         f"is not a level of task {task.name!r} ({listed}); "
         f"if it is right, extend the levels in the schema"
     )
-    sheet.refuse(task.column, ~known & ~absent, problem)
+    sheet.raise_if(task.column, ~known & ~absent, problem)
     return np.where(absent, np.nan, places)
 
 

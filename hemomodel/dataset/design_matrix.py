@@ -18,7 +18,7 @@ from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_bl
 from hemomodel.schema.entries import FeatureBlock
 from hemomodel.schema.schema import Schema
 
-__all__ = ["Design", "affine", "design_names", "fit_design"]
+__all__ = ["DesignMatrix", "design_names", "fit_design_matrix", "folded_preprocessing"]
 
 Floats: TypeAlias = NDArray[np.floating]
 Learned: TypeAlias = Mapping[str, Floats]
@@ -28,7 +28,7 @@ _ROUNDING = 1e-12  # of a column's middle: what computing a constant leaves of s
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class DesignMatrix:
     """The columns of the matrix: Q quantities, Q marks of what is missing, C codes.
 
     Attributes:
@@ -73,7 +73,7 @@ class Design:
         return found
 
 
-def fit_design(schema: Schema, feature_set: str, table: pd.DataFrame) -> Design:
+def fit_design_matrix(schema: Schema, feature_set: str, table: pd.DataFrame) -> DesignMatrix:
     """Returns the design of a feature set.
 
     Args:
@@ -91,11 +91,11 @@ def fit_design(schema: Schema, feature_set: str, table: pd.DataFrame) -> Design:
     centre = np.where(known, raw, 0.0).sum(0) / count
     spread = np.sqrt(np.where(known, (raw - centre) ** 2, 0.0).sum(0) / count)
     varies = spread > _ROUNDING * np.abs(centre)
-    return Design(quantities, codes, centre, np.where(varies, spread, 1.0))
+    return DesignMatrix(quantities, codes, centre, np.where(varies, spread, 1.0))
 
 
-def affine(
-    schema: Schema, feature_set: str, design: Design, learned: Learned, replicates: int
+def folded_preprocessing(
+    schema: Schema, feature_set: str, design: DesignMatrix, learned: Learned, replicates: int
 ) -> tuple[Floats, Floats]:
     """Returns each replicate's preprocessing as a map (R, P, F) and a shift (R, F).
 
@@ -133,7 +133,7 @@ def affine(
 
 
 def _block(
-    learned: Learned, name: str, design: Design, rows: Sequence[int]
+    learned: Learned, name: str, design: DesignMatrix, rows: Sequence[int]
 ) -> tuple[Floats, Floats, Floats]:
     """Returns what a block's columns (q,) do: by their value, when missing (R, q, w), and always.
 

@@ -9,12 +9,12 @@ import torch
 from sklearn.compose import ColumnTransformer
 
 from hemomodel.cohort.cohort import Cohort
-from hemomodel.dataset.preprocessor import preprocessor
+from hemomodel.dataset.preprocessor import build_preprocessor
 from hemomodel.dataset.splits import Mask, Replicates, repeated
 from hemomodel.dataset.stack import Floats, Rows, Stack
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import values
+from hemomodel.schema.output_slices import is_value_mask
 
 __all__ = ["prepare"]
 
@@ -51,7 +51,7 @@ def prepare(
     test = np.flatnonzero(split.test[kept])
     table = cohort.table.iloc[kept]
     fitted = tuple(
-        preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(rows)])
+        build_preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(rows)])
         for rows in train
     )
     tasks, known = cohort.schema.tasks, ~np.isnan(cohort.labels[kept])
@@ -115,7 +115,7 @@ def _scales(
 ) -> tuple[Floats, Floats]:
     """Returns offset and spread (R, K) of the targets."""
     offset, spread = np.zeros((len(train), labels.shape[1])), np.ones((len(train), labels.shape[1]))
-    columns = np.flatnonzero(values(tasks))
+    columns = np.flatnonzero(is_value_mask(tasks))
     for column, task in zip(columns, _value_tasks(tasks), strict=True):
         for row, mask in enumerate(train):
             found = labels[mask & known[:, task], column]
@@ -149,7 +149,7 @@ def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) ->
     counts = train @ labels
     rows = np.repeat(train.astype(float) @ known, sizes, axis=1)
     rates = (counts + 0.5) / (rows + 0.5 * np.repeat(sizes, sizes))
-    is_value = values(tasks)
+    is_value = is_value_mask(tasks)
     trivial: Floats = np.where(is_value, counts / rows, np.log(np.where(is_value, 1, rates)))
     return trivial
 

@@ -19,9 +19,9 @@ __all__ = [
     "PaddedPCA",
     "block_codes",
     "block_inputs",
+    "build_preprocessor",
     "feature_blocks",
     "feature_names",
-    "preprocessor",
 ]
 
 _NO_VARIANCE = 1e-9  # relative to the largest: below it, a component is rounding
@@ -55,7 +55,7 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
         return scores
 
 
-def preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
+def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
     """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
 
     Numbers and flags are imputed by the mean; a missing category is none of its codes. All that is
@@ -79,7 +79,7 @@ def preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransfor
 
 
 def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ...]:
-    """Returns the F names of what `preprocessor` gives, in order, such as "gender_female".
+    """Returns the F names of what `build_preprocessor` gives, in order, such as "gender_female".
 
     Raises:
         InputError: the schema has no such feature set.
@@ -95,12 +95,13 @@ def feature_blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]
     Raises:
         InputError: the schema has no such feature set.
     """
-    name = schema.set_called(feature_set)
-    if name not in schema.sets:
+    name = schema.feature_set_name(feature_set)
+    if name not in schema.blocks_by_set:
         raise InputError(
-            f"schema {schema.name!r} has no feature set {name!r}; it has: {', '.join(schema.sets)}"
+            f"schema {schema.name!r} has no feature set {name!r}; "
+            f"it has: {', '.join(schema.blocks_by_set)}"
         )
-    return schema.sets[name]
+    return schema.blocks_by_set[name]
 
 
 def block_inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:

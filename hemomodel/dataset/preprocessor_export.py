@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-__all__ = ["freeze"]
+__all__ = ["export_preprocessor"]
 
 _LEARNED = ("statistics_", "mean_", "scale_", "components_")
 
 
-def freeze(fitted: ColumnTransformer) -> dict[str, NDArray[np.float64]]:
+def export_preprocessor(fitted: ColumnTransformer) -> dict[str, NDArray[np.float64]]:
     """Returns all that a fitted preprocessing learned from its rows: `block.step.what` -> array."""
     return {
         f"{name}.{attribute}": np.asarray(getattr(step, attribute), dtype=float)

@@ -11,19 +11,19 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from hemomodel.cohort.cohort import Cohort
-from hemomodel.dataset.design_matrix import affine, fit_design
-from hemomodel.dataset.preprocessor_export import freeze
+from hemomodel.dataset.design_matrix import fit_design_matrix, folded_preprocessing
+from hemomodel.dataset.preprocessor_export import export_preprocessor
 from hemomodel.dataset.stack import Stack
-from hemomodel.ensemble.conformal import Scores, conform
+from hemomodel.ensemble.conformal import ConformalScores, conformal_scores
 from hemomodel.ensemble.ensemble import Ensemble
-from hemomodel.ensemble.fitted_model import Fitted
-from hemomodel.ensemble.out_of_distribution import familiarise
-from hemomodel.ensemble.temperature_scaling import calibrate, temper
+from hemomodel.ensemble.fitted_model import FittedModel
+from hemomodel.ensemble.out_of_distribution import fit_domain
+from hemomodel.ensemble.temperature_scaling import apply_temperatures, fit_temperatures
 from hemomodel.errors import InputError
-from hemomodel.schema.output_slices import values
+from hemomodel.schema.output_slices import is_value_mask
 from hemomodel.training.fit_config import FitConfig
 
-__all__ = ["build_model", "layer_pairs", "plain_config"]
+__all__ = ["build_model", "config_as_dict", "layer_pairs"]
 
 
 def build_model(
@@ -34,7 +34,7 @@ def build_model(
     *,
     legacy_age: bool = False,
     about: Mapping[str, Any] | None = None,
-) -> Fitted:
+) -> FittedModel:
     """Returns what is to be stored of trained networks.
 
     Temperatures, sets and intervals come of the development rows, each predicted by the
@@ -53,19 +53,19 @@ def build_model(
     """
     development = _development(cohort, stack)
     table, schema = cohort.table.iloc[development], cohort.schema
-    features = schema.set_called(config.features)
-    design = fit_design(schema, features, table)
-    frozen = [freeze(one) for one in stack.preprocessors]
+    features = schema.feature_set_name(config.features)
+    design = fit_design_matrix(schema, features, table)
+    frozen = [export_preprocessor(one) for one in stack.preprocessors]
     learned = {name: np.stack([one[name] for one in frozen]) for name in frozen[0]}
     layers = _layers(config, stack, parameters)
     ensemble = Ensemble(
         stack.tasks,
-        affine(schema, features, design, learned, len(stack.pairs)),
+        folded_preprocessing(schema, features, design, learned, len(stack.pairs)),
         layer_pairs(layers),
         (stack.offset, stack.spread),
     )
     temperatures, scores = _held_against(stack, ensemble, design.matrix(table), development)
-    return Fitted(
+    return FittedModel(
         schema=schema,
         feature_set=features,
         legacy_age=legacy_age,
@@ -78,8 +78,8 @@ def build_model(
         committees=np.array([fold for _, fold in stack.pairs]),
         temperatures=temperatures,
         scores=scores,
-        in_use=values(stack.tasks) | (stack.labels[development] != 0).any(0),
-        familiar=familiarise(schema, design, table),
+        in_use=is_value_mask(stack.tasks) | (stack.labels[development] != 0).any(0),
+        familiar=fit_domain(schema, design, table),
     )
 
 
@@ -100,15 +100,15 @@ def _held_against(
     ensemble: Ensemble,
     matrix: NDArray[np.floating],
     development: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], tuple[Scores, ...]]:
+) -> tuple[NDArray[np.float64], tuple[ConformalScores, ...]]:
     """Returns temperatures (T,) and scores by the labels of rows that a replicate left out."""
     voices = _left_out(stack)[:, development]
     labels = stack.labels[development]
     known = stack.known[development] & (voices.sum(0) > 0)[:, None]
     predicted = ensemble.weighed(matrix, voices)
-    temperatures = calibrate(stack.tasks, predicted, labels, known)
-    tempered = temper(stack.tasks, predicted, temperatures)
-    return temperatures, conform(stack.tasks, tempered, labels, known)
+    temperatures = fit_temperatures(stack.tasks, predicted, labels, known)
+    tempered = apply_temperatures(stack.tasks, predicted, temperatures)
+    return temperatures, conformal_scores(stack.tasks, tempered, labels, known)
 
 
 def _left_out(stack: Stack) -> NDArray[np.floating]:
@@ -150,7 +150,7 @@ def _about(
     cohort: Cohort, config: FitConfig, stack: Stack, development: NDArray[np.int64]
 ) -> dict[str, Any]:
     return {
-        "configuration": plain_config(config),
+        "configuration": config_as_dict(config),
         "replicates": [{"seed": seed, "fold": fold} for seed, fold in stack.pairs],
         "data": {
             "digest": cohort.digest,
@@ -164,7 +164,7 @@ def _about(
     }
 
 
-def plain_config(config: FitConfig) -> dict[str, Any]:
+def config_as_dict(config: FitConfig) -> dict[str, Any]:
     """Returns a configuration as plain data, the balancer by name."""
     plain = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
     own = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 
-__all__ = ["Scores", "conform", "interval", "level_sets"]
+__all__ = ["ConformalScores", "conformal_scores", "interval", "level_sets"]
 
 Floats = NDArray[np.floating]
 _KEPT = 2_000  # scores of a task; below it, quantiles are exact
@@ -32,7 +32,7 @@ _ROUNDING = 1e-9  # (n + 1) * 0.9 is not always what it says
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ConformalScores:
     """How far a task's predictions were from the labels of rows not trained on.
 
     Attributes:
@@ -79,9 +79,9 @@ def kept_scores(count: int) -> int:
     return min(count, _KEPT)
 
 
-def conform(
+def conformal_scores(
     tasks: Sequence[Task], predicted: Floats, labels: Floats, known: NDArray[np.bool_]
-) -> tuple[Scores, ...]:
+) -> tuple[ConformalScores, ...]:
     """Returns the scores of each task.
 
     Args:
@@ -91,17 +91,17 @@ def conform(
         known: (n, T), whether a row has a label of a task.
     """
     found = []
-    for place, (task, own) in enumerate(zip(tasks, columns(tasks), strict=True)):
+    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         rows = known[:, place]
         said, true = predicted[rows, own].astype(np.float64), labels[rows, own]
         error = np.abs(said - true)[:, 0] if task.is_value else 1 - (np.exp(said) * true).sum(1)
         score = np.sort(error)
-        found.append(Scores(len(score), score[_ranks(len(score)) - 1]))
+        found.append(ConformalScores(len(score), score[_ranks(len(score)) - 1]))
     return tuple(found)
 
 
 def level_sets(
-    task: Task, probabilities: Floats, scores: Scores, coverage: float
+    task: Task, probabilities: Floats, scores: ConformalScores, coverage: float
 ) -> NDArray[np.bool_]:
     """Returns which levels (n, L) are in the set of each row; it may be empty.
 
@@ -123,7 +123,7 @@ def level_sets(
 
 
 def interval(
-    task: Task, predicted: Floats, scores: Scores, coverage: float
+    task: Task, predicted: Floats, scores: ConformalScores, coverage: float
 ) -> tuple[Floats, Floats, Floats]:
     """Returns prediction, low and high (n,) of a value, in its own unit.
 

@@ -13,7 +13,7 @@ from hemomodel.network.heads import HeadLayout
 from hemomodel.schema.entries import Task
 from hemomodel.typing import Outputs
 
-__all__ = ["Ensemble", "pool"]
+__all__ = ["Ensemble", "average_predictions"]
 
 Floats: TypeAlias = NDArray[np.floating]
 
@@ -22,7 +22,7 @@ _FAINT = 1e-25  # below it, a sum of exponentials has lost digits
 _SOFTMAX = ("binary", "classification", "regression")
 
 
-def pool(layout: HeadLayout, natural: Tensor) -> Tensor:
+def average_predictions(layout: HeadLayout, natural: Tensor) -> Tensor:
     """Returns what an ensemble says (m, K): log of the mean probabilities, mean of the values.
 
     The mean of probabilities is the linear opinion pool of deep ensembles (Lakshminarayanan et

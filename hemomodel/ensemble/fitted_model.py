@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemomodel.dataset.design_matrix import Design
-from hemomodel.ensemble.conformal import Scores
-from hemomodel.ensemble.out_of_distribution import Familiar
+from hemomodel.dataset.design_matrix import DesignMatrix
+from hemomodel.ensemble.conformal import ConformalScores
+from hemomodel.ensemble.out_of_distribution import TrainingDomain
 from hemomodel.schema.schema import Schema
 
-__all__ = ["Fitted"]
+__all__ = ["FittedModel"]
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedModel:
     """R replicates of one configuration, and what was learned from the rows they left out.
 
     Attributes:
@@ -45,9 +45,9 @@ class Fitted:
     learned: Mapping[str, NDArray[np.floating]]
     offset: NDArray[np.floating]
     spread: NDArray[np.floating]
-    design: Design
+    design: DesignMatrix
     committees: NDArray[np.int64]
     temperatures: NDArray[np.floating]
-    scores: tuple[Scores, ...]
+    scores: tuple[ConformalScores, ...]
     in_use: NDArray[np.bool_]
-    familiar: Familiar
+    familiar: TrainingDomain

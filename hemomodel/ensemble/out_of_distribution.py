@@ -1,7 +1,7 @@
 """Patients unlike those that the networks were fitted on, and what is unlike in them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from hemomodel.dataset.design_matrix import Design
+from hemomodel.dataset.design_matrix import DesignMatrix
 from hemomodel.schema.schema import Schema
 
-__all__ = ["Familiar", "familiarise", "strangeness"]
+__all__ = ["TrainingDomain", "fit_domain", "novelty_reasons"]
 
 Floats: TypeAlias = NDArray[np.floating]
 Makes: TypeAlias = Callable[[NDArray[np.int64]], Sequence[str]]
@@ -23,26 +23,26 @@ _ROUNDING = 1 + 1e-5  # a row that was fitted is not beyond itself in single pre
 
 
 @dataclass(frozen=True, eq=False)
-class Familiar:
+class TrainingDomain:
     """What the fitted rows were like.
 
     Attributes:
         low, high: (Q,), of the quantities; 0 for one that was never known.
         seen: (C,), whether a code occurred.
-        most_missing: features missing in a row at most.
+        max_missing: features missing in a row at most.
         location: (M,), of the standardised numbers.
         precision: (M, M), inverse of their covariance, shrunk (Ledoit & Wolf, 2004). Flags have no
             part in it: one that is rare would outweigh all numbers.
-        farthest: the Mahalanobis distance that 99.9% of the rows do not exceed.
+        distance_limit: the Mahalanobis distance that 99.9% of the rows do not exceed.
     """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     seen: NDArray[np.bool_]
-    most_missing: int
+    max_missing: int
     location: NDArray[np.floating]
     precision: NDArray[np.floating]
-    farthest: float
+    distance_limit: float
 
     def distance(self, numbers: Floats) -> Floats:
         """Returns the Mahalanobis distance (N,) of standardised numbers (N, M)."""
@@ -52,7 +52,7 @@ class Familiar:
         return distance
 
 
-def familiarise(schema: Schema, design: Design, table: pd.DataFrame) -> Familiar:
+def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> TrainingDomain:
     """Returns what the fitted rows were like.
 
     Args:
@@ -63,21 +63,21 @@ def familiarise(schema: Schema, design: Design, table: pd.DataFrame) -> Familiar
     count = len(design.quantities)
     matrix = design.matrix(table, np.float64)
     raw = table[list(design.quantities)]
-    numbers = matrix[:, number_places(schema, design)]
+    numbers = matrix[:, numeric_positions(schema, design)]
     location, precision = _middle(numbers)
     absent = missing_features(schema, design, table, matrix)
-    like = Familiar(
+    like = TrainingDomain(
         low=raw.min().fillna(0).to_numpy(dtype=float),
         high=raw.max().fillna(0).to_numpy(dtype=float),
         seen=np.asarray(matrix[:, 2 * count :].any(axis=0)),
-        most_missing=int(absent.max()),
+        max_missing=int(absent.max()),
         location=location,
         precision=precision,
-        farthest=0.0,
+        distance_limit=0.0,
     )
     distance = like.distance(numbers)
-    farthest = float(np.quantile(distance, _SHARE, method="higher"))
-    return Familiar(**{**vars(like), "farthest": farthest})
+    limit = float(np.quantile(distance, _SHARE, method="higher"))
+    return replace(like, distance_limit=limit)
 
 
 def _middle(numbers: Floats) -> tuple[Floats, Floats]:
@@ -88,7 +88,7 @@ def _middle(numbers: Floats) -> tuple[Floats, Floats]:
     return model.location_, model.precision_
 
 
-def number_places(schema: Schema, design: Design) -> list[int]:
+def numeric_positions(schema: Schema, design: DesignMatrix) -> list[int]:
     """Returns which quantities are numbers, and not flags or codes of a list."""
     flags = {
         name
@@ -100,7 +100,7 @@ def number_places(schema: Schema, design: Design) -> list[int]:
 
 
 def missing_features(
-    schema: Schema, design: Design, table: pd.DataFrame, matrix: Floats
+    schema: Schema, design: DesignMatrix, table: pd.DataFrame, matrix: Floats
 ) -> NDArray[np.int64]:
     """Returns how many features (N,) a row lacks; a list of codes is one."""
     flags = {name for column in schema.read.values() for name in column.table_columns[1:]}
@@ -112,8 +112,12 @@ def missing_features(
     return absent
 
 
-def strangeness(
-    schema: Schema, design: Design, familiar: Familiar, table: pd.DataFrame, matrix: Floats
+def novelty_reasons(
+    schema: Schema,
+    design: DesignMatrix,
+    familiar: TrainingDomain,
+    table: pd.DataFrame,
+    matrix: Floats,
 ) -> NDArray[np.object_]:
     """Returns why a row (N,) lies outside what the networks were fitted on; "" if it does not.
 
@@ -139,7 +143,11 @@ def strangeness(
 
 
 def _tests(
-    schema: Schema, design: Design, familiar: Familiar, table: pd.DataFrame, matrix: Floats
+    schema: Schema,
+    design: DesignMatrix,
+    familiar: TrainingDomain,
+    table: pd.DataFrame,
+    matrix: Floats,
 ) -> list[tuple[NDArray[np.bool_], Makes]]:
     """Returns which rows (N,) each test finds, and how it says so."""
     tests = [_range(schema, table, familiar, *item) for item in enumerate(design.quantities)]
@@ -150,21 +158,21 @@ def _tests(
             text = f"{column.title} {column.codes[code]!r} is in no fitted row"
             tests.append((matrix[:, 2 * count + place] > 0, _constant(text)))
     absent = missing_features(schema, design, table, matrix)
-    fewer = f"features are missing, at most {familiar.most_missing} in the fitted rows"
-    far = familiar.distance(matrix[:, number_places(schema, design)])
-    nearer = f"from their middle, at most {familiar.farthest:.1f} in the fitted rows"
+    fewer = f"features are missing, at most {familiar.max_missing} in the fitted rows"
+    far = familiar.distance(matrix[:, numeric_positions(schema, design)])
+    nearer = f"from their middle, at most {familiar.distance_limit:.1f} in the fitted rows"
     return [
         *tests,
-        (absent > familiar.most_missing, lambda rows: [f"{n} {fewer}" for n in absent[rows]]),
+        (absent > familiar.max_missing, lambda rows: [f"{n} {fewer}" for n in absent[rows]]),
         (
-            far > familiar.farthest * _ROUNDING,
+            far > familiar.distance_limit * _ROUNDING,
             lambda rows: [f"an unusual combination: {d:.1f} {nearer}" for d in far[rows]],
         ),
     ]
 
 
 def _range(
-    schema: Schema, table: pd.DataFrame, familiar: Familiar, place: int, name: str
+    schema: Schema, table: pd.DataFrame, familiar: TrainingDomain, place: int, name: str
 ) -> tuple[NDArray[np.bool_], Makes]:
     value = table[name].to_numpy(dtype=np.float64)
     low, high = familiar.low[place], familiar.high[place]

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns, values
+from hemomodel.schema.output_slices import is_value_mask, task_slices
 
-__all__ = ["calibrate", "temper"]
+__all__ = ["apply_temperatures", "fit_temperatures"]
 
 Floats = NDArray[np.floating]
 _COLDEST = 0.2  # a handful of labels, all of them guessed right, would ask for certainty
 _HOTTEST = 50.0
 
 
-def calibrate(
+def fit_temperatures(
     tasks: Sequence[Task], predicted: Floats, labels: Floats, known: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Returns the temperatures (T,), within 0.2 and 50; 1 for values and for tasks without a label.
@@ -33,7 +33,7 @@ def calibrate(
         known: (n, T), whether a row has a label of a task.
     """
     found = np.ones(len(tasks))
-    for place, (task, own) in enumerate(zip(tasks, columns(tasks), strict=True)):
+    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         rows = known[:, place]
         if not task.is_value and rows.any():
             found[place] = _temperature(predicted[rows, own], labels[rows, own])
@@ -53,7 +53,7 @@ def _temperature(predicted: Floats, labels: Floats) -> float:
     return float(np.exp(-best.x))
 
 
-def temper(tasks: Sequence[Task], predicted: Floats, temperatures: Floats) -> Floats:
+def apply_temperatures(tasks: Sequence[Task], predicted: Floats, temperatures: Floats) -> Floats:
     """Returns natural predictions (n, K) with each task's temperature applied; values as they are.
 
     Args:
@@ -65,4 +65,4 @@ def temper(tasks: Sequence[Task], predicted: Floats, temperatures: Floats) -> Fl
     starts = np.cumsum([0, *sizes[:-1]])
     scaled = predicted / np.repeat(temperatures, sizes).astype(predicted.dtype)
     total = np.logaddexp.reduceat(scaled, starts, axis=1)
-    return np.where(values(tasks), predicted, scaled - np.repeat(total, sizes, axis=1))
+    return np.where(is_value_mask(tasks), predicted, scaled - np.repeat(total, sizes, axis=1))

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from hemomodel.network.gramian import task_gramian, task_norms, trunk_gramian
 from hemomodel.network.heads import HeadLayout
-from hemomodel.network.single_task import SeparateNetworks
+from hemomodel.network.single_task import SingleTaskNetworks
 from hemomodel.network.stacked import StackedNetwork
 from hemomodel.typing import Gramian, Outputs
 
 __all__ = ["Network", "Over", "TaskGradients", "lengths_and_cosines"]
 
-Network: TypeAlias = StackedNetwork | SeparateNetworks
+Network: TypeAlias = StackedNetwork | SingleTaskNetworks
 Over: TypeAlias = Literal["last", "trunk"]
 
 
@@ -41,7 +41,7 @@ class TaskGradients:
 
     def gramian(self) -> Gramian:
         """Returns the inner products (R, T, T)."""
-        if isinstance(self.network, SeparateNetworks):
+        if isinstance(self.network, SingleTaskNetworks):
             return torch.diag_embed(self._separate(self.network))
         parts = (self.network, self.flow, self.slopes, self.layout)
         return task_gramian(*parts) if self.over == "last" else trunk_gramian(*parts, self.masks)
@@ -52,7 +52,7 @@ class TaskGradients:
             return task_norms(self.network, self.flow, self.slopes, self.layout)
         return self.gramian().diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
 
-    def _separate(self, network: SeparateNetworks) -> Tensor:
+    def _separate(self, network: SingleTaskNetworks) -> Tensor:
         """Returns the squared norms (R, T) of networks that share nothing."""
         tasks = self.layout.member.shape[1]
         slopes, flow = network.by_task(self.slopes), self.flow[:-1]

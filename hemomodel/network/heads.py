@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from hemomodel.network.likelihoods import (
-    continuation,
+    continuation_ratio,
     continuation_slopes,
     half_deviance,
     log_rate_losses,
-    rate,
+    poisson_rate,
 )
-from hemomodel.network.padded_blocks import Blocks
+from hemomodel.network.padded_blocks import PaddedBlocks
 from hemomodel.schema.entries import Task
 from hemomodel.typing import Losses, Natural, Outputs, Targets
 
@@ -58,10 +58,10 @@ class HeadLayout:
         self.regression, self.has_value = are("regression"), are("regression", "count")
         self.is_value = self.has_value[self.task_of]
         every = torch.arange(len(tasks), device=device)
-        self._every = Blocks(self.starts, self.sizes, every)
+        self._every = PaddedBlocks(self.starts, self.sizes, every)
         # What a schema has no task of costs nothing.
         ordered, counted = every[are("ordinal")], self.starts[are("count")]
-        self.ordinal = Blocks(self.starts, self.sizes, ordered) if len(ordered) else None
+        self.ordinal = PaddedBlocks(self.starts, self.sizes, ordered) if len(ordered) else None
         self._counts = counted if len(counted) else None
 
     def log_probabilities(self, natural: Natural) -> Tensor:
@@ -70,7 +70,7 @@ class HeadLayout:
         Args:
             natural: (..., K), logarithms of what is proportional to them within a task.
         """
-        return self._every.joined(self._every.spread(natural, -torch.inf).log_softmax(-1))
+        return self._every.gather(self._every.scatter(natural, -torch.inf).log_softmax(-1))
 
     def natural(self, outputs: Outputs, offset: Tensor, spread: Tensor) -> Natural:
         """Returns what outputs (..., K) say: log probabilities, and values in the label's unit.
@@ -83,7 +83,7 @@ class HeadLayout:
         """
         values = outputs
         if self._counts is not None:
-            rates = rate(outputs.index_select(-1, self._counts))
+            rates = poisson_rate(outputs.index_select(-1, self._counts))
             values = outputs.index_copy(-1, self._counts, rates)
         return torch.where(self.is_value, values * spread + offset, self._log_levels(outputs))
 
@@ -116,8 +116,8 @@ class HeadLayout:
         by_column = torch.where(self.is_value, error.square(), -targets * log_p)
         slopes = torch.where(self.is_value, 2 * error, log_p.exp() - targets)
         if self.ordinal is not None:
-            logits, levels = self.ordinal.spread(outputs), self.ordinal.spread(targets)
-            slopes = self.ordinal.put(
+            logits, levels = self.ordinal.scatter(outputs), self.ordinal.scatter(targets)
+            slopes = self.ordinal.write(
                 continuation_slopes(logits, levels, self.ordinal.inner), slopes
             )
         if self._counts is not None:
@@ -147,5 +147,5 @@ class HeadLayout:
         log_p = self.log_probabilities(outputs)
         if self.ordinal is None:
             return log_p
-        ratios = continuation(self.ordinal.spread(outputs), self.ordinal.inner)
-        return self.ordinal.put(ratios, log_p)
+        ratios = continuation_ratio(self.ordinal.scatter(outputs), self.ordinal.inner)
+        return self.ordinal.write(ratios, log_p)

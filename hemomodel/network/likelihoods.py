@@ -5,18 +5,18 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
 __all__ = [
-    "HIGHEST",
-    "continuation",
+    "MAX_LOG_RATE",
+    "continuation_ratio",
     "continuation_slopes",
     "half_deviance",
     "log_rate_losses",
-    "rate",
+    "poisson_rate",
 ]
 
-HIGHEST = 20.0  # e^20 = 5e8 times the scale: far from any count, and its square is a float32
+MAX_LOG_RATE = 20.0  # e^20 = 5e8 times the scale: far from any count, and its square is a float32
 
 
-def continuation(logits: Tensor, asked: Tensor) -> Tensor:
+def continuation_ratio(logits: Tensor, asked: Tensor) -> Tensor:
     """Returns log probabilities (..., T, L) of ordered levels.
 
     Of each level but the last it is asked whether it is passed, once it is reached; a logit is that
@@ -34,35 +34,35 @@ def continuation(logits: Tensor, asked: Tensor) -> Tensor:
 
 
 def continuation_slopes(logits: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
-    """Returns the derivatives (..., T, L) of the cross-entropy of `continuation` by its logits.
+    """Returns the derivatives (..., T, L) of the cross-entropy of `continuation_ratio` by its logits.
 
     Args:
         logits: (..., T, L).
         targets: (..., T, L), probabilities of the levels, or one-hot.
-        asked: as for `continuation`.
+        asked: as for `continuation_ratio`.
     """
     reached = targets.flip(-1).cumsum(-1).flip(-1)
     return (logits.sigmoid() * reached - (reached - targets)).masked_fill(~asked, 0)
 
 
-def rate(outputs: Tensor) -> Tensor:
+def poisson_rate(outputs: Tensor) -> Tensor:
     """Returns the mean count that a log rate says."""
-    return outputs.clamp_max(HIGHEST).exp()
+    return outputs.clamp_max(MAX_LOG_RATE).exp()
 
 
 def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Returns half the Poisson deviance of log rates, and its derivative by them.
 
     Half the deviance is the negative log-likelihood less that of a perfect fit: y log(y / mu) -
-    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `HIGHEST` it goes on
+    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `MAX_LOG_RATE` it goes on
     along its tangent.
 
     Args:
         outputs: any shape, log(mu).
         targets: the same shape, y of 0 or more, in the unit of mu.
     """
-    said = rate(outputs)
-    beyond = (outputs - HIGHEST).clamp_min(0)
+    said = poisson_rate(outputs)
+    beyond = (outputs - MAX_LOG_RATE).clamp_min(0)
     loss = torch.xlogy(targets, targets) - targets - targets * outputs + said * (1 + beyond)
     # Of a near-perfect fit only rounding is left, of either sign.
     return loss.clamp_min(0), said - targets

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-__all__ = ["Blocks"]
+__all__ = ["PaddedBlocks"]
 
 
-class Blocks:
+class PaddedBlocks:
     """Where the columns of T' tasks stand in a padded block (T', L), L those of the widest.
 
     Attributes:
@@ -33,15 +33,15 @@ class Blocks:
         self._back = self.filled.flatten().nonzero().squeeze(1)
         self.columns = self._into[self._back]
 
-    def spread(self, columns: Tensor, void: float = 0.0) -> Tensor:
+    def scatter(self, columns: Tensor, void: float = 0.0) -> Tensor:
         """Returns these tasks' columns of (..., K) as (..., T', L), `void` where there is none."""
         padded = columns.index_select(-1, self._into)
         return padded.view(*columns.shape[:-1], *self.filled.shape).masked_fill_(self._void, void)
 
-    def joined(self, padded: Tensor) -> Tensor:
+    def gather(self, padded: Tensor) -> Tensor:
         """Returns (..., T', L) as columns (..., K') side by side."""
         return padded.flatten(-2).index_select(-1, self._back)
 
-    def put(self, padded: Tensor, columns: Tensor) -> Tensor:
+    def write(self, padded: Tensor, columns: Tensor) -> Tensor:
         """Returns columns (..., K) with these tasks' taken from (..., T', L)."""
-        return columns.index_copy(-1, self.columns, self.joined(padded))
+        return columns.index_copy(-1, self.columns, self.gather(padded))

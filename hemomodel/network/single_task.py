@@ -7,13 +7,13 @@ from torch import Tensor
 
 from hemomodel.network.heads import HeadLayout
 from hemomodel.network.stacked import StackedNetwork
-from hemomodel.prng import bits
+from hemomodel.prng import random_bits
 from hemomodel.typing import Features, Keys, Outputs
 
-__all__ = ["SeparateNetworks"]
+__all__ = ["SingleTaskNetworks"]
 
 
-class SeparateNetworks:
+class SingleTaskNetworks:
     """One network a task, stacked as replicates are, behind the face of a `StackedNetwork`.
 
     Each has outputs for all tasks, of which only its own task's are read and trained.
@@ -35,7 +35,7 @@ class SeparateNetworks:
         """
         self._member = layout.member.T.unsqueeze(1)  # (T, 1, K)
         self._tasks = layout.member.shape[1]
-        self.stacked = StackedNetwork(widths, bits(keys, self._tasks).flatten(), dtype)
+        self.stacked = StackedNetwork(widths, random_bits(keys, self._tasks).flatten(), dtype)
         self.parameters, self.gradient = self.stacked.parameters, self.stacked.gradient
 
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:

@@ -13,20 +13,20 @@ import torch
 from hemomodel.ensemble.conformal import check_coverage
 from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
-from hemomodel.recommender.patient_inputs import read_states
-from hemomodel.recommender.recommendations import PARTS, headings, key
+from hemomodel.recommender.patient_inputs import read_inputs
+from hemomodel.recommender.recommendations import COLUMN_PARTS, column_notes, headings
 from hemomodel.tables.chunked import read_chunks
-from hemomodel.tables.output_files import check_place, whole_file
+from hemomodel.tables.output_files import atomic_write, check_place
 from hemomodel.tables.sheet import Sheet
 from hemomodel.tables.streaming_writers import WRITERS
 
-__all__ = ["Done", "check_request", "recommend_file"]
+__all__ = ["BatchResult", "check_request", "recommend_file"]
 
 _ROWS = 25_000  # at a time
 
 
 @dataclass(frozen=True)
-class Done:
+class BatchResult:
     """What was written: so many patients, of whom so many are unlike the fitted ones."""
 
     patients: int
@@ -59,7 +59,7 @@ def check_request(
     return kind or suffix
 
 
-def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: float) -> Done:
+def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: float) -> BatchResult:
     """Writes a row of recommendations for each patient; the file appears whole or not at all.
 
     Args:
@@ -74,26 +74,26 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
             file cannot be written.
     """
     names = headings(model.fitted.schema)
-    notes = key(names, model.fitted.scores, coverage)
+    notes = column_notes(names, model.fitted.scores, coverage)
     patients = outside = 0
 
     def advise(sheet: Sheet) -> pd.DataFrame:
-        states = read_states(sheet, model.state_schema, legacy_age=model.fitted.legacy_age)
+        states = read_inputs(sheet, model.input_schema, legacy_age=model.fitted.legacy_age)
         return model.advise(states, coverage)
 
     torch.set_num_threads(1)  # chunks beside each other need no one to wait for anyone
     cores = os.cpu_count() or 1
     with (
-        whole_file(out) as part,
+        atomic_write(out) as part,
         WRITERS[kind](part, notes, _titles(model)) as writer,
         ThreadPoolExecutor(cores) as pool,
     ):
-        sheets = read_chunks(data, model.state_schema, _ROWS)
+        sheets = read_chunks(data, model.input_schema, _ROWS)
         for advice in _in_order(pool, advise, sheets, ahead=cores):
             writer.write(advice)
             patients += len(advice)
             outside += int(advice["Outside"].sum())
-    return Done(patients, outside)
+    return BatchResult(patients, outside)
 
 
 def _in_order(
@@ -118,5 +118,5 @@ def _titles(model: Model) -> Mapping[str, str]:
     return {
         name.column(part): name.column(part, both=True)
         for name in headings(model.fitted.schema)
-        for part in ("", *PARTS)
+        for part in ("", *COLUMN_PARTS)
     }

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from hemomodel.errors import InputError
 from hemomodel.schema import formula
 from hemomodel.schema.entries import Rule, Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 from hemomodel.schema.schema import Schema
 
-__all__ = ["Tied", "conditional", "ties"]
+__all__ = ["TaskGroup", "apply_constraints", "task_groups"]
 
 Floats = NDArray[np.floating]
 _MOST = 1_000_000  # combinations of levels that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class Tied:
+class TaskGroup:
     """Tasks whose levels depend on each other.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tied:
     allowed: NDArray[np.bool_]
 
 
-def ties(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[Tied, ...]:
+def task_groups(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[TaskGroup, ...]:
     """Returns the tasks with levels in groups; one that is tied to no other is a group of its own.
 
     Args:
@@ -51,9 +51,9 @@ def ties(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[Tied, ...]:
     tasks = schema.tasks
     place_of = {task.column: place for place, task in enumerate(tasks) if not task.is_value}
     rules = [rule for rule in schema.rules if set(rule.columns) <= set(place_of)]
-    own = columns(tasks)
+    own = task_slices(tasks)
     return tuple(
-        _tied(schema, group, rules, [in_use[own[place]] for place in group])
+        _task_group(schema, group, rules, [in_use[own[place]] for place in group])
         for group in _groups(place_of, rules)
     )
 
@@ -64,7 +64,7 @@ def _groups(place_of: dict[str, int], rules: Sequence[Rule]) -> list[tuple[int, 
     for rule in rules:
         joined = set().union(*(group_of[place_of[name]] for name in rule.columns))
         group_of |= dict.fromkeys(joined, joined)
-    asked = {place_of[n] for rule in rules if rule.when for n in formula.names(rule.when)}
+    asked = {place_of[n] for rule in rules if rule.when for n in formula.columns_in(rule.when)}
     ordered = (
         tuple(sorted(group, key=lambda place: (place not in asked, place)))
         for group in group_of.values()
@@ -72,9 +72,9 @@ def _groups(place_of: dict[str, int], rules: Sequence[Rule]) -> list[tuple[int, 
     return list(dict.fromkeys(ordered))
 
 
-def _tied(
+def _task_group(
     schema: Schema, group: tuple[int, ...], rules: Sequence[Rule], in_use: Sequence[np.ndarray]
-) -> Tied:
+) -> TaskGroup:
     tasks = [schema.tasks[place] for place in group]
     sizes = [task.size for task in tasks]
     names = ", ".join(task.name for task in tasks)
@@ -97,7 +97,7 @@ def _tied(
             "mend the rules"
         )
     used: NDArray[np.bool_] = reduce(np.logical_and.outer, in_use)
-    return Tied(group, allowed & used if (allowed & used).any() else allowed)
+    return TaskGroup(group, allowed & used if (allowed & used).any() else allowed)
 
 
 def _combinations(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
@@ -114,7 +114,7 @@ def _kind(task: Task) -> type:
     return object if isinstance(task.levels[0], str) else float
 
 
-def conditional(tied: Tied, probabilities: Sequence[Floats]) -> list[Floats]:
+def apply_constraints(tied: TaskGroup, probabilities: Sequence[Floats]) -> list[Floats]:
     """Returns the probabilities (N, L) of each tied task, given the levels chosen before it.
 
     The likeliest level of each is the one to choose: they break no rule together. A level that is
@@ -138,7 +138,7 @@ def conditional(tied: Tied, probabilities: Sequence[Floats]) -> list[Floats]:
     return found
 
 
-def _forced(tied: Tied, place: int) -> NDArray[np.float32]:
+def _forced(tied: TaskGroup, place: int) -> NDArray[np.float32]:
     """Returns (L_1, L): one where a leading level leaves a follower a single level, that one."""
     others = tuple(axis for axis in range(1, tied.allowed.ndim) if axis != place)
     together = np.asarray(tied.allowed.any(axis=others))

@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.serialization import (
     FORMAT,
-    StoredModel,
-    WrongPartError,
-    from_stored,
-    to_stored,
+    ModelFile,
+    ModelFileError,
+    from_model_file,
+    to_model_file,
 )
 from hemomodel.schema.schema import Schema
 
@@ -30,10 +30,10 @@ _WEIGHTS = "weights.safetensors"
 _MOST = {_SETTINGS: 256 * 2**20, _WEIGHTS: 4 * 2**30}  # bytes
 
 
-def model_files(fitted: Fitted) -> dict[str, bytes]:
+def model_files(fitted: FittedModel) -> dict[str, bytes]:
     """Returns the files of a model's folder by name."""
     layers = {name: np.ascontiguousarray(array) for name, array in fitted.layers.items()}
-    text = json.dumps(to_stored(fitted), indent=None, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_model_file(fitted), indent=None, ensure_ascii=False, allow_nan=False)
     return {
         _WEIGHTS: safetensors.save(layers),
         _SETTINGS: (text + "\n").encode(),
@@ -54,8 +54,8 @@ def load(path: str | Path) -> Model:
     stored, schema = _read_settings(folder / _SETTINGS)
     layers = _read_weights(folder / _WEIGHTS)
     try:
-        return Model(from_stored(stored, schema, layers))
-    except WrongPartError as error:
+        return Model(from_model_file(stored, schema, layers))
+    except ModelFileError as error:
         raise _damaged(folder, str(error)) from None
     except (InputError, ArithmeticError, TypeError, ValueError) as error:  # of its formulas
         raise _damaged(folder, str(error)) from error
@@ -93,7 +93,7 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _read_settings(path: Path) -> tuple[StoredModel, Schema]:
+def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
     try:
         plain = json.loads(_read(path).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -104,7 +104,7 @@ def _read_settings(path: Path) -> tuple[StoredModel, Schema]:
             f"reads {FORMAT}; load it with the version that wrote it"
         )
     try:
-        stored = StoredModel.model_validate(plain)
+        stored = ModelFile.model_validate(plain)
         return stored, Schema.model_validate(stored.table)
     except (ValidationError, RecursionError) as error:
         raise _damaged(path, _first(error)) from None

@@ -8,15 +8,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from hemomodel.dataset.design_matrix import affine
+from hemomodel.dataset.design_matrix import folded_preprocessing
 from hemomodel.ensemble.build import layer_pairs
 from hemomodel.ensemble.conformal import check_coverage
 from hemomodel.ensemble.ensemble import Ensemble
-from hemomodel.ensemble.fitted_model import Fitted
-from hemomodel.ensemble.out_of_distribution import strangeness
-from hemomodel.recommender.decision_constraints import Tied, ties
-from hemomodel.recommender.patient_inputs import States, read_states, state_schema
-from hemomodel.recommender.recommendations import advise, headings
+from hemomodel.ensemble.fitted_model import FittedModel
+from hemomodel.ensemble.out_of_distribution import novelty_reasons
+from hemomodel.recommender.decision_constraints import TaskGroup, task_groups
+from hemomodel.recommender.patient_inputs import PatientInputs, input_schema, read_inputs
+from hemomodel.recommender.recommendations import headings, recommendations
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.readers import read_frame
@@ -33,7 +33,7 @@ class Model:
         fitted: what is stored of it.
     """
 
-    def __init__(self, fitted: Fitted, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, fitted: FittedModel, dtype: torch.dtype = torch.float32) -> None:
         """Makes the model ready.
 
         Args:
@@ -46,7 +46,7 @@ class Model:
         self.fitted = fitted
         self.ensemble = Ensemble(
             fitted.schema.tasks,
-            affine(
+            folded_preprocessing(
                 fitted.schema,
                 fitted.feature_set,
                 fitted.design,
@@ -60,7 +60,7 @@ class Model:
         of_fold = fitted.committees == np.unique(fitted.committees)[:, None]
         self.committees: Floats = of_fold / of_fold.sum(1, keepdims=True)
         self._matrix_type: Any = torch.empty(0, dtype=dtype).numpy().dtype.type
-        self.ties: tuple[Tied, ...] = ties(fitted.schema, fitted.in_use)
+        self.ties: tuple[TaskGroup, ...] = task_groups(fitted.schema, fitted.in_use)
 
     def __repr__(self) -> str:
         data = self.fitted.about.get("data", {})
@@ -75,9 +75,9 @@ class Model:
         return self.fitted.schema.tasks
 
     @cached_property
-    def state_schema(self) -> Schema:
+    def input_schema(self) -> Schema:
         """What the model needs of a table."""
-        return state_schema(self.fitted.schema, self.fitted.feature_set)
+        return input_schema(self.fitted.schema, self.fitted.feature_set)
 
     def matrix(self, table: pd.DataFrame) -> Floats:
         """Returns the matrix (N, P) that the networks read; its names are `fitted.design.names`."""
@@ -122,24 +122,24 @@ class Model:
             InputError: a column is missing, a value is not what the schema says, or the coverage
                 is no share.
         """
-        sheet = read_frame(frame, self.state_schema, source="the table")
-        states = read_states(sheet, self.state_schema, legacy_age=self.fitted.legacy_age)
+        sheet = read_frame(frame, self.input_schema, source="the table")
+        states = read_inputs(sheet, self.input_schema, legacy_age=self.fitted.legacy_age)
         return self.advise(states, coverage)
 
-    def advise(self, states: States, coverage: float = 0.9) -> pd.DataFrame:
+    def advise(self, states: PatientInputs, coverage: float = 0.9) -> pd.DataFrame:
         """Recommends for patients that are read already; see `recommend`."""
         check_coverage(coverage)
         fitted, schema = self.fitted, self.fitted.schema
         matrix = self.matrix(states.table)
         tempered = self._calibrated(matrix)
-        strange = strangeness(schema, fitted.design, fitted.familiar, states.table, matrix)
+        strange = novelty_reasons(schema, fitted.design, fitted.familiar, states.table, matrix)
         who: dict[str, Any] = {"Row": states.rows}
         if states.ids is not None:
             who["ID"] = states.ids
         return pd.DataFrame(
             {
                 **who,
-                **advise(
+                **recommendations(
                     self.tasks, headings(schema), self.ties, tempered, fitted.scores, coverage
                 ),
                 "Outside": strange != "",

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
-from hemomodel.network.likelihoods import HIGHEST
+from hemomodel.network.likelihoods import MAX_LOG_RATE
 from hemomodel.recommender.model import Model
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 
 __all__ = ["to_onnx"]
 
@@ -60,7 +60,9 @@ def to_onnx(model: Model) -> bytes:
     outputs = _networks(graph, model)
     temperatures = model.fitted.temperatures.astype(np.float32)
     names = []
-    for task, own, temperature in zip(model.tasks, columns(model.tasks), temperatures, strict=True):
+    for task, own, temperature in zip(
+        model.tasks, task_slices(model.tasks), temperatures, strict=True
+    ):
         part = _part(graph, outputs, own)
         names.append(_pooled(graph, model, task, own, part, temperature))
     proto = helper.make_model(
@@ -143,7 +145,7 @@ def _output(task: Task) -> str:
 
 def _rate(graph: _Graph, part: str) -> str:
     """Adds the rates of a count; see `links.rate`."""
-    highest = graph.constant(np.array(HIGHEST, dtype=np.float32))
+    highest = graph.constant(np.array(MAX_LOG_RATE, dtype=np.float32))
     return graph.add("Exp", graph.add("Min", part, highest))
 
 

@@ -12,11 +12,11 @@ from hemomodel.schema.entries import Derived
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.sheet import Sheet
 
-__all__ = ["States", "read_states", "state_schema"]
+__all__ = ["PatientInputs", "input_schema", "read_inputs"]
 
 
 @dataclass(frozen=True, eq=False)
-class States:
+class PatientInputs:
     """N patients.
 
     Attributes:
@@ -30,7 +30,7 @@ class States:
     ids: pd.Series | None
 
 
-def state_schema(schema: Schema, feature_set: str) -> Schema:
+def input_schema(schema: Schema, feature_set: str) -> Schema:
     """Returns a schema of what a feature set needs: no task, no context, no filter.
 
     Limits and rules are those about what is left; who a row is may be there or not.
@@ -42,10 +42,12 @@ def state_schema(schema: Schema, feature_set: str) -> Schema:
     derived = {one.name: one for one in schema.derived}
     for name in reversed(derived):  # each may be made of those before it
         if name in wanted:
-            wanted |= {part for text in _formulas(derived[name]) for part in formula.names(text)}
+            wanted |= {
+                part for text in _formulas(derived[name]) for part in formula.columns_in(text)
+            }
     flags = {part: c.english for c in schema.read.values() for part in c.table_columns}
     wanted |= {flags[name] for name in wanted if name in flags}
-    named = schema.of_role("id") + schema.of_role("group")
+    named = schema.columns_with_role("id") + schema.columns_with_role("group")
     columns = tuple(
         column.model_copy(update={"optional": True}) if column.english in named else column
         for column in schema.columns
@@ -68,20 +70,24 @@ def _formulas(derived: Derived) -> list[str]:
     return [text for text in (derived.formula, derived.legacy) if text is not None]
 
 
-def read_states(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> States:
+def read_inputs(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> PatientInputs:
     """Parses and checks the patients of a sheet.
 
     Args:
         sheet: read with the schema.
-        schema: what `state_schema` returned.
+        schema: what `input_schema` returned.
         legacy_age: as in `load_cohort`.
 
     Raises:
         InputError: a value is not what the schema says.
     """
     table = parse_sessions(sheet, schema, legacy_age=legacy_age).table
-    named = [n for n in (*schema.of_role("id"), *schema.of_role("group")) if n in sheet.columns]
-    return States(
+    named = [
+        n
+        for n in (*schema.columns_with_role("id"), *schema.columns_with_role("group"))
+        if n in sheet.columns
+    ]
+    return PatientInputs(
         table=table,
         rows=np.arange(sheet.size) + sheet.first_row,
         ids=table[named[0]].astype("str") if named else None,

@@ -9,25 +9,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hemomodel.ensemble.conformal import Scores, interval, level_sets
-from hemomodel.recommender.decision_constraints import Tied, conditional
-from hemomodel.recommender.significant_digits import rounded
+from hemomodel.ensemble.conformal import ConformalScores, interval, level_sets
+from hemomodel.recommender.decision_constraints import TaskGroup, apply_constraints
+from hemomodel.recommender.significant_digits import round_to_interval
 from hemomodel.schema.columns import level_text
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 from hemomodel.schema.schema import Schema
 
-__all__ = ["NOTE", "PARTS", "Heading", "advise", "given_before", "headings", "key"]
+__all__ = [
+    "COLUMN_PARTS",
+    "DISCLAIMER",
+    "Heading",
+    "column_notes",
+    "condition_on_previous",
+    "headings",
+    "recommendations",
+]
 
 Floats: TypeAlias = NDArray[np.floating]
 Column: TypeAlias = np.ndarray | pd.Categorical
-NOTE = (
+DISCLAIMER = (
     "Decision support for research: these are estimates from past prescriptions, "
     "and not a prescription."
 )
 PROBABILITY, SET, LOW, HIGH = "probability", "set", "low", "high"
 RUNNERS_UP = ("runner-up", "second runner-up")
-PARTS = (PROBABILITY, *RUNNERS_UP, SET, LOW, HIGH)
+COLUMN_PARTS = (PROBABILITY, *RUNNERS_UP, SET, LOW, HIGH)
 _DIGITS = 4
 _OWN = ("Row", "ID", "Outside", "Reason")  # columns that are no task's
 
@@ -78,12 +86,12 @@ def _label(level: str | float, meaning: str) -> str | float:
     return level if meaning == text else f"{text} {meaning}"
 
 
-def advise(
+def recommendations(
     tasks: Sequence[Task],
     names: Sequence[Heading],
-    tied: Sequence[Tied],
+    tied: Sequence[TaskGroup],
     tempered: Floats,
-    scores: Sequence[Scores],
+    scores: Sequence[ConformalScores],
     coverage: float,
 ) -> dict[str, Column]:
     """Returns the columns of the tasks, (N,) each.
@@ -96,12 +104,12 @@ def advise(
         scores: of each task.
         coverage: of sets and intervals.
     """
-    own, given = columns(tasks), given_before(tasks, tied, tempered)
+    own, given = task_slices(tasks), condition_on_previous(tasks, tied, tempered)
     found: dict[str, Column] = {}
     for place, (task, name) in enumerate(zip(tasks, names, strict=True)):
         if task.is_value:
-            said = tempered[:, place_of(own[place])].astype(np.float64)
-            parts = rounded(*interval(task, said, scores[place], coverage))
+            said = tempered[:, top_level(own[place])].astype(np.float64)
+            parts = round_to_interval(*interval(task, said, scores[place], coverage))
             found |= {
                 name.column(part): np.where(np.isfinite(array), array, np.nan)  # NaN: no bound
                 for part, array in zip(("", LOW, HIGH), parts, strict=True)
@@ -112,8 +120,8 @@ def advise(
     return found
 
 
-def given_before(
-    tasks: Sequence[Task], tied: Sequence[Tied], tempered: Floats
+def condition_on_previous(
+    tasks: Sequence[Task], tied: Sequence[TaskGroup], tempered: Floats
 ) -> dict[int, Floats]:
     """Returns the probabilities (N, L) of each task with levels given those recommended before it.
 
@@ -124,19 +132,19 @@ def given_before(
         tied: the tasks with levels, in groups.
         tempered: (N, K), natural predictions.
     """
-    own = columns(tasks)
+    own = task_slices(tasks)
     return {
         place: found
         for group in tied
         for place, found in zip(
             group.places,
-            conditional(group, [np.exp(tempered[:, own[p]]) for p in group.places]),
+            apply_constraints(group, [np.exp(tempered[:, own[p]]) for p in group.places]),
             strict=True,
         )
     }
 
 
-def place_of(own: slice) -> int:
+def top_level(own: slice) -> int:
     """Returns the one column of a value."""
     return int(own.start)
 
@@ -203,13 +211,15 @@ def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
     return _texts(which, names)
 
 
-def key(names: Sequence[Heading], scores: Sequence[Scores], coverage: float) -> list[str]:
+def column_notes(
+    names: Sequence[Heading], scores: Sequence[ConformalScores], coverage: float
+) -> list[str]:
     """Returns the sentences that say what the columns are."""
     short = [
         n.english for n, s in zip(names, scores, strict=True) if np.isinf(s.quantile(coverage))
     ]
     lines = [
-        NOTE,
+        DISCLAIMER,
         (
             "The first column of a task is its recommendation. Levels have their probability, and "
             "the next likeliest with theirs. They are chosen one after another so that no rule of "

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from hemomodel.dataset.design_matrix import Design, design_names
+from hemomodel.dataset.design_matrix import DesignMatrix, design_names
 from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks
-from hemomodel.ensemble.conformal import Scores, kept_scores
-from hemomodel.ensemble.fitted_model import Fitted
-from hemomodel.ensemble.out_of_distribution import Familiar, number_places
+from hemomodel.ensemble.conformal import ConformalScores, kept_scores
+from hemomodel.ensemble.fitted_model import FittedModel
+from hemomodel.ensemble.out_of_distribution import TrainingDomain, numeric_positions
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FORMAT", "StoredModel", "WrongPartError", "from_stored", "to_stored"]
+__all__ = ["FORMAT", "ModelFile", "ModelFileError", "from_model_file", "to_model_file"]
 
 FORMAT = 1
 _ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
@@ -23,7 +23,7 @@ _ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
-class WrongPartError(ValueError):
+class ModelFileError(ValueError):
     """A part of the file is not what it should be; the message says which and how."""
 
 
@@ -36,7 +36,7 @@ class _Scores(_Part):
     kept: list[float]
 
 
-class _Familiar(_Part):
+class _TrainingDomain(_Part):
     low: list[float]
     high: list[float]
     seen: list[bool]
@@ -51,7 +51,7 @@ class _Task(_Part):
     outputs: int
 
 
-class StoredModel(_Part):
+class ModelFile(_Part):
     """`model.json`: everything but the weights."""
 
     format: Literal[1]
@@ -68,13 +68,13 @@ class StoredModel(_Part):
     temperatures: list[float]
     scores: list[_Scores]
     in_use: list[bool]
-    familiar: _Familiar
+    familiar: _TrainingDomain
     table: dict[str, Any]
 
 
-def to_stored(fitted: Fitted) -> dict[str, Any]:
+def to_model_file(fitted: FittedModel) -> dict[str, Any]:
     """Returns a model as plain data."""
-    like = fitted.familiar
+    domain = fitted.familiar
     return {
         "format": FORMAT,
         "about": dict(fitted.about),
@@ -91,16 +91,21 @@ def to_stored(fitted: Fitted) -> dict[str, Any]:
         "scores": [{"count": one.count, "kept": one.kept.tolist()} for one in fitted.scores],
         "in_use": fitted.in_use.tolist(),
         "familiar": {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in vars(like).items()
+            "low": domain.low.tolist(),
+            "high": domain.high.tolist(),
+            "seen": domain.seen.tolist(),
+            "most_missing": domain.max_missing,
+            "location": domain.location.tolist(),
+            "precision": domain.precision.tolist(),
+            "farthest": domain.distance_limit,
         },
         "table": fitted.schema.model_dump(mode="json", exclude_defaults=True),
     }
 
 
-def from_stored(
-    stored: StoredModel, schema: Schema, layers: dict[str, NDArray[np.floating]]
-) -> Fitted:
+def from_model_file(
+    stored: ModelFile, schema: Schema, layers: dict[str, NDArray[np.floating]]
+) -> FittedModel:
     """Returns the model that plain data and weights make, if they fit together.
 
     Args:
@@ -109,12 +114,12 @@ def from_stored(
         layers: the weights by name, of any form.
 
     Raises:
-        WrongPartError: they do not fit together.
+        ModelFileError: they do not fit together.
         InputError: the schema lacks the feature set.
     """
     tasks = schema.tasks
     if [(one.name, one.outputs) for one in stored.tasks] != [(t.name, t.size) for t in tasks]:
-        raise WrongPartError("tasks are not those of the table")
+        raise ModelFileError("tasks are not those of the table")
     outputs = sum(task.size for task in tasks)
     replicates = len(stored.offset)
     widths = (_width(schema, stored.feature_set), outputs)
@@ -122,14 +127,14 @@ def from_stored(
     quantities, codes = design_names(schema, stored.feature_set)
     count = len(quantities)
     if len(stored.scores) != len(tasks):
-        raise WrongPartError(f"scores has {len(stored.scores)} entries, not {len(tasks)}")
-    design = Design(
+        raise ModelFileError(f"scores has {len(stored.scores)} entries, not {len(tasks)}")
+    design = DesignMatrix(
         quantities,
         codes,
         _array("centre", stored.centre, (count,)),
         _positive("scale", stored.scale, (count,)),
     )
-    return Fitted(
+    return FittedModel(
         schema=schema,
         feature_set=stored.feature_set,
         legacy_age=stored.legacy_age,
@@ -143,20 +148,22 @@ def from_stored(
         temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
         scores=tuple(_scores(one) for one in stored.scores),
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
-        familiar=_familiar(stored.familiar, schema, design),
+        familiar=_training_domain(stored.familiar, schema, design),
     )
 
 
-def _familiar(parts: _Familiar, schema: Schema, design: Design) -> Familiar:
-    count, numbers = len(design.quantities), len(number_places(schema, design))
-    return Familiar(
+def _training_domain(
+    parts: _TrainingDomain, schema: Schema, design: DesignMatrix
+) -> TrainingDomain:
+    count, numbers = len(design.quantities), len(numeric_positions(schema, design))
+    return TrainingDomain(
         low=_array("familiar.low", parts.low, (count,)),
         high=_array("familiar.high", parts.high, (count,)),
         seen=_array("familiar.seen", parts.seen, (len(design.codes),)) > 0,
-        most_missing=parts.most_missing,
+        max_missing=parts.most_missing,
         location=_array("familiar.location", parts.location, (numbers,)),
         precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
-        farthest=parts.farthest,
+        distance_limit=parts.farthest,
     )
 
 
@@ -174,7 +181,7 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]
     try:
         found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise WrongPartError(f"{name} is not an array of numbers") from None
+        raise ModelFileError(f"{name} is not an array of numbers") from None
     if not found.size and 0 in shape:
         found = found.reshape(shape)  # a list of nothing does not say of how much
     return _checked(name, found, shape)
@@ -182,29 +189,27 @@ def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]
 
 def _checked(name: str, found: Array, shape: tuple[int, ...]) -> Array:
     if found.shape != shape:
-        raise WrongPartError(f"{name} has shape {found.shape}, not {shape}")
+        raise ModelFileError(f"{name} has shape {found.shape}, not {shape}")
     if not np.isfinite(found).all():
-        raise WrongPartError(f"{name} holds what is no number")
+        raise ModelFileError(f"{name} holds what is no number")
     return found
 
 
 def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
     found = _array(name, value, shape)
     if not (found > 0).all():
-        raise WrongPartError(f"{name} holds a number that is not above zero")
+        raise ModelFileError(f"{name} holds a number that is not above zero")
     return found
 
 
-def _scores(stored: _Scores) -> Scores:
+def _scores(stored: _Scores) -> ConformalScores:
     kept = _array("scores", stored.kept, (kept_scores(stored.count),))
     if (np.diff(kept) < 0).any():
-        raise WrongPartError("scores do not rise")
-    return Scores(stored.count, kept)
+        raise ModelFileError("scores do not rise")
+    return ConformalScores(stored.count, kept)
 
 
-def _learned(
-    stored: StoredModel, schema: Schema, replicates: int
-) -> dict[str, NDArray[np.float64]]:
+def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, NDArray[np.float64]]:
     """Returns what each replicate's preprocessing learned, by the names that `freeze` gives."""
     shapes: dict[str, tuple[int, ...]] = {}
     for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
@@ -219,7 +224,7 @@ def _learned(
             shapes[f"{name}.standardscaler.mean_"] = (replicates, count)
             shapes[f"{name}.standardscaler.scale_"] = (replicates, count)
     if set(shapes) != set(stored.preprocessing):
-        raise WrongPartError(
+        raise ModelFileError(
             f"preprocessing has not the blocks of feature set {stored.feature_set!r}"
         )
     return {
@@ -237,12 +242,12 @@ def _check_layers(
     count = len(layers) // 2
     named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
     if count < 2 or set(layers) != named:  # noqa: PLR2004 - a trunk and its heads
-        raise WrongPartError(
+        raise ModelFileError(
             "the weights are not named layer0.weight, layer0.bias, layer1.weight, ..."
         )
     width, networks = ends[0], layers["layer0.weight"].shape[1:2]
     if networks not in {(1,), (tasks,)}:
-        raise WrongPartError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
+        raise ModelFileError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
     for place in range(count):
         weight, bias = layers[f"layer{place}.weight"], layers[f"layer{place}.bias"]
         outputs = ends[1] if place == count - 1 else weight.shape[-1]

@@ -6,14 +6,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["rounded"]
+__all__ = ["round_to_interval"]
 
 Floats: TypeAlias = NDArray[np.floating]
 _WITHIN = 3  # digits of an interval's width that its ends are written with
 _OWN = 4  # of a value whose interval is endless
 
 
-def rounded(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+def round_to_interval(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
     """Returns values and their intervals (n,) with the digits that mean something.
 
     Three of the interval's width; its ends go outwards, so that it holds what it held. Of a value

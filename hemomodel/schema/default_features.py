@@ -6,7 +6,7 @@ from hemomodel.schema import formula
 from hemomodel.schema.columns import Column
 from hemomodel.schema.entries import Derived, FeatureBlock
 
-__all__ = ["ENCODED", "sources", "usual_features"]
+__all__ = ["ENCODED", "default_feature_blocks", "source_columns"]
 
 ENCODED = {  # the kinds of columns that a feature block can take
     "one_hot": ("category", "one_hot"),
@@ -16,7 +16,7 @@ ENCODED = {  # the kinds of columns that a feature block can take
 _COMPONENTS = 10
 
 
-def usual_features(
+def default_feature_blocks(
     columns: Sequence[Column], derived: Sequence[Derived]
 ) -> tuple[FeatureBlock, ...]:
     """Returns blocks of all columns of role `feature` and of what is derived of them alone.
@@ -28,7 +28,7 @@ def usual_features(
     known = {column.english for column in features}
     texts = [column.english for column in features if column.kind in ENCODED["one_hot"]]
     numbers = [column.english for column in features if column.kind in ENCODED["standardize"]]
-    numbers += [one.name for one in derived if sources(one.name, columns, derived) <= known]
+    numbers += [one.name for one in derived if source_columns(one.name, columns, derived) <= known]
     blocks = [FeatureBlock(encode="one_hot", columns=tuple(texts))] if texts else []
     blocks += [FeatureBlock(encode="standardize", columns=tuple(numbers))] if numbers else []
     for column in features:
@@ -39,10 +39,12 @@ def usual_features(
     return tuple(blocks)
 
 
-def sources(name: str, columns: Sequence[Column], derived: Sequence[Derived]) -> set[str]:
+def source_columns(name: str, columns: Sequence[Column], derived: Sequence[Derived]) -> set[str]:
     """Returns the columns that a column of the table, or a derived feature, is made of."""
     for column in columns:
         if name in column.table_columns:
             return {column.english}
     (text,) = [one.formula for one in derived if one.name == name]
-    return set().union(*(sources(used, columns, derived) for used in formula.names(text)))
+    return set().union(
+        *(source_columns(used, columns, derived) for used in formula.columns_in(text))
+    )

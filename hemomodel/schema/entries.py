@@ -48,7 +48,7 @@ class Rule(Frozen):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns the rule speaks of; the first is the one to blame."""
-        used = formula.names(self.must) + (formula.names(self.when) if self.when else ())
+        used = formula.columns_in(self.must) + (formula.columns_in(self.when) if self.when else ())
         return tuple(dict.fromkeys(used))
 
 

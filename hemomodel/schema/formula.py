@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-__all__ = ["Columns", "compared", "evaluate", "missing", "names"]
+__all__ = ["Columns", "columns_in", "compared_columns", "evaluate", "is_missing"]
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """(N,) each: numbers, days (datetime64[D]) or texts."""
@@ -21,7 +21,7 @@ def _year(days: np.ndarray) -> np.ndarray:
     return np.where(np.isnat(years), np.nan, years.astype(np.int64) + 1970.0)
 
 
-def missing(values: np.ndarray) -> np.ndarray:
+def is_missing(values: np.ndarray) -> np.ndarray:
     """Returns (N,) bool: where a value (float, day or text) is missing."""
     absent: np.ndarray = values != values  # noqa: PLR0124 -- true of NaN and not-a-time alone
     return absent
@@ -31,7 +31,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "abs": np.abs,
     "exp": np.exp,
     "log": np.log,
-    "missing": missing,
+    "missing": is_missing,
     "sqrt": np.sqrt,
     "year": _year,
 }
@@ -74,7 +74,7 @@ def _tree(formula: str) -> ast.expr:
     return tree
 
 
-def names(formula: str) -> tuple[str, ...]:
+def columns_in(formula: str) -> tuple[str, ...]:
     """Returns the columns a formula uses, in order of appearance.
 
     Raises:
@@ -87,7 +87,7 @@ def names(formula: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.id for node in nodes))
 
 
-def compared(formula: str) -> Iterator[tuple[str, str]]:
+def compared_columns(formula: str) -> Iterator[tuple[str, str]]:
     """Yields the columns that a formula compares with a text, and the text.
 
     Raises:

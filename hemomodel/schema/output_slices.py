@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from hemomodel.schema.entries import Task
 
-__all__ = ["columns", "values"]
+__all__ = ["is_value_mask", "task_slices"]
 
 
-def columns(tasks: Sequence[Task]) -> list[slice]:
+def task_slices(tasks: Sequence[Task]) -> list[slice]:
     """Returns the columns of each task, in order."""
     ends = np.cumsum([task.size for task in tasks]).tolist()
     return [slice(end - task.size, end) for task, end in zip(tasks, ends, strict=True)]
 
 
-def values(tasks: Sequence[Task]) -> NDArray[np.bool_]:
+def is_value_mask(tasks: Sequence[Task]) -> NDArray[np.bool_]:
     """Returns (K,): whether a column is a value, and not the probability of a level."""
     return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from hemomodel.errors import InputError
 from hemomodel.schema import formula
 from hemomodel.schema.columns import Column, Frozen, TaskSpec
-from hemomodel.schema.default_features import ENCODED, sources, usual_features
+from hemomodel.schema.default_features import ENCODED, default_feature_blocks, source_columns
 from hemomodel.schema.entries import Derived, FeatureBlock, Filter, Rule, Subgroup, Task
 from hemomodel.schema.strict_yaml import read_yaml
 
@@ -109,17 +109,19 @@ class Schema(Frozen):
         return {column.english: column for column in self.columns if column.role != "ignored"}
 
     @cached_property
-    def sets(self) -> dict[str, tuple[FeatureBlock, ...]]:
+    def blocks_by_set(self) -> dict[str, tuple[FeatureBlock, ...]]:
         """The feature sets by name; without any, one of all features, called `default`."""
-        return self.feature_sets or {"default": usual_features([*self.read.values()], self.derived)}
+        return self.feature_sets or {
+            "default": default_feature_blocks([*self.read.values()], self.derived)
+        }
 
-    def set_called(self, name: str) -> str:
+    def feature_set_name(self, name: str) -> str:
         """Returns the name of a feature set, where `default` stands for what the schema says."""
-        if name != "default" or name in self.sets:
+        if name != "default" or name in self.blocks_by_set:
             return name
-        return self.default_features or next(iter(self.sets))
+        return self.default_features or next(iter(self.blocks_by_set))
 
-    def of_role(self, role: str) -> tuple[str, ...]:
+    def columns_with_role(self, role: str) -> tuple[str, ...]:
         """Returns the English names of the columns of one role."""
         return tuple(column.english for column in self.columns if column.role == role)
 
@@ -131,20 +133,20 @@ class Schema(Frozen):
         names = [name for c in self.read.values() for name in c.table_columns]
         _once("section", self.sections)
         _once("name in the table", [*names, *(derived.name for derived in self.derived)])
-        if len(self.of_role("group")) > 1:
+        if len(self.columns_with_role("group")) > 1:
             raise ValueError("only one column can have the role 'group'")
         if not self.tasks:
             raise ValueError("a schema needs at least one column of role 'task'")
         self._check_formulas()
         for rule in self.filters:
             _known(f"filter {rule.name!r}", rule.columns, self.read)
-            if rule.role and not self.of_role(rule.role):
+            if rule.role and not self.columns_with_role(rule.role):
                 raise ValueError(f"filter {rule.name!r}: no column has the role {rule.role!r}")
         named = [self.default_features] if self.default_features else []
         _known("`default_features`", named, self.feature_sets)
         if "default" in self.feature_sets and named not in ([], ["default"]):
             raise ValueError("the feature set 'default' is not the `default_features`; rename it")
-        for name, blocks in self.sets.items():
+        for name, blocks in self.blocks_by_set.items():
             if not blocks:
                 raise ValueError(f"feature set {name!r} is empty; no column has the role 'feature'")
             for block in blocks:
@@ -179,8 +181,8 @@ class Schema(Frozen):
                 raise ValueError(f"{where}: {text!r} is not a comparison")
 
     def _try(self, where: str, text: str, row: formula.Columns) -> np.ndarray:
-        _known(where, formula.names(text), row)
-        for name, code in formula.compared(text):
+        _known(where, formula.columns_in(text), row)
+        for name, code in formula.compared_columns(text):
             column = self.read.get(name)
             if column is not None and column.kind in ("category", "one_hot"):
                 _known(f"{where}, compared with {name!r},", [code], column.codes)
@@ -200,12 +202,12 @@ class Schema(Frozen):
         }
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
-        columns, tasks = [*self.read.values()], set(self.of_role("task"))
+        columns, tasks = [*self.read.values()], set(self.columns_with_role("task"))
         parts = (known[n].table_columns if n in known else (n,) for n in block.columns)
         _once(f"{where}, block {block.encode!r}: column", (part for own in parts for part in own))
         _once(f"{where}, block {block.encode!r}: code", block.codes)
         for name in block.columns:
-            if name in derived and sources(name, columns, self.derived) & tasks:
+            if name in derived and source_columns(name, columns, self.derived) & tasks:
                 raise ValueError(f"{where} names {name!r}, which is made of what is predicted")
         for name in block.columns if block.codes else ():
             _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["harmless", "harmless_texts"]
+__all__ = ["escape_formula_texts", "escape_formulas"]
 
 _FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet would run
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"  # what XML, so a workbook, cannot hold
 
 
-def harmless(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def escape_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """Returns texts that a spreadsheet can hold, and will not run.
 
     A control character is replaced; before what would be a formula stands an apostrophe.
@@ -26,7 +26,7 @@ def harmless(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     return pc.if_else(risky, marked, column)
 
 
-def harmless_texts(texts: Iterable[str]) -> list[str]:
+def escape_formula_texts(texts: Iterable[str]) -> list[str]:
     """Returns the texts as `harmless` makes them."""
-    found: list[str] = harmless(pa.array(texts, pa.string())).to_pylist()
+    found: list[str] = escape_formulas(pa.array(texts, pa.string())).to_pylist()
     return found

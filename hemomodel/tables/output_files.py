@@ -13,10 +13,10 @@ from hemomodel.errors import InputError
 
 __all__ = [
     "XLSX_ROWS",
+    "atomic_write",
     "check_new",
     "check_place",
     "check_target",
-    "whole_file",
     "write_new",
     "write_table",
 ]
@@ -78,12 +78,12 @@ def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> 
         InputError: as in `check_target`, or the file system refuses.
     """
     path = check_target(path, len(table), overwrite=overwrite)
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         _WRITERS[path.suffix.lower()](table, part)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Gives a place to write to; the file appears at its path when the block has ended well.
 
     Raises:

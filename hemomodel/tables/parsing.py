@@ -15,7 +15,7 @@ from hemomodel.errors import InputError
 from hemomodel.schema.columns import Column
 from hemomodel.tables.sheet import Sheet
 
-__all__ = ["as_code", "flags", "parse"]
+__all__ = ["as_code", "parse_column", "parse_flag_lists"]
 
 _MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "NaT", "None", "null", "NULL"}
 _YES, _NO = {"yes", "y", "true", "t", "1", "1.0"}, {"no", "n", "false", "f", "0", "0.0"}
@@ -30,20 +30,20 @@ _LATEST = 2200
 
 
 @dataclass(frozen=True, eq=False)
-class _Distinct:
+class _UniqueTexts:
     """texts (U,): the distinct cells; places (N,): which of them is in each row, -1 for none."""
 
     texts: np.ndarray
     places: np.ndarray
 
-    def spread(self, values: np.ndarray, missing: object) -> np.ndarray:
+    def expand(self, values: np.ndarray, missing: object) -> np.ndarray:
         """Returns (N, ...) the values (U, ...) of the distinct texts, row by row."""
         last = np.full((1, *values.shape[1:]), missing, dtype=values.dtype)
         spread: np.ndarray = np.concatenate([values, last])[self.places]
         return spread
 
 
-def parse(sheet: Sheet, column: Column) -> np.ndarray:
+def parse_column(sheet: Sheet, column: Column) -> np.ndarray:
     """Returns (N,) the values of a column: float64, datetime64[D], or str with NaN for missing.
 
     Of a code list, the texts; `flags` gives the codes.
@@ -63,11 +63,11 @@ def parse(sheet: Sheet, column: Column) -> np.ndarray:
             return _one_hot(sheet, column, distinct)
         case "text" | "code_list":
             texts = np.array([_whole(text) for text in distinct.texts], dtype=object)
-            return distinct.spread(texts, missing=np.nan)
+            return distinct.expand(texts, missing=np.nan)
     return _days(sheet, column, distinct)
 
 
-def flags(sheet: Sheet, column: Column) -> np.ndarray:
+def parse_flag_lists(sheet: Sheet, column: Column) -> np.ndarray:
     """Returns (N, C) 1 where a row's code list has the code, else 0; NaN where it is missing.
 
     Raises:
@@ -85,32 +85,32 @@ def flags(sheet: Sheet, column: Column) -> np.ndarray:
     unknown = np.zeros(len(distinct.texts), dtype=bool)
     unknown[owners[places < 0]] = True
     problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
-    sheet.refuse(column.english, distinct.spread(unknown, missing=False), problem)
+    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), problem)
     table = np.zeros((len(distinct.texts), filler + 1))
     table[owners, places] = 1
-    return distinct.spread(table[:, :filler], missing=np.nan)
+    return distinct.expand(table[:, :filler], missing=np.nan)
 
 
-def _category(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+def _category(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
     known = {as_code(code): code for code in column.codes}
     codes = np.array([known.get(as_code(text)) for text in distinct.texts], dtype=object)
     unknown = np.array([code is None for code in codes], dtype=bool)
-    sheet.refuse(column.english, distinct.spread(unknown, missing=False), _not_a_code(column))
-    return distinct.spread(codes, missing=np.nan)
+    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), _not_a_code(column))
+    return distinct.expand(codes, missing=np.nan)
 
 
-def _flag(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+def _flag(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
     texts = [text.lower() for text in distinct.texts]
     values = np.array([1.0 if text in _YES else 0.0 for text in texts])
     unknown = np.array([text not in _YES | _NO for text in texts], dtype=bool)
     problem = (
         "is neither yes nor no (yes, y, true, t, 1; no, n, false, f, 0); mend or empty the cell"
     )
-    sheet.refuse(column.english, distinct.spread(unknown, missing=False), problem)
-    return distinct.spread(values, missing=np.nan)
+    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), problem)
+    return distinct.expand(values, missing=np.nan)
 
 
-def _one_hot(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+def _one_hot(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
     """Finds the one of several 0/1 columns that is 1; their cells stand in one text, in order."""
     codes = np.array([*column.codes, np.nan], dtype=object)
     hits = np.full(len(distinct.texts), len(column.codes))
@@ -123,12 +123,12 @@ def _one_hot(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
         wrong[place] = sorted(values) != [0.0] * (len(codes) - 2) + [1.0]
         hits[place] = values.index(1.0) if not wrong[place] else hits[place]
     problem = "is not one 1 among zeros; mend these cells, or empty them all"
-    sheet.refuse(column.english, distinct.spread(wrong, missing=False), problem)
-    return distinct.spread(codes[hits], missing=np.nan)
+    sheet.raise_if(column.english, distinct.expand(wrong, missing=False), problem)
+    return distinct.expand(codes[hits], missing=np.nan)
 
 
-def _distinct(sheet: Sheet, column: Column) -> _Distinct:
-    cells = sheet.cells(column.english)
+def _distinct(sheet: Sheet, column: Column) -> _UniqueTexts:
+    cells = sheet.column_text(column.english)
     try:
         if cells.dtype == object:  # of any kind, and pandas cannot compare or even ask them all
             cells = pd.Series([str(cell) for cell in cells], dtype="str")
@@ -143,7 +143,7 @@ def _distinct(sheet: Sheet, column: Column) -> _Distinct:
     texts = np.array([str(text).strip() for text in np.asarray(found, dtype=object)], dtype=object)
     absent = np.array([text in _MISSING for text in texts], dtype=bool)
     renumbered = np.append(np.where(absent, -1, np.arange(len(texts))), -1)
-    return _Distinct(texts=texts, places=renumbered[places])
+    return _UniqueTexts(texts=texts, places=renumbered[places])
 
 
 def _is_numeric(cells: pd.Series) -> bool:
@@ -151,20 +151,20 @@ def _is_numeric(cells: pd.Series) -> bool:
 
 
 def _numbers(sheet: Sheet, column: Column) -> np.ndarray:
-    cells = sheet.cells(column.english)
+    cells = sheet.column_text(column.english)
     if _is_numeric(cells):
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         distinct = _distinct(sheet, column)
         found = np.array([_number(text) for text in distinct.texts], dtype=np.float64)
-        values = distinct.spread(found, missing=np.nan)
-    sheet.refuse(
+        values = distinct.expand(found, missing=np.nan)
+    sheet.raise_if(
         column.english, np.isinf(values), "is not a number; mend the cell or leave it empty"
     )
     if column.codes:
         codes = np.array([float(code) for code in column.codes])
         unknown = ~np.isnan(values) & ~np.isin(values, codes)
-        sheet.refuse(column.english, unknown, _not_a_code(column))
+        sheet.raise_if(column.english, unknown, _not_a_code(column))
     return values + 0.0  # a copy, in which no zero is negative
 
 
@@ -200,7 +200,7 @@ def _listed(items: list[str]) -> str:
     return ", ".join(shown)
 
 
-def _days(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
+def _days(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
     pattern = _COMPACT if column.kind == "yyyymmdd" else _DAY
     texts = pd.Series(distinct.texts, dtype=object).astype("str")
     parts = texts.str.extract(pattern).fillna("0").to_numpy(dtype=object).astype(np.int64)
@@ -217,8 +217,8 @@ def _days(sheet: Sheet, column: Column, distinct: _Distinct) -> np.ndarray:
         problem = "is not a date yyyymmdd; mend or empty the cell"
         years = np.where(roc & (years > 0), years + _ROC, years)
     found = _calendar(years, months, days)
-    sheet.refuse(column.english, distinct.spread(np.isnat(found), missing=False), problem)
-    return distinct.spread(found, missing=np.datetime64("NaT"))
+    sheet.raise_if(column.english, distinct.expand(np.isnat(found), missing=False), problem)
+    return distinct.expand(found, missing=np.datetime64("NaT"))
 
 
 def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.arff import read_arff
 from hemomodel.tables.file_limits import check_csv, check_parquet, check_xlsx
-from hemomodel.tables.sheet import RawTable, Sheet, build_sheet, check_rows, plain_header
+from hemomodel.tables.sheet import RawTable, Sheet, check_rows, locate_columns, plain_header
 
 __all__ = ["check_path", "read_cells", "read_file", "read_frame", "readable"]
 
@@ -29,7 +29,7 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
         InputError: it is no such file, or its columns do not fit the schema.
     """
     labels, cells = read_cells(path)
-    return build_sheet(labels, cells, schema, source=str(path), tasks=tasks)
+    return locate_columns(labels, cells, schema, source=str(path), tasks=tasks)
 
 
 def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
@@ -97,7 +97,7 @@ def read_frame(frame: pd.DataFrame, schema: Schema, *, source: str, tasks: bool 
     """Locates the declared columns of a DataFrame; see `read_file`."""
     check_rows(frame, source)
     labels = [plain_header(label) for label in frame.columns]
-    return build_sheet(labels, frame, schema, source=source, tasks=tasks)
+    return locate_columns(labels, frame, schema, source=source, tasks=tasks)
 
 
 def _read_xlsx(path: Path) -> RawTable:

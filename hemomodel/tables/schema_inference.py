@@ -16,13 +16,13 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 from hemomodel.schema.columns import Column, slug
-from hemomodel.schema.formula import missing
-from hemomodel.tables.parsing import as_code, parse
+from hemomodel.schema.formula import is_missing
+from hemomodel.tables.parsing import as_code, parse_column
 from hemomodel.tables.readers import read_cells
-from hemomodel.tables.schema_template import Draft, schema_text
+from hemomodel.tables.schema_template import ColumnDraft, schema_template
 from hemomodel.tables.sheet import UNIT, Sheet
 
-__all__ = ["draft_schema"]
+__all__ = ["infer_schema"]
 
 _MOST_CODES = 20  # more texts than that are no category
 _MOST_LEVELS = 10  # more numbers than that are no levels
@@ -42,7 +42,7 @@ _LEARNED = ("flag", "number", "category")
 _KINDS = ("flag", "number", "date", "roc_date")  # the first that all cells can be read as
 
 
-def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | None = None) -> str:
+def infer_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | None = None) -> str:
     """Returns the YAML of a schema that the table can be read by; without tasks, a part of one.
 
     It holds headers and the codes of categories, and no other cell.
@@ -59,7 +59,7 @@ def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
     where = str(path)
     named = [*tasks, *([] if group is None else [group])]
     _check_named(where, labels, named)
-    drafts: list[Draft] = []
+    drafts: list[ColumnDraft] = []
     labelled = np.ones(len(cells), dtype=bool)
     for place, english in enumerate(_english(labels)):
         name = labels[place]
@@ -68,7 +68,7 @@ def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
         draft, values = _guess(where, name, english, cells.iloc[:, place])
         if name in tasks:
             draft = _as_task(where, draft, values)
-            labelled &= ~missing(values)
+            labelled &= ~is_missing(values)
         elif name == group or _called(_PERSON, name):
             grouped = group is not None or any(one.role == "group" for one in drafts)
             draft = _as_person(draft, values, asked=name == group, grouped=grouped)
@@ -77,7 +77,7 @@ def draft_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
         drafts.append(_hinted(draft, labels))
     if tasks and not any(d.role == "feature" and d.kind in _LEARNED for d in drafts):
         raise InputError(f"{where}: beside the tasks there is no column to learn from; name fewer")
-    return schema_text(len(cells), drafts, complete=bool(labelled.any()))
+    return schema_template(len(cells), drafts, complete=bool(labelled.any()))
 
 
 def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> None:
@@ -107,31 +107,33 @@ def _english(labels: Sequence[str]) -> list[str]:
     return names
 
 
-def _guess(where: str, name: str, english: str, cells: pd.Series) -> tuple[Draft, np.ndarray]:
+def _guess(where: str, name: str, english: str, cells: pd.Series) -> tuple[ColumnDraft, np.ndarray]:
     """Returns a column as the first kind that all its cells can be read as, and its values."""
     sheet = Sheet(where, len(cells), {english: cells}, {english: name})
-    texts = parse(sheet, Column(name=name, english=english, kind="text", role="context"))
-    codes, counts = np.unique(texts[~missing(texts)], return_counts=True)
+    texts = parse_column(sheet, Column(name=name, english=english, kind="text", role="context"))
+    codes, counts = np.unique(texts[~is_missing(texts)], return_counts=True)
     if not len(codes):
-        return Draft(name, english, "text", "ignored", notes=("no value",)), texts
+        return ColumnDraft(name, english, "text", "ignored", notes=("no value",)), texts
     for kind in _KINDS:
         try:
             column = Column.model_validate(
                 {"name": name, "english": english, "kind": kind, "role": "context"}
             )
-            values = parse(sheet, column)
+            values = parse_column(sheet, column)
         except InputError:
             continue
-        return _of_values(Draft(name, english, kind), values), values
+        return _of_values(ColumnDraft(name, english, kind), values), values
     if len(codes) == 1:
-        return Draft(name, english, "text", "ignored", notes=("one value in all rows",)), texts
+        return ColumnDraft(
+            name, english, "text", "ignored", notes=("one value in all rows",)
+        ), texts
     texts = np.array([as_code(t) if isinstance(t, str) else t for t in texts], dtype=object)
-    codes, counts = np.unique(texts[~missing(texts)], return_counts=True)
-    draft = Draft(name, english, "category", codes=tuple(map(str, codes)))
+    codes, counts = np.unique(texts[~is_missing(texts)], return_counts=True)
+    draft = ColumnDraft(name, english, "category", codes=tuple(map(str, codes)))
     if _are_codes(draft.codes, int(counts.sum())):
         return draft, texts
     note = f"{len(codes):,} texts; if it holds codes, see kinds category and code_list"
-    return Draft(name, english, "text", "ignored", notes=(note,)), texts
+    return ColumnDraft(name, english, "text", "ignored", notes=(note,)), texts
 
 
 def _are_codes(codes: Sequence[str], known: int) -> bool:
@@ -139,9 +141,9 @@ def _are_codes(codes: Sequence[str], known: int) -> bool:
     return short and len(codes) <= _MOST_CODES and 2 * len(codes) <= known
 
 
-def _of_values(draft: Draft, values: np.ndarray) -> Draft:
+def _of_values(draft: ColumnDraft, values: np.ndarray) -> ColumnDraft:
     """Returns the draft of a flag, a number or a date, with what is to be looked at."""
-    distinct = np.unique(values[~missing(values)])
+    distinct = np.unique(values[~is_missing(values)])
     if len(distinct) == 1:
         return replace(draft, role="ignored", notes=("one value in all rows",))
     if draft.kind == "number" and len(distinct) <= _FEW and (distinct == np.round(distinct)).all():
@@ -153,8 +155,8 @@ def _of_values(draft: Draft, values: np.ndarray) -> Draft:
     return draft
 
 
-def _as_task(where: str, draft: Draft, values: np.ndarray) -> Draft:
-    known = values[~missing(values)]
+def _as_task(where: str, draft: ColumnDraft, values: np.ndarray) -> ColumnDraft:
+    known = values[~is_missing(values)]
     distinct = np.unique(known) if len(known) else known
     if draft.role == "ignored" or draft.kind not in _LEARNED:
         found = ", ".join(draft.notes) or f"kind {draft.kind}"
@@ -183,9 +185,9 @@ def _about_values(known: np.ndarray) -> tuple[str, ...]:
     return ()
 
 
-def _is_identifier(draft: Draft, values: np.ndarray) -> bool:
+def _is_identifier(draft: ColumnDraft, values: np.ndarray) -> bool:
     """Says whether numbers are named, or differ from row to row, as those of persons do."""
-    known = values[~missing(values)]
+    known = values[~is_missing(values)]
     if draft.kind != "number" or draft.role == "ignored" or not (known == np.round(known)).all():
         return False
     distinct = len(np.unique(known))
@@ -197,7 +199,9 @@ def _called(pattern: re.Pattern[str], name: str) -> bool:
     return any(map(pattern.search, (name, slug(name))))  # of a Chinese name, the slug is empty
 
 
-def _as_person(draft: Draft, values: np.ndarray, *, asked: bool, grouped: bool) -> Draft:
+def _as_person(
+    draft: ColumnDraft, values: np.ndarray, *, asked: bool, grouped: bool
+) -> ColumnDraft:
     """Returns a column that says whose row it is: repeated, it keeps the rows together.
 
     Args:
@@ -206,7 +210,7 @@ def _as_person(draft: Draft, values: np.ndarray, *, asked: bool, grouped: bool) 
         asked: whether it was named as the group.
         grouped: whether some column is the group; another that is repeated is not read.
     """
-    known = values[~missing(values)]
+    known = values[~is_missing(values)]
     repeated = len(np.unique(known)) < len(known)
     draft = replace(draft, kind="text", codes=())
     if grouped and not asked:
@@ -217,7 +221,7 @@ def _as_person(draft: Draft, values: np.ndarray, *, asked: bool, grouped: bool) 
     return replace(draft, role="id", notes=())
 
 
-def _hinted(draft: Draft, labels: Sequence[str]) -> Draft:
+def _hinted(draft: ColumnDraft, labels: Sequence[str]) -> ColumnDraft:
     prefix, equals, _ = draft.name.partition("=")
     alike = sum(label.startswith(f"{prefix}=") for label in labels)
     if not equals or draft.kind != "flag" or alike == 1:

@@ -9,7 +9,7 @@ import yaml
 from hemomodel.schema.columns import level_text, slug
 from hemomodel.schema.strict_yaml import parse_yaml
 
-__all__ = ["Draft", "schema_text"]
+__all__ = ["ColumnDraft", "schema_template"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_./%+=-]| (?! ))*")
 _HEAD = """\
@@ -38,7 +38,7 @@ _PARTIAL = "  - {name: no label, kind: all_missing, role: task}\n"
 
 
 @dataclass(frozen=True)
-class Draft:
+class ColumnDraft:
     """One column of a draft.
 
     Attributes:
@@ -62,7 +62,7 @@ class Draft:
     notes: tuple[str, ...] = ()
 
 
-def schema_text(rows: int, drafts: Sequence[Draft], *, complete: bool) -> str:
+def schema_template(rows: int, drafts: Sequence[ColumnDraft], *, complete: bool) -> str:
     """Returns the YAML of drafted columns; a file's name may be a person's, and is not in it.
 
     Args:
@@ -77,7 +77,7 @@ def schema_text(rows: int, drafts: Sequence[Draft], *, complete: bool) -> str:
     return head + lines + _FILTERS + (_COMPLETE if complete else "") + _PARTIAL
 
 
-def _column(draft: Draft) -> str:
+def _column(draft: ColumnDraft) -> str:
     parts = [f"name: {_scalar(draft.name)}"]
     if draft.english != slug(draft.name):
         parts.append(f"english: {draft.english}")

@@ -12,7 +12,7 @@ import pandas as pd
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FIRST_ROW", "UNIT", "RawTable", "Sheet", "build_sheet", "check_rows", "plain_header"]
+__all__ = ["FIRST_ROW", "UNIT", "RawTable", "Sheet", "check_rows", "locate_columns", "plain_header"]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
@@ -39,18 +39,18 @@ class Sheet:
     headers: Mapping[str, str]
     first_row: int = FIRST_ROW
 
-    def cells(self, name: str) -> pd.Series:
+    def column_text(self, name: str) -> pd.Series:
         """Returns the (N,) cells of a column, all missing where the table lacks it."""
         if name in self.columns:
             return self.columns[name]
         return pd.Series(np.nan, index=range(self.size))
 
-    def shown(self, name: str, row: int) -> str:
+    def quoted_cell(self, name: str, row: int) -> str:
         """Returns the cell of a column in a row (from 0), short enough for a message."""
-        text = str(self.cells(name).iloc[row])
+        text = str(self.column_text(name).iloc[row])
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
-    def refuse(self, name: str, bad: np.ndarray, problem: str) -> None:
+    def raise_if(self, name: str, bad: np.ndarray, problem: str) -> None:
         """Raises InputError if any row is bad, naming the first.
 
         Args:
@@ -65,7 +65,7 @@ class Sheet:
         more = f" ({others} more rows of this column like it)" if others else ""
         raise InputError(
             f"{self.source}: column {self.headers[name]!r}, row {row + self.first_row}: "
-            f"{self.shown(name, row)!r} {problem}{more}"
+            f"{self.quoted_cell(name, row)!r} {problem}{more}"
         )
 
 
@@ -82,7 +82,7 @@ def check_rows(cells: pd.DataFrame, source: str) -> None:
         raise InputError(f"{source}: the table has no rows below its header; add some")
 
 
-def build_sheet(
+def locate_columns(
     labels: Sequence[str], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
 ) -> Sheet:
     """Finds the declared columns among the headers of a table.
@@ -97,7 +97,7 @@ def build_sheet(
     Raises:
         InputError: a column is missing, or appears twice.
     """
-    places = _places(labels, schema, source)
+    places = _column_positions(labels, schema, source)
     needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
     missing = [
         code or c.written for c in needed for code in c.headers if (c.english, code) not in places
@@ -121,12 +121,14 @@ def build_sheet(
     return Sheet(
         source=source,
         size=len(cells),
-        columns={name: _joined(cells.iloc[:, parts], source) for name, parts in found.items()},
+        columns={
+            name: _join_one_hot(cells.iloc[:, parts], source) for name, parts in found.items()
+        },
         headers={name: ", ".join(labels[part] for part in parts) for name, parts in found.items()},
     )
 
 
-def _joined(parts: pd.DataFrame, source: str) -> pd.Series:
+def _join_one_hot(parts: pd.DataFrame, source: str) -> pd.Series:
     """Returns a column, or of one that stands in several the text of all its cells."""
     if parts.shape[1] == 1:
         return parts.iloc[:, 0]
@@ -143,7 +145,9 @@ def plain_header(label: object) -> str:
     return " ".join(text.replace("\ufeff", "").split())
 
 
-def _places(labels: Sequence[str], schema: Schema, source: str) -> dict[tuple[str, str], int]:
+def _column_positions(
+    labels: Sequence[str], schema: Schema, source: str
+) -> dict[tuple[str, str], int]:
     """Returns where each column stands, by English name and code (see `Column.headers`)."""
     names = {
         plain_header(name): (column.english, code)

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from hemomodel.errors import InputError
-from hemomodel.tables.cell_safety import harmless, harmless_texts
+from hemomodel.tables.cell_safety import escape_formula_texts, escape_formulas
 from hemomodel.tables.output_files import XLSX_ROWS
 
 __all__ = ["WRITERS", "Writer"]
@@ -55,8 +55,8 @@ def _plain(frame: pd.DataFrame) -> pa.Table:
         column = table[place]
         if pa.types.is_dictionary(field.type):
             column = column.cast(pa.string())
-        table = table.set_column(place, field.name, harmless(column))
-    return table.rename_columns(harmless_texts(table.column_names))
+        table = table.set_column(place, field.name, escape_formulas(column))
+    return table.rename_columns(escape_formula_texts(table.column_names))
 
 
 class _Streamed:
@@ -138,7 +138,7 @@ class _Xlsx:
     def write(self, frame: pd.DataFrame) -> None:
         if not self._rows:
             titles = [self._titles.get(name, name) for name in frame.columns]
-            self._sheet.append(harmless_texts(titles))
+            self._sheet.append(escape_formula_texts(titles))
         self._rows += len(frame)
         if self._rows > XLSX_ROWS:
             raise InputError(
@@ -157,7 +157,7 @@ class _Xlsx:
             self._sheet.close()  # what it has written goes with the process
             return
         notes = self._book.create_sheet("About")
-        for line in harmless_texts(self._notes):
+        for line in escape_formula_texts(self._notes):
             notes.append([line])
         self._book.save(self._path)
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from hemomodel.dataset.stack import Rows, Stack
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.metrics import Scored, row_losses
-from hemomodel.training.scored_rows import ScoredRows, padding, shares
+from hemomodel.training.metrics import ScoringData, row_losses
+from hemomodel.training.scored_rows import ScoredRows, padding_mask, row_weights
 from hemomodel.typing import Features, Targets
 
-__all__ = ["Batch", "StackTensors", "as_array"]
+__all__ = ["Batch", "DeviceStack", "as_array"]
 
 
 def as_array(tensor: Tensor) -> NDArray[np.float64]:
@@ -32,14 +32,14 @@ class Batch(NamedTuple):
     targets: Targets
     known: Tensor | None
 
-    def split(self, size: int) -> "list[Batch]":
+    def slices(self, size: int) -> "list[Batch]":
         """Returns it in parts of `size` rows; the last one may be shorter."""
         x, y = self.features.split(size, 1), self.targets.split(size, 1)
         known = [None] * len(x) if self.known is None else self.known.split(size, 1)
         return [Batch(*part) for part in zip(x, y, known, strict=True)]
 
 
-class StackTensors:
+class DeviceStack:
     """The tables of a stack, in torch's default dtype.
 
     Attributes:
@@ -62,7 +62,7 @@ class StackTensors:
         self._spread = tensor(stack.spread).unsqueeze(1)
         self._trivial = tensor(stack.trivial)
         self.train_rows = tensor(stack.train_rows)
-        self.is_padding = tensor(padding(stack.train_rows, stack.train_counts))
+        self.is_padding = tensor(padding_mask(stack.train_rows, stack.train_counts))
 
     def gather(self, rows: Tensor) -> Batch:
         """Returns the rows of row numbers (R, n)."""
@@ -81,9 +81,9 @@ class StackTensors:
             counts: (R,), how many of them are real.
         """
         index = torch.from_numpy(np.array(rows)).to(self._labels.device)
-        is_padding = torch.from_numpy(padding(rows, counts)).to(index.device)
+        is_padding = torch.from_numpy(padding_mask(rows, counts)).to(index.device)
         batch = self.gather(index)
-        share = shares(self._known[index], is_padding)
+        share = row_weights(self._known[index], is_padding)
         # In the targets' own scale, where each loss has the same form as in natural units.
         trivial = (self._trivial.unsqueeze(1) - self._offset) / self._spread
         trivial_rows = row_losses(self.layout, trivial.expand_as(batch.targets), batch.targets)
@@ -93,7 +93,7 @@ class StackTensors:
             targets=batch.targets,
             offset=self._offset,
             spread=self._spread,
-            against=Scored(
+            scoring_targets=ScoringData(
                 labels=batch.targets * self._spread + self._offset,
                 share=share,
                 trivial=self._trivial,

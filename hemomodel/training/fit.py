@@ -48,6 +48,6 @@ def fit(config: FitConfig, cohort: Cohort, replicates: Replicates, *, device: st
     """
     stack = prepare(cohort, replicates, features=config.features, targets=config.targets)
     training = Training(config, stack, device)
-    history = training.run(config.epochs)
+    history = training.run_epochs(config.epochs)
     metrics = training.scored.metrics(training.outputs())
     return Fit(metrics["skill"], metrics, history, training)

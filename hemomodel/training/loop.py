@@ -9,11 +9,11 @@ from torch import Tensor
 from hemomodel.balancers._base import Signals
 from hemomodel.dataset.stack import Rows, Stack
 from hemomodel.network.gradients import Network, TaskGradients, lengths_and_cosines
-from hemomodel.network.single_task import SeparateNetworks
+from hemomodel.network.single_task import SingleTaskNetworks
 from hemomodel.network.stacked import StackedNetwork
-from hemomodel.prng import bits, replicate_keys, stream
+from hemomodel.prng import fold_in, random_bits, replicate_keys
 from hemomodel.pytree import flatten, unflatten
-from hemomodel.training.device_data import Batch, StackTensors
+from hemomodel.training.device_data import Batch, DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.history import History
 from hemomodel.training.scored_rows import ScoredRows
@@ -37,50 +37,52 @@ class Training:
         steps_per_epoch: optimizer steps of an epoch.
     """
 
-    latest: Outputs
+    last_history: Outputs
 
     def __init__(self, config: FitConfig, stack: Stack, device: str = "cpu") -> None:
         self.config = config
         self.epoch = 0
-        self._data = StackTensors(stack, device)
+        self._data = DeviceStack(stack, device)
         self.layout = self._data.layout
         self._keys = replicate_keys(stack.pairs).to(device)
         self._rows_per_epoch = stack.rows_per_epoch
         self.steps_per_epoch = -(-stack.rows_per_epoch // config.batch_size)
-        self.scored = self.rows(stack.score_rows, stack.score_counts)
-        self.trivial_train_loss = self.rows(stack.train_rows, stack.train_counts).trivial_loss
+        self.scored = self.scored_rows(stack.score_rows, stack.score_counts)
+        self.trivial_train_loss = self.scored_rows(
+            stack.train_rows, stack.train_counts
+        ).trivial_loss
         self._everyone = torch.ones_like(self.trivial_train_loss, dtype=torch.bool)
         widths = (self._data.width, *config.hidden, self.layout.width)
-        start, dtype = stream(self._keys, 0), self.trivial_train_loss.dtype
+        start, dtype = fold_in(self._keys, 0), self.trivial_train_loss.dtype
         self.network: Network = (
             StackedNetwork(widths, start, dtype)
             if config.balancer.shares_trunk
-            else SeparateNetworks(widths, start, dtype, self.layout)
+            else SingleTaskNetworks(widths, start, dtype, self.layout)
         )
         self._optimizer = _optimizer(config, self.network)
-        self._balancer_keys = stream(self._keys, -1)
+        self._balancer_keys = fold_in(self._keys, -1)
         self._balancer = config.balancer
         self._memory: Any = self._balancer.init(self.trivial_train_loss)
 
-    def rows(self, rows: Rows, counts: Rows) -> ScoredRows:
-        """Returns rows of the stack to score on; see `StackTensors.scored`."""
+    def scored_rows(self, rows: Rows, counts: Rows) -> ScoredRows:
+        """Returns rows of the stack to score on; see `DeviceStack.scored`."""
         return self._data.scored(rows, counts)
 
     @torch.no_grad()
-    def run(self, epochs: int) -> History:
+    def run_epochs(self, epochs: int) -> History:
         """Trains for some epochs more, and returns what each of them left behind."""
         return History(*map(torch.stack, zip(*(self._epoch() for _ in range(epochs)), strict=True)))
 
     def _epoch(self) -> History:
         zeros = torch.zeros_like(self.trivial_train_loss)
         self._loss_sum, self._row_sum, self._weight_sum = zeros, zeros.clone(), zeros.clone()
-        self._dropout_keys = stream(self._keys, 2 * self.epoch + 2)
+        self._dropout_keys = fold_in(self._keys, 2 * self.epoch + 2)
         for step, batch in enumerate(self._batches()):
             self._step(batch, step)
         self._memory = self._balancer.end_epoch(self._memory)
         self.epoch += 1
-        self.latest = self.outputs()
-        loss = self.scored.loss(self.latest)
+        self.last_history = self.outputs()
+        loss = self.scored.loss(self.last_history)
         train_loss = self._loss_sum / self._row_sum
         rate = train_loss / self.trivial_train_loss
         return History(
@@ -96,12 +98,12 @@ class Training:
     def _batches(self) -> Iterator[Batch]:
         """Yields the epoch's batches, in an order of each replicate's own."""
         size, data = self.config.batch_size, self._data
-        lottery = bits(stream(self._keys, 2 * self.epoch + 1), data.train_rows.shape[1])
+        lottery = random_bits(fold_in(self._keys, 2 * self.epoch + 1), data.train_rows.shape[1])
         lottery = lottery.masked_fill_(data.is_padding, torch.iinfo(torch.int64).max)
         order = data.train_rows.gather(1, lottery.argsort(1))[:, : self._rows_per_epoch]
         per_row = len(order) * (data.width + self.layout.width)
         for block in order.split(max(1, _BLOCK // (per_row * size)) * size, 1):
-            yield from data.gather(block).split(size)
+            yield from data.gather(block).slices(size)
 
     def _step(self, batch: Batch, step: int) -> None:
         """One step of every replicate."""
@@ -163,7 +165,7 @@ class Training:
         widths = self.config.hidden[:-1]
         count = rows * sum(widths)
         used = -(-self.config.batch_size * sum(widths) // 4)  # 64 bits are four numbers
-        drawn = bits(self._dropout_keys, -(-count // 4), start=step * used)
+        drawn = random_bits(self._dropout_keys, -(-count // 4), start=step * used)
         lanes = drawn.view(torch.int16)[:, :count]
         limit = round(self.config.dropout * 65536) - 32768
         kept = (lanes >= limit).to(self.trivial_train_loss.dtype) / (1 - self.config.dropout)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from hemomodel.network.heads import HeadLayout
-from hemomodel.network.padded_blocks import Blocks
+from hemomodel.network.padded_blocks import PaddedBlocks
 from hemomodel.typing import Natural
 
-__all__ = ["METRICS", "Scored", "row_losses", "row_regret", "scores"]
+__all__ = ["METRICS", "ScoringData", "row_losses", "row_regret", "scores"]
 
 METRICS = (
     "skill",
@@ -28,7 +28,7 @@ METRICS = (
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoringData:
     """What outputs are scored against.
 
     Attributes:
@@ -49,7 +49,7 @@ def row_losses(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
     return layout.natural_losses(natural, labels) @ layout.member
 
 
-def scores(layout: HeadLayout, natural: Natural, scored: Scored) -> dict[str, Tensor]:
+def scores(layout: HeadLayout, natural: Natural, scored: ScoringData) -> dict[str, Tensor]:
     """Returns every metric of `METRICS` that can be had, (R, T) each.
 
     Skill is 1 - loss / loss of the trivial predictor on the same rows; for a count that is the
@@ -95,11 +95,13 @@ def _correct(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
     return hit.to(natural.dtype)
 
 
-def _ordinal_mae(layout: HeadLayout, ordinal: Blocks, natural: Natural, scored: Scored) -> Tensor:
+def _ordinal_mae(
+    layout: HeadLayout, ordinal: PaddedBlocks, natural: Natural, scored: ScoringData
+) -> Tensor:
     """Returns the mean distance in levels of the median level from the right one, (R, T)."""
     chance = layout.log_probabilities(natural).exp()
-    medians = (ordinal.spread(chance).cumsum(-1) < 0.5).sum(-1)  # noqa: PLR2004 - the median's
-    distance = (medians - ordinal.spread(scored.labels).argmax(-1)).abs()
+    medians = (ordinal.scatter(chance).cumsum(-1) < 0.5).sum(-1)  # noqa: PLR2004 - the median's
+    distance = (medians - ordinal.scatter(scored.labels).argmax(-1)).abs()
     mean = (distance * scored.share[..., ordinal.tasks]).sum(1)
     found = mean.new_full((len(mean), layout.member.shape[1]), torch.nan)
     return found.index_copy(1, ordinal.tasks, mean)

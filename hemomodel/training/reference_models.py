@@ -18,11 +18,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from hemomodel.dataset.stack import Floats, Rows, Stack
-from hemomodel.training.device_data import StackTensors
+from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.metrics import scores
 from hemomodel.training.scored_rows import ScoredRows, known_losses
 
-__all__ = ["REFERENCES", "Reference", "reference_losses"]
+__all__ = ["REFERENCES", "ReferenceModel", "reference_losses"]
 
 _FOLDS = 3  # inner ones: a rare level has few rows to spread over them
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
@@ -32,7 +32,7 @@ _STEP, _MOST = 5, 500  # rounds of boosting: tried every so many, and never more
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceModel:
     """One model's predictions, scored.
 
     Attributes:
@@ -46,7 +46,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Problem:
+class _Problem:
     """One task of one replicate.
 
     Attributes:
@@ -63,13 +63,13 @@ class Problem:
     is_count: bool = False
     groups: Rows | None = None
 
-    def only(self, rows: Rows) -> "Problem":
+    def only(self, rows: Rows) -> "_Problem":
         """Returns the problem of some rows."""
         groups = None if self.groups is None else self.groups[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], groups=groups)
 
 
-Predictor: TypeAlias = Callable[[Problem, Floats], Floats]
+Predictor: TypeAlias = Callable[[_Problem, Floats], Floats]
 """(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values.
 
 The mean of a count is above zero, or its loss would not be finite.
@@ -78,7 +78,7 @@ The mean of a count is above zero, or its loss would not be finite.
 
 def reference_losses(
     stack: Stack, rows: tuple[Rows, Rows] | None = None, *, n_jobs: int = 1
-) -> dict[str, Reference]:
+) -> dict[str, ReferenceModel]:
     """Fits every reference model to every replicate and task, and scores it.
 
     Args:
@@ -105,18 +105,18 @@ def reference_losses(
         start = place * shape[1] * shape[2]
         replicates = [columns[start + r * shape[2] :][: shape[2]] for r in range(shape[1])]
         found[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
-    scored = StackTensors(stack, "cpu").scored(*rows)
+    scored = DeviceStack(stack, "cpu").scored(*rows)
     return {name: _scored(scored, predictions) for name, predictions in found.items()}
 
 
-def _scored(scored: ScoredRows, predictions: Floats) -> Reference:
+def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:
     natural = torch.from_numpy(predictions).to(torch.get_default_dtype())
-    metrics = scores(scored.layout, natural, scored.against)
-    losses = known_losses(scored.layout, natural, scored.against)
-    return Reference(losses.numpy(), {name: value.numpy() for name, value in metrics.items()})
+    metrics = scores(scored.layout, natural, scored.scoring_targets)
+    losses = known_losses(scored.layout, natural, scored.scoring_targets)
+    return ReferenceModel(losses.numpy(), {name: value.numpy() for name, value in metrics.items()})
 
 
-def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:
+def _problems(stack: Stack, replicate: int) -> Iterator[_Problem]:
     """Yields each task's problem."""
     rows = stack.train_rows[replicate][: stack.train_counts[replicate]]
     start = 0
@@ -127,12 +127,12 @@ def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:
         x = stack.features[replicate, known].astype(np.float64)
         groups = None if stack.groups is None else stack.groups[known]
         if task.levels:
-            yield Problem(x, label.argmax(1), task.size, groups=groups)
+            yield _Problem(x, label.argmax(1), task.size, groups=groups)
         else:
-            yield Problem(x, label[:, 0], 0, is_count=task.kind == "count", groups=groups)
+            yield _Problem(x, label[:, 0], 0, is_count=task.kind == "count", groups=groups)
 
 
-def _linear(problem: Problem, at: Floats) -> Floats:
+def _linear(problem: _Problem, at: Floats) -> Floats:
     """Ridge, logistic or Poisson regression, its penalty chosen by inner cross-validation."""
     if problem.levels:
         models = [LogisticRegression(C=strength, max_iter=1000) for strength in _STRENGTHS]
@@ -149,12 +149,12 @@ def _linear(problem: Problem, at: Floats) -> Floats:
     return _predicted(min(models, key=loss), problem, at)
 
 
-def _boosting(problem: Problem, at: Floats) -> Floats:
+def _boosting(problem: _Problem, at: Floats) -> Floats:
     """Gradient boosting of shallow trees, its rounds chosen by inner cross-validation."""
     return _predicted(_booster(problem, max_iter=_rounds(problem)), problem, at)
 
 
-def _rounds(problem: Problem) -> int:
+def _rounds(problem: _Problem) -> int:
     """Adds rounds until the inner loss rises, and returns how many led to the least."""
     folds = list(_inner(problem))
     models = [_booster(problem, warm_start=True) for _ in folds]
@@ -168,7 +168,7 @@ def _rounds(problem: Problem) -> int:
     return _MOST
 
 
-def _booster(problem: Problem, **more: Any) -> Any:  # noqa: ANN401 - either class
+def _booster(problem: _Problem, **more: Any) -> Any:  # noqa: ANN401 - either class
     kind = HistGradientBoostingClassifier if problem.levels else HistGradientBoostingRegressor
     if problem.is_count:
         more["loss"] = "poisson"
@@ -183,7 +183,7 @@ def _booster(problem: Problem, **more: Any) -> Any:  # noqa: ANN401 - either cla
     )
 
 
-def _inner(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
+def _inner(problem: _Problem) -> Iterator[tuple[_Problem, _Problem]]:
     """Yields the training and the validation part of each inner fold; groups stay whole."""
     groups = _whole(problem)
     kind = KFold if groups is None else GroupKFold
@@ -192,13 +192,13 @@ def _inner(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
         yield problem.only(train), problem.only(rest)
 
 
-def _whole(problem: Problem) -> Rows | None:
+def _whole(problem: _Problem) -> Rows | None:
     """Returns the groups that inner folds can keep whole; None if there are fewer than folds."""
     groups = problem.groups
     return None if groups is None or len(np.unique(groups)) < _FOLDS else groups
 
 
-def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
+def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
     """Returns what a model says, fitted to the problem.
 
     A level without a training row has the chance that the trivial predictor gives it, and where
@@ -219,7 +219,7 @@ def _predicted(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN
     return logs
 
 
-def _predicted_count(model: Any, problem: Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
+def _predicted_count(model: Any, problem: _Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
     """Returns the means (m, 1) of a model that is fitted to counts as multiples of their mean."""
     mean = problem.y.mean()
     if not mean:
@@ -228,7 +228,7 @@ def _predicted_count(model: Any, problem: Problem, at: Floats) -> Floats:  # noq
     return values
 
 
-def _loss(model: Any, train: Problem, rest: Problem) -> float:  # noqa: ANN401 - scikit-learn's
+def _loss(model: Any, train: _Problem, rest: _Problem) -> float:  # noqa: ANN401 - scikit-learn's
     outputs = _predicted(model, train, rest.x)
     if rest.is_count:
         return float(mean_poisson_deviance(rest.y, outputs[:, 0]))

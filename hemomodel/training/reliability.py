@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.metrics import Scored
+from hemomodel.training.metrics import ScoringData
 from hemomodel.typing import Natural
 
 __all__ = ["BINS", "reliability"]
@@ -13,7 +13,7 @@ __all__ = ["BINS", "reliability"]
 BINS = 10
 
 
-def reliability(layout: HeadLayout, natural: Natural, scored: Scored) -> NDArray[np.float64]:
+def reliability(layout: HeadLayout, natural: Natural, scored: ScoringData) -> NDArray[np.float64]:
     """Returns how often a level occurs where it is given a probability.
 
     Each level of a task against the rest, over all rows and replicates, in bins of equal width

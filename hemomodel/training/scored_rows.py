@@ -7,10 +7,10 @@ from torch import Tensor
 
 from hemomodel.dataset.stack import Rows
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.metrics import Scored, row_losses, row_regret, scores
+from hemomodel.training.metrics import ScoringData, row_losses, row_regret, scores
 from hemomodel.typing import Features, Losses, Natural, Outputs, Targets
 
-__all__ = ["ScoredRows", "known_losses", "mean_loss", "padding", "shares"]
+__all__ = ["ScoredRows", "known_losses", "mean_loss", "padding_mask", "row_weights"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class ScoredRows:
     targets: Targets
     offset: Tensor
     spread: Tensor
-    against: Scored
+    scoring_targets: ScoringData
     trivial_loss: Losses
 
     def loss(self, outputs: Outputs) -> Losses:
         """Returns the loss (R, T) of outputs (R, m, K), in the targets' own scale."""
-        return mean_loss(self.layout, outputs, self.targets, self.against.share)
+        return mean_loss(self.layout, outputs, self.targets, self.scoring_targets.share)
 
     def skill(self, outputs: Outputs) -> Tensor:
         """Returns the share of the trivial predictor's loss that outputs (R, m, K) remove."""
@@ -48,34 +48,34 @@ class ScoredRows:
 
     def metrics(self, outputs: Outputs) -> dict[str, Tensor]:
         """Returns every metric (R, T) of outputs (R, m, K)."""
-        return scores(self.layout, self.natural(outputs), self.against)
+        return scores(self.layout, self.natural(outputs), self.scoring_targets)
 
     def row_losses(self, outputs: Outputs) -> Tensor:
         """Returns each row's loss (R, m, T) in natural units; zero where the label is unknown."""
-        return known_losses(self.layout, self.natural(outputs), self.against)
+        return known_losses(self.layout, self.natural(outputs), self.scoring_targets)
 
     def trivial_row_losses(self) -> Tensor:
         """Returns the trivial predictor's loss on each row (R, m, T), in natural units."""
-        trivial = self.against.trivial.unsqueeze(1).expand_as(self.against.labels)
-        return known_losses(self.layout, trivial, self.against)
+        trivial = self.scoring_targets.trivial.unsqueeze(1).expand_as(self.scoring_targets.labels)
+        return known_losses(self.layout, trivial, self.scoring_targets)
 
     def row_regret(self, outputs: Outputs) -> Tensor | None:
         """Returns each row's expected loss above the oracle's (R, m, T), if the oracle is known.
 
         Zero where the label is unknown, so that regret and loss are of the same rows.
         """
-        if self.against.optimum is None:
+        if self.scoring_targets.optimum is None:
             return None
-        regret = row_regret(self.layout, self.natural(outputs), self.against.optimum)
-        return _where_known(regret, self.against)
+        regret = row_regret(self.layout, self.natural(outputs), self.scoring_targets.optimum)
+        return _where_known(regret, self.scoring_targets)
 
 
-def known_losses(layout: HeadLayout, natural: Natural, against: Scored) -> Tensor:
+def known_losses(layout: HeadLayout, natural: Natural, against: ScoringData) -> Tensor:
     """Returns the loss (R, m, T) of each row's predictions; zero where the label is unknown."""
     return _where_known(row_losses(layout, natural, against.labels), against)
 
 
-def _where_known(losses: Tensor, against: Scored) -> Tensor:
+def _where_known(losses: Tensor, against: ScoringData) -> Tensor:
     return losses.where(against.share > 0, 0.0)
 
 
@@ -85,12 +85,12 @@ def mean_loss(layout: HeadLayout, outputs: Outputs, targets: Targets, share: Ten
     return ((by_column @ layout.member) * share).sum(1)
 
 
-def padding(rows: Rows, counts: Rows) -> np.ndarray:
+def padding_mask(rows: Rows, counts: Rows) -> np.ndarray:
     """Returns where a table of row numbers (R, m) is padding."""
     return np.arange(rows.shape[1]) >= counts[:, None]
 
 
-def shares(known: Tensor, is_padding: Tensor) -> Tensor:
+def row_weights(known: Tensor, is_padding: Tensor) -> Tensor:
     """Returns each row's share (R, m, T) of a task's mean over its labelled rows.
 
     Args:

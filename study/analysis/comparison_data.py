@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidate", "Evidence", "Floats", "OuterFold"]
+__all__ = ["ComparisonData", "FinalistScores", "Floats", "OuterFold"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FinalistScores:
     """One of an arm's best trials, retrained on fresh seeds.
 
     Attributes:
@@ -61,7 +61,7 @@ class OuterFold:
     """
 
     trivial: Floats
-    arms: Mapping[str, tuple[Candidate, ...]]
+    arms: Mapping[str, tuple[FinalistScores, ...]]
     trials: Mapping[str, int]
     references: Mapping[str, Floats] = field(default_factory=dict)
     groups: NDArray[np.int_] | None = None
@@ -71,11 +71,11 @@ class OuterFold:
         """How many held-out parts are independent of each other: groups of rows, or rows."""
         return self.trivial.shape[1] if self.groups is None else int(self.groups.max()) + 1
 
-    def usable(self, arm: str) -> tuple[Candidate, ...]:
+    def usable(self, arm: str) -> tuple[FinalistScores, ...]:
         """Returns the candidates of an arm that did not diverge."""
         return tuple(candidate for candidate in self.arms.get(arm, ()) if candidate.is_finite)
 
-    def best(self, arm: str) -> Candidate:
+    def best(self, arm: str) -> FinalistScores:
         """Returns an arm's network: the best mean skill on the fresh seeds' validation rows.
 
         The first of those that are equal: candidates stand in the order of the search's scores.
@@ -84,7 +84,7 @@ class OuterFold:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ComparisonData:
     """All outer folds of a study.
 
     Attributes:
@@ -120,14 +120,14 @@ class Evidence:
         return sum(fold.units for fold in self.outer_folds)
 
     @property
-    def references(self) -> "Evidence":
+    def references(self) -> "ComparisonData":
         """The models that are no arms, as arms of one trial each."""
         blank = np.zeros((len(self.seeds), self.outer_folds[0].trivial.shape[2]))
         folds = tuple(
             replace(
                 fold,
                 arms={
-                    name: (Candidate(0, {}, 0, 0.0, blank, losses, {}),)
+                    name: (FinalistScores(0, {}, 0, 0.0, blank, losses, {}),)
                     for name, losses in fold.references.items()
                 },
                 trials=dict.fromkeys(fold.references, 1),

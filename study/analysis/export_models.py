@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.stack import Stack
 from hemomodel.ensemble.build import build_model
-from hemomodel.ensemble.fitted_model import Fitted
+from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model
 from study.analysis.finalists import Finalist
 from study.analysis.held_out.rows import Winner
-from study.analysis.retrain import Confirmed
-from study.store.study_folder import Folder
+from study.analysis.retrain import RetrainedFinalist
+from study.store.study_folder import StudyFolder
 
-__all__ = ["save_best"]
+__all__ = ["export_models"]
 
 
-def save_best(
-    folder: Folder,
-    winners: Sequence[tuple[Finalist, Confirmed]],
+def export_models(
+    folder: StudyFolder,
+    winners: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
     cohort: Cohort,
     *,
@@ -57,7 +57,7 @@ def save_best(
     return saved
 
 
-def _winner(finalist: Finalist, fitted: Fitted) -> Winner:
+def _winner(finalist: Finalist, fitted: FittedModel) -> Winner:
     model = Model(fitted)
     return Winner(
         arm=finalist.arm,

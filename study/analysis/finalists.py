@@ -15,13 +15,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.fit_config import FitConfig
-from study.analysis.comparison_data import Candidate
-from study.analysis.retrain import Confirmed, on_worker
+from study.analysis.comparison_data import FinalistScores
+from study.analysis.retrain import RetrainedFinalist, on_worker
 from study.cluster.devices import Device
 from study.settings.search_space import Parameter
 from study.store.arms import Arm
 
-__all__ = ["Finalist", "candidate", "confirm", "finalists"]
+__all__ = ["Finalist", "finalist_scores", "retrain_finalists", "select_finalists"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Finalist:
     config: FitConfig
 
 
-def finalists(
+def select_finalists(
     arms: Sequence[Arm], build: Callable[[Mapping[str, Parameter]], FitConfig], count: int
 ) -> list[Finalist]:
     """Returns the best trials of each arm, best first; an arm without a finished trial has none.
@@ -68,7 +68,9 @@ def finalists(
     return found
 
 
-def confirm(chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device) -> list[Confirmed]:
+def retrain_finalists(
+    chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device
+) -> list[RetrainedFinalist]:
     """Trains and scores the finalists, as many at once as Ray has places for.
 
     Args:
@@ -82,9 +84,9 @@ def confirm(chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device)
     return list(ray.get(begun))
 
 
-def candidate(finalist: Finalist, result: Confirmed) -> Candidate:
+def finalist_scores(finalist: Finalist, result: RetrainedFinalist) -> FinalistScores:
     """Returns what the comparison needs of a finalist."""
-    return Candidate(
+    return FinalistScores(
         trial=finalist.number,
         params=finalist.trial.params,
         epochs=finalist.config.epochs,

@@ -17,15 +17,15 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
-__all__ = ["FEW", "importances", "journal_trials"]
+__all__ = ["MIN_TRIALS", "hyperparameter_importance", "journal_trials"]
 
-FEW = 8
+MIN_TRIALS = 8
 """Finished trials of an arm below which nothing is said of importance."""
 
 
-def journal_trials(folder: Folder) -> dict[str, list[FrozenTrial]]:
+def journal_trials(folder: StudyFolder) -> dict[str, list[FrozenTrial]]:
     """Returns each arm's trials; the journal itself is only copied, never opened.
 
     Raises:
@@ -51,7 +51,7 @@ def _studies(storage: optuna.storages.BaseStorage) -> list[optuna.Study]:
     return [optuna.load_study(study_name=name, storage=storage) for name in names]
 
 
-def importances(trials: list[FrozenTrial]) -> pd.DataFrame:
+def hyperparameter_importance(trials: list[FrozenTrial]) -> pd.DataFrame:
     """Returns one row a parameter: parameter, ped_anova, fanova; shares that sum to one.
 
     Only trials that ended with a score count. fANOVA (Hutter et al., ICML 2014) needs a common
@@ -61,7 +61,7 @@ def importances(trials: list[FrozenTrial]) -> pd.DataFrame:
     No rows if too few trials ended, or all with the same score.
     """
     ended = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
-    if len(ended) < FEW or len({trial.value for trial in ended}) == 1:
+    if len(ended) < MIN_TRIALS or len({trial.value for trial in ended}) == 1:
         return pd.DataFrame(columns=["parameter", "ped_anova", "fanova"])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")

@@ -20,15 +20,15 @@ from hemomodel.training.loop import Training
 from hemomodel.training.reliability import reliability
 
 if TYPE_CHECKING:
-    from hemomodel.training.reference_models import Reference
+    from hemomodel.training.reference_models import ReferenceModel
 
-__all__ = ["Confirmed", "on_worker", "references_on_worker", "retrain"]
+__all__ = ["RetrainedFinalist", "on_worker", "references_on_worker", "retrain_finalist"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class RetrainedFinalist:
     """A finalist on fresh seeds.
 
     Attributes:
@@ -54,7 +54,7 @@ class Confirmed:
     parameters: torch.Tensor
 
 
-def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
+def retrain_finalist(config: FitConfig, stack: Stack, device: str = "cpu") -> RetrainedFinalist:
     """Trains a configuration and scores it.
 
     Args:
@@ -63,36 +63,38 @@ def retrain(config: FitConfig, stack: Stack, device: str = "cpu") -> Confirmed:
         device: to train on.
     """
     training = Training(config, stack, device)
-    held_out = training.rows(*stack.held_out)
+    held_out = training.scored_rows(*stack.held_out)
     epochs, skills = [], []
     for _ in range(config.epochs):
-        epochs.append(training.run(1))
+        epochs.append(training.run_epochs(1))
         outputs = training.outputs(held_out)
         skills.append(held_out.skill(outputs))
     regret = held_out.row_regret(outputs)
     history = History.joined(epochs)
-    return Confirmed(
-        validation=as_array(training.scored.metrics(training.latest)["skill"]),
+    return RetrainedFinalist(
+        validation=as_array(training.scored.metrics(training.last_history)["skill"]),
         losses=as_array(held_out.row_losses(outputs)),
         trivial=as_array(held_out.trivial_row_losses()),
         regret=None if regret is None else as_array(regret),
         metrics={name: as_array(value) for name, value in held_out.metrics(outputs).items()},
         curves=_curves(history, torch.stack(skills)),
         cosines=as_array(history.cosines.mean(1)),
-        reliability=reliability(training.layout, held_out.natural(outputs), held_out.against),
+        reliability=reliability(
+            training.layout, held_out.natural(outputs), held_out.scoring_targets
+        ),
         parameters=training.network.parameters.cpu(),
     )
 
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
-def on_worker(config: FitConfig, stack: Stack, device: str) -> Confirmed:
+def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist:
     """Retrains in a process of Ray's; see `retrain`."""
     torch.set_num_threads(1)
-    return retrain(config, stack, device)
+    return retrain_finalist(config, stack, device)
 
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
-def references_on_worker(stack: Stack) -> "Mapping[str, Reference]":
+def references_on_worker(stack: Stack) -> "Mapping[str, ReferenceModel]":
     """Fits the reference models in a process of Ray's; see `training.reference_models`."""
     from hemomodel.training.reference_models import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
 

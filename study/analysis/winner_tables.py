@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.reliability import BINS
 from study.analysis.finalists import Finalist
-from study.analysis.retrain import Confirmed
+from study.analysis.retrain import RetrainedFinalist
 from study.store.trial_tables import cosine_table, metric_table
 
-__all__ = ["findings"]
+__all__ = ["winner_tables"]
 
 Floats = NDArray[np.float64]
 _BAND = (0.05, 0.95)
 _MOMENTS = 10  # epochs whose cosines are kept
 
 
-def findings(
-    winners: Sequence[tuple[Finalist, Confirmed]], stacks: Sequence[Stack]
+def winner_tables(
+    winners: Sequence[tuple[Finalist, RetrainedFinalist]], stacks: Sequence[Stack]
 ) -> dict[str, pd.DataFrame]:
     """Returns the tables of the winners by file name, without any row of a patient.
 
@@ -62,7 +62,7 @@ def _band(name: str, values: Floats, tasks: Sequence[str]) -> pd.DataFrame:
 
 
 def _reliability(
-    winners: Sequence[tuple[Finalist, Confirmed]], tasks: Sequence[str]
+    winners: Sequence[tuple[Finalist, RetrainedFinalist]], tasks: Sequence[str]
 ) -> pd.DataFrame:
     """Returns predicted and observed rates a bin, over all outer folds; empty bins left out."""
     index = pd.MultiIndex.from_product([tasks, range(BINS)], names=["task", "bin"])

@@ -11,15 +11,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
-__all__ = ["NodeWatch", "check_shared"]
+__all__ = ["NodeMonitor", "check_shared"]
 
 _EVERY = 1.0  # seconds between two looks at the nodes; a look costs the driver about a millisecond
 _PATIENCE = 60.0  # seconds for a node to start a process and look for a file
 
 
-def check_shared(folder: Folder) -> None:
+def check_shared(folder: StudyFolder) -> None:
     """Sees that each other node can write where the driver reads: in the study's folder.
 
     Raises:
@@ -38,10 +38,10 @@ def check_shared(folder: Folder) -> None:
             )
 
 
-class NodeWatch(Callback):
+class NodeMonitor(Callback):
     """Says in one line which node joined or was lost while the search runs."""
 
-    def __init__(self, console: Console, folder: Folder) -> None:
+    def __init__(self, console: Console, folder: StudyFolder) -> None:
         self._console, self._folder = console, folder
         self._known = _alive()
         self._asked: dict[str, Any] = {}
@@ -93,12 +93,12 @@ def _alive() -> dict[str, str]:
     }
 
 
-def _ask(node: str, folder: Folder) -> Any:  # noqa: ANN401 - Ray is not typed
+def _ask(node: str, folder: StudyFolder) -> Any:  # noqa: ANN401 - Ray is not typed
     where = NodeAffinitySchedulingStrategy(node, soft=False)
     return _touch.options(scheduling_strategy=where).remote(str(folder.checkpoints), node)
 
 
-def _answered(answer: Any, folder: Folder) -> bool:  # noqa: ANN401 - Ray is not typed
+def _answered(answer: Any, folder: StudyFolder) -> bool:  # noqa: ANN401 - Ray is not typed
     """Returns whether the driver finds what the node wrote."""
     try:
         written = folder.checkpoints / ray.get(answer, timeout=0)

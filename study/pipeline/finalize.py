@@ -15,24 +15,24 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from study.analysis.comparison.build import compare
 from study.analysis.comparison.tables import comparison_table, difference_table, task_table
-from study.analysis.comparison_data import Evidence, OuterFold
-from study.analysis.export_models import save_best
-from study.analysis.finalists import Finalist, candidate, confirm, finalists
-from study.analysis.held_out.rows import Winner, held_out, held_out_groups
-from study.analysis.held_out.tables import examined
-from study.analysis.retrain import Confirmed, references_on_worker
-from study.analysis.winner_tables import findings
+from study.analysis.comparison_data import ComparisonData, OuterFold
+from study.analysis.export_models import export_models
+from study.analysis.finalists import Finalist, finalist_scores, retrain_finalists, select_finalists
+from study.analysis.held_out.rows import Winner, clusters_of_rows, held_out_rows
+from study.analysis.held_out.tables import evaluate_winners
+from study.analysis.retrain import RetrainedFinalist, references_on_worker
+from study.analysis.winner_tables import winner_tables
 from study.report.card.write import write_cards
 from study.report.write import write_report
-from study.search.context import Running
-from study.settings.analysis_plan import DECLARED
+from study.search.context import StudyContext
+from study.settings.analysis_plan import DEFAULT_PLAN
 from study.settings.cohort_and_splits import fresh_replicates, outer_folds
 from study.store.trial_tables import metric_table
 
-__all__ = ["conclude"]
+__all__ = ["finalize"]
 
 
-def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str, Any]:
+def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> dict[str, Any]:
     """Retrains the finalists, compares them on held-out rows, and writes all that follows.
 
     Args:
@@ -46,25 +46,25 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     Raises:
         InputError: no arm has a network that can be compared.
     """
-    chosen = finalists(study.arms, study.space.build, study.settings.finalists)
+    chosen = select_finalists(study.arms, study.space.build, study.settings.finalists)
     if {one.outer_fold for one in chosen} != set(range(outer_folds(study.settings))):
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):
         models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
-        confirmed = confirm(chosen, stacks, study.device)
+        confirmed = retrain_finalists(chosen, stacks, study.device)
         references = ray.get(models)
     pairs = list(zip(chosen, confirmed, strict=True))
     evidence = _evidence(study, pairs, stacks, references)
     if not evidence.arms:
         raise InputError(_nothing(study, trials))
     tasks = stacks[0].tasks
-    rules = replace(DECLARED, finalists=study.settings.finalists)
+    rules = replace(DEFAULT_PLAN, finalists=study.settings.finalists)
     comparison = compare(evidence, tasks, trials, rules)
     winners = _winners(evidence, pairs)
-    _write(study, comparison, findings(winners, stacks), references)
+    _write(study, comparison, winner_tables(winners, stacks), references)
     legacy_age = study.settings.legacy_age
-    saved = save_best(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
+    saved = export_models(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
     _examine(study, comparison, saved, stacks)
     _track(study, comparison)
     with console.status("writing the report"):
@@ -73,15 +73,15 @@ def conclude(study: Running, trials: pd.DataFrame, console: Console) -> dict[str
     return comparison
 
 
-def _nothing(study: Running, trials: pd.DataFrame) -> str:
+def _nothing(study: StudyContext, trials: pd.DataFrame) -> str:
     path = study.folder.root / "trials.parquet"
     if (trials["state"] == "failed").any():
         return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
-    go_on = study.folder.go_on("--time-budget", "SECONDS")
+    go_on = study.folder.resume_command("--time-budget", "SECONDS")
     return f"no trial of {study.folder.name} ended in time; give it more of it: {go_on}"
 
 
-def _held_out_stack(study: Running, outer_fold: int) -> Stack:
+def _held_out_stack(study: StudyContext, outer_fold: int) -> Stack:
     base = study.space.base
     return prepare(
         study.cohort,
@@ -93,11 +93,11 @@ def _held_out_stack(study: Running, outer_fold: int) -> Stack:
 
 
 def _evidence(
-    study: Running,
-    pairs: Sequence[tuple[Finalist, Confirmed]],
+    study: StudyContext,
+    pairs: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
     references: Sequence[Mapping[str, Any]],
-) -> Evidence:
+) -> ComparisonData:
     """Returns what the comparison is drawn from."""
     names = list(dict.fromkeys(arm.name for arm in study.arms))
     seeds, folds = np.asarray(stacks[0].pairs).T
@@ -108,7 +108,7 @@ def _evidence(
             OuterFold(
                 trivial=own[0][1].trivial,
                 arms={
-                    name: tuple(candidate(f, result) for f, result in own if f.arm == name)
+                    name: tuple(finalist_scores(f, result) for f, result in own if f.arm == name)
                     for name in names
                 },
                 trials={
@@ -116,16 +116,16 @@ def _evidence(
                 },
                 # The references were fitted on the folds of one seed, and stand for all seeds.
                 references={name: model.losses[folds] for name, model in models.items()},
-                groups=held_out_groups(stacks[outer_fold]),
+                groups=clusters_of_rows(stacks[outer_fold]),
             )
         )
     unit = "rows" if parts[0].groups is None else study.cohort.schema.groups
-    return Evidence(seeds, stacks[0].rows_per_epoch, tuple(parts), unit)
+    return ComparisonData(seeds, stacks[0].rows_per_epoch, tuple(parts), unit)
 
 
 def _winners(
-    evidence: Evidence, pairs: Sequence[tuple[Finalist, Confirmed]]
-) -> list[tuple[Finalist, Confirmed]]:
+    evidence: ComparisonData, pairs: Sequence[tuple[Finalist, RetrainedFinalist]]
+) -> list[tuple[Finalist, RetrainedFinalist]]:
     """Returns the networks that the comparison speaks of, one an arm and outer fold."""
     chosen = {
         (outer_fold, fold.best(arm).trial)
@@ -136,7 +136,7 @@ def _winners(
 
 
 def _write(
-    study: Running,
+    study: StudyContext,
     comparison: dict[str, Any],
     tables: Mapping[str, pd.DataFrame],
     references: Sequence[Mapping[str, Any]],
@@ -151,18 +151,21 @@ def _write(
 
 
 def _examine(
-    study: Running, comparison: dict[str, Any], saved: Sequence[Winner], stacks: Sequence[Stack]
+    study: StudyContext,
+    comparison: dict[str, Any],
+    saved: Sequence[Winner],
+    stacks: Sequence[Stack],
 ) -> None:
     """Writes what is known of the models that are handed on."""
-    rows = [held_out(study.cohort, stack) for stack in stacks]
+    rows = [held_out_rows(study.cohort, stack) for stack in stacks]
     leading = max(comparison["arms"], key=lambda arm: arm["score"]["estimate"])["arm"]
     features = study.space.base.features
-    tables = examined(study.cohort.schema, features, saved, rows, leading)
+    tables = evaluate_winners(study.cohort.schema, features, saved, rows, leading)
     for name, table in tables.items():
         study.folder.write_table(f"{name}.parquet", table)
 
 
-def _track(study: Running, comparison: dict[str, Any]) -> None:
+def _track(study: StudyContext, comparison: dict[str, Any]) -> None:
     """Logs the comparison to the tracker."""
     study.tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
@@ -176,7 +179,7 @@ def _track(study: Running, comparison: dict[str, Any]) -> None:
     )
 
 
-def _reference_table(study: Running, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _reference_table(study: StudyContext, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     tasks = [task.name for task in study.cohort.schema.tasks]
     parts = []
     for outer_fold, models in enumerate(references):

@@ -13,7 +13,7 @@ import numpy as np
 
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.preprocessor import feature_names
-from hemomodel.recommender.decision_constraints import ties
+from hemomodel.recommender.decision_constraints import task_groups
 from study.cluster.ray_session import check_paths, quiet_environment, start_ray
 from study.settings.cohort_and_splits import (
     fresh_replicates,
@@ -23,17 +23,17 @@ from study.settings.cohort_and_splits import (
     search_replicates,
 )
 from study.settings.cross_checks import check_settings
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 from study.store.lock import StudyLock
-from study.store.record import check_same, read_record
-from study.store.study_folder import Folder
+from study.store.record import check_unchanged, read_record
+from study.store.study_folder import StudyFolder
 
-__all__ = ["Begun", "begin", "checked_space"]
+__all__ = ["PreparedStudy", "checked_space", "preflight"]
 
 
 @dataclass(frozen=True)
-class Begun:
+class PreparedStudy:
     """A study whose input is good.
 
     Attributes:
@@ -47,13 +47,13 @@ class Begun:
 
     at: float
     settings: Settings
-    folder: Folder
+    folder: StudyFolder
     lock: StudyLock
-    space: Space
+    space: SearchSpace
     cohort: Cohort
 
 
-def begin(settings: Settings) -> Begun:
+def preflight(settings: Settings) -> PreparedStudy:
     """Reads the cohort, checks settings against it, and starts Ray.
 
     Args:
@@ -66,7 +66,7 @@ def begin(settings: Settings) -> Begun:
     quiet_environment()  # before the first import of Ray
     check_paths(out=settings.out, data=settings.data)
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
-    folder = Folder(Path(settings.out).resolve() / name)
+    folder = StudyFolder(Path(settings.out).resolve() / name)
     lock = StudyLock(folder.root)
     with ExitStack() as given_back:
         given_back.enter_context(lock)
@@ -79,22 +79,22 @@ def begin(settings: Settings) -> Begun:
         lock.take()
         stored = read_record(folder)  # once more: another process may have begun it meanwhile
         if stored is not None:
-            check_same(folder, stored, settings, cohort.digest)
+            check_unchanged(folder, stored, settings, cohort.digest)
         start_ray(settings.address, settings.max_concurrent)
         given_back.pop_all()  # the study holds it from here on
-    return Begun(at, settings, folder, lock, space, cohort)
+    return PreparedStudy(at, settings, folder, lock, space, cohort)
 
 
-def checked_space(settings: Settings) -> Space:
+def checked_space(settings: Settings) -> SearchSpace:
     """Returns the space, once all that can be wrong without the data has been looked at.
 
     Raises:
         InputError: a setting is not usable.
     """
     schema = open_schema(settings)
-    space = Space(settings, [task.name for task in schema.tasks])
+    space = SearchSpace(settings, [task.name for task in schema.tasks])
     feature_names(schema, space.base.features)
-    ties(schema, np.ones(sum(task.size for task in schema.tasks), dtype=bool))
+    task_groups(schema, np.ones(sum(task.size for task in schema.tasks), dtype=bool))
     check_settings(settings, space.base.epochs)
     return space
 

@@ -10,28 +10,33 @@ from rich.markup import escape
 from study.cli import INTERRUPTED
 from study.cluster.devices import choose_device
 from study.cluster.node_monitor import check_shared
-from study.pipeline.preflight import Begun
+from study.pipeline.preflight import PreparedStudy
 from study.report.terminal.comparison import show_comparison
-from study.search.context import Running
+from study.search.context import StudyContext
 from study.search.progress import duration
-from study.search.tune import search
+from study.search.tune import run_trials
 from study.settings.cohort_and_splits import outer_folds
 from study.settings.settings import Settings
 from study.store.arms import Arm, open_arms
-from study.store.failures import one_line
-from study.store.journal_repair import mend_journal
-from study.store.merge_trial_tables import join_parts
-from study.store.optuna_storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
-from study.store.record import provenance, read_record, write_record
-from study.store.study_folder import Folder
+from study.store.failures import as_input_error
+from study.store.journal_repair import repair_journal
+from study.store.merge_trial_tables import merge_trial_tables
+from study.store.optuna_storage import (
+    database_failure_message,
+    export_trials,
+    open_storage,
+    study_prefix,
+)
+from study.store.record import read_record, study_record, write_record
+from study.store.study_folder import StudyFolder
 from study.store.trial_tables import trials_table
-from study.tracking.relog import make_runs_whole
+from study.tracking.relog import relog_incomplete_runs
 from study.tracking.tracker import open_tracker
 
 __all__ = ["run_study"]
 
 
-def run_study(begun: Begun, console: Console) -> int:
+def run_study(begun: PreparedStudy, console: Console) -> int:
     """Runs a study to its verdict, or goes on with one that exists.
 
     Args:
@@ -44,8 +49,12 @@ def run_study(begun: Begun, console: Console) -> int:
     Raises:
         InputError: the folder is not usable, or holds another study.
     """
-    go_on = begun.folder.go_on()
-    with one_line(begun.folder, go_on), saying_what_was_lost(begun.settings, go_on), begun.lock:
+    go_on = begun.folder.resume_command()
+    with (
+        as_input_error(begun.folder, go_on),
+        database_failure_message(begun.settings, go_on),
+        begun.lock,
+    ):
         try:
             return _run(begun, console, go_on)
         except KeyboardInterrupt:
@@ -54,7 +63,7 @@ def run_study(begun: Begun, console: Console) -> int:
             return _stopped(console, "at once; what was under way is taken up again", go_on)
 
 
-def _run(begun: Begun, console: Console, go_on: str) -> int:
+def _run(begun: PreparedStudy, console: Console, go_on: str) -> int:
     settings, folder, cohort = begun.settings, begun.folder, begun.cohort
     study = _open(begun)
     console.print(f"[bold]{folder.name}[/bold] in {escape(str(folder.root))}", highlight=False)
@@ -63,7 +72,7 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
         console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
     interrupted = _searched(study, console)
     table = _write_tables(study)
-    keep_copy(settings, study.arms, folder)
+    export_trials(settings, study.arms, folder)
     if interrupted:
         study.tracker.close(interrupted=True)
         ended = int((table["state"] != "unfinished").sum())
@@ -76,10 +85,10 @@ def _run(begun: Begun, console: Console, go_on: str) -> int:
     return 0
 
 
-def _searched(study: Running, console: Console) -> bool:
+def _searched(study: StudyContext, console: Console) -> bool:
     """Returns whether the search was interrupted; if it fails, W&B's open runs are ended."""
     try:
-        return search(study, console)
+        return run_trials(study, console)
     except BaseException:
         study.tracker.close(interrupted=True)
         raise
@@ -91,16 +100,16 @@ def _stopped(console: Console, where: str, go_on: str) -> int:
     return INTERRUPTED
 
 
-def _open(begun: Begun) -> Running:
+def _open(begun: PreparedStudy) -> StudyContext:
     """Opens the study's storage, new or as it was left."""
     settings, folder, cohort = begun.settings, begun.folder, begun.cohort
     stored = read_record(folder)
     folder.make()
     check_shared(folder)
-    mended = mend_journal(folder.journal)
-    write_record(folder, provenance(settings, cohort.digest))
+    mended = repair_journal(folder.journal)
+    write_record(folder, study_record(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
-    return Running(
+    return StudyContext(
         settings=settings,
         folder=folder,
         cohort=cohort,
@@ -114,32 +123,32 @@ def _open(begun: Begun) -> Running:
     )
 
 
-def _arms(settings: Settings, folder: Folder, *, new: bool) -> list[Arm]:
+def _arms(settings: Settings, folder: StudyFolder, *, new: bool) -> list[Arm]:
     storage = open_storage(settings, folder)
-    prefix = prefix_of(settings, folder, storage, new=new)
+    prefix = study_prefix(settings, folder, storage, new=new)
     arms: dict[str, tuple[str, ...]] = {name: (name,) for name in settings.balancers}
     if settings.allocation == "joint":
         arms = {"joint": settings.balancers}
     return open_arms(storage, arms, outer_folds(settings), prefix)
 
 
-def _write_tables(study: Running) -> pd.DataFrame:
-    join_parts(study.folder)
+def _write_tables(study: StudyContext) -> pd.DataFrame:
+    merge_trial_tables(study.folder)
     table = trials_table(study.arms)
     study.folder.write_table("trials.parquet", table)
     return table
 
 
-def _concluded(study: Running, table: pd.DataFrame, console: Console) -> dict[str, Any]:
+def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> dict[str, Any]:
     """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
-    from study.pipeline.finalize import conclude  # noqa: PLC0415 - figures and models, not needed before
+    from study.pipeline.finalize import finalize  # noqa: PLC0415 - figures and models, not needed before
 
     try:
-        comparison = conclude(study, table, console)
+        comparison = finalize(study, table, console)
     finally:
         study.tracker.close(interrupted=False)
     if study.settings.wandb == "offline" and (study.resumed or study.tracker.lost):
-        make_runs_whole(study.folder, study.tracker, table, study.common)
+        relog_incomplete_runs(study.folder, study.tracker, table, study.common)
     if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
-        study.folder.tidy()
+        study.folder.remove_temporary()
     return comparison

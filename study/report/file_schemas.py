@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hemomodel.errors import InputError
-from study.settings.settings import sentence
+from study.settings.settings import validation_message
 
 __all__ = ["COLUMNS", "check_comparison", "check_kinds"]
 
@@ -101,7 +101,7 @@ def check_comparison(path: Path, comparison: dict[str, Any]) -> None:
     try:
         _Comparison.model_validate(comparison)
     except ValidationError as error:
-        said = sentence(error, _Comparison, str(path))
+        said = validation_message(error, _Comparison, str(path))
         raise InputError(f"{said}; restore the file, or compare again with --resume") from None
 
 

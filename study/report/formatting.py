@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from hemomodel.schema.entries import Task
 
 __all__ = [
-    "both",
+    "abbreviated",
+    "bilingual",
+    "escape_label",
     "interval",
-    "label",
     "number",
     "p_value",
     "percent",
-    "plain",
-    "short",
     "signed",
-    "sized",
-    "titled",
-    "unit",
+    "strip_markup",
+    "task_title",
+    "unit_text",
+    "with_size",
 ]
 
 _NONE = "–"
@@ -82,53 +82,53 @@ def p_value(value: float | None) -> str:
     return "<0.001" if value < small else f"{value:.3f}"
 
 
-def short(name: str) -> str:
+def abbreviated(name: str) -> str:
     """Returns a task's name for a narrow place.
 
-    >>> short("blood_flow")
+    >>> abbreviated("blood_flow")
     'blood flow'
     """
     return name.replace("_", " ")
 
 
-def sized(value: float | None) -> str:
+def with_size(value: float | None) -> str:
     """Returns a number with as many decimals as its size asks for.
 
-    >>> sized(0.4567), sized(4.567), sized(45.67), sized(4567.8)
+    >>> tuple(map(with_size, (0.4567, 4.567, 45.67, 4567.8)))
     ('0.457', '4.57', '45.7', '4,568')
     """
     ones = [] if value is None else [abs(value) < limit for limit in (1, 10, 1000)]
     return number(value, sum(ones))
 
 
-def titled(task: Task) -> str:
+def task_title(task: Task) -> str:
     """Returns a task's Chinese and English name on one line."""
-    return both(task.title, task.title_zh)
+    return bilingual(task.title, task.title_zh)
 
 
-def both(title: str, title_zh: str) -> str:
+def bilingual(title: str, title_zh: str) -> str:
     """Returns a name in Chinese and English on one line; once if the two are one.
 
-    >>> both("Age", "年齡"), both("Age", "")
+    >>> bilingual("Age", "年齡"), bilingual("Age", "")
     ('年齡 Age', 'Age')
     """
     return title if title_zh == title else f"{title_zh} {title}".strip()
 
 
-def unit(task: Task) -> str:
+def unit_text(task: Task) -> str:
     """Returns the unit that a task is scored in: of a logarithm, that of the value after `log`."""
     return f"log {task.unit}".strip() if task.transform == "log" else task.unit
 
 
-def label(text: str) -> str:
+def escape_label(text: str) -> str:
     """Returns text for plotly, which reads a few tags: here they stay text."""
     return html.escape(text, quote=False)
 
 
-def plain(value: object) -> str:
+def strip_markup(value: object) -> str:
     r"""Returns a text of one line that neither markdown nor HTML takes for their own.
 
-    >>> print(plain("<b>|single_task|"))
+    >>> print(strip_markup("<b>|single_task|"))
     &lt;b&gt;\|single\_task\|
     """
     line = " ".join(str(value).split())

@@ -13,12 +13,12 @@ from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.training.fit_config import FitConfig
 from study.report.file_schemas import COLUMNS, check_comparison, check_kinds
 from study.report.formatting import percent
-from study.settings.analysis_plan import DECLARED
-from study.store.read_tables import read_stored
+from study.settings.analysis_plan import DEFAULT_PLAN
+from study.store.read_tables import read_table
 from study.store.record import read_record, shareable
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
-__all__ = ["Study", "find_study", "open_study", "read_comparison", "read_schema"]
+__all__ = ["LoadedStudy", "find_study", "open_study", "read_comparison", "read_schema"]
 
 _OPTIONAL = (
     *("held_out", "references", "curves", "cosines", "calibration", "table_one"),
@@ -28,7 +28,7 @@ _NEEDED = {"arms", "differences", "verdict"}
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class LoadedStudy:
     """All that a report says comes from here.
 
     Attributes:
@@ -43,7 +43,7 @@ class Study:
         notes: what could not be had, in sentences.
     """
 
-    folder: Folder
+    folder: StudyFolder
     record: dict[str, Any]
     comparison: dict[str, Any]
     trials: pd.DataFrame
@@ -63,12 +63,12 @@ class Study:
     def feature_set(self) -> str:
         """The name of the feature set that the networks see."""
         name = str((self.settings.get("fit") or {}).get("features") or FitConfig().features)
-        return self.schema.set_called(name) if self.schema else name
+        return self.schema.feature_set_name(name) if self.schema else name
 
     @property
     def level(self) -> str:
         """How often intervals hold, in percent."""
-        return percent(self.comparison.get("level", DECLARED.level))
+        return percent(self.comparison.get("level", DEFAULT_PLAN.level))
 
     @property
     def arms(self) -> list[dict[str, Any]]:
@@ -115,7 +115,7 @@ def _place(entry: dict[str, Any]) -> float:
     return -score["estimate"] if score else float("inf")
 
 
-def find_study(text: str) -> Folder:
+def find_study(text: str) -> StudyFolder:
     """Returns the folder of a study, given by its path or by its name in studies/.
 
     Raises:
@@ -123,7 +123,7 @@ def find_study(text: str) -> Folder:
     """
     places = [Path(text), Path("studies") / text]
     for place in places:
-        folder = Folder(place.resolve())
+        folder = StudyFolder(place.resolve())
         if read_record(folder) is not None:
             return folder
     raise InputError(
@@ -132,7 +132,7 @@ def find_study(text: str) -> Folder:
     )
 
 
-def open_study(folder: Folder) -> Study:
+def open_study(folder: StudyFolder) -> LoadedStudy:
     """Reads a study that has been compared.
 
     Raises:
@@ -146,12 +146,12 @@ def open_study(folder: Folder) -> Study:
     if trials is None:
         raise InputError(
             f"study {folder.name} has lost its trials.parquet; "
-            f"have it written again with: {folder.go_on()}"
+            f"have it written again with: {folder.resume_command()}"
         )
     schema, notes = read_schema(record)
     found = {name: _table(folder, name) for name in _OPTIONAL}
     ledger = folder.root / "attrition.json"
-    return Study(
+    return LoadedStudy(
         folder=folder,
         record=shareable(record),
         comparison=comparison,
@@ -164,7 +164,7 @@ def open_study(folder: Folder) -> Study:
     )
 
 
-def read_comparison(folder: Folder) -> dict[str, Any]:
+def read_comparison(folder: StudyFolder) -> dict[str, Any]:
     """Reads `comparison.json`.
 
     Raises:
@@ -173,14 +173,14 @@ def read_comparison(folder: Folder) -> dict[str, Any]:
     path = folder.root / "comparison.json"
     if not path.exists():
         raise InputError(
-            f"study {folder.name} has no comparison yet; finish it with: {folder.go_on()}"
+            f"study {folder.name} has no comparison yet; finish it with: {folder.resume_command()}"
         )
     comparison = _json(path)
     missing = _NEEDED - set(comparison)
     if missing:
         raise InputError(
             f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
-            f"compare again with: {folder.go_on()}"
+            f"compare again with: {folder.resume_command()}"
         )
     check_comparison(path, comparison)
     return comparison
@@ -196,11 +196,11 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _table(folder: Folder, name: str) -> pd.DataFrame | None:
+def _table(folder: StudyFolder, name: str) -> pd.DataFrame | None:
     path = folder.root / f"{name}.parquet"
     if not path.exists():
         return None
-    table = read_stored(path, COLUMNS[name])
+    table = read_table(path, COLUMNS[name])
     check_kinds(path, name, table)
     return table
 

@@ -7,24 +7,26 @@ from pathlib import Path
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from study.analysis.hyperparameter_importance import importances, journal_trials
+from study.analysis.hyperparameter_importance import hyperparameter_importance, journal_trials
 from study.report.components.blocks import Figures, Section
 from study.report.components.figure import Figure
 from study.report.load import open_study
 from study.report.render.images import write_images
-from study.report.render.markdown import markdown
-from study.report.render.page import page
+from study.report.render.markdown import report_markdown
+from study.report.render.page import report_page
 from study.report.render.table_files import to_csv, to_latex
 from study.report.sections.all_sections import all_sections
 from study.report.tables.frames import all_frames
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 __all__ = ["write_report"]
 
 Trials = dict[str, list[FrozenTrial]]
 
 
-def write_report(folder: Folder, out: Folder | None = None, *, images: bool = False) -> Path:
+def write_report(
+    folder: StudyFolder, out: StudyFolder | None = None, *, images: bool = False
+) -> Path:
     """Writes `report.html`, `report.md` and `tables/`, and if asked for `figures/`.
 
     Args:
@@ -45,12 +47,12 @@ def write_report(folder: Folder, out: Folder | None = None, *, images: bool = Fa
     sections = all_sections(study, trials, importance)
     _write_tables(out, folder.name, all_frames(study, importance))
     drawn = write_images(out, _figures(sections)) if images else []
-    out.write_text("report.md", markdown(study, sections, drawn))
-    return out.write_text("report.html", page(study, sections))
+    out.write_text("report.md", report_markdown(study, sections, drawn))
+    return out.write_text("report.html", report_page(study, sections))
 
 
 def _importance(trials: Trials) -> pd.DataFrame:
-    found = [importances(own).assign(arm=arm) for arm, own in trials.items()]
+    found = [hyperparameter_importance(own).assign(arm=arm) for arm, own in trials.items()]
     columns = ["arm", "parameter", "ped_anova", "fanova"]
     kept = [table for table in found if len(table)]
     return pd.concat(kept)[columns] if kept else pd.DataFrame(columns=columns)
@@ -67,7 +69,7 @@ def _figures(sections: list[Section]) -> list[Figure]:
     ]
 
 
-def _write_tables(out: Folder, study: str, frames: dict[str, pd.DataFrame]) -> None:
+def _write_tables(out: StudyFolder, study: str, frames: dict[str, pd.DataFrame]) -> None:
     (out.root / "tables").mkdir(exist_ok=True)
     kinds: dict[str, Callable[[str, pd.DataFrame], str]] = {
         "csv": lambda _, frame: to_csv(frame),

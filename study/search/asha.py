@@ -11,7 +11,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 
 from study.settings.settings import EarlyStopping
 
-__all__ = ["ArmLadders", "rungs"]
+__all__ = ["PerArmASHA", "rungs"]
 
 
 def rungs(stopping: EarlyStopping | None, epochs: int) -> tuple[int, ...]:
@@ -25,7 +25,7 @@ def rungs(stopping: EarlyStopping | None, epochs: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-class ArmLadders(FIFOScheduler):
+class PerArmASHA(FIFOScheduler):
     """Hands each trial to the ladder of its arm, under its number in the study.
 
     Tune's own trial ids change when a study is taken up again; numbers do not.

@@ -15,7 +15,7 @@ from torch import Tensor
 from hemomodel.training.history import History
 from hemomodel.training.loop import Training
 
-__all__ = ["SaveClock", "load_checkpoint", "save_checkpoint", "trusted_checkpoint"]
+__all__ = ["SaveClock", "load_checkpoint", "load_validated_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -76,7 +76,9 @@ class SaveClock:
         self._cost = self._last - begun
 
 
-def trusted_checkpoint(path: Path, training: Training, outputs: Tensor) -> dict[str, Any] | None:
+def load_validated_checkpoint(
+    path: Path, training: Training, outputs: Tensor
+) -> dict[str, Any] | None:
     """Returns a trial's checkpoint, or None if there is none to go on from: it starts anew then.
 
     Only plain tensors are read: a file that holds code is not run, but left aside, as is one that

@@ -5,17 +5,17 @@ from typing import Any
 
 from hemomodel.cohort.cohort import Cohort
 from study.cluster.devices import Device
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 from study.store.arms import Arm
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.tracker import Tracker
 
-__all__ = ["Running"]
+__all__ = ["StudyContext"]
 
 
 @dataclass(frozen=True)
-class Running:
+class StudyContext:
     """What every part of a running study needs.
 
     Attributes:
@@ -24,9 +24,9 @@ class Running:
     """
 
     settings: Settings
-    folder: Folder
+    folder: StudyFolder
     cohort: Cohort
-    space: Space
+    space: SearchSpace
     arms: list[Arm]
     epochs: int
     device: Device

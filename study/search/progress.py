@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["LiveView", "duration"]
+__all__ = ["ProgressView", "duration"]
 
 
 def duration(seconds: float) -> str:
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-class LiveView:
+class ProgressView:
     """Counts trials by arm and state, and shows them with the best score of each arm.
 
     In a terminal it redraws one table; elsewhere it prints a line each tenth of the study.

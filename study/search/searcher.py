@@ -14,9 +14,9 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.store.arms import Arm, open_arms
-from study.store.failures import Fault
+from study.store.failures import StudyFailure
 
 __all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
 
@@ -42,7 +42,7 @@ class ArmSearcher(Searcher):
     def __init__(
         self,
         arms: Sequence[Arm],
-        space: Space,
+        space: SearchSpace,
         *,
         trials: int,
         epochs: int,
@@ -56,7 +56,7 @@ class ArmSearcher(Searcher):
         share, rest = divmod(trials, len(names))
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial, set[int]]] = {}
-        self.fault = Fault()
+        self.fault = StudyFailure()
         self._deaths: Counter[tuple[str, int]] = Counter()
         self._reasons: dict[tuple[str, int], str] = {}
         self._unfinished: list[tuple[Arm, FrozenTrial]] = []
@@ -74,7 +74,7 @@ class ArmSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial: an unfinished one first, then the arm with the most to do."""
         if self.fault.error is None:
-            with self.fault.kept():
+            with self.fault.capture():
                 return self._next(trial_id)
         return str(Searcher.FINISHED)
 
@@ -157,7 +157,7 @@ class ArmSearcher(Searcher):
         A trial that was interrupted stays open, to be taken up when the study goes on.
         """
         if self.fault.error is None:
-            with self.fault.kept():
+            with self.fault.capture():
                 self._tell(trial_id, result, error=error)
 
     def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:

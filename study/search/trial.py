@@ -16,9 +16,9 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.training.device_data import as_array
 from hemomodel.training.history import History
 from hemomodel.training.loop import Training
-from study.search.checkpoint import SaveClock, save_checkpoint, trusted_checkpoint
-from study.settings.search_space import Space
-from study.store.trial_report import Figures, Report
+from study.search.checkpoint import SaveClock, load_validated_checkpoint, save_checkpoint
+from study.settings.search_space import SearchSpace
+from study.store.trial_report import ReportArrays, TrialReport
 
 __all__ = ["StackedTrial", "report_epochs"]
 
@@ -35,7 +35,7 @@ class StackedTrial(tune.Trainable):
         self,
         config: dict[str, Any],
         stacks: Sequence[Stack],
-        space: Space,
+        space: SearchSpace,
         stops: list[int],
         checkpoints: str,
         device: str,
@@ -70,7 +70,7 @@ class StackedTrial(tune.Trainable):
         self._epochs: list[History] = []
         self._reported = 0
         self._saves = SaveClock()
-        state = trusted_checkpoint(self._file, self._training, self._best.outputs)
+        state = load_validated_checkpoint(self._file, self._training, self._best.outputs)
         if state is not None:
             self._restore(state)
 
@@ -79,7 +79,7 @@ class StackedTrial(tune.Trainable):
         begun = time.perf_counter()
         until = next(stop for stop in self._stops if stop > self._reported)
         while self._training.epoch < until:
-            history = self._training.run(1)
+            history = self._training.run_epochs(1)
             self._epochs.append(history)
             self._best = self._best.after(history, self._training)
         self._seconds += time.perf_counter() - begun
@@ -93,7 +93,7 @@ class StackedTrial(tune.Trainable):
         with self._saves.saving():
             save_checkpoint(self._file, self._state())
 
-    def _report(self, until: int) -> Report:
+    def _report(self, until: int) -> TrialReport:
         history = History.joined(self._epochs[self._reported : until])
         first, self._reported = self._reported + 1, until
         best, best_epoch = self._best_by(until)
@@ -101,7 +101,7 @@ class StackedTrial(tune.Trainable):
         scores = self._training.scored.metrics(self._best.outputs)
         health = self._training.health()
         cosines = as_array(history.cosines.mean((0, 1)))
-        return Report(
+        return TrialReport(
             score=best if finite else float("nan"),
             best_epoch=best_epoch,
             epoch=until,
@@ -113,7 +113,7 @@ class StackedTrial(tune.Trainable):
             unsolved=int(health["unsolved"].sum()) if health else 0,
             smallest_cosine=float(cosines.min()),
             passed=until < self._training.epoch,
-            figures=Figures(
+            figures=ReportArrays(
                 curves={
                     name: (as_array(value.mean(1)), as_array(value.std(1, correction=0)))
                     for name, value in history._asdict().items()
@@ -167,5 +167,5 @@ class _Best(NamedTuple):
         return _Best(
             torch.where(better, score, self.score),
             torch.where(better, training.epoch, self.epoch),
-            torch.where(better, training.latest, self.outputs),
+            torch.where(better, training.last_history, self.outputs),
         )

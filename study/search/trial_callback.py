@@ -8,39 +8,39 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from study.search.progress import LiveView
+from study.search.progress import ProgressView
 from study.search.searcher import ArmSearcher
-from study.store.study_folder import Folder
-from study.store.trial_report import Report
-from study.store.trial_tables import TrialTables
+from study.store.study_folder import StudyFolder
+from study.store.trial_report import TrialReport
+from study.store.trial_tables import TrialTableWriter
 from study.tracking.tracker import Tracker
 from study.tracking.wandb_payload import run_config, run_rows, run_summary
 
-__all__ = ["Bookkeeper", "Ended"]
+__all__ = ["Ended", "TrialCallback"]
 
 
 def _unless_broken(method: Callable[..., None]) -> Callable[..., None]:
     """Keeps the first failed write, and does nothing after it."""
 
     @wraps(method)
-    def kept(self: "Bookkeeper", *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Tune calls
+    def kept(self: "TrialCallback", *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Tune calls
         if self._fault.error is None:
-            with self._fault.kept():
+            with self._fault.capture():
                 method(self, *args, **kwargs)
 
     return kept
 
 
-class Bookkeeper(Callback):
+class TrialCallback(Callback):
     """Writes what trials report to the study's tables, Optuna, W&B and the terminal."""
 
     def __init__(
         self,
-        folder: Folder,
+        folder: StudyFolder,
         searcher: ArmSearcher,
-        tables: TrialTables,
+        tables: TrialTableWriter,
         tracker: Tracker,
-        view: LiveView,
+        view: ProgressView,
         common: Mapping[str, Any],
     ) -> None:
         """Takes what it writes to; `common` is what the W&B configs of all trials share."""
@@ -80,7 +80,7 @@ class Bookkeeper(Callback):
         Tune calls this before it tells the searcher, so a trial is only ever told finished to
         Optuna when its tables are on disk.
         """
-        report: Report = {key: result[key] for key in Report.__annotations__}  # type: ignore[assignment]
+        report: TrialReport = {key: result[key] for key in TrialReport.__annotations__}  # type: ignore[assignment]
         number, arm = trial.config["number"], trial.config["arm"]
         self._searcher.report(trial.trial_id, report["epoch"], report["score"])
         self._tables.add(number, report)
@@ -90,7 +90,7 @@ class Bookkeeper(Callback):
             self._close(trial, report)
         del result["figures"]  # Tune keeps the last result of every trial
 
-    def _close(self, trial: Trial, report: Report) -> None:
+    def _close(self, trial: Trial, report: TrialReport) -> None:
         number = trial.config["number"]
         state = self._searcher.state_of(report)
         scores = self._tables.close(number, report)

@@ -13,20 +13,20 @@ from rich.console import Console
 
 from hemomodel.dataset.prepare import prepare
 from hemomodel.dataset.stack import Stack
-from study.cluster.node_monitor import NodeWatch
-from study.search.asha import ArmLadders, rungs
-from study.search.context import Running
-from study.search.progress import LiveView
+from study.cluster.node_monitor import NodeMonitor
+from study.search.asha import PerArmASHA, rungs
+from study.search.context import StudyContext
+from study.search.progress import ProgressView
 from study.search.searcher import RETRIES, ArmSearcher
 from study.search.trial import StackedTrial, report_epochs
-from study.search.trial_callback import Bookkeeper
+from study.search.trial_callback import TrialCallback
 from study.settings.cohort_and_splits import outer_folds, search_replicates
 from study.store.arms import Arm
-from study.store.failures import Fault
+from study.store.failures import StudyFailure
 from study.store.optuna_storage import database_errors
-from study.store.trial_tables import STATES, TrialTables
+from study.store.trial_tables import STATES, TrialTableWriter
 
-__all__ = ["search"]
+__all__ = ["run_trials"]
 
 # Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
 for _name in ("tune", "execution.experiment_state"):
@@ -36,7 +36,7 @@ for _name in ("tune", "execution.experiment_state"):
 class _Stop(tune.Stopper):
     """Stops all trials once someone asked for it, or a write has failed."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: StudyFailure) -> None:
         self.asked, self._fault = False, fault
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
@@ -63,7 +63,7 @@ def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def search(study: Running, console: Console) -> bool:
+def run_trials(study: StudyContext, console: Console) -> bool:
     """Runs what is left of the search.
 
     Returns:
@@ -81,13 +81,13 @@ def search(study: Running, console: Console) -> bool:
         seed=settings.seed,
         startup=settings.startup_trials,
     )
-    searcher.fault = Fault((OSError, *database_errors(settings)))
+    searcher.fault = StudyFailure((OSError, *database_errors(settings)))
     if not searcher.remaining:
         return False
-    ladders = ArmLadders(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
+    ladders = PerArmASHA(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
     names = list(dict.fromkeys(arm.name for arm in study.arms))
     total = settings.trials * outer_folds(settings)
-    view = LiveView(console, names, total - searcher.remaining, total)
+    view = ProgressView(console, names, total - searcher.remaining, total)
     _replay(study.arms, ladders, view)
     base = study.space.base
     stacks = [
@@ -100,8 +100,8 @@ def search(study: Running, console: Console) -> bool:
         for outer_fold in range(outer_folds(settings))
     ]
     stack = stacks[0]
-    tables = TrialTables(study.folder, [task.name for task in stack.tasks], stack.pairs)
-    bookkeeper = Bookkeeper(study.folder, searcher, tables, study.tracker, view, study.common)
+    tables = TrialTableWriter(study.folder, [task.name for task in stack.tasks], stack.pairs)
+    bookkeeper = TrialCallback(study.folder, searcher, tables, study.tracker, view, study.common)
     stop = _Stop(searcher.fault)
     tuner = tune.Tuner(
         _trainable(study, stacks),
@@ -117,7 +117,7 @@ def search(study: Running, console: Console) -> bool:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(study.folder.root),
-            callbacks=[bookkeeper, NodeWatch(console, study.folder)],
+            callbacks=[bookkeeper, NodeMonitor(console, study.folder)],
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -131,7 +131,7 @@ def search(study: Running, console: Console) -> bool:
     return stop.asked
 
 
-def _trainable(study: Running, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 - Ray is not typed
+def _trainable(study: StudyContext, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 - Ray is not typed
     every = study.settings.report_every
     ladder = rungs(study.settings.early_stopping, study.epochs)
     trainable = tune.with_parameters(
@@ -145,12 +145,12 @@ def _trainable(study: Running, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 
     return tune.with_resources(trainable, study.device.request)
 
 
-def _concurrent(study: Running) -> int:
+def _concurrent(study: StudyContext) -> int:
     """Returns how many trials are open at once; what has no place yet waits for nodes to join."""
     return study.settings.max_concurrent or study.device.places(ray.cluster_resources())
 
 
-def _replay(arms: list[Arm], ladders: ArmLadders, view: LiveView) -> None:
+def _replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:
     """Enters the trials of earlier processes in the ladders and in the view."""
     for arm in arms:
         # Those that an interruption left open reported last, as far as can be known.

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["DECLARED", "Declared", "declared"]
+__all__ = ["DEFAULT_PLAN", "AnalysisPlan", "analysis_plan"]
 
 
 @dataclass(frozen=True)
-class Declared:
+class AnalysisPlan:
     """The comparison's settings.
 
     Attributes:
@@ -38,13 +38,13 @@ class Declared:
     )
 
 
-DECLARED = Declared()
+DEFAULT_PLAN = AnalysisPlan()
 
 
-def declared(finalists: int = DECLARED.finalists) -> dict[str, Any]:
+def analysis_plan(finalists: int = DEFAULT_PLAN.finalists) -> dict[str, Any]:
     """Returns the settings as plain data, for the study's record."""
     return {
-        **asdict(DECLARED),
-        "baselines": list(DECLARED.baselines),
+        **asdict(DEFAULT_PLAN),
+        "baselines": list(DEFAULT_PLAN.baselines),
         "finalists": finalists,
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hemomodel.cohort.cohort import Cohort, load_cohort
-from hemomodel.cohort.synthetic.cohort import MOST_ROWS, synthetic_cohort
+from hemomodel.cohort.synthetic.cohort import MAX_ROWS, synthetic_cohort
 from hemomodel.dataset.splits import Replicates
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema, load_schema
@@ -37,10 +37,10 @@ def open_cohort(settings: Settings) -> Cohort:
     }
     kind, colon, rows = settings.data.partition(":")
     if kind == "synthetic":
-        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= MOST_ROWS:
+        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= MAX_ROWS:
             raise InputError(
                 f"--data {settings.data[:60]}: give synthetic:ROWS, such as synthetic:465, "
-                f"with at most {MOST_ROWS:,} rows"
+                f"with at most {MAX_ROWS:,} rows"
             )
         return synthetic_cohort(int(rows), seed=settings.seed, **switches)
     return load_cohort(Path(settings.data), open_schema(settings), **switches)

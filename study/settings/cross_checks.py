@@ -9,7 +9,7 @@ from hemomodel.domains import IntRange
 from hemomodel.errors import InputError
 from study.settings.settings import Settings
 
-__all__ = ["check_fit", "check_settings"]
+__all__ = ["check_fit_settings", "check_settings"]
 
 
 def check_settings(settings: Settings, epochs: int) -> None:
@@ -35,7 +35,7 @@ def check_settings(settings: Settings, epochs: int) -> None:
         )
 
 
-def check_fit(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:
+def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:
     """Holds the fixed parameters against the space; their names are known to exist.
 
     Args:

@@ -14,19 +14,19 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, PerTask, Uniform, domains
 from hemomodel.errors import InputError
 from hemomodel.training.fit_config import FitConfig
-from study.settings.cross_checks import check_fit
-from study.settings.settings import Settings, nearest, sentence
+from study.settings.cross_checks import check_fit_settings
+from study.settings.settings import Settings, did_you_mean, validation_message
 
 if TYPE_CHECKING:  # workers do without it
     import optuna
 
-__all__ = ["Parameter", "Space"]
+__all__ = ["Parameter", "SearchSpace"]
 
 Scalar: TypeAlias = Uniform | LogUniform | IntRange | OneOf
 Parameter: TypeAlias = str | int | float
 
 
-class Space:
+class SearchSpace:
     """What one study searches, and how a point of it becomes a configuration."""
 
     def __init__(self, settings: Settings, tasks: Sequence[str]) -> None:
@@ -116,7 +116,7 @@ class Space:
         try:
             return FitConfig(**common, balancer=BALANCERS[name](**own))
         except ValidationError as error:
-            raise InputError(sentence(error, FitConfig, "fit")) from None
+            raise InputError(validation_message(error, FitConfig, "fit")) from None
 
     def _check_fixed(self, settings: Settings, searched: Mapping[str, Scalar]) -> None:
         known = set(searched)
@@ -125,8 +125,8 @@ class Space:
         known -= {"balancer"}
         for key in settings.fit:
             if key not in known:
-                raise InputError(f"fit.{key} is no parameter; {nearest(key, sorted(known))}")
-        check_fit(settings, searched, len(self._tasks))
+                raise InputError(f"fit.{key} is no parameter; {did_you_mean(key, sorted(known))}")
+        check_fit_settings(settings, searched, len(self._tasks))
         for name in settings.balancers:
             self.build({"balancer": name})
 
@@ -141,7 +141,7 @@ def _narrowed(settings: Settings, searched: Mapping[str, Scalar]) -> dict[str, S
             members = [name for name in searched if name.startswith(key)]
         if not members:
             known = sorted(set(searched) | groups)
-            raise InputError(f"space.{key} is not searched; {nearest(key, known)}")
+            raise InputError(f"space.{key} is not searched; {did_you_mean(key, known)}")
         for name in members:
             result[name] = _narrow(key, searched[name], values)
     return result

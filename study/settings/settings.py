@@ -14,7 +14,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 
-__all__ = ["EarlyStopping", "Settings", "load_settings", "nearest", "sentence"]
+__all__ = ["EarlyStopping", "Settings", "did_you_mean", "load_settings", "validation_message"]
 
 
 class _Strict(BaseModel):
@@ -116,7 +116,7 @@ class Settings(_Strict):
             return tuple(BALANCERS)
         for name in names:
             if name not in BALANCERS:
-                raise ValueError(f"{name!r} is no balancer; {nearest(name, BALANCERS)}")
+                raise ValueError(f"{name!r} is no balancer; {did_you_mean(name, BALANCERS)}")
         if len(set(names)) < len(names):
             raise ValueError(f"a balancer stands twice in {', '.join(names)}; name each once")
         return names
@@ -165,7 +165,9 @@ def load_settings(
         return Settings.model_validate(values)
     except ValidationError as error:
         raise InputError(
-            sentence(error, Settings, str(source) if isinstance(source, Path) else "settings")
+            validation_message(
+                error, Settings, str(source) if isinstance(source, Path) else "settings"
+            )
         ) from None
 
 
@@ -178,19 +180,19 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+def did_you_mean(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
     """Returns `did you mean X?`, or the list of what is known if nothing is near."""
     found = difflib.get_close_matches(name, list(known), 1)
     return f"did you mean {found[0]}?" if found else f"choose from {', '.join(known)}"
 
 
-def sentence(error: ValidationError, model: Any, where: str) -> str:  # noqa: ANN401 - any class
+def validation_message(error: ValidationError, model: Any, where: str) -> str:  # noqa: ANN401 - any class
     """Returns the first finding of a validation as one sentence: where, what, found, do."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = _fields(model, [str(part) for part in first["loc"][:-1]])
-        return f"{where}: {place} is not a setting; {nearest(str(first['loc'][-1]), known)}"
+        return f"{where}: {place} is not a setting; {did_you_mean(str(first['loc'][-1]), known)}"
     # What was given as a storage may hold a password.
     hidden = first["type"] == "missing" or place == "storage"
     found = "" if hidden else f" is {reprlib.repr(first['input'])}"

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
-__all__ = ["Fault", "causes", "first_line", "one_line"]
+__all__ = ["StudyFailure", "as_input_error", "causes", "first_line"]
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
-class Fault:
+class StudyFailure:
     """The first write that failed, if any.
 
     Attributes:
@@ -29,7 +29,7 @@ class Fault:
         self._kinds = kinds
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def capture(self) -> Iterator[None]:
         """Keeps such an error instead of raising it."""
         try:
             yield
@@ -50,7 +50,7 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def one_line(folder: Folder, go_on: str) -> Iterator[None]:
+def as_input_error(folder: StudyFolder, go_on: str) -> Iterator[None]:
     """Turns an error of the disk, or of the memory, into a sentence.
 
     Args:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from hemomodel.errors import InputError
 
-__all__ = ["mend_journal"]
+__all__ = ["repair_journal"]
 
 
-def mend_journal(path: Path) -> str:
+def repair_journal(path: Path) -> str:
     """Makes a journal readable that a killed process or a full disk has left.
 
     What is cut off is kept beside it, in `study.journal.cut`. A trial whose end is lost this way is

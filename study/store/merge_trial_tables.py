@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
-__all__ = ["join_parts"]
+__all__ = ["merge_trial_tables"]
 
 
-def join_parts(folder: Folder) -> None:
+def merge_trial_tables(folder: StudyFolder) -> None:
     """Joins the tables of single trials: `scores`, `history` and `trial_cosines`, by number.
 
     What a trial left this time takes the place of what it left before.
@@ -27,7 +27,7 @@ def join_parts(folder: Folder) -> None:
             file.unlink()
 
 
-def _join(folder: Folder, name: str, new: Mapping[int, Path]) -> None:
+def _join(folder: StudyFolder, name: str, new: Mapping[int, Path]) -> None:
     """Writes a table anew; each trial is a row group of its own, to be found again next time."""
     whole = folder.root / name
     schema = pq.read_schema(next(iter(new.values())))

@@ -17,21 +17,21 @@ from hemomodel.errors import InputError
 from study.settings.settings import Settings
 from study.store.arms import Arm
 from study.store.failures import causes, first_line
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 __all__ = [
-    "ThriftyJournal",
+    "CompactJournalBackend",
     "database_errors",
-    "keep_copy",
+    "database_failure_message",
+    "export_trials",
     "open_storage",
-    "prefix_of",
-    "saying_what_was_lost",
+    "study_prefix",
 ]
 
 _PREFIX = "env:"
 
 
-def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
+def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
     """Opens the study's storage, or makes it.
 
     Raises:
@@ -39,7 +39,7 @@ def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if settings.storage is None:
-        return JournalStorage(ThriftyJournal(str(folder.journal)))
+        return JournalStorage(CompactJournalBackend(str(folder.journal)))
     from sqlalchemy.pool import NullPool  # noqa: PLC0415 - for a database alone
 
     variable = settings.storage.removeprefix(_PREFIX)
@@ -70,7 +70,9 @@ def open_storage(settings: Settings, folder: Folder) -> BaseStorage:
     raise InputError(f"--storage {settings.storage}: {failure}")
 
 
-def prefix_of(settings: Settings, folder: Folder, storage: BaseStorage, *, new: bool) -> str:
+def study_prefix(
+    settings: Settings, folder: StudyFolder, storage: BaseStorage, *, new: bool
+) -> str:
     """Returns what the names of a study's arms begin with in the storage.
 
     A journal belongs to one study, and its folder can be renamed. A database is shared.
@@ -90,7 +92,7 @@ def prefix_of(settings: Settings, folder: Folder, storage: BaseStorage, *, new: 
 
 
 @contextmanager
-def saying_what_was_lost(settings: Settings, go_on: str) -> Iterator[None]:
+def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
     """Turns a database that went away into one sentence; what had ended is kept there.
 
     Args:
@@ -114,7 +116,7 @@ def saying_what_was_lost(settings: Settings, go_on: str) -> Iterator[None]:
         ) from None
 
 
-def keep_copy(settings: Settings, arms: Sequence[Arm], folder: Folder) -> None:
+def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) -> None:
     """Copies what a database holds of the study to its folder, which tells all by itself."""
     if settings.storage is None:
         return
@@ -141,7 +143,7 @@ def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
     return (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
-class ThriftyJournal(JournalFileBackend):
+class CompactJournalBackend(JournalFileBackend):
     """Optuna's journal file, which remembers where it left off and not where each line begins."""
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:

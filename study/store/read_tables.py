@@ -9,10 +9,10 @@ import pyarrow as pa
 from hemomodel.errors import InputError
 from hemomodel.tables.file_limits import check_parquet
 
-__all__ = ["read_stored"]
+__all__ = ["read_table"]
 
 
-def read_stored(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """Reads a parquet file.
 
     Args:

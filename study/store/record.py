@@ -13,17 +13,17 @@ import yaml
 
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import read_yaml
-from study.settings.analysis_plan import declared
+from study.settings.analysis_plan import analysis_plan
 from study.settings.settings import Settings
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 __all__ = [
-    "check_same",
-    "provenance",
+    "check_unchanged",
     "read_record",
     "shareable",
     "shareable_settings",
     "stored_settings",
+    "study_record",
     "write_record",
 ]
 
@@ -37,14 +37,14 @@ _FILE = "study.yaml"
 _CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
 
 
-def provenance(settings: Settings, digest: str) -> dict[str, Any]:
+def study_record(settings: Settings, digest: str) -> dict[str, Any]:
     """Returns the study's record: settings, how it will be judged, versions, commit, data, command.
 
     It is written before the first trial.
     """
     return {
         "settings": settings.model_dump(mode="json"),
-        "declared": declared(settings.finalists),
+        "declared": analysis_plan(settings.finalists),
         "data_digest": digest,
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
@@ -70,12 +70,12 @@ def _commit() -> str | None:
     return found.stdout.strip()
 
 
-def write_record(folder: Folder, record: dict[str, Any]) -> None:
+def write_record(folder: StudyFolder, record: dict[str, Any]) -> None:
     """Writes `study.yaml`."""
     folder.write_text(_FILE, yaml.safe_dump(record, allow_unicode=True, sort_keys=False))
 
 
-def read_record(folder: Folder) -> dict[str, Any] | None:
+def read_record(folder: StudyFolder) -> dict[str, Any] | None:
     """Returns the record of an existing study, or None.
 
     Raises:
@@ -133,14 +133,16 @@ def stored_settings(out: str, name: str) -> dict[str, Any]:
     """
     if not name or Path(name).name != name:
         raise InputError(f"--resume {name}: is no name of a study; look for names in {out}")
-    folder = Folder(Path(out).resolve() / name)
+    folder = StudyFolder(Path(out).resolve() / name)
     record = read_record(folder)
     if record is None:
         raise InputError(f"there is no study {name} in {folder.root.parent}; look there for names")
     return {**record["settings"], "name": name, "out": out}
 
 
-def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, digest: str) -> None:
+def check_unchanged(
+    folder: StudyFolder, stored: dict[str, Any], settings: Settings, digest: str
+) -> None:
     """Refuses to go on with a study whose settings or data were others.
 
     Raises:
@@ -154,7 +156,7 @@ def check_same(folder: Folder, stored: dict[str, Any], settings: Settings, diges
                 f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
                 "use the same, or another --name"
             )
-    rules, now = stored.get("declared"), declared(settings.finalists)
+    rules, now = stored.get("declared"), analysis_plan(settings.finalists)
     if rules != now:
         raise InputError(
             f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); "

@@ -13,11 +13,11 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 
-__all__ = ["Folder"]
+__all__ = ["StudyFolder"]
 
 
 @dataclass(frozen=True)
-class Folder:
+class StudyFolder:
     """Paths of one study."""
 
     root: Path
@@ -46,7 +46,7 @@ class Folder:
         """Of an arm's winner; in a nested study each outer fold has its own."""
         return self.root / "best" / (arm if outer_folds == 1 else f"{arm}@{outer_fold}")
 
-    def go_on(self, *flags: str) -> str:
+    def resume_command(self, *flags: str) -> str:
         """Returns the command that takes the study up again."""
         out = self.root.parent
         place = [] if out == Path("studies").resolve() else ["--out", str(out)]
@@ -80,7 +80,7 @@ class Folder:
                 "choose another with --out"
             ) from None
 
-    def tidy(self) -> None:
+    def remove_temporary(self) -> None:
         """Removes what only a running search needs."""
         for path in (self.parts, self.checkpoints, self.root / "tune"):
             shutil.rmtree(path, ignore_errors=True)

@@ -6,13 +6,13 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figures", "Report"]
+__all__ = ["ReportArrays", "TrialReport"]
 
 Curve = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
-class Figures:
+class ReportArrays:
     """The bulk of a report. It has no long repr, for Ray formats every result it handles.
 
     Attributes:
@@ -29,7 +29,7 @@ class Figures:
     scores: dict[str, Curve]
 
 
-class Report(TypedDict):
+class TrialReport(TypedDict):
     """What a trial tells the driver, beside Ray's own keys.
 
     score: best mean skill so far. best_epoch: when. epoch: epochs run. seconds: of training.
@@ -51,4 +51,4 @@ class Report(TypedDict):
     unsolved: int
     smallest_cosine: float
     passed: bool
-    figures: Figures
+    figures: ReportArrays

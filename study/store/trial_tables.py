@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from study.store.arms import Arm
-from study.store.study_folder import Folder
-from study.store.trial_report import Report
+from study.store.study_folder import StudyFolder
+from study.store.trial_report import TrialReport
 
-__all__ = ["STATES", "TrialTables", "cosine_table", "metric_table", "trials_table"]
+__all__ = ["STATES", "TrialTableWriter", "cosine_table", "metric_table", "trials_table"]
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -24,7 +24,7 @@ STATES = {
 }
 
 
-class TrialTables:
+class TrialTableWriter:
     """Gathers what trials report and writes each trial's tables when it ends.
 
     Attributes:
@@ -32,19 +32,19 @@ class TrialTables:
     """
 
     def __init__(
-        self, folder: Folder, tasks: Sequence[str], pairs: Sequence[tuple[int, int]]
+        self, folder: StudyFolder, tasks: Sequence[str], pairs: Sequence[tuple[int, int]]
     ) -> None:
         self._folder, self.tasks, self._pairs = folder, list(tasks), list(pairs)
-        self._reports: dict[int, dict[int, Report]] = defaultdict(dict)
+        self._reports: dict[int, dict[int, TrialReport]] = defaultdict(dict)
 
-    def add(self, number: int, report: Report) -> None:
+    def add(self, number: int, report: TrialReport) -> None:
         """Keeps a report until its trial ends.
 
         Epochs that are reported twice, after a retry, count once: the last report wins.
         """
         self._reports[number][report["first_epoch"]] = report
 
-    def close(self, number: int, report: Report) -> dict[tuple[str, str], float]:
+    def close(self, number: int, report: TrialReport) -> dict[tuple[str, str], float]:
         """Writes the tables of a trial that has ended.
 
         Returns:
@@ -92,7 +92,7 @@ def _long(axes: Mapping[str, Sequence[Any]], **values: NDArray[np.float64]) -> p
     return pd.DataFrame(labels | {name: array.ravel() for name, array in values.items()})
 
 
-def _curve_table(reports: Sequence[Report], tasks: Sequence[str]) -> pd.DataFrame:
+def _curve_table(reports: Sequence[TrialReport], tasks: Sequence[str]) -> pd.DataFrame:
     figures = [report["figures"].curves for report in reports]
     names = list(figures[0])
     mean, std = (
@@ -103,7 +103,9 @@ def _curve_table(reports: Sequence[Report], tasks: Sequence[str]) -> pd.DataFram
     return _long({"epoch": epochs, "task": tasks, "metric": names}, mean=mean, std=std)
 
 
-def _cosine_tables(number: int, reports: Sequence[Report], tasks: Sequence[str]) -> pd.DataFrame:
+def _cosine_tables(
+    number: int, reports: Sequence[TrialReport], tasks: Sequence[str]
+) -> pd.DataFrame:
     tables = [cosine_table(report["figures"].cosines, tasks) for report in reports]
     epochs = np.repeat([report["epoch"] for report in reports], len(tables[0]))
     return pd.concat(tables, ignore_index=True).assign(trial=number, epoch=epochs)

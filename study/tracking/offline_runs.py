@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from hemomodel.errors import InputError
-from study.store.read_tables import read_stored
-from study.store.study_folder import Folder
+from study.store.read_tables import read_table
+from study.store.study_folder import StudyFolder
 from study.tracking.tracker import import_wandb
 
 _TOLD = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
@@ -43,7 +43,7 @@ class OfflineRun:
         return self.log.with_suffix(".wandb.synced")
 
 
-def offline_runs(folder: Folder, *, strict: bool = True) -> list[OfflineRun]:
+def offline_runs(folder: StudyFolder, *, strict: bool = True) -> list[OfflineRun]:
     """Reads the offline runs of a study, oldest first; those already uploaded by name only.
 
     Args:
@@ -99,7 +99,7 @@ def _files(record: dict[str, Any], place: Path) -> Iterator[Path]:
             yield place / "files" / entry["path"]
 
 
-def read_trials(folder: Folder) -> pd.DataFrame:
+def read_trials(folder: StudyFolder) -> pd.DataFrame:
     """Reads the table of a study's trials.
 
     Raises:
@@ -108,7 +108,7 @@ def read_trials(folder: Folder) -> pd.DataFrame:
     path = folder.root / "trials.parquet"
     if not path.exists():
         raise InputError(f"{folder.root} is no study: it has no trials.parquet; give its folder")
-    trials = read_stored(path, ("wandb_id",))
+    trials = read_table(path, ("wandb_id",))
     if not (trials["wandb_id"] != "").any():
         raise InputError(
             f"no trial of {folder.name} was logged to W&B (--wandb disabled); "
@@ -117,7 +117,7 @@ def read_trials(folder: Folder) -> pd.DataFrame:
     return trials
 
 
-def check_complete(folder: Folder, runs: Sequence[OfflineRun]) -> None:
+def check_complete(folder: StudyFolder, runs: Sequence[OfflineRun]) -> None:
     """Makes sure that all there is to upload is there.
 
     Raises:
@@ -138,13 +138,13 @@ def check_complete(folder: Folder, runs: Sequence[OfflineRun]) -> None:
     if f"{name}-study" not in known:
         raise InputError(
             f"the run of the study itself, {name}-study, is missing: the study has not ended; "
-            f"go on with it first ({folder.go_on()})"
+            f"go on with it first ({folder.resume_command()})"
         )
     cut = [run.name for run in last.values() if not run.ended]
     if cut:
         raise InputError(
             f"the log of {_count(cut, 'run')} stops before its end: its process was killed; "
-            f"go on with the study first ({folder.go_on()})"
+            f"go on with the study first ({folder.resume_command()})"
         )
     gone = [path for run in runs for path in run.files if not path.is_file()]
     if gone:

@@ -13,18 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.offline_runs import OfflineRun, offline_runs
 from study.tracking.tracker import Tracker
-from study.tracking.wandb_payload import logged_again, run_config, run_summary
+from study.tracking.wandb_payload import history_rows, run_config, run_summary
 
-__all__ = ["make_runs_whole"]
+__all__ = ["relog_incomplete_runs"]
 
 _TRIES = 3
 
 
-def make_runs_whole(
-    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+def relog_incomplete_runs(
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
 ) -> None:
     """Logs again what is not whole, and removes what is superseded.
 
@@ -45,7 +45,7 @@ def make_runs_whole(
 
 
 def _make_whole(
-    folder: Folder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
 ) -> list[OfflineRun] | None:
     """Logs again what is not whole; returns all runs, if nothing had to be."""
     found = offline_runs(folder, strict=False)
@@ -76,7 +76,7 @@ def _remove_superseded(runs: list[OfflineRun]) -> None:
 
 
 def _log_again(
-    folder: Folder, tracker: Tracker, lost: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, lost: pd.DataFrame, common: Mapping[str, Any]
 ) -> None:
     tables = dict(_tables(folder, set(lost["number"])))
     for row in lost.to_dict("records"):
@@ -86,12 +86,12 @@ def _log_again(
         own = {name: table[table["trial"] == number] for name, table in tables.items()}
         summary: dict[str, Any] = {"state": row["state"]}
         if len(own["history"]):
-            tracker.log(number, logged_again(own["history"]))
+            tracker.log(number, history_rows(own["history"]))
             summary = _summary(row, own)
         tracker.finish(number, summary, failed=row["state"] == "failed")
 
 
-def _tables(folder: Folder, numbers: set[int]) -> Iterator[tuple[str, pd.DataFrame]]:
+def _tables(folder: StudyFolder, numbers: set[int]) -> Iterator[tuple[str, pd.DataFrame]]:
     for name in ("history", "scores", "trial_cosines"):
         path = folder.root / f"{name}.parquet"
         only = [("trial", "in", numbers)]  # the others' row groups are not read

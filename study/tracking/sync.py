@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.offline_runs import OfflineRun, check_complete, offline_runs
 from study.tracking.tracker import PROJECT
 from study.tracking.wandb_server import Server, find_server
 
-__all__ = ["sync"]
+__all__ = ["sync_study"]
 
 _AT_ONCE = 4
 
 
-def sync(
-    folder: Folder, *, project: str = PROJECT, entity: str | None = None, timeout: float = 60
+def sync_study(
+    folder: StudyFolder, *, project: str = PROJECT, entity: str | None = None, timeout: float = 60
 ) -> str:
     """Uploads the runs of a study that have not been uploaded yet.
 
@@ -64,7 +64,7 @@ def sync(
 
 
 def _upload(
-    folder: Folder, runs: Sequence[OfflineRun], server: Server, project: str, timeout: float
+    folder: StudyFolder, runs: Sequence[OfflineRun], server: Server, project: str, timeout: float
 ) -> Path:
     """Runs `wandb sync` until it ends, or until no run was finished for too long.
 
@@ -98,11 +98,11 @@ def _wait(process: "subprocess.Popen[bytes]", markers: Sequence[Path], timeout: 
             done, moved = found, time.monotonic()
 
 
-def _logs(folder: Folder) -> list[Path]:
+def _logs(folder: StudyFolder) -> list[Path]:
     return list((folder.root / "wandb" / "logs").glob("debug-sync*.log"))
 
 
-def _refused(folder: Folder, log: Path) -> str:
+def _refused(folder: StudyFolder, log: Path) -> str:
     """Returns the first error of the log, or ""; a run with an error counts as not uploaded."""
     first = ""
     for line in log.read_text(encoding="utf-8").splitlines():

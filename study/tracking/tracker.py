@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from study.store.record import shareable_settings
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
@@ -23,7 +23,7 @@ PROJECT = "hemomodel"
 __all__ = ["PROJECT", "Tracker", "WandbTracker", "import_wandb", "open_tracker"]
 
 
-def import_wandb(folder: Folder) -> ModuleType:
+def import_wandb(folder: StudyFolder) -> ModuleType:
     """Imports W&B so that all it writes stands in the study's folder.
 
     It reads its environment when it is imported, so nothing may import it before.
@@ -76,7 +76,7 @@ class Tracker:
 class WandbTracker(Tracker):
     """Logs to W&B, offline or online, with everything it writes inside the study's folder."""
 
-    def __init__(self, folder: Folder, mode: Mode, project: str = PROJECT) -> None:
+    def __init__(self, folder: StudyFolder, mode: Mode, project: str = PROJECT) -> None:
         wandb: Any = import_wandb(folder)
         self._wandb, self._mode, self._project = wandb, mode, project
         self._folder, self._study = folder, folder.name
@@ -200,6 +200,6 @@ def _deaths() -> tuple[type[BaseException], ...]:
     return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
 
 
-def open_tracker(folder: Folder, mode: Mode) -> Tracker:
+def open_tracker(folder: StudyFolder, mode: Mode) -> Tracker:
     """Returns the tracker of a mode: `offline`, `online` or `disabled`."""
     return Tracker() if mode == "disabled" else WandbTracker(folder, mode)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from study.store.trial_report import Report
+from study.store.trial_report import TrialReport
 
-__all__ = ["logged_again", "run_config", "run_rows", "run_summary"]
+__all__ = ["history_rows", "run_config", "run_rows", "run_summary"]
 
 
 def run_config(
@@ -41,7 +41,7 @@ def run_summary(
     }
 
 
-def run_rows(report: Report, tasks: Sequence[str]) -> Iterator[dict[str, float]]:
+def run_rows(report: TrialReport, tasks: Sequence[str]) -> Iterator[dict[str, float]]:
     """Yields a row an epoch of a report: the score, and the mean of each curve for each task."""
     figures = report["figures"]
     curves = {name: mean.tolist() for name, (mean, _) in figures.curves.items()}
@@ -52,7 +52,7 @@ def run_rows(report: Report, tasks: Sequence[str]) -> Iterator[dict[str, float]]
         yield row
 
 
-def logged_again(history: pd.DataFrame) -> Iterator[dict[str, float]]:
+def history_rows(history: pd.DataFrame) -> Iterator[dict[str, float]]:
     """Yields the same rows of a trial's table of curves."""
     keys = history["metric"] + "/" + history["task"]
     for _, own in history.assign(key=keys).groupby("epoch"):

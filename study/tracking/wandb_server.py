@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.tracker import import_wandb
 
 __all__ = ["Server", "find_server", "refusals"]
@@ -20,7 +20,7 @@ class Server(NamedTuple):
     entity: str
 
 
-def find_server(folder: Folder, entity: str | None, seconds: float) -> Server:
+def find_server(folder: StudyFolder, entity: str | None, seconds: float) -> Server:
     """Asks the server who we are, and gives up in time.
 
     Args:
@@ -50,7 +50,7 @@ def find_server(folder: Folder, entity: str | None, seconds: float) -> Server:
 
 
 @contextmanager
-def refusals(folder: Folder, url: str, advice: str) -> Iterator[None]:
+def refusals(folder: StudyFolder, url: str, advice: str) -> Iterator[None]:
     """Turns what W&B raises when its server says no, or says nothing, into one sentence.
 
     Raises:

@@ -16,20 +16,27 @@ from hemomodel.ensemble.conformal import interval, level_sets
 from hemomodel.errors import InputError
 from hemomodel.network.heads import HeadLayout
 from hemomodel.recommender.model import Model
-from hemomodel.recommender.recommendations import given_before
+from hemomodel.recommender.recommendations import condition_on_previous
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.loop import Training
 from hemomodel.training.metrics import row_regret
 
-__all__ = ["FRESH", "Promise", "fit_model", "keep", "promises", "promises_of"]
+__all__ = [
+    "FRESH",
+    "CoverageResult",
+    "coverage_of",
+    "coverage_study",
+    "fit_model",
+    "measure_coverage",
+]
 
 FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
 
 
 @dataclass(frozen=True)
-class Promise:
+class CoverageResult:
     """A task of a model on new patients, means over cohorts.
 
     Attributes:
@@ -55,7 +62,9 @@ class Promise:
     raw_regret: float
 
 
-def promises(rows: int, seeds: Sequence[int], fresh: int, coverage: float) -> Iterator[Promise]:
+def coverage_study(
+    rows: int, seeds: Sequence[int], fresh: int, coverage: float
+) -> Iterator[CoverageResult]:
     """Yields what models of the default configuration promise and keep, a task at a time.
 
     Args:
@@ -66,12 +75,12 @@ def promises(rows: int, seeds: Sequence[int], fresh: int, coverage: float) -> It
     """
     new = synthetic_cohort(fresh, seed=FRESH)
     cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
-    kept = [keep(fit_model(cohort), new, coverage) for cohort in cohorts]
+    kept = [measure_coverage(fit_model(cohort), new, coverage) for cohort in cohorts]
     size = round(float(np.mean([len(cohort) for cohort in cohorts])))
     yield from _by_task(size, new.schema.tasks, np.mean(kept, axis=0))
 
 
-def promises_of(model: Model, fresh: int, coverage: float) -> Iterator[Promise]:
+def coverage_of(model: Model, fresh: int, coverage: float) -> Iterator[CoverageResult]:
     """Yields what a model that was fitted on the built-in cohort promises and keeps.
 
     Args:
@@ -88,13 +97,17 @@ def promises_of(model: Model, fresh: int, coverage: float) -> Iterator[Promise]:
             f"the model is of {model.fitted.schema.name!r}, of which no new patients can be "
             "drawn; give one that was fitted on synthetic:N"
         )
-    yield from _by_task(model.fitted.about["data"]["rows"], model.tasks, keep(model, new, coverage))
+    yield from _by_task(
+        model.fitted.about["data"]["rows"], model.tasks, measure_coverage(model, new, coverage)
+    )
 
 
-def _by_task(rows: int, tasks: Sequence[Task], kept: NDArray[np.float64]) -> Iterator[Promise]:
+def _by_task(
+    rows: int, tasks: Sequence[Task], kept: NDArray[np.float64]
+) -> Iterator[CoverageResult]:
     for task, found in zip(tasks, kept, strict=True):
         unit = f" {task.unit}" if task.is_value else ""
-        yield Promise(
+        yield CoverageResult(
             rows=rows,
             task=task.title,
             coverage=found[0],
@@ -119,11 +132,11 @@ def fit_model(cohort: Cohort, config: FitConfig | None = None) -> Model:
         cohort, Replicates(), features=config.features, targets=config.targets, with_test=True
     )
     training = Training(config, stack)
-    training.run(config.epochs)
+    training.run_epochs(config.epochs)
     return Model(build_model(cohort, config, stack, training.network.parameters))
 
 
-def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
+def measure_coverage(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
     """Returns coverage, size, hit, regret and regret before temperatures of each task (T, 5).
 
     Args:
@@ -134,14 +147,14 @@ def keep(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
     said = model.predict(new.table)
     tempered = model.calibrated(new.table)
     regrets = [_regret(model, one, new) for one in (tempered, said)]
-    given = given_before(model.tasks, model.ties, tempered)
+    given = condition_on_previous(model.tasks, model.ties, tempered)
     recommended = {place: chances.argmax(1) for place, chances in given.items()}
     found = [
         (
             *_kept(model, place, tempered[:, own], recommended.get(place), new, coverage),
             *(regret[place] for regret in regrets),
         )
-        for place, own in enumerate(columns(model.tasks))
+        for place, own in enumerate(task_slices(model.tasks))
     ]
     return np.array(found)
 

@@ -24,17 +24,17 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.schema.entries import Task
 from hemomodel.training.loop import Training
 from study.analysis.comparison.build import compare
-from study.analysis.comparison_data import Evidence, OuterFold
-from study.analysis.finalists import candidate, finalists
-from study.analysis.retrain import retrain
+from study.analysis.comparison_data import ComparisonData, OuterFold
+from study.analysis.finalists import finalist_scores, select_finalists
+from study.analysis.retrain import retrain_finalist
 from study.search.searcher import ArmSearcher
-from study.settings.analysis_plan import DECLARED, Declared
-from study.settings.search_space import Space
+from study.settings.analysis_plan import DEFAULT_PLAN, AnalysisPlan
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 from study.store.arms import Arm, open_arms
 from study.store.trial_tables import trials_table
 
-__all__ = ["STUDIES", "known_evidence", "run_known_study", "summary"]
+__all__ = ["STUDIES", "error_rates", "simulate_study", "simulated_data"]
 
 _SAME = ("equal-1", "equal-2", "equal-3", "equal-4")
 _KEPT = {"half": 5, "most": 1}  # of the ten tasks, how many keep their weight
@@ -42,7 +42,7 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
     "null": _SAME,
     **{name: (*_SAME[:3], name) for name in _KEPT},
 }
-_DECLARED = Declared(draws=1000, baselines=_SAME[:3])
+_DECLARED = AnalysisPlan(draws=1000, baselines=_SAME[:3])
 
 _ROWS = 465
 _TRIALS = 10  # an arm
@@ -54,14 +54,14 @@ _FRESH_SEEDS = (1, 2, 3, 4)
 _OFF = -6.0  # a weight of e^-6 beside those of 1
 
 
-def run_known_study(seed: int) -> dict[str, Any]:
+def simulate_study(seed: int) -> dict[str, Any]:
     """Returns what the comparison said of one cohort's arms, as plain data.
 
     Args:
         seed: of cohort, splits and searches.
     """
     begun = time.perf_counter()
-    evidence, trials, tasks = known_evidence(seed)
+    evidence, trials, tasks = simulated_data(seed)
     found = {}
     for name, arms in STUDIES.items():
         comparison = compare(_among(evidence, arms), tasks, trials, _DECLARED)
@@ -69,7 +69,7 @@ def run_known_study(seed: int) -> dict[str, Any]:
     return {"seed": seed, "seconds": time.perf_counter() - begun, "studies": found}
 
 
-def known_evidence(seed: int) -> tuple[Evidence, pd.DataFrame, tuple[Task, ...]]:
+def simulated_data(seed: int) -> tuple[ComparisonData, pd.DataFrame, tuple[Task, ...]]:
     """Searches all arms and retrains their finalists.
 
     Returns:
@@ -91,26 +91,26 @@ def known_evidence(seed: int) -> tuple[Evidence, pd.DataFrame, tuple[Task, ...]]
     return _evidence(cohort, arms, spaces, seed), trials_table(arms), tasks
 
 
-def _space(arm: Arm, seed: int, tasks: Sequence[Task]) -> Space:
+def _space(arm: Arm, seed: int, tasks: Sequence[Task]) -> SearchSpace:
     fit: dict[str, Any] = {"epochs": _EPOCHS, "batch_size": 32, "hidden.depth": 2}
     if arm.name in _KEPT:
         every = len(tasks) // _KEPT[arm.name]
         fit["fixed.log_weights"] = [_OFF if place % every else 0.0 for place in range(len(tasks))]
     settings = Settings(balancers=arm.balancers, seed=seed, fit=fit)
-    return Space(settings, [task.name for task in tasks])
+    return SearchSpace(settings, [task.name for task in tasks])
 
 
 def _design(seed: int, seeds: tuple[int, ...]) -> Replicates:
     return Replicates(folds=_FOLDS, seeds=seeds, outer_seed=seed)
 
 
-def _search(arm: Arm, space: Space, stack: Stack, seed: int) -> None:
+def _search(arm: Arm, space: SearchSpace, stack: Stack, seed: int) -> None:
     """Runs an arm's trials one after the other, as the study's searcher hands them out."""
     searcher = ArmSearcher(
         [arm], space, trials=_TRIALS, epochs=_EPOCHS, seed=seed, startup=_STARTUP
     )
     while isinstance(drawn := searcher.suggest("trial"), dict):
-        score = Training(space.build(drawn["params"]), stack).run(_EPOCHS).score
+        score = Training(space.build(drawn["params"]), stack).run_epochs(_EPOCHS).score
         best = int(score.argmax())
         searcher.note("trial", best_epoch=best + 1, epochs=_EPOCHS)
         failure = "" if bool(torch.isfinite(score).all()) else "a loss was not finite"
@@ -119,22 +119,22 @@ def _search(arm: Arm, space: Space, stack: Stack, seed: int) -> None:
 
 
 def _evidence(
-    cohort: Cohort, arms: Sequence[Arm], spaces: Mapping[str, Space], seed: int
-) -> Evidence:
+    cohort: Cohort, arms: Sequence[Arm], spaces: Mapping[str, SearchSpace], seed: int
+) -> ComparisonData:
     stack = prepare(cohort, _design(seed, _FRESH_SEEDS), with_test=True)
     candidates, trivial = {}, None
     for arm in arms:
-        chosen = finalists([arm], spaces[arm.name].build, DECLARED.finalists)
-        results = [retrain(finalist.config, stack) for finalist in chosen]
-        candidates[arm.name] = tuple(map(candidate, chosen, results))
+        chosen = select_finalists([arm], spaces[arm.name].build, DEFAULT_PLAN.finalists)
+        results = [retrain_finalist(finalist.config, stack) for finalist in chosen]
+        candidates[arm.name] = tuple(map(finalist_scores, chosen, results))
         trivial = results[0].trivial
     assert trivial is not None  # noqa: S101 - there are arms
     fold = OuterFold(trivial, candidates, {arm.name: len(arm.trials) for arm in arms})
     seeds = np.asarray([seed for seed, _ in stack.pairs])
-    return Evidence(seeds, stack.rows_per_epoch, (fold,))
+    return ComparisonData(seeds, stack.rows_per_epoch, (fold,))
 
 
-def _among(evidence: Evidence, arms: Sequence[str]) -> Evidence:
+def _among(evidence: ComparisonData, arms: Sequence[str]) -> ComparisonData:
     folds = tuple(
         replace(fold, arms={name: fold.arms[name] for name in arms})
         for fold in evidence.outer_folds
@@ -142,7 +142,7 @@ def _among(evidence: Evidence, arms: Sequence[str]) -> Evidence:
     return replace(evidence, outer_folds=folds)
 
 
-def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def error_rates(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Returns rates of what was called, by kind of study.
 
     In a null study every pair of arms counts, in the others the handicapped arm's pairs.
@@ -180,4 +180,4 @@ def _excludes_zero(one: Mapping[str, Any]) -> bool:
 
 
 def _rejected(one: Mapping[str, Any]) -> bool:
-    return bool(one["p_holm"] < 1 - DECLARED.level)
+    return bool(one["p_holm"] < 1 - DEFAULT_PLAN.level)

@@ -23,10 +23,10 @@ from hemomodel.training.fit import Fit, fit
 from hemomodel.training.fit_config import FitConfig
 from study.report.components.palette import colour as colour_of
 from study.settings.cohort_and_splits import open_cohort, search_replicates
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 
-__all__ = ["PUBLISHED", "Curves", "figure", "reproduce", "seed_table"]
+__all__ = ["PUBLISHED", "Curves", "curve_figure", "curve_table", "reproduce_published"]
 
 PUBLISHED = {"equal": 2494.0, "gradnorm": 238.29, "uncertainty": 98.82}
 """What the original's figures show at epoch 100."""
@@ -58,14 +58,14 @@ class Curves:
     held_out: Floats
 
 
-def reproduce(settings: Settings) -> dict[str, Curves]:
+def reproduce_published(settings: Settings) -> dict[str, Curves]:
     """Trains the setting once with each of its balancers.
 
     Args:
         settings: with every parameter fixed, as in configs/seed.yaml.
     """
     cohort = open_cohort(settings)
-    space = Space(settings, [task.name for task in cohort.schema.tasks])
+    space = SearchSpace(settings, [task.name for task in cohort.schema.tasks])
     found = {}
     for name in settings.balancers:
         config: FitConfig = space.build({"balancer": name})
@@ -91,7 +91,7 @@ def _plotted(name: str, losses: Tensor, weights: Tensor) -> Tensor:
     return weighted / losses.shape[2] if name == "gradnorm" else weighted
 
 
-def seed_table(curves: Mapping[str, Curves]) -> Table:
+def curve_table(curves: Mapping[str, Curves]) -> Table:
     """Returns the figures at the last epoch, beside the published ones."""
     table = Table(
         title="The published setting at its last epoch (mean over replicates)",
@@ -112,7 +112,7 @@ def seed_table(curves: Mapping[str, Curves]) -> Table:
     return table
 
 
-def figure(curves: Mapping[str, Curves]) -> go.Figure:
+def curve_figure(curves: Mapping[str, Curves]) -> go.Figure:
     """Draws both ways side by side: mean over replicates with a band of one standard deviation."""
     titles = (
         "As the original drew it:<br>three quantities",

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hemomodel.prng import bits, replicate_keys, stream, uniform
+from hemomodel.prng import fold_in, random_bits, replicate_keys, uniform
 
 PAIRS = [(seed, fold) for seed in range(20) for fold in range(5)]
 
@@ -20,7 +20,7 @@ def test_single_precision_stays_below_one():
 
 
 def test_every_bit_is_fair():
-    lanes = bits(replicate_keys(PAIRS), 1000).view(torch.int16).flatten()
+    lanes = random_bits(replicate_keys(PAIRS), 1000).view(torch.int16).flatten()
     for place in range(16):
         share = ((lanes >> place) & 1).double().mean().item()
         assert abs(share - 0.5) < 5 * 0.5 / len(lanes) ** 0.5
@@ -28,20 +28,20 @@ def test_every_bit_is_fair():
 
 def test_streams_are_uncorrelated():
     keys = replicate_keys(PAIRS)
-    streams = torch.cat([uniform(stream(keys, name), 4000, torch.float64) for name in range(3)])
+    streams = torch.cat([uniform(fold_in(keys, name), 4000, torch.float64) for name in range(3)])
     correlation = torch.corrcoef(streams) - torch.eye(len(streams), dtype=torch.float64)
     assert correlation.abs().max() < 6 / 4000**0.5
 
 
 def test_neighbouring_replicates_share_no_numbers():
-    drawn = bits(replicate_keys(PAIRS), 1000)
+    drawn = random_bits(replicate_keys(PAIRS), 1000)
     assert drawn.unique().numel() == drawn.numel()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 50)), min_size=1, max_size=8))
 def test_a_replicate_draws_the_same_alone_and_in_company(pairs):
-    together = bits(stream(replicate_keys(pairs), 7), 16)
-    alone = [bits(stream(replicate_keys([pair]), 7), 16) for pair in pairs]
+    together = random_bits(fold_in(replicate_keys(pairs), 7), 16)
+    alone = [random_bits(fold_in(replicate_keys([pair]), 7), 16) for pair in pairs]
     assert torch.equal(together, torch.cat(alone))
 
 
@@ -49,4 +49,4 @@ def test_golden_values():
     # Numbers of SplitMix64 itself from seed 1234567, as published with its reference code.
     key = torch.tensor([1234567], dtype=torch.int64)
     expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
-    assert [value % 2**64 for value in bits(key, 3)[0].tolist()] == expected
+    assert [value % 2**64 for value in random_bits(key, 3)[0].tolist()] == expected

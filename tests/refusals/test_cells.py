@@ -172,7 +172,7 @@ def test_what_has_no_finite_value_can_be_described_and_learned_from(visits, monk
     config = FitConfig(hidden=(4,), epochs=1)
     stack = prepare(cohort, Replicates(folds=2, seeds=1), with_test=True)
     training = Training(config, stack)
-    training.run(1)
+    training.run_epochs(1)
     model = Model(build_model(cohort, config, stack, training.network.parameters))
     advice = model.recommend(pd.read_csv(data))
     assert np.isfinite(advice["Flow"]).all()

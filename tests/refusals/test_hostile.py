@@ -26,7 +26,7 @@ from study.report.wandb.markdown import (
 from study.report.write import write_report
 from study.search.checkpoint import save_checkpoint
 from study.search.trial import StackedTrial
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import load_settings
 from tests.support.made_study import made_study
 
@@ -194,7 +194,7 @@ def stack():
 @pytest.fixture
 def trial(stack, tmp_path):
     """trial(): a trial that takes up what stands in the checkpoint's file."""
-    space = Space(load_settings(None, ["fit.epochs=6"]), [task.name for task in stack.tasks])
+    space = SearchSpace(load_settings(None, ["fit.epochs=6"]), [task.name for task in stack.tasks])
 
     def begin():
         made = StackedTrial.__new__(StackedTrial)

@@ -11,7 +11,7 @@ import yaml
 
 from study.settings.cohort_and_splits import open_cohort
 from study.settings.settings import load_settings
-from study.store.record import provenance
+from study.store.record import study_record
 from tests.support.made_study import made_study
 from tests.support.paths import ROOT
 
@@ -32,7 +32,7 @@ def study(once, tmp_path):
 def record():
     """What a study with the settings of `search.py` and the built-in cohort has as its record."""
     settings = load_settings(ROOT / "configs" / "search.yaml", [], {"data": "synthetic:465"})
-    return provenance(settings, open_cohort(settings).digest)
+    return study_record(settings, open_cohort(settings).digest)
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_draft_is_written_once_and_read_by_describe(run, visits):
 def test_a_draft_can_be_printed(run, visits):
     text = run("schema", visits, "--tasks", "bili", "--group", "id").stdout
     schema = Schema.model_validate(parse_yaml(text, "draft"))
-    assert schema.of_role("group") == ("id",)
+    assert schema.columns_with_role("group") == ("id",)
     assert [task.kind for task in schema.tasks] == ["ordinal"]
 
 

@@ -9,7 +9,7 @@ from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
 from hemomodel.schema.schema import Schema
 from study.cli import run_cli
-from study.verification.coverage import promises_of
+from study.verification.coverage import coverage_of
 from tests.support.paths import ROOT
 
 
@@ -69,4 +69,4 @@ def test_a_model_of_another_table_is_refused(fitted):
     ]
     model = Model(replace(fitted, schema=Schema(**fields | {"name": "ward"})))
     with pytest.raises(InputError, match="of 'ward', of which no new patients can be drawn"):
-        next(promises_of(model, 300, 0.9))
+        next(coverage_of(model, 300, 0.9))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.analysis.comparison_data import Candidate, Evidence, OuterFold
+from study.analysis.comparison_data import ComparisonData, FinalistScores, OuterFold
 
 TASKS = 4
 
@@ -12,7 +12,7 @@ TASKS = 4
 def _candidate(losses, trivial, *, trial=0, search_score=0.2, validation=0.2, regret=None):
     """Returns a candidate with these losses; its validation skill is the same everywhere."""
     replicates, _, tasks = losses.shape
-    return Candidate(
+    return FinalistScores(
         trial=trial,
         params={"lr": 0.01},
         epochs=20,
@@ -78,7 +78,7 @@ def _evidence(  # noqa: PLR0913 - a world of its own
                 )
             arms[name] = tuple(own)
         found.append(OuterFold(trivial, arms, dict.fromkeys(gaps, trials)))
-    return Evidence(np.repeat(np.arange(seeds), folds), 150, tuple(found))
+    return ComparisonData(np.repeat(np.arange(seeds), folds), 150, tuple(found))
 
 
 def _trials(arms, *, count=10, failed=0):

@@ -23,10 +23,10 @@ from hemomodel import synthetic_cohort
 from hemomodel.cohort.summary import Tables, table_one
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
-from study.analysis.held_out.permutation_importance import sources
-from study.analysis.held_out.rows import HeldOut, Winner
-from study.analysis.held_out.tables import examined
-from study.store.study_folder import Folder
+from study.analysis.held_out.permutation_importance import source_columns
+from study.analysis.held_out.rows import HeldOutRows, Winner
+from study.analysis.held_out.tables import evaluate_winners
+from study.store.study_folder import StudyFolder
 
 MODELS = ("gradient_boosting", "regularised_linear", "base_rate")
 
@@ -37,7 +37,7 @@ PAIRS = [(seed, fold) for seed in range(5000, 5008) for fold in range(5)]
 EPOCHS = 60
 
 
-Maker = Callable[..., Folder]
+Maker = Callable[..., StudyFolder]
 
 
 Tasks = Sequence[Task]
@@ -80,12 +80,12 @@ def made_study(
     trials: int = 80,
     lost: str | None = None,
     about: About | None = None,
-) -> Folder:
+) -> StudyFolder:
     """Writes a study's folder, every file of it."""
     about = about or built_in()
     tasks = about.schema.tasks
     random = np.random.default_rng(7)
-    folder = Folder(root)
+    folder = StudyFolder(root)
     folder.make_root()
     skills = {arm: random.normal(0.12, 0.1, len(tasks)) for arm in arms}
     _write_record(folder, [*arms, *([lost] if lost else [])], trials, about.settings)
@@ -102,7 +102,9 @@ def made_study(
     return folder
 
 
-def _write_record(folder: Folder, arms: Sequence[str], trials: int, data: dict[str, Any]) -> None:
+def _write_record(
+    folder: StudyFolder, arms: Sequence[str], trials: int, data: dict[str, Any]
+) -> None:
     record = {
         "settings": {
             "name": folder.name, **data, "trials": trials,
@@ -138,7 +140,7 @@ def _domains(arm: str, depth: int, tasks: Tasks) -> dict[str, BaseDistribution]:
 
 
 def _write_search(
-    folder: Folder,
+    folder: StudyFolder,
     arms: Sequence[str],
     lost: str | None,
     trials: int,
@@ -218,7 +220,7 @@ def _metrics(task: Task, skill: float) -> dict[str, float]:
 
 
 def _write_held_out(
-    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
+    folder: StudyFolder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
 ) -> None:
     rows = [
         (arm, 0, seed, fold, task.name, metric, value)
@@ -240,7 +242,7 @@ def _write_held_out(
 
 
 def _write_curves(
-    folder: Folder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
+    folder: StudyFolder, skills: dict[str, np.ndarray], random: np.random.Generator, tasks: Tasks
 ) -> None:
     parts = []
     for arm, own in skills.items():
@@ -260,7 +262,7 @@ def _write_curves(
 
 
 def _write_cosines(
-    folder: Folder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
+    folder: StudyFolder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
 ) -> None:
     known = [task.name for task in tasks]
     rows = [
@@ -276,7 +278,7 @@ def _write_cosines(
 
 
 def _write_calibration(
-    folder: Folder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
+    folder: StudyFolder, arms: Sequence[str], random: np.random.Generator, tasks: Tasks
 ) -> None:
     rows = [
         (arm, task.name, place, (place + 0.5) / 10,
@@ -291,13 +293,13 @@ def _write_calibration(
 
 
 def _write_ensembles(
-    folder: Folder, about: About, skills: dict[str, np.ndarray], random: np.random.Generator
+    folder: StudyFolder, about: About, skills: dict[str, np.ndarray], random: np.random.Generator
 ) -> None:
     """Writes what a study finds out of its ensembles, of some that see a number or two."""
     *_, table = about.groups.values()
     rows = made_up_rows(about.schema, table, random)
     *_, feature_set = about.schema.feature_sets
-    columns = [name for own in sources(about.schema, feature_set).values() for name in own]
+    columns = [name for own in source_columns(about.schema, feature_set).values() for name in own]
     numbers = table[columns].select_dtypes("number")
     centre, scale = numbers.mean().to_numpy(), numbers.std().to_numpy() + 1e-9
 
@@ -314,18 +316,18 @@ def _write_ensembles(
         temperatures = random.uniform(0.8, 1.6, len(rows.tasks))
         winners.append(Winner(arm, 0, predictor(slopes, 2.0), predictor(slopes, 1.0), temperatures))
     leading = max(skills, key=lambda arm: skills[arm].mean())
-    for name, own in examined(about.schema, feature_set, winners, [rows], leading).items():
+    for name, own in evaluate_winners(about.schema, feature_set, winners, [rows], leading).items():
         folder.write_table(f"{name}.parquet", own)
 
 
-def made_up_rows(schema: Schema, table: pd.DataFrame, random: np.random.Generator) -> HeldOut:
+def made_up_rows(schema: Schema, table: pd.DataFrame, random: np.random.Generator) -> HeldOutRows:
     """Returns held-out rows with labels by lot."""
     labels = np.concatenate(
         [np.eye(task.size)[random.integers(0, task.size, len(table))] if task.levels
          else random.gamma(9, 1, (len(table), 1)) for task in schema.tasks], axis=1
     )  # fmt: skip
     value = np.repeat([task.is_value for task in schema.tasks], [t.size for t in schema.tasks])
-    return HeldOut(
+    return HeldOutRows(
         tasks=schema.tasks,
         table=table.reset_index(drop=True),
         labels=labels,

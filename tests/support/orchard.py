@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 SCHEMA = """
 name: orchard
@@ -52,6 +52,6 @@ def trees(rows: int) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def set_features(folder: Folder, name: str) -> None:
+def set_features(folder: StudyFolder, name: str) -> None:
     text = (folder.root / "study.yaml").read_text(encoding="utf-8")
     folder.write_text("study.yaml", text.replace("epochs: 60", f"epochs: 60\n    features: {name}"))

@@ -8,25 +8,25 @@ import pandas as pd
 
 from hemomodel.cohort.cohort import Cohort, build_cohort
 from hemomodel.cohort.synthetic import oracle, selection, session
-from hemomodel.cohort.synthetic.missingness import candidates, draw_records
+from hemomodel.cohort.synthetic.missingness import candidate_count, draw_gaps
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import Levels, draw_prescription
-from hemomodel.cohort.synthetic.random_streams import Array, streams
+from hemomodel.cohort.synthetic.random_streams import Array, named_streams
 from hemomodel.cohort.synthetic.state import Latent, State
 from hemomodel.cohort.synthetic.workbook import workbook
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Labels
 from hemomodel.schema.schema import Schema, load_schema
 
-__all__ = ["MOST_ROWS", "optimum", "synthetic_cohort", "synthetic_workbook"]
+__all__ = ["MAX_ROWS", "bayes_optimum", "synthetic_cohort", "synthetic_workbook"]
 
-MOST_ROWS = 10_000_000  # a kilobyte each
+MAX_ROWS = 10_000_000  # a kilobyte each
 _CHUNK = 20_000  # rows at a time: bounds the oracle's memory
 _CHUNK_KEPT = 1_000  # its tables are larger, and stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
-class _Made:
+class _Population:
     """A workbook, and the full state (N rows) behind it, whatever the workbook leaves out."""
 
     table: pd.DataFrame
@@ -52,7 +52,7 @@ def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Ar
     """
     schema = load_schema()
     made = _make(rows, seed, schema)
-    return made.table, optimum(made.state, schema)
+    return made.table, bayes_optimum(made.state, schema)
 
 
 def synthetic_cohort(
@@ -88,10 +88,10 @@ def synthetic_cohort(
         require_comorbidities=require_comorbidities,
         legacy_age=legacy_age,
     )
-    return replace(cohort, optimum=optimum(made.state.take(cohort.rows), schema, kept=True))
+    return replace(cohort, optimum=bayes_optimum(made.state.take(cohort.rows), schema, kept=True))
 
 
-def optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
+def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
     """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
 
     Probabilities of the levels of each classification, the mean of each regression (mL/min).
@@ -114,29 +114,31 @@ def optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
 
 
 def _among_all(state: State, levels: Levels) -> dict[str, Array]:
-    return oracle.optimum(state, levels, oracle.exact(oracle.given(state, levels)))
+    return oracle.bayes_prediction(
+        state, levels, oracle.exact(oracle.observed_state(state, levels))
+    )
 
 
 def _among_kept(state: State, levels: Levels) -> dict[str, Array]:
-    settings, _ = selection.kept(state, oracle.given(state, levels), levels)
-    return oracle.optimum(state, levels, settings)
+    settings, _ = selection.kept(state, oracle.observed_state(state, levels), levels)
+    return oracle.bayes_prediction(state, levels, settings)
 
 
-def _make(rows: int, seed: int, schema: Schema) -> _Made:
+def _make(rows: int, seed: int, schema: Schema) -> _Population:
     if rows < 1:
         raise InputError(f"a synthetic workbook needs at least one row, found rows={rows}")
-    if rows > MOST_ROWS:
-        raise InputError(f"a synthetic workbook has at most {MOST_ROWS:,} rows, found rows={rows}")
-    of, levels = streams(seed), _levels(schema)
-    state, latent = draw_patients(candidates(rows), of)
+    if rows > MAX_ROWS:
+        raise InputError(f"a synthetic workbook has at most {MAX_ROWS:,} rows, found rows={rows}")
+    of, levels = named_streams(seed), _levels(schema)
+    state, latent = draw_patients(candidate_count(rows), of)
     prescription = draw_prescription(state, levels, of)
     outcome = _hold_session(state, latent, prescription, levels)
-    records = draw_records(rows, outcome.kt_v > selection.LIMIT, of)
+    records = draw_gaps(rows, outcome.kt_v > selection.LIMIT, of)
     chosen = records.patient
     state = state.take(chosen)
     prescription = {name: values[chosen] for name, values in prescription.items()}
     outcome = session.Outcome(*(values[chosen] for values in outcome))
-    return _Made(workbook(schema, state, prescription, outcome, records, of), state)
+    return _Population(workbook(schema, state, prescription, outcome, records, of), state)
 
 
 def _hold_session(

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hemomodel.cohort.synthetic.random_streams import Flags, Indices, Streams, categories
+from hemomodel.cohort.synthetic.random_streams import Flags, Indices, Streams, draw_categories
 
 __all__ = [
-    "BLANK", "COMPLETE", "NO_BLOOD_TEST", "NO_KT_V", "PARTIAL", "PUBLISHED_ROWS", "Records",
-    "candidates", "draw_records", "lost", "some_settings",
+    "BLANK", "COMPLETE", "NO_BLOOD_TEST", "NO_KT_V", "PARTIAL", "PUBLISHED_ROWS", "RecordGaps",
+    "candidate_count", "draw_gaps", "lost", "some_settings",
 ]  # fmt: skip
 
 PUBLISHED_ROWS = 465
@@ -28,7 +28,7 @@ _SHARE_BLANK = 0.8  # of those without a full record
 _POOL = 4096  # 465 rows are chosen among so many patients; 8 too low Kt/V take about 330
 
 
-class Records(NamedTuple):
+class RecordGaps(NamedTuple):
     """What the workbook knows of its N rows.
 
     patient: (N,) the index of the patient in each row. kind: (N,) one of the kinds of record.
@@ -40,12 +40,12 @@ class Records(NamedTuple):
     no_comorbidities: Flags
 
 
-def candidates(rows: int) -> int:
+def candidate_count(rows: int) -> int:
     """Returns how many patients to draw for a workbook."""
     return _POOL if rows == PUBLISHED_ROWS else rows
 
 
-def draw_records(rows: int, adequate: Flags, of: Streams) -> Records:
+def draw_gaps(rows: int, adequate: Flags, of: Streams) -> RecordGaps:
     """Chooses patients and their records for a workbook.
 
     Args:
@@ -59,14 +59,14 @@ def draw_records(rows: int, adequate: Flags, of: Streams) -> Records:
     tested = np.array([_NO_BLOOD_TEST, _NO_KT_V]) / PUBLISHED_ROWS
     untested = (rest - tested.sum()) * np.array([_SHARE_BLANK, 1 - _SHARE_BLANK])
     shares = np.concatenate([[_SHARE_COMPLETE], tested, untested])
-    return Records(
+    return RecordGaps(
         patient=np.arange(rows),
-        kind=categories(of("record"), np.broadcast_to(shares, (rows, len(shares)))),
+        kind=draw_categories(of("record"), np.broadcast_to(shares, (rows, len(shares)))),
         no_comorbidities=of("no comorbidities").random(rows) < _SHARE_NO_COMORBIDITIES,
     )
 
 
-def _published(adequate: Flags, of: Streams) -> Records:
+def _published(adequate: Flags, of: Streams) -> RecordGaps:
     others = PUBLISHED_ROWS - _KEPT - _TOO_LOW
     patient = np.concatenate(
         [
@@ -83,7 +83,7 @@ def _published(adequate: Flags, of: Streams) -> Records:
     kind[: sum(counts.values())] = np.repeat(list(counts), list(counts.values()))
     order = of("order of the rows").permutation(PUBLISHED_ROWS)
     no_comorbidities = np.arange(PUBLISHED_ROWS) < _NO_COMORBIDITIES
-    return Records(patient[order], kind[order], no_comorbidities[order])
+    return RecordGaps(patient[order], kind[order], no_comorbidities[order])
 
 
 def lost(count: int, of: Streams) -> dict[str, Flags]:

@@ -14,13 +14,20 @@ from hemomodel.cohort.synthetic.prescription import Levels, midpoints
 from hemomodel.cohort.synthetic.random_streams import Array, Value
 from hemomodel.cohort.synthetic.state import State
 
-__all__ = ["Given", "Settings", "exact", "given", "optimum", "snapped"]
+__all__ = [
+    "ObservedState",
+    "PrescriptionLaws",
+    "bayes_prediction",
+    "exact",
+    "observed_state",
+    "snapped",
+]
 
 # Fistula, graft, catheter: the values of the laws' `graft` and `catheter`.
 _ACCESS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
 
 
-class Given(NamedTuple):
+class ObservedState(NamedTuple):
     """The laws of what decides about Kt/V, given the state and the vascular access.
 
     access: (N, 3). modality: (N, 3, 4), by access. blood: (N, 3, Q), by access.
@@ -34,7 +41,7 @@ class Given(NamedTuple):
     time: Array
 
 
-class Settings(NamedTuple):
+class PrescriptionLaws(NamedTuple):
     """What the oracle says of those settings, access summed out but kept for the doses.
 
     access: (N, 3). modality, area, time: (N, C). blood, dialysate: (N,) mL/min.
@@ -57,7 +64,7 @@ def snapped(mean: Array, sd: Value, levels: Array) -> Array:
     return np.diff(below, axis=1)
 
 
-def given(state: State, levels: Levels) -> Given:
+def observed_state(state: State, levels: Levels) -> ObservedState:
     """Returns the laws of what decides about Kt/V."""
     modality = [laws.modality(state, catheter) for _, catheter in _ACCESS]
     blood = [
@@ -71,18 +78,18 @@ def given(state: State, levels: Levels) -> Given:
         for intolerant, q in _either(laws.intolerance(state)):
             mean, sd = laws.time_mean(state, residual, intolerant), laws.time_sd(intolerant)
             time += (p * q)[:, None] * snapped(mean, sd, levels["session_time"])
-    return Given(
+    return ObservedState(
         laws.access(state), np.stack(modality, 1), np.stack(blood, 1), np.stack(area, 1), time
     )
 
 
-def exact(law: Given) -> Settings:
+def exact(law: ObservedState) -> PrescriptionLaws:
     """Returns the settings' law among all patients."""
     modality = np.einsum("na,nam->nm", law.access, law.modality)
     blood = np.einsum("na,naq->nq", law.access, law.blood)
     share = np.array([part for part, _ in laws.DIALYSATE_MIXTURE])
     dialysate = laws.dialysate_mean(laws.BLOOD_FLOWS) @ share
-    return Settings(
+    return PrescriptionLaws(
         access=law.access,
         modality=modality,
         area=np.einsum("nm,nmc->nc", modality, law.area),
@@ -92,7 +99,7 @@ def exact(law: Given) -> Settings:
     )
 
 
-def optimum(state: State, levels: Levels, settings: Settings) -> dict[str, Array]:
+def bayes_prediction(state: State, levels: Levels, settings: PrescriptionLaws) -> dict[str, Array]:
     """Returns the oracle of each task by name: probabilities (N, C), means (N, 1) in mL/min."""
     drug = np.zeros((len(state), 3))
     for procedure, p in ((0.0, 1 - laws.PROCEDURE), (1.0, laws.PROCEDURE)):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hemomodel.cohort.synthetic import prescribing_model as laws
-from hemomodel.cohort.synthetic.random_streams import Array, Streams, Value, categories
+from hemomodel.cohort.synthetic.random_streams import Array, Streams, Value, draw_categories
 from hemomodel.cohort.synthetic.state import State
 
 __all__ = ["Levels", "draw_prescription", "midpoints"]
@@ -29,15 +29,15 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Ar
         value = mean + sd * of(name).standard_normal(len(state))
         return np.asarray(choice[np.searchsorted(midpoints(choice), value)])
 
-    access = categories(of("access"), laws.access(state))
+    access = draw_categories(of("access"), laws.access(state))
     graft, catheter = (access == 1).astype(float), (access == 2).astype(float)
     procedure = chance("procedure", laws.PROCEDURE)
-    shift = np.array(laws.PTH_SHIFT)[categories(of("hormone"), laws.hormone(state))]
+    shift = np.array(laws.PTH_SHIFT)[draw_categories(of("hormone"), laws.hormone(state))]
     residual = chance("residual", laws.residual(state))
     intolerant = chance("intolerance", laws.intolerance(state))
 
-    mode = categories(of("modality"), laws.modality(state, catheter))
-    drug = categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
+    mode = draw_categories(of("modality"), laws.modality(state, catheter))
+    drug = draw_categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
     positive = levels["initial_dose"][1:]  # who gets an anticoagulant gets a first dose of it
     heparin = near("heparin", laws.heparin(state, graft, catheter), laws.HEPARIN_SD, positive)
     lmwh = near("lmwh", laws.lmwh(state), laws.LMWH_SD, positive)
@@ -47,7 +47,7 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Ar
     blood = near("blood flow", blood, laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
     time = laws.time_mean(state, residual, intolerant)
     area = laws.surface_area(state, mode == 0, mode == 3)
-    bath = categories(of("potassium bath"), laws.potassium(state))
+    bath = draw_categories(of("potassium bath"), laws.potassium(state))
     return {
         "modality": levels["modality"][mode],
         "anticoagulant": levels["anticoagulant"][drug],
@@ -64,6 +64,6 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Ar
 
 def _dialysate(blood: Array, of: Streams) -> Array:
     share, sd = np.array(laws.DIALYSATE_MIXTURE).T
-    part = categories(of("dialysate part"), np.broadcast_to(share, (len(blood), len(share))))
+    part = draw_categories(of("dialysate part"), np.broadcast_to(share, (len(blood), len(share))))
     mean = np.take_along_axis(laws.dialysate_mean(blood), part[:, None], axis=1)[:, 0]
     return np.asarray(np.rint(mean + sd[part] * of("dialysate flow").standard_normal(len(blood))))

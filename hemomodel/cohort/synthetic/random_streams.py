@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hemomodel.errors import InputError
 
-__all__ = ["Array", "Flags", "Indices", "Streams", "Value", "categories", "streams"]
+__all__ = ["Array", "Flags", "Indices", "Streams", "Value", "draw_categories", "named_streams"]
 
 Array: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -25,7 +25,7 @@ Streams: TypeAlias = Callable[[str], Generator]
 """Variable's name -> a fresh generator for it."""
 
 
-def streams(seed: int) -> Streams:
+def named_streams(seed: int) -> Streams:
     """Returns the streams below a seed; asking twice for a name gives the same numbers again.
 
     Raises:
@@ -40,7 +40,7 @@ def streams(seed: int) -> Streams:
     return named
 
 
-def categories(rng: Generator, probabilities: Array) -> Indices:
+def draw_categories(rng: Generator, probabilities: Array) -> Indices:
     """Draws one index (N,) from each row of the probabilities (N, C)."""
     uniform = rng.random(len(probabilities))
     below = uniform[:, None] >= probabilities.cumsum(1)[:, :-1]

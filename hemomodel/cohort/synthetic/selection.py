@@ -18,7 +18,7 @@ from scipy.special import ndtr
 
 from hemomodel.cohort.synthetic import prescribing_model as laws
 from hemomodel.cohort.synthetic import session
-from hemomodel.cohort.synthetic.oracle import Given, Settings
+from hemomodel.cohort.synthetic.oracle import ObservedState, PrescriptionLaws
 from hemomodel.cohort.synthetic.prescription import Levels
 from hemomodel.cohort.synthetic.random_streams import Array
 from hemomodel.cohort.synthetic.state import State, height_law, ultrafiltration
@@ -50,7 +50,7 @@ class _Tables(NamedTuple):
     flow: Array
 
 
-def kept(state: State, given: Given, levels: Levels) -> tuple[Settings, Array]:
+def kept(state: State, given: ObservedState, levels: Levels) -> tuple[PrescriptionLaws, Array]:
     """Returns the settings' law among kept sessions, and P(kept | state), (N,)."""
     areas, times = levels["surface_area"], levels["session_time"]
     tables = _tables(tuple(areas), tuple(times))
@@ -68,7 +68,7 @@ def kept(state: State, given: Given, levels: Levels) -> tuple[Settings, Array]:
     by_access = np.einsum("naq,nam,nqm->na", given.blood, given.modality, by_pump, optimize=True)
     clearance = machine.reshape(n, -1) @ tables.law
     flow = ((machine.reshape(n, -1) @ tables.flow) * over_time).sum(1)
-    settings = Settings(
+    settings = PrescriptionLaws(
         access=given.access * by_access * per,
         modality=both.sum((1, 3)) * per,
         area=both.sum((1, 2)) * per,

@@ -12,7 +12,7 @@ from hemomodel.cohort.synthetic.missingness import (
     NO_BLOOD_TEST,
     NO_KT_V,
     PARTIAL,
-    Records,
+    RecordGaps,
     lost,
     some_settings,
 )
@@ -51,7 +51,7 @@ def workbook(
     state: State,
     prescription: Mapping[str, Array],
     outcome: Outcome,
-    records: Records,
+    records: RecordGaps,
     of: Streams,
 ) -> pd.DataFrame:
     """Returns the workbook: N rows, 58 columns, headers as the export writes them.
@@ -93,7 +93,7 @@ def _headers(schema: Schema) -> list[tuple[str, str]]:
     return [*headers[:after], *((name, name) for name in _UNREAD), *headers[after:]]
 
 
-def _missing(records: Records, settings: list[str], of: Streams) -> dict[str, Flags]:
+def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Flags]:
     """Returns where a column (N,) is missing in a row that is not blank."""
     missing = lost(len(records.kind), of)
     untested = records.kind == NO_BLOOD_TEST

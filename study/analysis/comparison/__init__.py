@@ -1,7 +1,5 @@
-"""The comparison of the arms on held-out rows, as data and in words."""
+"""The comparison of the arms on held-out rows, as data and in words.
 
-from study.analysis.comparison.build import compare
-from study.analysis.comparison.tables import comparison_table, difference_table, task_table
-from study.analysis.comparison.verdict import held_out
-
-__all__ = ["compare", "comparison_table", "difference_table", "held_out", "task_table"]
+`ComparisonData` comes in; a `Comparison` goes out. Open `build.py` first, then `differences.py`
+for what is called a difference and `verdict.py` for the words.
+"""

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 
 from hemomodel.schema.entries import Task
-from study.analysis.comparison.measured import Measured
-from study.analysis.comparison_data import Evidence, Floats
+from study.analysis.comparison.measured import MeasuredArms
+from study.analysis.comparison_data import ComparisonData, Floats
 from study.analysis.statistics.bootstrap import Resampled
 from study.analysis.statistics.expected_best import expected_best
 from study.analysis.statistics.interval import percentiles
 
-__all__ = ["arm_figures", "mean_interval"]
+__all__ = ["arm_result", "mean_interval"]
 
 _SINGLE = "single_task"
 
 
-def arm_figures(
-    name: str, measured: Measured, tasks: Sequence[Task], trials: pd.DataFrame
+def arm_result(
+    name: str, measured: MeasuredArms, tasks: Sequence[Task], trials: pd.DataFrame
 ) -> dict[str, Any]:
     """Returns what is said of one arm.
 
@@ -30,7 +30,7 @@ def arm_figures(
         tasks: the T tasks.
         trials: one row a trial, of all arms.
     """
-    skill, regret, level = measured.skill.whole, measured.regret, measured.declared.level
+    skill, regret, level = measured.skill.point, measured.regret, measured.declared.level
     arm = skill.arms.index(name)
     own = trials[trials["arm"] == name]
     states = {str(state): int(count) for state, count in own["state"].value_counts().items()}
@@ -42,7 +42,7 @@ def arm_figures(
         "unsolved_steps": int(own["unsolved"].sum()),
         "finalists": _finalists(measured.evidence, name),
         "score": mean_interval(skill, arm, level),
-        "regret": None if regret is None else mean_interval(regret.whole, arm, level),
+        "regret": None if regret is None else mean_interval(regret.point, arm, level),
         "mean_rank": float(skill.ranks[arm].mean()),
         "worst_task": {"task": tasks[worst].name, "skill": float(skill.estimate[arm, worst])},
         "delta_m": _delta_m(skill, arm, level),
@@ -59,7 +59,7 @@ def mean_interval(resampled: Resampled, arm: int, level: float) -> dict[str, flo
     return asdict(percentiles(mean, draws, level))
 
 
-def _finalists(evidence: Evidence, name: str) -> list[dict[str, Any]]:
+def _finalists(evidence: ComparisonData, name: str) -> list[dict[str, Any]]:
     return [
         {
             "outer_fold": number,
@@ -92,9 +92,9 @@ def _delta_m(skill: Resampled, arm: int, level: float) -> dict[str, float] | Non
     return asdict(percentiles(float(percent(skill.estimate)), percent(skill.draws), level))
 
 
-def _task_figures(measured: Measured, arm: int, tasks: Sequence[Task]) -> dict[str, Any]:
+def _task_figures(measured: MeasuredArms, arm: int, tasks: Sequence[Task]) -> dict[str, Any]:
     """Returns each task's skill with its interval, and the mean of every other metric."""
-    skill, level = measured.skill.whole, measured.declared.level
+    skill, level = measured.skill.point, measured.declared.level
     name = skill.arms[arm]
     chosen = [fold.best(name).metrics for fold in measured.evidence.outer_folds]
     found: dict[str, Any] = {}

@@ -6,23 +6,23 @@ from typing import Any
 import pandas as pd
 
 from hemomodel.schema.entries import Task
-from study.analysis.comparison.arms import arm_figures, mean_interval
+from study.analysis.comparison.arms import arm_result, mean_interval
 from study.analysis.comparison.differences import baselines, differences
 from study.analysis.comparison.measured import measure
-from study.analysis.comparison.verdict import held_out, overall
-from study.analysis.comparison_data import Evidence
+from study.analysis.comparison.verdict import held_out_phrase, overall_verdict
+from study.analysis.comparison_data import ComparisonData
 from study.analysis.statistics.bootstrap import Resampled, resample
 from study.analysis.statistics.ranks import critical_difference, friedman, groups, nemenyi
-from study.settings.analysis_plan import DECLARED, Declared
+from study.settings.analysis_plan import DEFAULT_PLAN, AnalysisPlan
 
 __all__ = ["compare"]
 
 
 def compare(
-    evidence: Evidence,
+    evidence: ComparisonData,
     tasks: Sequence[Task],
     trials: pd.DataFrame,
-    declared: Declared = DECLARED,
+    declared: AnalysisPlan = DEFAULT_PLAN,
 ) -> dict[str, Any]:
     """Returns everything that is said of the arms, ready for JSON.
 
@@ -50,12 +50,12 @@ def compare(
         "fresh_seeds": sorted({int(seed) for seed in evidence.seeds}),
         "outer_folds": len(evidence.outer_folds),
         "finalists_per_arm": declared.finalists,
-        "arms": [arm_figures(name, measured, tasks, trials) for name in evidence.arms],
+        "arms": [arm_result(name, measured, tasks, trials) for name in evidence.arms],
         "missing": [_missing(name, trials) for name in evidence.missing],
         "differences": found,
-        "ranks": _ranks(measured.skill.whole, declared.level),
+        "ranks": _ranks(measured.skill.point, declared.level),
         "references": _references(evidence, tasks, declared),
-        "verdict": overall(found, evidence.missing, held_out(size)),
+        "verdict": overall_verdict(found, evidence.missing, held_out_phrase(size)),
     }
 
 
@@ -82,7 +82,7 @@ def _ranks(skill: Resampled, level: float) -> dict[str, Any] | None:
 
 
 def _references(
-    evidence: Evidence, tasks: Sequence[Task], declared: Declared
+    evidence: ComparisonData, tasks: Sequence[Task], declared: AnalysisPlan
 ) -> list[dict[str, Any]]:
     """Returns the skill of the models that are no arms; no search of theirs is drawn."""
     models = evidence.references

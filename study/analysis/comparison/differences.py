@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.comparison.measured import Figure, Measured
-from study.analysis.comparison.verdict import of_difference
-from study.analysis.comparison_data import Evidence, Floats
+from study.analysis.comparison.measured import Estimate, MeasuredArms
+from study.analysis.comparison.verdict import difference_verdict
+from study.analysis.comparison_data import ComparisonData, Floats
 from study.analysis.statistics.bootstrap import Level, Resampled, resample
 from study.analysis.statistics.interval import Interval, simultaneous
 from study.analysis.statistics.paired import (
@@ -16,20 +16,20 @@ from study.analysis.statistics.paired import (
     holm,
     probability_of_improvement,
 )
-from study.analysis.statistics.sample_size import Components, Needed, needed
-from study.settings.analysis_plan import Declared
+from study.analysis.statistics.sample_size import Components, RequiredSample, required_sample
+from study.settings.analysis_plan import AnalysisPlan
 
 __all__ = ["baselines", "differences"]
 
 _SPLIT_DRAWS = 1000  # a variance needs fewer than the ends of an interval
 
 
-def baselines(arms: Sequence[str], declared: Declared) -> list[str]:
+def baselines(arms: Sequence[str], declared: AnalysisPlan) -> list[str]:
     """Returns what every arm is compared with: the declared ones, or else the first arm."""
     return [name for name in declared.baselines if name in arms] or list(arms[:1])
 
 
-def differences(measured: Measured) -> list[dict[str, Any]]:
+def differences(measured: MeasuredArms) -> list[dict[str, Any]]:
     """Returns one entry for each arm and baseline; a pair of baselines stands once.
 
     The interval of a difference is as wide as rows and seeds ask for (two-level bootstrap), and the
@@ -59,11 +59,11 @@ def differences(measured: Measured) -> list[dict[str, Any]]:
                 **asdict(interval),
                 "p_value": float(p_values[number]),
                 "p_holm": float(adjusted[number]),
-                "probability_of_improvement": _improvement(measured.skill.whole, arm, base),
+                "probability_of_improvement": _improvement(measured.skill.point, arm, base),
                 "regret": None if regrets is None else asdict(regrets[number]),
                 "distinguishable": called,
                 "needed": None if missing is None else asdict(missing),
-                "verdict": of_difference(
+                "verdict": difference_verdict(
                     arm,
                     base,
                     interval,
@@ -77,7 +77,7 @@ def differences(measured: Measured) -> list[dict[str, Any]]:
     return found
 
 
-def _pairs(arms: Sequence[str], declared: Declared) -> list[tuple[str, str]]:
+def _pairs(arms: Sequence[str], declared: AnalysisPlan) -> list[tuple[str, str]]:
     """Returns (arm, baseline), grouped by baseline."""
     chosen = baselines(arms, declared)
     return [
@@ -88,16 +88,16 @@ def _pairs(arms: Sequence[str], declared: Declared) -> list[tuple[str, str]]:
     ]
 
 
-def _intervals(figure: Figure, pairs: Sequence[tuple[str, str]], level: float) -> list[Interval]:
-    arms, bases = _places(figure.whole, pairs)
-    mean = figure.whole.estimate.mean(1)
-    draws = _draws(figure.sampling, pairs)
+def _intervals(figure: Estimate, pairs: Sequence[tuple[str, str]], level: float) -> list[Interval]:
+    arms, bases = _places(figure.point, pairs)
+    mean = figure.point.estimate.mean(1)
+    draws = _draws(figure.draws, pairs)
     return simultaneous(mean[arms] - mean[bases], draws, _luck(figure, pairs), level)
 
 
-def _luck(figure: Figure, pairs: Sequence[tuple[str, str]]) -> float:
+def _luck(figure: Estimate, pairs: Sequence[tuple[str, str]]) -> float:
     """Returns the variance of a difference that drawing trials adds, the mean over all pairs."""
-    added = _draws(figure.whole, pairs).var(0) - _draws(figure.sampling, pairs).var(0)
+    added = _draws(figure.point, pairs).var(0) - _draws(figure.draws, pairs).var(0)
     return max(float(added.mean()), 0.0)
 
 
@@ -112,7 +112,7 @@ def _places(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> tuple[lis
     return [place[arm] for arm, _ in pairs], [place[base] for _, base in pairs]
 
 
-def _p_value(evidence: Evidence, arm: str, base: str) -> float:
+def _p_value(evidence: ComparisonData, arm: str, base: str) -> float:
     """Tests the differences of mean skill on each outer fold and replicate."""
     gaps = []
     for fold in evidence.outer_folds:
@@ -128,22 +128,22 @@ def _improvement(skill: Resampled, arm: str, base: str) -> float:
     return probability_of_improvement(own, other)
 
 
-def _components(measured: Measured, pairs: Sequence[tuple[str, str]]) -> list[Components]:
+def _components(measured: MeasuredArms, pairs: Sequence[tuple[str, str]]) -> list[Components]:
     """Splits the variance of each difference by level."""
     level: Level = "rows"
     rows_alone = resample(measured.evidence, draws=_SPLIT_DRAWS, levels=(level,))
     rows = _draws(rows_alone, pairs).var(0)
-    seeds = np.maximum(_draws(measured.skill.sampling, pairs).var(0) - rows, 0)
+    seeds = np.maximum(_draws(measured.skill.draws, pairs).var(0) - rows, 0)
     luck = _luck(measured.skill, pairs)
     return [Components(float(a), float(b), luck) for a, b in zip(rows, seeds, strict=True)]
 
 
 def _needed(
-    evidence: Evidence, interval: Interval, variance: Components, declared: Declared
-) -> Needed | None:
+    evidence: ComparisonData, interval: Interval, variance: Components, declared: AnalysisPlan
+) -> RequiredSample | None:
     if not variance.total:
         return None
-    return needed(
+    return required_sample(
         variance,
         (interval.high - interval.low) / 2 / variance.total**0.5,
         rows=evidence.units,

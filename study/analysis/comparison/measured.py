@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from study.analysis.comparison_data import Candidate, Evidence, Floats
+from study.analysis.comparison_data import ComparisonData, FinalistScores, Floats
 from study.analysis.statistics.bootstrap import Resampled, resample
-from study.settings.analysis_plan import Declared
+from study.settings.analysis_plan import AnalysisPlan
 
-__all__ = ["Figure", "Measured", "measure"]
+__all__ = ["Estimate", "MeasuredArms", "measure"]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A figure of all arms.
 
     Attributes:
@@ -19,12 +19,12 @@ class Figure:
         sampling: over rows and seeds alone, with the networks that were found.
     """
 
-    whole: Resampled
-    sampling: Resampled
+    point: Resampled
+    draws: Resampled
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredArms:
     """A study's figures.
 
     Attributes:
@@ -35,13 +35,13 @@ class Measured:
             lower is better. None where there is no oracle.
     """
 
-    evidence: Evidence
-    declared: Declared
-    skill: Figure
-    regret: Figure | None
+    evidence: ComparisonData
+    declared: AnalysisPlan
+    skill: Estimate
+    regret: Estimate | None
 
 
-def measure(evidence: Evidence, declared: Declared) -> Measured:
+def measure(evidence: ComparisonData, declared: AnalysisPlan) -> MeasuredArms:
     """Resamples the figures of all arms."""
     skill = _figure(evidence, declared, lambda candidate: candidate.losses)
     candidates = [
@@ -51,14 +51,16 @@ def measure(evidence: Evidence, declared: Declared) -> Measured:
         for candidate in fold.usable(name)
     ]
     if any(candidate.regret is None for candidate in candidates):
-        return Measured(evidence, declared, skill, None)
+        return MeasuredArms(evidence, declared, skill, None)
     share = _figure(evidence, declared, _regret)
-    regret = Figure(_complement(share.whole), _complement(share.sampling))
-    return Measured(evidence, declared, skill, regret)
+    regret = Estimate(_complement(share.point), _complement(share.draws))
+    return MeasuredArms(evidence, declared, skill, regret)
 
 
-def _figure(evidence: Evidence, declared: Declared, of: Callable[[Candidate], Floats]) -> Figure:
-    return Figure(
+def _figure(
+    evidence: ComparisonData, declared: AnalysisPlan, of: Callable[[FinalistScores], Floats]
+) -> Estimate:
+    return Estimate(
         resample(evidence, of, draws=declared.draws),
         resample(evidence, of, draws=declared.draws, levels=("rows", "seeds")),
     )
@@ -68,7 +70,7 @@ def _complement(resampled: Resampled) -> Resampled:
     return replace(resampled, estimate=1 - resampled.estimate, draws=1 - resampled.draws)
 
 
-def _regret(candidate: Candidate) -> Floats:
+def _regret(candidate: FinalistScores) -> Floats:
     if candidate.regret is None:
         raise ValueError(f"trial {candidate.trial} has no regret")
     return candidate.regret

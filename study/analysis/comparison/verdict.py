@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from study.analysis.statistics.interval import Interval
-from study.analysis.statistics.sample_size import Needed
-from study.settings.analysis_plan import Declared
+from study.analysis.statistics.sample_size import RequiredSample
+from study.settings.analysis_plan import AnalysisPlan
 
-__all__ = ["held_out", "of_difference", "overall"]
+__all__ = ["difference_verdict", "held_out_phrase", "overall_verdict"]
 
 
-def of_difference(  # noqa: PLR0913 - each a word of its own
+def difference_verdict(  # noqa: PLR0913 - each a word of its own
     arm: str,
     base: str,
     interval: Interval,
     *,
     called: bool,
-    needed: Needed | None,
-    declared: Declared,
+    needed: RequiredSample | None,
+    declared: AnalysisPlan,
     unit: str,
 ) -> str:
     """Says how an arm compares with a baseline.
@@ -41,7 +41,7 @@ def of_difference(  # noqa: PLR0913 - each a word of its own
     return f"{said}: {_amount(needed, unit)} to see a difference of {needed.difference:.3f}."
 
 
-def _amount(needed: Needed, unit: str) -> str:
+def _amount(needed: RequiredSample, unit: str) -> str:
     """Says what would do: rows (or groups) or seeds, or searches if their luck outweighs both."""
     ways = []
     if needed.rows is not None:
@@ -61,7 +61,7 @@ def _rounded(count: int) -> int:
     return int(float(f"{count:.1e}"))
 
 
-def held_out(comparison: Mapping[str, Any]) -> str:
+def held_out_phrase(comparison: Mapping[str, Any]) -> str:
     """Says how much was held out: rows, and of how many groups where they are of groups.
 
     Args:
@@ -73,7 +73,9 @@ def held_out(comparison: Mapping[str, Any]) -> str:
     return rows if unit == "rows" or units is None else f"{rows} of {units} {unit}"
 
 
-def overall(differences: Sequence[Mapping[str, Any]], missing: Sequence[str], rows: str) -> str:
+def overall_verdict(
+    differences: Sequence[Mapping[str, Any]], missing: Sequence[str], rows: str
+) -> str:
     """Says what holds of all arms, baseline by baseline.
 
     Args:

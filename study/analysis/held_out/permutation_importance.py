@@ -12,17 +12,17 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import inspection
 from sklearn.base import BaseEstimator
-from sklearn.inspection import permutation_importance
 
 from hemomodel.schema.schema import Schema
-from study.analysis.held_out.rows import HeldOut, Predict, Predicted
+from study.analysis.held_out.rows import HeldOutRows, Predict, Predicted
 
-__all__ = ["MOST", "importances", "sources"]
+__all__ = ["MAX_ROWS", "permutation_importance", "source_columns"]
 
 _REPEATS = 10
 _KEPT = 100  # labelled rows of each task, where they are rare
-MOST = 1000
+MAX_ROWS = 1000
 """Held-out rows that are shuffled: more would cost time and tell the same."""
 
 Rows = NDArray[np.int64]
@@ -54,17 +54,17 @@ class _Gathering(BaseEstimator):
         return self.predict_table(table)
 
 
-def sources(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...]]:
+def source_columns(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...]]:
     """Returns what a feature set is made of: feature -> its columns in `Cohort.table`."""
-    blocks = schema.sets[schema.set_called(feature_set)]
+    blocks = schema.blocks_by_set[schema.feature_set_name(feature_set)]
     names = dict.fromkeys(name for block in blocks for name in block.columns)
     return {
         name: schema.read[name].table_columns if name in schema.read else (name,) for name in names
     }
 
 
-def importances(
-    predict: Predict, rows: HeldOut, features: Mapping[str, tuple[str, ...]], *, seed: int = 0
+def permutation_importance(
+    predict: Predict, rows: HeldOutRows, features: Mapping[str, tuple[str, ...]], *, seed: int = 0
 ) -> pd.DataFrame:
     """Returns what each task's skill loses by each feature: task, feature, mean, sd.
 
@@ -83,7 +83,7 @@ def importances(
     def skills(model: _Gathering, gathered: Rows, _: object) -> dict[str, float]:
         return dict(zip(names, rows.skill(model.predict(gathered))[told], strict=True))
 
-    found = permutation_importance(
+    found = inspection.permutation_importance(
         _Gathering(predict, rows.table, features),
         np.repeat(place[:, None], len(features), axis=1),
         place,
@@ -106,7 +106,7 @@ def importances(
 
 
 def _some(tells: NDArray[np.bool_], random: np.random.Generator) -> Rows:
-    """Returns which rows to score on, at most `MOST`: at random, but rare labels first.
+    """Returns which rows to score on, at most `MAX_ROWS`: at random, but rare labels first.
 
     Args:
         tells: (m, T), whether a row has a label to be wrong about.
@@ -114,6 +114,6 @@ def _some(tells: NDArray[np.bool_], random: np.random.Generator) -> Rows:
     """
     order = random.permutation(len(tells))
     own = tells[order]
-    rest = min(_KEPT, MOST // own.shape[1])
+    rest = min(_KEPT, MAX_ROWS // own.shape[1])
     first = (own & (own.cumsum(0) <= rest)).any(1)
-    return np.sort(order[np.argsort(~first, kind="stable")][:MOST])
+    return np.sort(order[np.argsort(~first, kind="stable")][:MAX_ROWS])

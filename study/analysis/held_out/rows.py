@@ -13,18 +13,18 @@ from torch import Tensor
 
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.stack import Rows, Stack
-from hemomodel.ensemble.ensemble import pool
+from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.network.heads import HeadLayout
 from hemomodel.schema.entries import Task
-from hemomodel.training.metrics import Scored, row_losses, scores
+from hemomodel.training.metrics import ScoringData, row_losses, scores
 from hemomodel.training.reliability import reliability
-from hemomodel.training.scored_rows import shares
+from hemomodel.training.scored_rows import row_weights
 from study.analysis.comparison_data import Floats
 
-__all__ = ["HeldOut", "Predict", "Predicted", "Winner", "held_out", "held_out_groups"]
+__all__ = ["HeldOutRows", "Predict", "Predicted", "Winner", "clusters_of_rows", "held_out_rows"]
 
 
-def held_out_groups(stack: Stack) -> Rows | None:
+def clusters_of_rows(stack: Stack) -> Rows | None:
     """Returns whose row each held-out row is, (m,) numbers from 0; None if no group has two rows.
 
     Args:
@@ -60,7 +60,7 @@ class Winner:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutRows:
     """The held-out rows of one outer fold.
 
     Attributes:
@@ -87,10 +87,10 @@ class HeldOut:
         """Of the K columns."""
         return HeadLayout(self.tasks, torch.float64)
 
-    def take(self, rows: NDArray[np.int64]) -> "HeldOut":
+    def take(self, rows: NDArray[np.int64]) -> "HeldOutRows":
         """Returns some of the rows."""
         own = (self.labels[rows], self.known[rows], self.units[rows])
-        return HeldOut(self.tasks, self.table.iloc[rows], *own, self.trivial)
+        return HeldOutRows(self.tasks, self.table.iloc[rows], *own, self.trivial)
 
     def losses(self, predicted: Predicted) -> Floats:
         """Returns each row's loss (m, T) of natural predictions (m, K); zero if unknown."""
@@ -121,28 +121,28 @@ class HeldOut:
         return reliability(self.layout, _tensor(predicted), self._scored)
 
     @property
-    def _scored(self) -> Scored:
+    def _scored(self) -> ScoringData:
         known = _tensor(self.known.astype(float))
-        share = shares(known, torch.zeros(known.shape[:2], dtype=torch.bool))
-        return Scored(_tensor(self.labels), share, _tensor(self.trivial))
+        share = row_weights(known, torch.zeros(known.shape[:2], dtype=torch.bool))
+        return ScoringData(_tensor(self.labels), share, _tensor(self.trivial))
 
 
-def held_out(cohort: Cohort, stack: Stack) -> HeldOut:
+def held_out_rows(cohort: Cohort, stack: Stack) -> HeldOutRows:
     """Returns the held-out rows of a stack that was prepared with them.
 
     The trivial predictor is pooled over the replicates, as the ensemble is.
     """
     rows = stack.test_rows
-    groups = held_out_groups(stack)
+    groups = clusters_of_rows(stack)
     layout = HeadLayout(stack.tasks, torch.float64)
     trivial = torch.from_numpy(stack.trivial.astype(np.float64)).unsqueeze(1)
-    return HeldOut(
+    return HeldOutRows(
         tasks=stack.tasks,
         table=cohort.table.iloc[rows].reset_index(drop=True),
         labels=stack.labels[rows].astype(np.float64),
         known=stack.known[rows],
         units=np.arange(len(rows)) if groups is None else groups,
-        trivial=pool(layout, trivial)[0].numpy(),
+        trivial=average_predictions(layout, trivial)[0].numpy(),
     )
 
 

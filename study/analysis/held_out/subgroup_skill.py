@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
 from study.analysis.comparison_data import Floats
-from study.analysis.held_out.rows import HeldOut
-from study.analysis.held_out.subgroups import ALL, LEAST, Part, parts
-from study.settings.analysis_plan import DECLARED
+from study.analysis.held_out.rows import HeldOutRows
+from study.analysis.held_out.subgroups import ALL_ROWS, MIN_UNITS, SubgroupLevel, subgroup_levels
+from study.settings.analysis_plan import DEFAULT_PLAN
 
-__all__ = ["MEAN", "subgroup_table"]
+__all__ = ["MEAN_TASK", "subgroup_skill"]
 
-MEAN = "mean"
+MEAN_TASK = "mean"
 """Stands for the mean over the tasks, where a task could stand."""
 _UNITS = 500  # more are joined at random: their sums vary alike, and the draws stay few
 _DRAWS = 2000
 
 
-def subgroup_table(
+def subgroup_skill(
     schema: Schema,
-    rows: Sequence[HeldOut],
+    rows: Sequence[HeldOutRows],
     losses: Mapping[str, Sequence[Floats]],
     *,
     seed: int = 0,
@@ -55,7 +55,7 @@ def subgroup_table(
     groups = np.concatenate([f.units + start for f, start in zip(rows, starts, strict=False)])
     units = _joined(groups, random)
     found = []
-    for part in parts(schema, table, groups):
+    for part in subgroup_levels(schema, table, groups):
         given = own[part.rows], trivial[part.rows], known[part.rows], units[part.rows]
         found.append(_figures(part, list(losses), tasks, given, random))
     return pd.concat(found, ignore_index=True)
@@ -68,17 +68,17 @@ def _joined(units: NDArray[np.int64], random: np.random.Generator) -> NDArray[np
 
 
 def _figures(
-    part: Part,
+    part: SubgroupLevel,
     arms: Sequence[str],
     tasks: Sequence[Task],
     given: tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]],
     random: np.random.Generator,
 ) -> pd.DataFrame:
     losses, trivial, known, units = given
-    enough = (_sums(units, known.astype(float)) > 0).sum(0) >= LEAST
-    labelled = np.where(enough & (part.subgroup == ALL), known.sum(0), np.nan)
+    enough = (_sums(units, known.astype(float)) > 0).sum(0) >= MIN_UNITS
+    labelled = np.where(enough & (part.subgroup == ALL_ROWS), known.sum(0), np.nan)
     estimate, low, high = _skills(losses, trivial, enough, units, random)
-    names = [*(task.name for task in tasks), MEAN]
+    names = [*(task.name for task in tasks), MEAN_TASK]
     index = pd.MultiIndex.from_product([arms, names], names=["arm", "task"])
     return index.to_frame(index=False).assign(
         subgroup=part.subgroup,
@@ -119,7 +119,7 @@ def _skills(
     bottom = np.where(enough, weight @ unit, np.nan)[:, None]
     by_task = 1 - np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
     skills = np.concatenate([by_task, by_task[..., enough].mean(-1, keepdims=True)], -1)
-    ends = [(1 - DECLARED.level) / 2, (1 + DECLARED.level) / 2]
+    ends = [(1 - DEFAULT_PLAN.level) / 2, (1 + DEFAULT_PLAN.level) / 2]
     low, high = np.full((2, *shape), np.nan)
     drawn = np.append(enough, True)
     low[:, drawn], high[:, drawn] = np.quantile(skills[1:, :, drawn], ends, axis=0)

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from hemomodel.schema.entries import Subgroup
 from hemomodel.schema.schema import Schema
 
-__all__ = ["ALL", "LEAST", "Part", "parts"]
+__all__ = ["ALL_ROWS", "MIN_UNITS", "SubgroupLevel", "subgroup_levels"]
 
 Groups: TypeAlias = NDArray[np.int64]
 
-LEAST = 10
+MIN_UNITS = 10
 """Groups of rows (persons) below which a kind is not shown alone: for privacy, and for chance."""
-ALL = "all"
+ALL_ROWS = "all"
 _UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SubgroupLevel:
     """Rows of one kind.
 
     Attributes:
@@ -50,12 +50,12 @@ class _Split:
     code: NDArray[np.int64]
     levels: tuple[str, ...]
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[SubgroupLevel]:
         for place, level in enumerate(self.levels):
-            yield Part(self.name, self.title, self.title_zh, level, self.code == place)
+            yield SubgroupLevel(self.name, self.title, self.title_zh, level, self.code == place)
 
 
-def parts(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[Part]:
+def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[SubgroupLevel]:
     """Returns all rows, the rows of each level, and of each pair of levels where there are enough.
 
     A level with fewer than `LEAST` groups is joined with another: of a number with a neighbour, of
@@ -68,18 +68,18 @@ def parts(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[Part]:
         table: (m, columns), as in `Cohort.table`.
         groups: (m,), the same number in all rows of one person, or of what else a group is.
     """
-    found = [Part(ALL, "All rows", "全部", ALL, np.ones(len(table), dtype=bool))]
+    found = [SubgroupLevel(ALL_ROWS, "All rows", "全部", ALL_ROWS, np.ones(len(table), dtype=bool))]
     splits = [_joined(_split(schema, one, table, groups), groups) for one in schema.subgroups]
     for split in splits:
         if len(split.levels) > 1:
             found += split.parts()
         else:
-            level = f"not shown: fewer than {LEAST} in a level"
+            level = f"not shown: fewer than {MIN_UNITS} in a level"
             none = np.zeros(len(table), dtype=bool)
-            found.append(Part(split.name, split.title, split.title_zh, level, none))
+            found.append(SubgroupLevel(split.name, split.title, split.title_zh, level, none))
     several = [split for split in splits if len(split.levels) > 1]
     for crossed in map(_crossed, combinations(several, 2)):
-        if _counts(crossed.code, groups, len(crossed.levels)).min() >= LEAST:
+        if _counts(crossed.code, groups, len(crossed.levels)).min() >= MIN_UNITS:
             found += crossed.parts()
     return found
 
@@ -114,7 +114,7 @@ def _kept(
     """
     counts = _counts(np.digitize(values, cuts), groups, len(cuts) + 1)
     small = int(counts.argmin())
-    if not cuts or counts[small] >= LEAST:
+    if not cuts or counts[small] >= MIN_UNITS:
         return cuts
     beside = [cut for cut in (small - 1, small) if 0 <= cut < len(cuts)]  # a cut has two bands
     gone = min(beside, key=lambda cut: counts[cut] + counts[cut + 1])
@@ -136,7 +136,7 @@ def _bands(cuts: Sequence[float]) -> list[str]:
 def _joined(split: _Split, groups: Groups) -> _Split:
     """Joins the smallest level with the next smallest until none has too few groups."""
     counts = _counts(split.code, groups, len(split.levels))
-    if len(counts) == 1 or counts.min() >= LEAST:
+    if len(counts) == 1 or counts.min() >= MIN_UNITS:
         return split
     low, high = sorted(counts.argsort(kind="stable")[:2])
     levels = list(split.levels)

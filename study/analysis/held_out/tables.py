@@ -12,20 +12,20 @@ import pandas as pd
 from hemomodel.schema.schema import Schema
 from hemomodel.training.reliability import BINS
 from study.analysis.comparison_data import Floats
-from study.analysis.held_out.permutation_importance import importances, sources
-from study.analysis.held_out.rows import HeldOut, Predicted, Winner
-from study.analysis.held_out.subgroup_skill import subgroup_table
+from study.analysis.held_out.permutation_importance import permutation_importance, source_columns
+from study.analysis.held_out.rows import HeldOutRows, Predicted, Winner
+from study.analysis.held_out.subgroup_skill import subgroup_skill
 
-__all__ = ["examined"]
+__all__ = ["evaluate_winners"]
 
 _STAGES = ("before", "after")
 
 
-def examined(
+def evaluate_winners(
     schema: Schema,
     feature_set: str,
     winners: Sequence[Winner],
-    rows: Sequence[HeldOut],
+    rows: Sequence[HeldOutRows],
     leading: str,
 ) -> dict[str, pd.DataFrame]:
     """Returns tables by file name, without any row of a patient.
@@ -50,13 +50,13 @@ def examined(
     return {
         "ensemble_scores": _scores(winners, said, rows),
         "ensemble_calibration": _calibration(winners, {"before": before, "after": said}, rows),
-        "subgroups": subgroup_table(schema, rows, losses),
+        "subgroups": subgroup_skill(schema, rows, losses),
         "permutation": _permutation(schema, feature_set, winners, rows, leading),
     }
 
 
 def _scores(
-    winners: Sequence[Winner], said: Sequence[Predicted], rows: Sequence[HeldOut]
+    winners: Sequence[Winner], said: Sequence[Predicted], rows: Sequence[HeldOutRows]
 ) -> pd.DataFrame:
     tasks = rows[0].tasks
     index = pd.Index([task.name for task in tasks], name="task")
@@ -76,7 +76,7 @@ def _scores(
 def _calibration(
     winners: Sequence[Winner],
     said: Mapping[str, Sequence[Predicted]],
-    rows: Sequence[HeldOut],
+    rows: Sequence[HeldOutRows],
 ) -> pd.DataFrame:
     index = pd.MultiIndex.from_product(
         [[task.name for task in rows[0].tasks], range(BINS)], names=["task", "bin"]
@@ -105,12 +105,12 @@ def _permutation(
     schema: Schema,
     feature_set: str,
     winners: Sequence[Winner],
-    rows: Sequence[HeldOut],
+    rows: Sequence[HeldOutRows],
     leading: str,
 ) -> pd.DataFrame:
-    features = sources(schema, feature_set)
+    features = source_columns(schema, feature_set)
     parts = [
-        importances(one.predict, rows[one.outer_fold], features).assign(
+        permutation_importance(one.predict, rows[one.outer_fold], features).assign(
             arm=one.arm, outer_fold=one.outer_fold
         )
         for one in winners

@@ -11,12 +11,12 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from study.analysis.comparison_data import Candidate, Evidence, Floats, OuterFold
+from study.analysis.comparison_data import ComparisonData, FinalistScores, Floats, OuterFold
 
-__all__ = ["EVERYTHING", "Level", "Resampled", "resample"]
+__all__ = ["ALL_LEVELS", "Level", "Resampled", "resample"]
 
 Level: TypeAlias = Literal["rows", "seeds", "search"]
-EVERYTHING: tuple[Level, ...] = ("rows", "seeds", "search")
+ALL_LEVELS: tuple[Level, ...] = ("rows", "seeds", "search")
 _BLOCK = 1 << 24  # numbers for which the draws are made at once
 _HELD = 1 << 20  # numbers held at once
 
@@ -55,11 +55,11 @@ class _Fold(NamedTuple):
 
 
 def resample(
-    evidence: Evidence,
-    of: Callable[[Candidate], Floats] = lambda candidate: candidate.losses,
+    evidence: ComparisonData,
+    of: Callable[[FinalistScores], Floats] = lambda candidate: candidate.losses,
     *,
     draws: int,
-    levels: Collection[Level] = EVERYTHING,
+    levels: Collection[Level] = ALL_LEVELS,
     seed: int = 0,
 ) -> Resampled:
     """Three-level bootstrap of 1 - loss / loss of the trivial predictor.
@@ -131,7 +131,7 @@ def _draw(
     return _Drawn(fold, units, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
 
 
-def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[Candidate], Floats]) -> _Fold:
+def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[FinalistScores], Floats]) -> _Fold:
     own = [fold.usable(name) for name in names]
     every = [candidate for candidates in own for candidate in candidates]
     identity = [id(candidate) for candidate in every]

@@ -5,7 +5,7 @@ from math import ceil
 
 from scipy import stats
 
-__all__ = ["Components", "Needed", "needed"]
+__all__ = ["Components", "RequiredSample", "required_sample"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Components:
 
 
 @dataclass(frozen=True)
-class Needed:
+class RequiredSample:
     """What would show a difference; each figure alone, with the others as they are.
 
     Attributes:
@@ -40,7 +40,7 @@ class Needed:
     outer_folds: int
 
 
-def needed(  # noqa: PLR0913 - each a word of its own
+def required_sample(  # noqa: PLR0913 - each a word of its own
     variance: Components,
     critical: float,
     *,
@@ -49,7 +49,7 @@ def needed(  # noqa: PLR0913 - each a word of its own
     outer_folds: int,
     difference: float,
     power: float,
-) -> Needed | None:
+) -> RequiredSample | None:
     """Returns what is missing to see a difference, or None if the study is large enough.
 
     A true difference d is seen with the given power when the interval's half-width and the normal
@@ -73,7 +73,7 @@ def needed(  # noqa: PLR0913 - each a word of its own
         left = allowed - (variance.total - own)
         return ceil(count * own / left) if left > 0 else None
 
-    return Needed(
+    return RequiredSample(
         difference,
         alone(variance.rows, rows),
         alone(variance.seeds, seeds),

@@ -4,15 +4,15 @@ import json
 import shlex
 from typing import Any
 
-from study.analysis.comparison.verdict import held_out
-from study.analysis.held_out.subgroups import LEAST
+from study.analysis.comparison.verdict import held_out_phrase
+from study.analysis.held_out.subgroups import MIN_UNITS
 from study.report.card.tables import attrition_table, input_table, output_table, score_table
 from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
 from study.report.components.blocks import Block, Code, Notes, Prose, Section
-from study.report.formatting import both, number
-from study.report.load import Study
+from study.report.formatting import bilingual, number
+from study.report.load import LoadedStudy
 from study.report.sections.limits import ALWAYS, data_notes
-from study.report.tables.calibration import tempered_table
+from study.report.tables.calibration import temperature_table
 from study.report.tables.features import feature_table
 from study.report.tables.subgroups import subgroup_table
 from study.report.tables.trials import pairs_table
@@ -22,7 +22,7 @@ __all__ = ["card_sections", "chosen"]
 _NOT_THERE = "This study's folder has no figures of its ensembles; compare again with --resume."
 
 
-def card_sections(study: Study, arm: str, outer_fold: int, place: str) -> list[Section]:
+def card_sections(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> list[Section]:
     """Returns the sections, in the order of Mitchell et al.
 
     Args:
@@ -45,13 +45,13 @@ def card_sections(study: Study, arm: str, outer_fold: int, place: str) -> list[S
     ]
 
 
-def chosen(study: Study, arm: str) -> list[dict[str, Any]]:
+def chosen(study: LoadedStudy, arm: str) -> list[dict[str, Any]]:
     """Returns the finalists of an arm that were chosen, one an outer fold."""
     finalists = next(one.get("finalists") for one in study.arms if one["arm"] == arm)
     return [one for one in finalists or [] if one.get("chosen")]
 
 
-def _details(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
+def _details(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]:
     record = study.record
     own = next(one for one in chosen(study, arm) if one["outer_fold"] == outer_fold)
     facts: dict[str, Any] = {
@@ -71,9 +71,9 @@ def _details(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
     return (pairs_table("What it is", facts), *_tables(study))
 
 
-def _tables(study: Study) -> tuple[Block, ...]:
+def _tables(study: LoadedStudy) -> tuple[Block, ...]:
     outputs = output_table(study.tasks)
-    if study.schema is None or study.feature_set not in study.schema.sets:
+    if study.schema is None or study.feature_set not in study.schema.blocks_by_set:
         return (outputs,)
     return outputs, input_table(study.schema, study.feature_set)
 
@@ -87,22 +87,22 @@ def _use() -> tuple[Block, ...]:
     )
 
 
-def _factors(study: Study) -> tuple[Block, ...]:
+def _factors(study: LoadedStudy) -> tuple[Block, ...]:
     declared = study.schema.subgroups if study.schema else ()
     if not declared:
         return (Prose("The schema declares no subgroups: scores are of all rows together."),)
     unit = study.comparison.get("unit", "rows")
-    names = ", ".join(both(one.title, one.title_zh) for one in declared)
+    names = ", ".join(bilingual(one.title, one.title_zh) for one in declared)
     return (
         Prose(
             f"Scores are also given by {names}, and by pairs of these where every pair of their "
-            f"levels has {LEAST} {unit} or more. Other factors (the place, the staff, the "
+            f"levels has {MIN_UNITS} {unit} or more. Other factors (the place, the staff, the "
             "machines) are not recorded."
         ),
     )
 
 
-def _metrics(study: Study) -> tuple[Block, ...]:
+def _metrics(study: LoadedStudy) -> tuple[Block, ...]:
     unit = study.comparison.get("unit", "rows")
     how = (
         f"Intervals hold {study.level}: percentiles of a bootstrap over held-out {unit}, with the "
@@ -111,7 +111,7 @@ def _metrics(study: Study) -> tuple[Block, ...]:
     return (Notes((*METRICS, how)),)
 
 
-def _evaluation(study: Study) -> tuple[Block, ...]:
+def _evaluation(study: LoadedStudy) -> tuple[Block, ...]:
     folds = study.comparison.get("outer_folds") or 1
     split = (
         f"The search was repeated for each of {folds} parts of the rows, and what is said here is "
@@ -121,13 +121,13 @@ def _evaluation(study: Study) -> tuple[Block, ...]:
     )
     return (
         Prose(
-            f"{held_out(study.comparison)} of the same table. {split} They were scored once, after "
-            "all had been chosen on other rows. No other table has been tried."
+            f"{held_out_phrase(study.comparison)} of the same table. {split} They were scored "
+            "once, after all had been chosen on other rows. No other table has been tried."
         ),
     )
 
 
-def _training(study: Study) -> tuple[Block, ...]:
+def _training(study: LoadedStudy) -> tuple[Block, ...]:
     rows = number(study.comparison.get("training_rows"), 0)
     blocks: list[Block] = [
         Prose(
@@ -141,7 +141,7 @@ def _training(study: Study) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _results(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
+def _results(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]:
     if not {"ensemble_scores", "subgroups", "ensemble_calibration"} <= set(study.tables):
         return (Prose(_NOT_THERE),)
     blocks: list[Block] = [
@@ -149,14 +149,14 @@ def _results(study: Study, arm: str, outer_fold: int) -> tuple[Block, ...]:
         subgroup_table(study, arm, folded=False),
     ]
     if len(study.tables["ensemble_calibration"]):
-        blocks.append(tempered_table(study, (arm,), folded=False))
+        blocks.append(temperature_table(study, (arm,), folded=False))
     if arm in set(study.tables.get("permutation", {"arm": ()})["arm"]):
         blocks.append(feature_table(study))
     return tuple(blocks)
 
 
-def _caveats(study: Study) -> tuple[Block, ...]:
-    few = f"{held_out(study.comparison)} are what the scores rest on: read the intervals."
+def _caveats(study: LoadedStudy) -> tuple[Block, ...]:
+    few = f"{held_out_phrase(study.comparison)} are what the scores rest on: read the intervals."
     return (Notes((*study.notes, *data_notes(study), few, *ALWAYS)),)
 
 

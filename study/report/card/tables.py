@@ -7,11 +7,11 @@ import pandas as pd
 
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
-from study.analysis.held_out.permutation_importance import sources
-from study.analysis.held_out.subgroups import ALL, LEAST
-from study.report.components.blocks import Cell, Table, head, spread
-from study.report.formatting import both, number, percent, sized, unit
-from study.report.load import Study
+from study.analysis.held_out.permutation_importance import source_columns
+from study.analysis.held_out.subgroups import ALL_ROWS, MIN_UNITS
+from study.report.components.blocks import Cell, Table, interval_cell, task_header
+from study.report.formatting import bilingual, number, percent, unit_text, with_size
+from study.report.load import LoadedStudy
 
 __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 
@@ -19,7 +19,7 @@ __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 def output_table(tasks: tuple[Task, ...]) -> Table:
     """Returns what is predicted: one row a task, named in both languages, with its levels."""
     rows = tuple(
-        (Cell(both(task.title, task.title_zh)), Cell(task.kind), Cell(_range(task)))
+        (Cell(bilingual(task.title, task.title_zh)), Cell(task.kind), Cell(_range(task)))
         for task in tasks
     )
     columns = (Cell("task"), Cell("kind"), Cell("levels, or unit"))
@@ -28,7 +28,7 @@ def output_table(tasks: tuple[Task, ...]) -> Table:
 
 def _range(task: Task) -> str:
     if task.is_value:
-        return unit(task)
+        return unit_text(task)
     return f"{', '.join(task.meanings)} {task.unit}".strip()
 
 
@@ -38,11 +38,11 @@ def input_table(schema: Schema, feature_set: str) -> Table:
     units |= {derived.name: derived.unit for derived in schema.derived}
     rows = tuple(
         (
-            Cell(both(schema.titles[name], schema.titles_zh.get(name, ""))),
+            Cell(bilingual(schema.titles[name], schema.titles_zh.get(name, ""))),
             Cell(units[name]),
             Cell(name),
         )
-        for name in sources(schema, feature_set)
+        for name in source_columns(schema, feature_set)
     )
     columns = (Cell("feature"), Cell("unit"), Cell("name in the schema"))
     return Table("What it reads", columns, rows, folded=True, style="words")
@@ -59,7 +59,7 @@ def attrition_table(ledger: Mapping[str, Any]) -> Table:
     return Table("From the file to the cohort", columns, tuple(rows))
 
 
-def score_table(study: Study, arm: str, outer_fold: int) -> Table:
+def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
     """Returns one row a task: skill with its interval, and the ensemble's figures in its unit.
 
     Scores are of all outer folds, as the skill is; the temperature is that of the card's model.
@@ -68,12 +68,15 @@ def score_table(study: Study, arm: str, outer_fold: int) -> Table:
     of_arm = scores[scores["arm"] == arm]
     other = (of_arm["metric"] == "temperature") & (of_arm["outer_fold"] != outer_fold)
     own = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
-    of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL)]
+    of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL_ROWS)]
     skills = of_all.set_index("task")[["rows", "estimate", "low", "high"]]
     found: dict[Any, Any] = skills.join(own).to_dict("index")
     rows = [
         (
-            Cell(head(task).text, ", ".join(filter(None, (head(task).small, unit(task))))),
+            Cell(
+                task_header(task).text,
+                ", ".join(filter(None, (task_header(task).small, unit_text(task)))),
+            ),
             _labelled(found[task.name]["rows"]),
             _skill(found[task.name]),
             *_figures(task, found[task.name]),
@@ -90,15 +93,15 @@ def score_table(study: Study, arm: str, outer_fold: int) -> Table:
 
 
 def _labelled(rows: float) -> Cell:
-    return Cell(f"<{LEAST}" if pd.isna(rows) else number(rows, 0))
+    return Cell(f"<{MIN_UNITS}" if pd.isna(rows) else number(rows, 0))
 
 
 def _skill(own: Mapping[str, float]) -> Cell:
-    return Cell("–", "few labels") if pd.isna(own["estimate"]) else spread(own, 2)
+    return Cell("–", "few labels") if pd.isna(own["estimate"]) else interval_cell(own, 2)
 
 
 def _figures(task: Task, own: Mapping[str, float]) -> tuple[Cell, Cell, Cell]:
     if task.is_value:
-        return Cell(""), Cell(sized(own.get("rmse")), sized(own.get("mae"))), Cell("")
+        return Cell(""), Cell(with_size(own.get("rmse")), with_size(own.get("mae"))), Cell("")
     right = Cell(percent(own.get("accuracy")), percent(own.get("balanced_accuracy")))
     return right, Cell(""), Cell(number(own.get("temperature"), 2))

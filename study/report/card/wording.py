@@ -1,6 +1,6 @@
 """The sentences that stand in every model card."""
 
-from study.analysis.held_out.subgroups import LEAST
+from study.analysis.held_out.subgroups import MIN_UNITS
 
 __all__ = ["ETHICS", "METRICS", "NOT_USES", "USES"]
 
@@ -37,7 +37,7 @@ ETHICS = (
         "in the past is learned with the rest."
     ),
     (
-        f"No row or identifier is in this card, and kinds of rows with fewer than {LEAST} are "
+        f"No row or identifier is in this card, and kinds of rows with fewer than {MIN_UNITS} are "
         "joined with others or left out. What the model's folder holds beside its weights are "
         "means, spreads, ranges and components of the rows that it was fitted on."
     ),

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.analysis.held_out.subgroup_skill import MEAN
-from study.analysis.held_out.subgroups import ALL
+from study.analysis.held_out.subgroup_skill import MEAN_TASK
+from study.analysis.held_out.subgroups import ALL_ROWS
 from study.report.card.sections import card_sections, chosen
 from study.report.components.blocks import Cell
 from study.report.formatting import interval, number
-from study.report.load import Study, open_study
+from study.report.load import LoadedStudy, open_study
 from study.report.render.markdown import card_markdown
 from study.report.render.page import style, templates
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 __all__ = ["write_cards"]
 
 _WARNING = "Decision support for research: not for use on its own, and no medical device."
 
 
-def write_cards(folder: Folder) -> list[Path]:
+def write_cards(folder: StudyFolder) -> list[Path]:
     """Writes `best/ARM/card.md` and `card.html` for each winner that was saved.
 
     Args:
@@ -43,7 +43,7 @@ def write_cards(folder: Folder) -> list[Path]:
     return pages
 
 
-def _write(study: Study, arm: str, outer_fold: int, place: str) -> Path:
+def _write(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> Path:
     subject = study.schema.title if study.schema else "table"
     title = f"{subject}: {len(study.tasks)} tasks, {arm}"
     count = number(study.comparison.get("replicates"), 0)
@@ -62,19 +62,21 @@ def _write(study: Study, arm: str, outer_fold: int, place: str) -> Path:
     return study.folder.write_text(f"{place}/card.html", text)
 
 
-def _score(study: Study, arm: str) -> Cell:
+def _score(study: LoadedStudy, arm: str) -> Cell:
     table = study.tables.get("subgroups")
     if table is None:
         score = next(one.get("score") for one in study.arms if one["arm"] == arm)
         return Cell(interval(score, 2), "mean skill of one network")
-    own = table[(table["arm"] == arm) & (table["subgroup"] == ALL) & (table["task"] == MEAN)]
+    own = table[
+        (table["arm"] == arm) & (table["subgroup"] == ALL_ROWS) & (table["task"] == MEAN_TASK)
+    ]
     found = {name: float(own[name].iloc[0]) for name in ("estimate", "low", "high")}
     if pd.isna(found["estimate"]):
         return Cell("–", "mean skill: too few rows")
     return Cell(interval(found, 2), "mean skill")
 
 
-def _facts(study: Study, arm: str) -> list[Cell]:
+def _facts(study: LoadedStudy, arm: str) -> list[Cell]:
     comparison = study.comparison
     return [
         _score(study, arm),

@@ -17,9 +17,9 @@ __all__ = [
     "Prose",
     "Section",
     "Table",
-    "absent",
-    "head",
-    "spread",
+    "interval_cell",
+    "missing_note",
+    "task_header",
 ]
 
 
@@ -119,17 +119,17 @@ class Section:
     blocks: tuple[Block, ...] = field(default_factory=tuple)
 
 
-def absent(what: str, file: str) -> tuple[Block, ...]:
+def missing_note(what: str, file: str) -> tuple[Block, ...]:
     """Returns a sentence in place of what a study has no file for."""
     return (Prose(f"{what} is not shown: this study's folder has no {file}."),)
 
 
-def head(task: Task) -> Cell:
+def task_header(task: Task) -> Cell:
     """Returns the header of a task's column, in both languages."""
     return Cell(task.title_zh or task.title, task.title if task.title_zh else "")
 
 
-def spread(
+def interval_cell(
     found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False, best: bool = False
 ) -> Cell:
     """Returns a cell with an estimate, and its interval under it."""

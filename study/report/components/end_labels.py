@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from study.report.components.figure import Trace
-from study.report.formatting import label
+from study.report.formatting import escape_label
 
 __all__ = ["end_labels"]
 
@@ -44,7 +44,7 @@ def end_labels(data: list[Trace], layout: dict[str, Any]) -> None:
             "xshift": 10,
             "y": place,
             "yanchor": "middle",
-            "text": label(str(trace["meta"])),
+            "text": escape_label(str(trace["meta"])),
             "showarrow": False,
             "font": {"size": 11, "color": trace["line"]["color"]},
         }

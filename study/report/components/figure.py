@@ -19,13 +19,13 @@ __all__ = [
     "TEMPLATE",
     "THEMES",
     "Figure",
-    "band",
-    "compact",
-    "heat",
+    "downsample",
+    "heat_map",
     "heat_rows",
-    "rows",
-    "themed",
-    "thinned",
+    "interval_band",
+    "round_json",
+    "row_layout",
+    "with_theme",
 ]
 
 Trace: TypeAlias = dict[str, Any]
@@ -106,7 +106,7 @@ class Figure:
     arm: str | None = None
 
 
-def rows(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
+def row_layout(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
     """Returns the layout of a figure with one labelled row a name, the first on top."""
     return {
         "height": size * len(names) + 56,
@@ -120,7 +120,7 @@ def rows(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
     }
 
 
-def heat(
+def heat_map(
     values: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]], limit: float
 ) -> Trace:
     """Returns a map of values, each written in its cell; `hover` has what is said of it."""
@@ -155,7 +155,7 @@ def heat_rows(names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def band(table: pd.DataFrame, along: str, colour: str) -> Trace:
+def interval_band(table: pd.DataFrame, along: str, colour: str) -> Trace:
     """Returns a filled band, closed on itself, between the columns low and high."""
     there, back = table, table[::-1]
     return {
@@ -170,10 +170,10 @@ def band(table: pd.DataFrame, along: str, colour: str) -> Trace:
     }
 
 
-def thinned(length: int, most: int = 60) -> list[int]:
+def downsample(length: int, most: int = 60) -> list[int]:
     """Returns at most so many indices, evenly spread, with both ends.
 
-    >>> thinned(5, 3)
+    >>> downsample(5, 3)
     [0, 2, 4]
     """
     if length <= most:
@@ -181,15 +181,15 @@ def thinned(length: int, most: int = 60) -> list[int]:
     return [int(i) for i in np.linspace(0, length - 1, most).round()]
 
 
-def compact(value: Any, digits: int = 4) -> Any:  # noqa: ANN401 - whatever a figure holds
+def round_json(value: Any, digits: int = 4) -> Any:  # noqa: ANN401 - whatever a figure holds
     """Returns a figure's data as JSON holds it best: few digits, and null for what is no number.
 
-    >>> compact({"x": [1 / 3, float("nan"), 2.0]})
+    >>> round_json({"x": [1 / 3, float("nan"), 2.0]})
     {'x': [0.3333, None, 2]}
     """
     match value:
         case Mapping():
-            return {key: compact(item, digits) for key, item in value.items()}
+            return {key: round_json(item, digits) for key, item in value.items()}
         case bool() | str() | None:
             return value
         case float() | np.floating():
@@ -197,7 +197,7 @@ def compact(value: Any, digits: int = 4) -> Any:  # noqa: ANN401 - whatever a fi
         case int() | np.integer():
             return int(value)
         case _:
-            return [compact(item, digits) for item in value]
+            return [round_json(item, digits) for item in value]
 
 
 def _rounded(value: float, digits: int) -> float | int | None:
@@ -207,18 +207,18 @@ def _rounded(value: float, digits: int) -> float | int | None:
     return int(short) if short.is_integer() else short
 
 
-def themed(value: Any, theme: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever a figure holds
+def with_theme(value: Any, theme: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever a figure holds
     """Returns a figure with its roles filled in; `page.js` does the same.
 
-    >>> themed({"color": "@ink"}, {"@ink": "#000000"})
+    >>> with_theme({"color": "@ink"}, {"@ink": "#000000"})
     {'color': '#000000'}
     """
     match value:
         case Mapping():
-            return {key: themed(item, theme) for key, item in value.items()}
+            return {key: with_theme(item, theme) for key, item in value.items()}
         case str():
             return theme.get(value, value)
         case list() | tuple():
-            return [themed(item, theme) for item in value]
+            return [with_theme(item, theme) for item in value]
         case _:
             return value

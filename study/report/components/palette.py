@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TypeAlias
 
-__all__ = ["LOOKS", "Look", "colour", "look"]
+__all__ = ["LOOKS", "ArmStyle", "arm_style", "colour"]
 
 Family: TypeAlias = dict[str, str]
 
@@ -60,7 +60,7 @@ _MARKERS = (
 
 
 @dataclass(frozen=True)
-class Look:
+class ArmStyle:
     """How one arm is drawn; `dash` and `marker` are plotly's names."""
 
     colour: str
@@ -69,7 +69,7 @@ class Look:
 
 
 LOOKS = {
-    name: Look(tint, dash, marker)
+    name: ArmStyle(tint, dash, marker)
     for dash, start, family in (
         ("dot", 0, _BASELINES),
         ("solid", 2, _WEIGHTINGS),
@@ -83,11 +83,11 @@ LOOKS = {
 weightings; dashed: gradient aggregations."""
 
 
-def look(arm: str) -> Look:
+def arm_style(arm: str) -> ArmStyle:
     """Returns an arm's look; that of an unknown name depends on the name alone.
 
-    >>> look("gradnorm")
-    Look(colour='#D55E00', dash='solid', marker='triangle-up')
+    >>> arm_style("gradnorm")
+    ArmStyle(colour='#D55E00', dash='solid', marker='triangle-up')
     """
     known = list(LOOKS.values())
     return LOOKS.get(arm) or known[zlib.crc32(arm.encode()) % len(known)]
@@ -99,4 +99,4 @@ def colour(arm: str) -> str:
     >>> colour("equal")
     '#0072B2'
     """
-    return look(arm).colour
+    return arm_style(arm).colour

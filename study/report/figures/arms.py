@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.report.components.figure import Figure, Trace, rows
-from study.report.components.palette import look
-from study.report.formatting import interval, label, number, p_value
-from study.report.load import Study
+from study.report.components.figure import Figure, Trace, row_layout
+from study.report.components.palette import arm_style
+from study.report.formatting import escape_label, interval, number, p_value
+from study.report.load import LoadedStudy
 
-__all__ = ["costs", "differences", "ranks", "replicate_scores", "scores"]
+__all__ = ["cost_figure", "difference_figure", "rank_figure", "replicate_scores", "score_figure"]
 
 _REFERENCE_MARKERS = {"base_rate": "line-ns-open", "regularised_linear": "diamond-open"}
 _DOTS = (0.16, 0.4)  # where in its row a replicate's dot lies, below the interval
 
 
-def scores(study: Study) -> Figure:
+def score_figure(study: LoadedStudy) -> Figure:
     """Draws each arm's score with its interval, every replicate, and the references below."""
     held_out = study.tables.get("held_out")
     dots = None if held_out is None else replicate_scores(held_out)
@@ -32,7 +32,7 @@ def scores(study: Study) -> Figure:
         marker = _REFERENCE_MARKERS.get(model["model"], "square-open")
         data.append(_whisker(model["score"], place, model["model"], ("@muted", marker)))
     names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
-    layout = rows([label(name) for name in names], size=34 if dots is not None else 26)
+    layout = row_layout([escape_label(name) for name in names], size=34 if dots is not None else 26)
     layout["xaxis"] = {"title": {"text": "held-out score (mean skill over the tasks)"}}
     layout["shapes"] = [_zero()]
     if study.references:
@@ -54,14 +54,14 @@ def _dots(values: "pd.Series[float]", place: int, arm: str) -> Trace:
         "mode": "markers",
         "x": values.tolist(),
         "y": (place + spread).tolist(),
-        "marker": {"color": look(arm).colour, "size": 4, "opacity": 0.45},
-        "hovertemplate": f"{label(arm)}, one replicate: %{{x:.3f}}<extra></extra>",
+        "marker": {"color": arm_style(arm).colour, "size": 4, "opacity": 0.45},
+        "hovertemplate": f"{escape_label(arm)}, one replicate: %{{x:.3f}}<extra></extra>",
         "meta": arm,
     }
 
 
 def _point(found: Mapping[str, float], place: int, arm: str, *, hollow: bool = False) -> Trace:
-    style = look(arm)
+    style = arm_style(arm)
     marker = f"{style.marker}-open" if hollow else style.marker
     return {**_whisker(found, place, arm, (style.colour, marker)), "meta": arm}
 
@@ -91,11 +91,11 @@ def _whisker(
             "size": 10,
             "line": {"width": 1.5, "color": colour},
         },
-        "hovertemplate": f"{label(name)}: {text or interval(found)}<extra></extra>",
+        "hovertemplate": f"{escape_label(name)}: {text or interval(found)}<extra></extra>",
     }
 
 
-def differences(study: Study, baseline: str) -> Figure:
+def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
     """Draws each arm's paired difference to a baseline; filled where zero lies outside."""
     found = {d["arm"]: d for d in study.comparison["differences"] if d["baseline"] == baseline}
     names = [name for name in study.names if name in found]
@@ -107,26 +107,28 @@ def differences(study: Study, baseline: str) -> Figure:
             f"{interval(own, sign=True)}<br>p (Holm) {p_value(own.get('p_holm'))}, "
             f"better in {number(own.get('probability_of_improvement'), 2)} of the replicates"
         )
-        trace["hovertemplate"] = f"{label(name)} − {label(baseline)}: {said}<extra></extra>"
+        trace["hovertemplate"] = (
+            f"{escape_label(name)} − {escape_label(baseline)}: {said}<extra></extra>"
+        )
         data.append(trace)
-    layout = rows([label(name) for name in names])
+    layout = row_layout([escape_label(name) for name in names])
     layout["xaxis"] = {
-        "title": {"text": f"score minus that of {label(baseline)}"},
+        "title": {"text": f"score minus that of {escape_label(baseline)}"},
         "tickformat": "+.2f",
     }
     layout["shapes"] = [_zero()]
     return Figure(f"difference-{baseline}", f"Difference to {baseline}", data, layout)
 
 
-def costs(study: Study) -> Figure:
+def cost_figure(study: LoadedStudy) -> Figure:
     """Draws what one optimizer step costs, in the order of the scores."""
     data: list[Trace] = []
     for place, arm in enumerate(study.arms):
         seconds = arm.get("seconds_per_step")
         if not seconds:
             continue
-        style = look(arm["arm"])
-        said = f"{label(arm['arm'])}: {number(1000 * seconds, 2)} ms a step"
+        style = arm_style(arm["arm"])
+        said = f"{escape_label(arm['arm'])}: {number(1000 * seconds, 2)} ms a step"
         data.append(
             {
                 "type": "scatter",
@@ -138,7 +140,7 @@ def costs(study: Study) -> Figure:
                 "meta": arm["arm"],
             }
         )
-    layout = rows([label(name) for name in study.names])
+    layout = row_layout([escape_label(name) for name in study.names])
     layout["xaxis"] = {
         "title": {"text": "ms a step, all replicates together (log)"},
         "type": "log",
@@ -160,7 +162,7 @@ def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def ranks(study: Study) -> Figure:
+def rank_figure(study: LoadedStudy) -> Figure:
     """Draws mean ranks, and a bar over each group that the data cannot tell apart.
 
     A critical-difference diagram (Demsar, JMLR 7, 2006), turned by 90 degrees: its labels then fit
@@ -172,7 +174,7 @@ def ranks(study: Study) -> Figure:
     critical = found.get("critical_difference")
     data: list[Trace] = []
     for place, (name, mean) in enumerate(means.items()):
-        style = look(name)
+        style = arm_style(name)
         data.append(
             {
                 "type": "scatter",
@@ -183,11 +185,11 @@ def ranks(study: Study) -> Figure:
                 "textposition": "middle right",
                 "textfont": {"size": 11, "color": "@muted"},
                 "marker": {"color": style.colour, "symbol": style.marker, "size": 10},
-                "hovertemplate": f"{label(name)}: mean rank {mean:.2f}<extra></extra>",
+                "hovertemplate": f"{escape_label(name)}: mean rank {mean:.2f}<extra></extra>",
                 "meta": name,
             }
         )
-    layout = rows([label(name) for name in names], size=24)
+    layout = row_layout([escape_label(name) for name in names], size=24)
     right = _group_bars(data, found.get("groups") or [], names, max(values))
     low = min(values)
     layout["xaxis"] = {"title": {"text": "mean rank (1 is best)"}, "range": [low - 0.4, right]}
@@ -206,6 +208,7 @@ def _group_bars(
     for group in groups:
         spots = [names.index(name) for name in group]
         if len(spots) > 1:
+            title = escape_label(", ".join(group))
             data.append(
                 {
                     "type": "scatter",
@@ -213,7 +216,7 @@ def _group_bars(
                     "x": [place, place],
                     "y": [min(spots) - 0.18, max(spots) + 0.18],
                     "line": {"color": "@ink", "width": 4},
-                    "hovertemplate": f"not told apart: {label(', '.join(group))}<extra></extra>",
+                    "hovertemplate": f"not told apart: {title}<extra></extra>",
                 }
             )
             place += step

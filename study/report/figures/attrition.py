@@ -4,8 +4,8 @@ import textwrap
 from typing import Any
 
 from study.report.components.figure import Figure
-from study.report.formatting import label, number
-from study.report.load import Study
+from study.report.formatting import escape_label, number
+from study.report.load import LoadedStudy
 
 __all__ = ["attrition_flow"]
 
@@ -14,7 +14,7 @@ _LEFT, _RIGHT = (0.0, 0.46), (0.54, 1.0)
 _PIXELS = 84  # of one step
 
 
-def attrition_flow(study: Study) -> Figure | None:
+def attrition_flow(study: LoadedStudy) -> Figure | None:
     """Draws the rows left on the left, and what was removed on the right (as CONSORT does)."""
     ledger = study.attrition
     if ledger is None:
@@ -47,7 +47,7 @@ def attrition_flow(study: Study) -> Figure | None:
 
 
 def _split(
-    study: Study, shapes: list[dict[str, Any]], notes: list[dict[str, Any]], last: float
+    study: LoadedStudy, shapes: list[dict[str, Any]], notes: list[dict[str, Any]], last: float
 ) -> None:
     """Adds the two parts, training and held out."""
     training = study.comparison.get("training_rows")
@@ -106,4 +106,4 @@ def _arrow(
 
 
 def _wrapped(text: str) -> str:
-    return "<br>".join(label(line) for line in textwrap.wrap(text, 22))
+    return "<br>".join(escape_label(line) for line in textwrap.wrap(text, 22))

@@ -5,31 +5,33 @@ from collections.abc import Mapping
 import pandas as pd
 
 from study.report.components.figure import Figure, Trace
-from study.report.components.palette import Look, look
-from study.report.formatting import label, titled
-from study.report.load import Study
+from study.report.components.palette import ArmStyle, arm_style
+from study.report.formatting import escape_label, task_title
+from study.report.load import LoadedStudy
 
-__all__ = ["reliability", "tempered"]
+__all__ = ["reliability_diagrams", "temperature_diagrams"]
 
 _LEAST = 5  # pairs of row and class in a bin below which its point says nothing
 
 
-def reliability(study: Study) -> list[Figure]:
+def reliability_diagrams(study: LoadedStudy) -> list[Figure]:
     """Draws one panel a task: how often what was given a probability was so."""
     table = study.tables["calibration"]
-    return _panels(study, table, "calibration", "arm", {name: look(name) for name in study.names})
+    return _panels(
+        study, table, "calibration", "arm", {name: arm_style(name) for name in study.names}
+    )
 
 
-def tempered(study: Study, arm: str) -> list[Figure]:
+def temperature_diagrams(study: LoadedStudy, arm: str) -> list[Figure]:
     """Draws one panel a task: an arm's ensemble before its temperature, and after."""
     table = study.tables["ensemble_calibration"]
-    own, style = table[table["arm"] == arm], look(arm)
-    looks = {"before": Look("@muted", "dot", "circle-open"), "after": style}
+    own, style = table[table["arm"] == arm], arm_style(arm)
+    looks = {"before": ArmStyle("@muted", "dot", "circle-open"), "after": style}
     return _panels(study, own, "tempered", "stage", looks)
 
 
 def _panels(
-    study: Study, table: pd.DataFrame, name: str, by: str, looks: Mapping[str, Look]
+    study: LoadedStudy, table: pd.DataFrame, name: str, by: str, looks: Mapping[str, ArmStyle]
 ) -> list[Figure]:
     """Draws one panel a task, in it a curve for each value of a column."""
     figures = []
@@ -45,12 +47,14 @@ def _panels(
                 "yaxis": {**axis, "title": {"text": "share that was so"}},
             }
             data = [_diagonal(), *curves]
-            figures.append(Figure(f"{name}-{task.name}", titled(task), data, layout))
+            figures.append(Figure(f"{name}-{task.name}", task_title(task), data, layout))
     return figures
 
 
-def _curve(name: str, style: Look, own: pd.DataFrame) -> Trace:
-    said = f"{label(name)}: given %{{x:.0%}}, was %{{y:.0%}} (%{{customdata:,}})<extra></extra>"
+def _curve(name: str, style: ArmStyle, own: pd.DataFrame) -> Trace:
+    said = (
+        f"{escape_label(name)}: given %{{x:.0%}}, was %{{y:.0%}} (%{{customdata:,}})<extra></extra>"
+    )
     return {
         "type": "scatter",
         "mode": "lines+markers",

@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 
 from study.report.components.end_labels import end_labels
-from study.report.components.figure import Figure, Trace, band, thinned
-from study.report.components.palette import look
-from study.report.formatting import label, short, titled
-from study.report.load import Study
+from study.report.components.figure import Figure, Trace, downsample, interval_band
+from study.report.components.palette import arm_style
+from study.report.formatting import abbreviated, escape_label, task_title
+from study.report.load import LoadedStudy
 
-__all__ = ["conflicts", "cosine_maps", "learning", "learning_by_task", "weight_maps"]
+__all__ = ["conflict_figure", "cosine_maps", "learning_by_task", "learning_curves", "weight_maps"]
 
 _BANDED = 6  # arms in one panel beyond which bands would hide each other
 _CLIP = 3  # weights beyond 8 times or 1/8 of the equal share share a colour
 _SIDE = 250  # pixels of a small panel
 
 
-def learning(study: Study) -> list[Figure]:
+def learning_curves(study: LoadedStudy) -> list[Figure]:
     """Draws one panel an arm: held-out and validation skill, the other arms behind it."""
     curves = study.tables["curves"]
     held_out = _over_tasks(curves, "held_out_skill")
@@ -28,8 +28,8 @@ def learning(study: Study) -> list[Figure]:
     figures = []
     for name in names:
         data = [_ghosts({k: v for k, v in held_out.items() if k != name})]
-        own, style = held_out[name], look(name)
-        data.append(band(own, "epoch", style.colour))
+        own, style = held_out[name], arm_style(name)
+        data.append(interval_band(own, "epoch", style.colour))
         if name in validation:
             data.append(_line(validation[name], name, "validation", dash="dot", width=1.2))
         data.append(_line(own, name, "held out", dash="solid", width=2.2))
@@ -42,7 +42,7 @@ def learning(study: Study) -> list[Figure]:
     return figures
 
 
-def learning_by_task(study: Study) -> list[Figure]:
+def learning_by_task(study: LoadedStudy) -> list[Figure]:
     """Draws one panel a task: held-out skill of every arm."""
     curves = study.tables["curves"]
     chosen = curves[curves["metric"] == "held_out_skill"]
@@ -51,9 +51,9 @@ def learning_by_task(study: Study) -> list[Figure]:
         lines = _by_arm(chosen[chosen["task"] == task.name])
         data: list[Trace] = []
         for name in [name for name in study.names if name in lines]:
-            own, style = lines[name], look(name)
+            own, style = lines[name], arm_style(name)
             if len(lines) <= _BANDED:
-                data.append({**band(own, "epoch", style.colour), "meta": name})
+                data.append({**interval_band(own, "epoch", style.colour), "meta": name})
             data.append(_line(own, name, "held out", dash=style.dash, width=1.6))
         if data:
             layout = {
@@ -61,7 +61,7 @@ def learning_by_task(study: Study) -> list[Figure]:
                 "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
                 "yaxis": {"range": list(_reach(lines))},
             }
-            figures.append(Figure(f"learning-{task.name}", titled(task), data, layout))
+            figures.append(Figure(f"learning-{task.name}", task_title(task), data, layout))
     return figures
 
 
@@ -83,7 +83,7 @@ def _by_arm(curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
         shared = own.groupby("epoch")["outer_fold"].nunique().to_numpy() == folds
         means = means[shared].dropna()
         if len(means):
-            found[str(name)] = means.iloc[thinned(len(means))]
+            found[str(name)] = means.iloc[downsample(len(means))]
     return found
 
 
@@ -104,8 +104,8 @@ def _line(own: pd.DataFrame, arm: str, what: str, *, dash: str, width: float) ->
         "mode": "lines",
         "x": own["epoch"].tolist(),
         "y": own["mean"].tolist(),
-        "line": {"color": look(arm).colour, "dash": dash, "width": width},
-        "hovertemplate": f"{label(arm)}, {what}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
+        "line": {"color": arm_style(arm).colour, "dash": dash, "width": width},
+        "hovertemplate": f"{escape_label(arm)}, {what}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
         "meta": arm,
     }
 
@@ -115,7 +115,7 @@ def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
     x: list[float | None] = []
     y: list[float | None] = []
     for own in lines.values():
-        few = own.iloc[thinned(len(own), 30)]
+        few = own.iloc[downsample(len(own), 30)]
         x += [*few["epoch"].tolist(), None]
         y += [*few["mean"].tolist(), None]
     return {
@@ -128,7 +128,7 @@ def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
     }
 
 
-def weight_maps(study: Study) -> tuple[list[Figure], list[str]]:
+def weight_maps(study: LoadedStudy) -> tuple[list[Figure], list[str]]:
     """Draws one panel an arm: each task's weight as a multiple of the equal share, by epoch.
 
     Returns:
@@ -152,7 +152,7 @@ def weight_maps(study: Study) -> tuple[list[Figure], list[str]]:
 
 
 def _weight_map(name: str, share: pd.DataFrame) -> Figure:
-    kept = share.iloc[:, thinned(share.shape[1], 40)]
+    kept = share.iloc[:, downsample(share.shape[1], 40)]
     floor = 2.0 ** (-2 * _CLIP)  # a weight at or below zero has no logarithm
     heat = {
         "type": "heatmap",
@@ -165,7 +165,9 @@ def _weight_map(name: str, share: pd.DataFrame) -> Figure:
         "showscale": False,
         "text": [[f"{value:.2f}" for value in row] for row in kept.to_numpy()],
         "hovertemplate": "epoch %{x}, %{customdata}: %{text} of the equal share<extra></extra>",
-        "customdata": [[label(short(str(task)))] * kept.shape[1] for task in kept.index],
+        "customdata": [
+            [escape_label(abbreviated(str(task)))] * kept.shape[1] for task in kept.index
+        ],
     }
     layout = _task_rows(kept.index.tolist())
     layout["xaxis"] = {"title": {"text": "epoch"}, "showgrid": False}
@@ -177,7 +179,7 @@ def _task_rows(tasks: Sequence[str]) -> dict[str, object]:
         "height": 16 * len(tasks) + 62,
         "yaxis": {
             "tickvals": list(range(len(tasks))),
-            "ticktext": [f"{label(short(task))} " for task in tasks],
+            "ticktext": [f"{escape_label(abbreviated(task))} " for task in tasks],
             "tickfont": {"size": 10},
             "autorange": "reversed",
             "showgrid": False,
@@ -186,7 +188,7 @@ def _task_rows(tasks: Sequence[str]) -> dict[str, object]:
     }
 
 
-def cosine_maps(study: Study) -> list[Figure]:
+def cosine_maps(study: LoadedStudy) -> list[Figure]:
     """Draws one panel an arm: cosines between the tasks' gradients at its last epoch."""
     cosines = study.tables["cosines"]
     order = [task.name for task in study.tasks]
@@ -205,7 +207,7 @@ def cosine_maps(study: Study) -> list[Figure]:
 
 def _cosine_map(name: str, table: pd.DataFrame) -> Figure:
     lower = np.tril(np.ones(table.shape, dtype=bool), -1)
-    names = [label(short(str(task))) for task in table.index]
+    names = [escape_label(abbreviated(str(task))) for task in table.index]
     heat = {
         "type": "heatmap",
         "x": list(range(len(names))),
@@ -227,7 +229,7 @@ def _cosine_map(name: str, table: pd.DataFrame) -> Figure:
     return Figure(f"cosines-{name}", name, [heat], layout, arm=name)
 
 
-def conflicts(study: Study) -> Figure:
+def conflict_figure(study: LoadedStudy) -> Figure:
     """Draws the share of task pairs whose gradients point against each other, by epoch."""
     cosines = study.tables["cosines"]
     pairs = cosines[cosines["task"] < cosines["other"]]
@@ -238,7 +240,8 @@ def conflicts(study: Study) -> Figure:
     data: list[Trace] = []
     for name in study.names:
         if name in shares.index.get_level_values(0):
-            own, style = shares.xs(name), look(name)
+            own, style = shares.xs(name), arm_style(name)
+            title = escape_label(name)
             data.append(
                 {
                     "type": "scatter",
@@ -247,7 +250,7 @@ def conflicts(study: Study) -> Figure:
                     "y": own.tolist(),
                     "line": {"color": style.colour, "dash": style.dash, "width": 1.6},
                     "marker": {"color": style.colour, "symbol": style.marker, "size": 7},
-                    "hovertemplate": f"{label(name)}, epoch %{{x}}: %{{y:.0%}}<extra></extra>",
+                    "hovertemplate": f"{title}, epoch %{{x}}: %{{y:.0%}}<extra></extra>",
                     "meta": name,
                 }
             )

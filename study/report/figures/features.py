@@ -2,26 +2,29 @@
 
 import numpy as np
 
-from study.report.components.figure import Figure, heat, heat_rows
+from study.report.components.figure import Figure, heat_map, heat_rows
 from study.report.figures.tasks import task_axis
-from study.report.formatting import both, label, number, titled
-from study.report.load import Study
-from study.report.tables.features import leanings
+from study.report.formatting import bilingual, escape_label, number, task_title
+from study.report.load import LoadedStudy
+from study.report.tables.features import feature_importance
 
 __all__ = ["feature_map"]
 
 _FLOOR = 0.05  # a scale narrower than this would make much of nothing
 
 
-def feature_map(study: Study) -> Figure:
+def feature_map(study: LoadedStudy) -> Figure:
     """Draws what each task's skill loses when a feature is shuffled."""
-    table = leanings(study)
+    table = feature_importance(study)
     lost = table.pivot_table(index="feature", columns="task", values="mean", sort=False)
     lost = lost.reindex(columns=[task.name for task in study.tasks])
     names = table.drop_duplicates("feature")
-    titles = [label(both(*pair)) for pair in zip(names["title"], names["title_zh"], strict=True)]
+    titles = [
+        escape_label(bilingual(*pair))
+        for pair in zip(names["title"], names["title_zh"], strict=True)
+    ]
     said = [
-        [f"{title}, {label(titled(task))}<br>skill lost {number(value)}"
+        [f"{title}, {escape_label(task_title(task))}<br>skill lost {number(value)}"
          for task, value in zip(study.tasks, row, strict=True)]
         for title, row in zip(titles, lost.to_numpy(), strict=True)
     ]  # fmt: skip
@@ -31,6 +34,6 @@ def feature_map(study: Study) -> Figure:
         "xaxis": {**task_axis(study.tasks), "tickfont": {"size": 10}},
         "yaxis": heat_rows(titles),
     }
-    drawn = heat(lost.to_numpy().tolist(), said, limit)
+    drawn = heat_map(lost.to_numpy().tolist(), said, limit)
     title = "Skill that each task loses without a feature"
     return Figure("features", title, [drawn], layout, min_width=980)

@@ -10,12 +10,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from study.report.components.end_labels import end_labels
-from study.report.components.figure import Figure, Trace, band
-from study.report.components.palette import look
-from study.report.formatting import label
-from study.report.load import Study
+from study.report.components.figure import Figure, Trace, interval_band
+from study.report.components.palette import arm_style
+from study.report.formatting import escape_label
+from study.report.load import LoadedStudy
 
-__all__ = ["expected_best", "importance_bars", "parallel"]
+__all__ = ["expected_best_figure", "importance_bars", "parallel_coordinates"]
 
 _SHOWN = 8  # parameters of an arm's importance
 _BEST = 0.1  # share of the trials drawn in the arm's colour
@@ -25,7 +25,7 @@ _GROUPS = ("fixed.log_weights.", "hidden.")
 def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
     """Draws an arm's most important parameters by both measures."""
     few = table.head(_SHOWN)
-    tint = look(arm).colour
+    tint = arm_style(arm).colour
     places = np.arange(len(few))
     looks = {"ped_anova": (-0.19, "PED-ANOVA", 1.0), "fanova": (0.19, "fANOVA", 0.45)}
     data: list[Trace] = [
@@ -45,7 +45,7 @@ def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
         "xaxis": {"title": {"text": "share of importance"}, "rangemode": "tozero"},
         "yaxis": {
             "tickvals": places.tolist(),
-            "ticktext": [f"{label(_brief(name, arm))}  " for name in few["parameter"]],
+            "ticktext": [f"{escape_label(_brief(name, arm))}  " for name in few["parameter"]],
             "tickfont": {"size": 10.5},
             "autorange": "reversed",
             "showgrid": False,
@@ -62,7 +62,7 @@ def _brief(parameter: str, arm: str) -> str:
     return (own if own == parameter else f"its {own}").replace("_", " ")
 
 
-def parallel(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
+def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
     """Draws an arm's trials as lines over its parameters and the score.
 
     Trials without a score are drawn too, grey and broken: those stopped early and those that
@@ -80,7 +80,7 @@ def parallel(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
     data = [
         _lines(rest, scales, ends, {"color": "@ghost", "width": 1, "dash": "dot"}),
         _lines(ranked[cut:], scales, ends, {"color": "@ghost", "width": 1}),
-        _lines(ranked[:cut], scales, ends, {"color": look(arm).colour, "width": 2}),
+        _lines(ranked[:cut], scales, ends, {"color": arm_style(arm).colour, "width": 2}),
     ]
     names = [*scales, "score"]
     layout: dict[str, Any] = {
@@ -135,7 +135,7 @@ def _lines(
         x += [*range(len(scales) + 1), None]
         heights = [_height(scale, trial.params.get(name)) for name, scale in scales.items()]
         y += [*heights, _between(_final(trial), *ends), None]
-        shown = [f"{label(k)} = {label(_value(trial.params.get(k)))}" for k in scales]
+        shown = [f"{escape_label(k)} = {escape_label(_value(trial.params.get(k)))}" for k in scales]
         text += [*shown, f"score {_value(_final(trial))}", ""]
     return {
         "type": "scatter",
@@ -193,7 +193,7 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
 
 
 def _axis_name(name: str, arm: str) -> str:
-    return label(_brief(name, arm)).replace(" ", "<br>").replace(".", "<br>")
+    return escape_label(_brief(name, arm)).replace(" ", "<br>").replace(".", "<br>")
 
 
 def _note(place: int, y: float, text: str, anchor: str) -> dict[str, Any]:
@@ -202,23 +202,23 @@ def _note(place: int, y: float, text: str, anchor: str) -> dict[str, Any]:
         "x": place,
         "y": y,
         "yanchor": anchor,
-        "text": label(text),
+        "text": escape_label(text),
         "showarrow": False,
         "font": font,
     }
 
 
-def expected_best(study: Study) -> Figure:
+def expected_best_figure(study: LoadedStudy) -> Figure:
     """Draws the validation score to expect of the best after so many trials."""
     data: list[Trace] = []
     bands: list[Trace] = []
     compared = [arm for arm in study.arms if arm.get("expected_best")]
     for arm in compared:
         table = pd.DataFrame(arm["expected_best"])
-        name, style = arm["arm"], look(arm["arm"])
+        name, style = arm["arm"], arm_style(arm["arm"])
         x = table["trials"].tolist()
         if len(compared) <= 6:  # noqa: PLR2004 - more bands would hide each other
-            area = band(table, "trials", style.colour)
+            area = interval_band(table, "trials", style.colour)
             bands.append({**area, "opacity": 0.1, "meta": name})
         data.append(
             {
@@ -227,7 +227,7 @@ def expected_best(study: Study) -> Figure:
                 "x": x,
                 "y": table["estimate"].tolist(),
                 "line": {"color": style.colour, "dash": style.dash, "width": 2},
-                "hovertemplate": f"{label(name)}, %{{x}} trials: %{{y:.3f}}<extra></extra>",
+                "hovertemplate": f"{escape_label(name)}, %{{x}} trials: %{{y:.3f}}<extra></extra>",
                 "meta": name,
             }
         )

@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from study.analysis.held_out.subgroup_skill import MEAN
-from study.report.components.figure import Figure, Trace, rows
-from study.report.components.palette import look
-from study.report.formatting import both, interval, label, number
-from study.report.load import Study
+from study.analysis.held_out.subgroup_skill import MEAN_TASK
+from study.report.components.figure import Figure, Trace, row_layout
+from study.report.components.palette import arm_style
+from study.report.formatting import bilingual, escape_label, interval, number
+from study.report.load import LoadedStudy
 from study.report.tables.subgroups import records
 
 __all__ = ["subgroup_figure"]
 
 
-def subgroup_figure(study: Study, arm: str) -> Figure:
+def subgroup_figure(study: LoadedStudy, arm: str) -> Figure:
     """Draws an arm's mean skill on each kind of rows, with its interval."""
     table = study.tables["subgroups"]
-    own = table[(table["arm"] == arm) & (table["task"] == MEAN) & table["estimate"].notna()]
-    style = look(arm)
+    own = table[(table["arm"] == arm) & (table["task"] == MEAN_TASK) & table["estimate"].notna()]
+    style = arm_style(arm)
     data: list[Trace] = [
         {
             "type": "scatter",
@@ -33,16 +33,16 @@ def subgroup_figure(study: Study, arm: str) -> Figure:
                 "width": 0,
             },
             "marker": {"color": style.colour, "symbol": style.marker, "size": 9},
-            "hovertext": [label(f"{row['level']}: {interval(row)}") for row in records(own)],
+            "hovertext": [escape_label(f"{row['level']}: {interval(row)}") for row in records(own)],
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
     ]
-    names = [label(_name(row)) for row in records(own)]
-    layout = rows(names)
+    names = [escape_label(_name(row)) for row in records(own)]
+    layout = row_layout(names)
     layout["xaxis"] = {"title": {"text": "mean skill over the tasks"}}
     return Figure("subgroups", f"Mean skill of {arm} on kinds of rows", data, layout, arm=arm)
 
 
 def _name(row: dict[str, Any]) -> str:
-    title = both(row["title"], row["title_zh"])
+    title = bilingual(row["title"], row["title_zh"])
     return f"{title}: {row['level']} ({number(row['rows'], 0)})"

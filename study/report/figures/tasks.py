@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from hemomodel.schema.entries import Task
-from study.report.components.figure import Figure, heat, heat_rows
-from study.report.formatting import interval, label, number, titled
-from study.report.load import Study
+from study.report.components.figure import Figure, heat_map, heat_rows
+from study.report.formatting import escape_label, interval, number, task_title
+from study.report.load import LoadedStudy
 
-__all__ = ["heat_map", "task_axis"]
+__all__ = ["skill_heat_map", "task_axis"]
 
 _FLOOR = 0.2  # a scale narrower than this would make much of nothing
 _COLORBAR = {
@@ -27,25 +27,26 @@ _COLORBAR = {
 }
 
 
-def heat_map(study: Study) -> Figure:
+def skill_heat_map(study: LoadedStudy) -> Figure:
     """Draws the skill of each arm and reference on each task."""
     entries = [*study.arms, *study.references]
     names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
     tasks = [task.name for task in study.tasks]
     skills = [[_skill(entry, task) for task in tasks] for entry in entries]
     said = [
-        [f"{label(name)}, {label(titled(task))}<br>skill {_said(entry, task.name)}"
+        [f"{escape_label(name)}, {escape_label(task_title(task))}<br>"
+         f"skill {_said(entry, task.name)}"
          for task in study.tasks]
         for name, entry in zip(names, entries, strict=True)
     ]  # fmt: skip
     known = np.abs(np.array(skills, dtype=float))
     limit = max(_FLOOR, float(np.nanquantile(known, 0.9)) if np.isfinite(known).any() else 0)
-    drawn = {**heat(skills, said, limit), "showscale": True, "colorbar": _COLORBAR}
+    drawn = {**heat_map(skills, said, limit), "showscale": True, "colorbar": _COLORBAR}
     layout = {
         "height": 28 * len(names) + 190,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
         "xaxis": task_axis(study.tasks),
-        "yaxis": heat_rows([label(name) for name in names]),
+        "yaxis": heat_rows([escape_label(name) for name in names]),
     }
     return Figure("tasks", "Skill of each balancer on each task", [drawn], layout, min_width=980)
 
@@ -76,8 +77,8 @@ def _said(entry: dict[str, object], task: str) -> str:
 
 def _lines(task: Task) -> list[str]:
     """Returns a task's Chinese name, where it has one, and its English name in short lines."""
-    own = [label(task.title_zh)] if task.title_zh else []
-    return [*own, *_wrap(label(task.title))]
+    own = [escape_label(task.title_zh)] if task.title_zh else []
+    return [*own, *_wrap(escape_label(task.title))]
 
 
 def _wrap(text: str, width: int = 13) -> list[str]:

@@ -4,17 +4,17 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from study.report.components.figure import TEMPLATE, THEMES, Figure, compact, themed
-from study.store.study_folder import Folder
+from study.report.components.figure import TEMPLATE, THEMES, Figure, round_json, with_theme
+from study.store.study_folder import StudyFolder
 
-__all__ = ["BROWSERS", "missing", "write_images"]
+__all__ = ["BROWSERS", "missing_browser", "write_images"]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _WIDTH = 720
 _NARROW = 380
 
 
-def missing() -> str | None:
+def missing_browser() -> str | None:
     """Returns why figures cannot be drawn here, in a sentence, or None if they can."""
     try:
         import kaleido  # noqa: F401, PLC0415 - an optional extra
@@ -22,18 +22,18 @@ def missing() -> str | None:
         return (
             "figures need kaleido; install it with: pip install -c constraints.txt -e '.[figures]'"
         )
-    if browser() is None:
+    if find_browser() is None:
         return "figures need a Chrome or Chromium on the PATH; install one, or leave out --figures"
     return None
 
 
-def browser() -> str | None:
+def find_browser() -> str | None:
     """Returns the path of a browser, or None."""
     found = [path for name in BROWSERS if (path := shutil.which(name))]
     return found[0] if found else None
 
 
-def write_images(folder: Folder, figures: Sequence[Figure]) -> list[str]:
+def write_images(folder: StudyFolder, figures: Sequence[Figure]) -> list[str]:
     """Writes `figures/NAME.svg` and `figures/NAME.png`, in the light theme.
 
     Args:
@@ -56,7 +56,7 @@ def write_images(folder: Folder, figures: Sequence[Figure]) -> list[str]:
         for figure in figures
         for kind in ("svg", "png")
     ]
-    kaleido.write_fig_from_object_sync(jobs, kopts={"path": browser()})
+    kaleido.write_fig_from_object_sync(jobs, kopts={"path": find_browser()})
     return [figure.name for figure in figures]
 
 
@@ -75,7 +75,7 @@ def _printable(figure: Figure) -> dict[str, Any]:
         "paper_bgcolor": "#FFFFFF",
     }
     layout["margin"] = {"l": 8, "r": 12, "b": 8, **figure.layout.get("margin", {}), "t": 40}
-    drawn: dict[str, Any] = compact(themed({"data": figure.data, "layout": layout}, light))
+    drawn: dict[str, Any] = round_json(with_theme({"data": figure.data, "layout": layout}, light))
     return drawn
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from study.report.components.blocks import Cell, Code, Notes, Prose, Section, Table
-from study.report.formatting import plain
-from study.report.load import Study
+from study.report.formatting import strip_markup
+from study.report.load import LoadedStudy
 
-__all__ = ["card_markdown", "markdown"]
+__all__ = ["card_markdown", "report_markdown"]
 
 
-def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = ()) -> str:
+def report_markdown(
+    study: LoadedStudy, sections: Sequence[Section], images: Sequence[str] = ()
+) -> str:
     """Returns the report as Markdown, every name as plain text.
 
     Args:
@@ -17,16 +19,21 @@ def markdown(study: Study, sections: Sequence[Section], images: Sequence[str] = 
         sections: of the report; their tables and notes are kept.
         images: names of the figures that were written to `figures/`.
     """
-    parts = [f"# {plain(study.folder.name)}", f"**{plain(study.comparison['verdict'])}**"]
+    parts = [
+        f"# {strip_markup(study.folder.name)}",
+        f"**{strip_markup(study.comparison['verdict'])}**",
+    ]
     sentences = [d["verdict"] for d in study.comparison["differences"] if d.get("verdict")]
     if sentences:
-        parts.append("\n".join(f"- {plain(sentence)}" for sentence in sentences))
+        parts.append("\n".join(f"- {strip_markup(sentence)}" for sentence in sentences))
     return _document([*parts, *_sections(sections, images)])
 
 
 def card_markdown(title: str, lead: str, sections: Sequence[Section]) -> str:
     """Returns a model card as Markdown, every name as plain text."""
-    return _document([f"# {plain(title)}", f"**{plain(lead)}**", *_sections(sections, ())])
+    return _document(
+        [f"# {strip_markup(title)}", f"**{strip_markup(lead)}**", *_sections(sections, ())]
+    )
 
 
 def _document(parts: Sequence[str]) -> str:
@@ -37,7 +44,7 @@ def _sections(sections: Sequence[Section], images: Sequence[str]) -> list[str]:
     return [
         part
         for section in sections
-        for part in (f"## {plain(section.title)}", *_blocks(section, images))
+        for part in (f"## {strip_markup(section.title)}", *_blocks(section, images))
     ]
 
 
@@ -47,15 +54,15 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
         if isinstance(block, Table):
             parts.append(_table(block))
         elif isinstance(block, Notes):
-            parts.append("\n".join(f"- {plain(item)}" for item in block.items))
+            parts.append("\n".join(f"- {strip_markup(item)}" for item in block.items))
         elif isinstance(block, Prose):
-            parts.append(plain(block.text))
+            parts.append(strip_markup(block.text))
         elif isinstance(block, Code):
             parts.append(f"```{block.language}\n{block.text}\n```")
         else:
             drawn = [f for f in block.figures if f.name in images]
-            parts += [f"![{plain(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
-            parts += [f"*{plain(block.caption)}*"] if drawn else []
+            parts += [f"![{strip_markup(block.called(f))}](figures/{f.name}.svg)" for f in drawn]
+            parts += [f"*{strip_markup(block.caption)}*"] if drawn else []
     return parts
 
 
@@ -63,8 +70,8 @@ def _table(table: Table) -> str:
     lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
     width = len(table.columns)
     lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
-    text = f"**{plain(table.title)}**\n\n" + "\n".join(lines)
-    return f"{text}\n\n{plain(table.note)}" if table.note else text
+    text = f"**{strip_markup(table.title)}**\n\n" + "\n".join(lines)
+    return f"{text}\n\n{strip_markup(table.note)}" if table.note else text
 
 
 def _row(cells: Sequence[Cell]) -> str:
@@ -72,5 +79,5 @@ def _row(cells: Sequence[Cell]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = plain(f"{cell.text} {cell.small}".strip())
+    text = strip_markup(f"{cell.text} {cell.small}".strip())
     return f"**{text}**" if cell.best and text else text

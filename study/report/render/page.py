@@ -14,13 +14,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from study.report.components.blocks import Cell, Figures, Section
-from study.report.components.figure import FONTS, TEMPLATE, THEMES, Figure, compact
-from study.report.components.palette import look
+from study.report.components.figure import FONTS, TEMPLATE, THEMES, Figure, round_json
+from study.report.components.palette import arm_style
 from study.report.formatting import number
-from study.report.load import Study
+from study.report.load import LoadedStudy
 from study.report.tables.trials import cost
 
-__all__ = ["page", "style", "templates"]
+__all__ = ["report_page", "style", "templates"]
 
 _CONFIG = {
     "responsive": True,
@@ -33,7 +33,7 @@ _DASHES = {"solid": "none", "dash": "7 3", "dot": "2 3"}
 _LONG = 220  # letters beyond which a verdict is set smaller
 
 
-def page(study: Study, sections: Sequence[Section]) -> str:
+def report_page(study: LoadedStudy, sections: Sequence[Section]) -> str:
     """Returns the report as HTML.
 
     Scripts are packed (gzip, base64) and unpacked by the browser, which keeps the file small and
@@ -47,7 +47,7 @@ def page(study: Study, sections: Sequence[Section]) -> str:
         "template": TEMPLATE,
         "config": _CONFIG,
     }
-    packed = _packed(json.dumps(compact(drawings), separators=(",", ":"), ensure_ascii=False))
+    packed = _packed(json.dumps(round_json(drawings), separators=(",", ":"), ensure_ascii=False))
     template = templates().get_template("page.html")
     verdict = str(study.comparison["verdict"])
     return template.render(
@@ -59,7 +59,7 @@ def page(study: Study, sections: Sequence[Section]) -> str:
         facts=_facts(study),
         sentences=[d["verdict"] for d in study.comparison["differences"] if d.get("verdict")],
         sections=sections,
-        look=look,
+        arm_style=arm_style,
         arms={*study.names, *study.lost},
         dashes=_DASHES,
         nonce=hashlib.sha256(packed.encode()).hexdigest()[:16],
@@ -85,7 +85,7 @@ def _figures(sections: Sequence[Section]) -> list[Figure]:
     return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
 
 
-def _facts(study: Study) -> list[Cell]:
+def _facts(study: LoadedStudy) -> list[Cell]:
     comparison = study.comparison
     trials = study.trials["state"].value_counts()
     ended = int(trials.sum())
@@ -100,7 +100,7 @@ def _facts(study: Study) -> list[Cell]:
     ]
 
 
-def _about(study: Study) -> list[str]:
+def _about(study: LoadedStudy) -> list[str]:
     """Returns what the table is about, if that is known, and where it came from."""
     title = [study.schema.title] if study.schema else []
     return [*title, str(study.settings.get("data", ""))]

@@ -3,21 +3,21 @@
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from study.report.components.blocks import Block, Figures, Prose, Section, absent
-from study.report.figures.arms import costs, differences, ranks, scores
+from study.report.components.blocks import Block, Figures, Prose, Section, missing_note
+from study.report.figures.arms import cost_figure, difference_figure, rank_figure, score_figure
 from study.report.figures.attrition import attrition_flow
-from study.report.figures.calibration import reliability
+from study.report.figures.calibration import reliability_diagrams
 from study.report.figures.curves import (
-    conflicts,
+    conflict_figure,
     cosine_maps,
-    learning,
     learning_by_task,
+    learning_curves,
     weight_maps,
 )
-from study.report.figures.tasks import heat_map
+from study.report.figures.tasks import skill_heat_map
 from study.report.formatting import number
-from study.report.load import Study
-from study.report.sections.ensemble import feature_blocks, subgroup_blocks, tempered_blocks
+from study.report.load import LoadedStudy
+from study.report.sections.ensemble import calibration_blocks, feature_blocks, subgroup_blocks
 from study.report.sections.limits import limit_notes
 from study.report.sections.run import run_blocks
 from study.report.sections.search import search_blocks
@@ -32,7 +32,7 @@ _TIMES = ("an eighth", "equal share", "8 times")
 
 
 def all_sections(
-    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+    study: LoadedStudy, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
 ) -> list[Section]:
     """Returns the sections.
 
@@ -57,11 +57,11 @@ def all_sections(
     ]
 
 
-def _compared(study: Study) -> tuple[Block, ...]:
+def _compared(study: LoadedStudy) -> tuple[Block, ...]:
     names = tuple(study.names)
     blocks: list[Block] = [
         Figures(
-            (scores(study),),
+            (score_figure(study),),
             f"Large mark and line: mean skill on held-out rows with its {study.level} interval. "
             "Small dots: single replicates (one fold and seed each), so their spread is luck of "
             "training and not of the rows. Grey marks are references that balance nothing. "
@@ -75,7 +75,7 @@ def _compared(study: Study) -> tuple[Block, ...]:
     if baselines:
         blocks.append(
             Figures(
-                tuple(differences(study, baseline) for baseline in baselines),
+                tuple(difference_figure(study, baseline) for baseline in baselines),
                 "Right of zero is better than the baseline, on the same rows, seeds and folds. "
                 "Filled marks: told apart, for the interval excludes zero and the corrected test "
                 "agrees. Open marks: not distinguishable at this size, which does not say that "
@@ -88,12 +88,12 @@ def _compared(study: Study) -> tuple[Block, ...]:
     return (*blocks, *_ranks_and_cost(study))
 
 
-def _ranks_and_cost(study: Study) -> tuple[Block, ...]:
+def _ranks_and_cost(study: LoadedStudy) -> tuple[Block, ...]:
     pair = []
     if (study.comparison.get("ranks") or {}).get("mean_ranks"):
-        pair.append(ranks(study))
+        pair.append(rank_figure(study))
     if any(arm.get("seconds_per_step") for arm in study.arms):
-        pair.append(costs(study))
+        pair.append(cost_figure(study))
     if not pair:
         return ()
     return (
@@ -108,10 +108,10 @@ def _ranks_and_cost(study: Study) -> tuple[Block, ...]:
     )
 
 
-def _tasks(study: Study) -> tuple[Block, ...]:
+def _tasks(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
-            (heat_map(study),),
+            (skill_heat_map(study),),
             "Blue: better than base rates and means; orange: worse than them. A cell is a mean "
             "over replicates and has no interval here; the folded table below has them.",
         ),
@@ -121,10 +121,10 @@ def _tasks(study: Study) -> tuple[Block, ...]:
     )
 
 
-def _learning(study: Study) -> tuple[Block, ...]:
+def _learning(study: LoadedStudy) -> tuple[Block, ...]:
     if "curves" not in study.tables:
-        return absent("Learning", "curves.parquet")
-    panels = tuple(learning(study))
+        return missing_note("Learning", "curves.parquet")
+    panels = tuple(learning_curves(study))
     blocks: list[Block] = [
         Figures(
             panels,
@@ -152,9 +152,9 @@ def _learning(study: Study) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _weights(study: Study) -> tuple[Block, ...]:
+def _weights(study: LoadedStudy) -> tuple[Block, ...]:
     if "curves" not in study.tables:
-        return absent("The movement of weights", "curves.parquet")
+        return missing_note("The movement of weights", "curves.parquet")
     maps, still = weight_maps(study)
     verb = "kept" if len(still) == 1 else "each kept"
     said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
@@ -168,15 +168,15 @@ def _weights(study: Study) -> tuple[Block, ...]:
         )
         title = "Weight, by task and epoch"
         blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
-    return tuple(blocks) or absent("The movement of weights", "weights in curves.parquet")
+    return tuple(blocks) or missing_note("The movement of weights", "weights in curves.parquet")
 
 
-def _gradients(study: Study) -> tuple[Block, ...]:
+def _gradients(study: LoadedStudy) -> tuple[Block, ...]:
     if "cosines" not in study.tables:
-        return absent("Agreement of gradients", "cosines.parquet")
+        return missing_note("Agreement of gradients", "cosines.parquet")
     return (
         Figures(
-            (conflicts(study),),
+            (conflict_figure(study),),
             "Share of task pairs whose mean gradients point apart (negative cosine). Averages over "
             "replicates hide conflicts that come and go between batches.",
             legend=tuple(study.names),
@@ -193,10 +193,10 @@ def _gradients(study: Study) -> tuple[Block, ...]:
     )
 
 
-def _calibration(study: Study) -> tuple[Block, ...]:
+def _calibration(study: LoadedStudy) -> tuple[Block, ...]:
     if "calibration" not in study.tables:
-        return absent("Calibration", "calibration.parquet")
-    panels = tuple(reliability(study))
+        return missing_note("Calibration", "calibration.parquet")
+    panels = tuple(reliability_diagrams(study))
     if not panels:
         return (
             Prose("No task is about classes, so there are no probabilities to hold to account."),
@@ -214,11 +214,11 @@ def _calibration(study: Study) -> tuple[Block, ...]:
             legend=tuple(study.names),
         ),
         Prose(f"Expected calibration error, mean over tasks: {spread}."),
-        *tempered_blocks(study),
+        *calibration_blocks(study),
     )
 
 
-def _cohort(study: Study) -> tuple[Block, ...]:
+def _cohort(study: LoadedStudy) -> tuple[Block, ...]:
     flow = attrition_flow(study)
     blocks: list[Block] = []
     if flow is not None:
@@ -226,4 +226,4 @@ def _cohort(study: Study) -> tuple[Block, ...]:
         blocks.append(Figures((flow,), caption, size="narrow"))
     if "table_one" in study.tables:
         blocks.append(first_table(study.tables["table_one"], study.schema))
-    return tuple(blocks) or absent("The cohort", "attrition.json and no table_one.parquet")
+    return tuple(blocks) or missing_note("The cohort", "attrition.json and no table_one.parquet")

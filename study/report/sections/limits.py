@@ -1,9 +1,9 @@
 """The section on what the report cannot say."""
 
 from hemomodel.schema.schema import Schema
-from study.analysis.comparison.verdict import held_out
+from study.analysis.comparison.verdict import held_out_phrase
 from study.report.components.blocks import Notes
-from study.report.load import Study
+from study.report.load import LoadedStudy
 from study.report.sections.run import _SMALL
 
 __all__ = ["ALWAYS", "data_notes", "limit_notes"]
@@ -24,7 +24,7 @@ _SEARCH = (
 _LAST = "This is decision support for research. It is no medical device."
 
 
-def limit_notes(study: Study) -> Notes:
+def limit_notes(study: LoadedStudy) -> Notes:
     """Returns what a reader must know before believing, in sentences."""
     comparison = study.comparison
     folds = comparison.get("outer_folds") or 1
@@ -32,7 +32,7 @@ def limit_notes(study: Study) -> Notes:
     if (rows := comparison.get("held_out_rows")) is not None:
         few = (comparison.get("held_out_units") or rows) < _SMALL
         wide = " So few make wide intervals; that is the truth." if few else ""
-        notes.append(f"{held_out(comparison)} decide.{wide}")
+        notes.append(f"{held_out_phrase(comparison)} decide.{wide}")
     if folds == 1:
         notes.append(
             "One split into training and held-out rows was used: another split would move all "
@@ -42,7 +42,7 @@ def limit_notes(study: Study) -> Notes:
     return Notes(tuple(notes))
 
 
-def data_notes(study: Study) -> list[str]:
+def data_notes(study: LoadedStudy) -> list[str]:
     """Returns what a reader must know of the rows and of the features, in sentences."""
     notes = []
     if str(study.settings.get("data", "")).startswith("synthetic:"):
@@ -61,7 +61,7 @@ def data_notes(study: Study) -> list[str]:
     return notes
 
 
-def _feature_note(study: Study, schema: Schema) -> str:
+def _feature_note(study: LoadedStudy, schema: Schema) -> str:
     name = study.feature_set
     return schema.feature_notes.get(name) or (
         f"The features are the set {name!r} of the schema: see there whether any of them follows "
@@ -69,7 +69,7 @@ def _feature_note(study: Study, schema: Schema) -> str:
     )
 
 
-def _loss_notes(study: Study) -> list[str]:
+def _loss_notes(study: LoadedStudy) -> list[str]:
     notes = []
     failed = int((study.trials["state"] == "failed").sum())
     if failed:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from study.report.components.blocks import Block, Prose
-from study.report.load import Study
+from study.report.load import LoadedStudy
 from study.report.tables.trials import cost, failure_table, finalist_table, pairs_table, state_table
 
 __all__ = ["run_blocks"]
@@ -11,7 +11,7 @@ __all__ = ["run_blocks"]
 _SMALL = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
 
 
-def run_blocks(study: Study) -> tuple[Block, ...]:
+def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
     """Returns settings, versions, seeds, commit, command, cost and failures."""
     record, comparison = study.record, study.comparison
     facts: dict[str, Any] = {

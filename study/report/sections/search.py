@@ -5,10 +5,10 @@ from typing import Literal
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from study.analysis.hyperparameter_importance import FEW
-from study.report.components.blocks import Block, Figures, Prose, absent
-from study.report.figures.search import expected_best, importance_bars, parallel
-from study.report.load import Study
+from study.analysis.hyperparameter_importance import MIN_TRIALS
+from study.report.components.blocks import Block, Figures, Prose, missing_note
+from study.report.figures.search import expected_best_figure, importance_bars, parallel_coordinates
+from study.report.load import LoadedStudy
 
 __all__ = ["search_blocks"]
 
@@ -16,7 +16,7 @@ _FEW = 4  # panels that look better two a row
 
 
 def search_blocks(
-    study: Study, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
+    study: LoadedStudy, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
 ) -> tuple[Block, ...]:
     """Returns what the search expected, what mattered, and every trial.
 
@@ -29,7 +29,7 @@ def search_blocks(
     if any(arm.get("expected_best") for arm in study.arms):
         blocks.append(
             Figures(
-                (expected_best(study),),
+                (expected_best_figure(study),),
                 "Validation score to expect of the best of n trials, had they come in another "
                 "order. A curve still rising at its end says that more trials would help that "
                 "arm. These are search scores: they are optimistic, and held-out scores are lower.",
@@ -37,7 +37,7 @@ def search_blocks(
             )
         )
     blocks += _importance(study, importance)
-    drawn = [parallel(arm, own) for arm, own in trials.items() if own]
+    drawn = [parallel_coordinates(arm, own) for arm, own in trials.items() if own]
     if any(drawn):
         blocks.append(
             Figures(
@@ -49,10 +49,10 @@ def search_blocks(
                 title="Every trial",
             )
         )
-    return tuple(blocks) or absent("The search", "study.journal")
+    return tuple(blocks) or missing_note("The search", "study.journal")
 
 
-def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
+def _importance(study: LoadedStudy, importance: pd.DataFrame) -> list[Block]:
     few = [name for name in study.names if name not in set(importance["arm"])]
     blocks: list[Block] = []
     figures = tuple(
@@ -69,6 +69,6 @@ def _importance(study: Study, importance: pd.DataFrame) -> list[Block]:
         size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
         blocks.append(Figures(figures, caption, size=size, title=title))
     if few:
-        said = f"fewer than {FEW} trials were trained to the end"
+        said = f"fewer than {MIN_TRIALS} trials were trained to the end"
         blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
     return blocks

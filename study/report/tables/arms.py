@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from study.report.components.blocks import Cell, Table, spread
-from study.report.formatting import number, p_value, short
-from study.report.load import Study
+from study.report.components.blocks import Cell, Table, interval_cell
+from study.report.formatting import abbreviated, number, p_value
+from study.report.load import LoadedStudy
 from study.report.tables.trials import _MANY
 
 __all__ = ["arm_table", "difference_table"]
 
 
-def arm_table(study: Study) -> Table:
+def arm_table(study: LoadedStudy) -> Table:
     """Returns one row an arm, the references, and the arms that no trial of ended."""
     titles = (
         Cell("balancer"), Cell("score", f"{study.level} interval"), Cell("mean rank"),
@@ -25,7 +25,8 @@ def arm_table(study: Study) -> Table:
     lost = Cell("no trial ended with a score")
     rows += [(Cell(name), lost, *nothing) for name in study.lost]
     rows += [
-        (_reference(model), spread(model.get("score")), *nothing) for model in study.references
+        (_reference(model), interval_cell(model.get("score")), *nothing)
+        for model in study.references
     ]
     note = (
         "Regret is the distance from the best possible prediction, known for the built-in cohort. "
@@ -35,7 +36,7 @@ def arm_table(study: Study) -> Table:
     return Table("The balancers and the references", titles, tuple(rows), note, arms=True)
 
 
-def _arm_row(study: Study, arm: Mapping[str, Any], best: float | None) -> tuple[Cell, ...]:
+def _arm_row(study: LoadedStudy, arm: Mapping[str, Any], best: float | None) -> tuple[Cell, ...]:
     score = arm.get("score")
     reached = score["estimate"] if score else None
     ended = arm["trials"]
@@ -44,29 +45,31 @@ def _arm_row(study: Study, arm: Mapping[str, Any], best: float | None) -> tuple[
     step = arm.get("seconds_per_step")
     return (
         Cell(arm["arm"]),
-        spread(score, best=reached is not None and reached == best),
+        interval_cell(score, best=reached is not None and reached == best),
         Cell(number(arm.get("mean_rank"), 2)),
-        spread(arm.get("delta_m"), 1, sign=True),
+        interval_cell(arm.get("delta_m"), 1, sign=True),
         _worst(study, arm.get("worst_task")),
-        spread(arm.get("regret")),
+        interval_cell(arm.get("regret")),
         Cell(counts, f"{unsolved:,} steps unsolved" if unsolved else ""),
         Cell(number(arm.get("seconds_per_trial"), 1)),
         Cell(number(1000 * step if step else None, 2)),
     )
 
 
-def _worst(study: Study, worst: Mapping[str, Any] | None) -> Cell:
+def _worst(study: LoadedStudy, worst: Mapping[str, Any] | None) -> Cell:
     if worst is None:
         return Cell("–")
     task = study.task(worst["task"])
-    return Cell(task.title_zh or task.title, f"{short(task.name)}, {number(worst['skill'], 2)}")
+    return Cell(
+        task.title_zh or task.title, f"{abbreviated(task.name)}, {number(worst['skill'], 2)}"
+    )
 
 
 def _reference(model: Mapping[str, Any]) -> Cell:
     return Cell(model["model"].replace("_", " "), "reference")
 
 
-def difference_table(study: Study) -> Table:
+def difference_table(study: LoadedStudy) -> Table:
     """Returns one row a comparison with a baseline."""
     titles = (
         Cell("balancer"), Cell("baseline"), Cell("difference", "simultaneous interval"), Cell("p"),
@@ -78,11 +81,11 @@ def difference_table(study: Study) -> Table:
         (
             Cell(d["arm"]),
             Cell(d["baseline"]),
-            spread(d, sign=True, best=d["distinguishable"]),
+            interval_cell(d, sign=True, best=d["distinguishable"]),
             Cell(p_value(d.get("p_value"))),
             Cell(p_value(d.get("p_holm"))),
             Cell(number(d.get("probability_of_improvement"), 2)),
-            spread(d.get("regret"), sign=True),
+            interval_cell(d.get("regret"), sign=True),
             Cell("yes" if d["distinguishable"] else "no", _needed(d.get("needed"), unit)),
         )
         for d in study.comparison["differences"]

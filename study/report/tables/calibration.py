@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from study.report.components.blocks import Cell, Table, head
+from study.report.components.blocks import Cell, Table, task_header
 from study.report.formatting import number
-from study.report.load import Study
+from study.report.load import LoadedStudy
 
-__all__ = ["calibration_error", "tempered_table"]
+__all__ = ["calibration_error", "temperature_table"]
 
 
-def tempered_table(study: Study, arms: Sequence[str], *, folded: bool = True) -> Table:
+def temperature_table(study: LoadedStudy, arms: Sequence[str], *, folded: bool = True) -> Table:
     """Returns the calibration error of arms before the temperature and after, a column a task."""
     table = study.tables["ensemble_calibration"]
     errors = {
@@ -20,7 +20,7 @@ def tempered_table(study: Study, arms: Sequence[str], *, folded: bool = True) ->
     }
     before, after = errors["before"], errors["after"]
     tasks = [task for task in study.tasks if task.name in before]
-    heads = [head(task) for task in tasks]
+    heads = [task_header(task) for task in tasks]
     rows = []
     for arm in filter(before.index.__contains__, arms):
         names = [task.name for task in tasks]

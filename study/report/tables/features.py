@@ -2,15 +2,15 @@
 
 import pandas as pd
 
-from study.analysis.held_out.permutation_importance import MOST
-from study.report.components.blocks import Cell, Table, head
-from study.report.formatting import both, number
-from study.report.load import Study
+from study.analysis.held_out.permutation_importance import MAX_ROWS
+from study.report.components.blocks import Cell, Table, task_header
+from study.report.formatting import bilingual, number
+from study.report.load import LoadedStudy
 
-__all__ = ["feature_table", "leanings"]
+__all__ = ["feature_importance", "feature_table"]
 
 
-def leanings(study: Study) -> pd.DataFrame:
+def feature_importance(study: LoadedStudy) -> pd.DataFrame:
     """Returns mean and sd over outer folds: feature, title, title_zh, task, mean, sd.
 
     The feature that matters most over all tasks comes first.
@@ -23,10 +23,10 @@ def leanings(study: Study) -> pd.DataFrame:
     return folds.assign(place=place).sort_values("place", kind="stable").drop(columns="place")
 
 
-def feature_table(study: Study) -> Table:
+def feature_table(study: LoadedStudy) -> Table:
     """Returns one row a feature and one column a task, with the SD over shuffles."""
-    table = leanings(study)
-    heads = [head(task) for task in study.tasks]
+    table = feature_importance(study)
+    heads = [task_header(task) for task in study.tasks]
     rows = []
     for _, own in table.groupby("feature", sort=False):
         first = own.iloc[0]
@@ -35,7 +35,9 @@ def feature_table(study: Study) -> Table:
             Cell(number(mean), "" if pd.isna(sd) else f"± {number(sd)}")
             for mean, sd in zip(found["mean"], found["sd"], strict=True)
         ]
-        rows.append((Cell(both(first["title"], first["title_zh"])), *cells))
-    note = f"Mean and SD over ten shuffles of at most {MOST:,} held-out rows of each outer fold."
+        rows.append((Cell(bilingual(first["title"], first["title_zh"])), *cells))
+    note = (
+        f"Mean and SD over ten shuffles of at most {MAX_ROWS:,} held-out rows of each outer fold."
+    )
     title = "Skill lost by each feature, in numbers"
     return Table(title, (Cell("feature"), *heads), tuple(rows), note, folded=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from study.report.formatting import unit
-from study.report.load import Study
+from study.report.formatting import unit_text
+from study.report.load import LoadedStudy
 from study.report.tables.calibration import calibration_error
 
 __all__ = ["all_frames", "failures", "states"]
@@ -14,7 +14,7 @@ __all__ = ["all_frames", "failures", "states"]
 _ENDS = ("complete", "pruned", "failed", "unfinished")
 
 
-def all_frames(study: Study, importance: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def all_frames(study: LoadedStudy, importance: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Returns the tables by name; those that the study has nothing for are left out.
 
     Args:
@@ -45,7 +45,7 @@ def all_frames(study: Study, importance: pd.DataFrame) -> dict[str, pd.DataFrame
     return {name: frame for name, frame in frames.items() if len(frame)}
 
 
-def states(study: Study) -> pd.DataFrame:
+def states(study: LoadedStudy) -> pd.DataFrame:
     """Returns how the trials of each arm ended: arm -> complete, pruned, failed, ..., seconds."""
     trials = study.trials
     counts = pd.crosstab(trials["arm"], trials["state"])
@@ -55,13 +55,13 @@ def states(study: Study) -> pd.DataFrame:
     return counts.rename_axis(None, axis=1).assign(seconds=seconds)
 
 
-def failures(study: Study) -> pd.DataFrame:
+def failures(study: LoadedStudy) -> pd.DataFrame:
     """Returns each failed trial: number, arm, error, params."""
     failed = study.trials[study.trials["state"] == "failed"]
     return failed[["number", "arm", "error", "params"]].reset_index(drop=True)
 
 
-def _table_one(study: Study) -> pd.DataFrame:
+def _table_one(study: LoadedStudy) -> pd.DataFrame:
     """Returns the first table, with the columns' Chinese titles where there are any."""
     frame = study.tables.get("table_one", pd.DataFrame())
     chinese = study.schema.titles_zh if study.schema else {}
@@ -111,7 +111,7 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _task_rows(study: Study) -> list[dict[str, Any]]:
+def _task_rows(study: LoadedStudy) -> list[dict[str, Any]]:
     rows = []
     both = [("arm", study.arms, "arm"), ("reference", study.references, "model")]
     for kind, entries, key in both:
@@ -119,7 +119,7 @@ def _task_rows(study: Study) -> list[dict[str, Any]]:
             for name, figures in entry["tasks"].items():
                 task = study.task(name)
                 common = {"model": entry[key], "kind": kind, "task": name, "title": task.title}
-                zh = {"title_zh": task.title_zh, "unit": unit(task)}
+                zh = {"title_zh": task.title_zh, "unit": unit_text(task)}
                 rows += [{**common, **zh, **row} for row in _metric_rows(figures)]
     return rows
 
@@ -139,7 +139,7 @@ def _reference_row(model: Mapping[str, Any]) -> dict[str, Any]:
     return {"model": model["model"], **_interval("score", model.get("score"))}
 
 
-def _finalist_rows(study: Study) -> list[dict[str, Any]]:
+def _finalist_rows(study: LoadedStudy) -> list[dict[str, Any]]:
     rows = []
     for arm in study.arms:
         for finalist in arm.get("finalists") or []:

@@ -4,44 +4,44 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis.held_out.subgroup_skill import MEAN
-from study.analysis.held_out.subgroups import LEAST
-from study.report.components.blocks import Cell, Table, head, spread
-from study.report.formatting import both, number
-from study.report.load import Study
+from study.analysis.held_out.subgroup_skill import MEAN_TASK
+from study.analysis.held_out.subgroups import MIN_UNITS
+from study.report.components.blocks import Cell, Table, interval_cell, task_header
+from study.report.formatting import bilingual, number
+from study.report.load import LoadedStudy
 
 __all__ = ["records", "subgroup_table"]
 
 
-def subgroup_table(study: Study, arm: str, *, folded: bool = True) -> Table:
+def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Table:
     """Returns one row a kind of rows, and one column a task; a heading a subgroup."""
     table = study.tables["subgroups"]
     tasks = list(dict.fromkeys(table["task"]))
     heads = [Cell("mean skill")]
-    heads += [head(study.task(name)) for name in tasks if name != MEAN]
+    heads += [task_header(study.task(name)) for name in tasks if name != MEAN_TASK]
     lines: list[tuple[Cell, ...]] = []
     own = table[table["arm"] == arm]
     for (_, title, title_zh), part in own.groupby(["subgroup", "title", "title_zh"], sort=False):
-        lines.append((Cell(both(str(title), str(title_zh))),))
+        lines.append((Cell(bilingual(str(title), str(title_zh))),))
         lines += [_line(str(level), one) for level, one in part.groupby("level", sort=False)]
     unit = study.comparison.get("unit", "rows")
     note = (
         f"Skill with its {study.level} interval (bootstrap over {unit}, the networks held fixed), "
-        f"against the base rates and means of all rows. Kinds of fewer than {LEAST} {unit} are "
-        f"joined with others or not shown; a dash: labels of fewer than {LEAST}."
+        f"against the base rates and means of all rows. Kinds of fewer than {MIN_UNITS} {unit} are "
+        f"joined with others or not shown; a dash: labels of fewer than {MIN_UNITS}."
     )
     columns = (Cell("rows"), Cell("number"), *heads)
     return Table(f"Skill of {arm} on kinds of rows", columns, tuple(lines), note, folded=folded)
 
 
 def _line(level: str, own: pd.DataFrame) -> tuple[Cell, ...]:
-    *by_task, mean = sorted(records(own), key=lambda row: row["task"] == MEAN)
+    *by_task, mean = sorted(records(own), key=lambda row: row["task"] == MEAN_TASK)
     count = number(mean["rows"], 0) if mean["rows"] else ""
     return Cell(level), Cell(count), _cell(mean), *map(_cell, by_task)
 
 
 def _cell(row: dict[str, Any]) -> Cell:
-    return Cell("–") if pd.isna(row["estimate"]) else spread(row, 2)
+    return Cell("–") if pd.isna(row["estimate"]) else interval_cell(row, 2)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,21 +7,21 @@ import pandas as pd
 
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
-from study.report.components.blocks import Cell, Table, spread
-from study.report.formatting import number, percent, sized, unit
-from study.report.load import Study
+from study.report.components.blocks import Cell, Table, interval_cell
+from study.report.formatting import number, percent, unit_text, with_size
+from study.report.load import LoadedStudy
 
 __all__ = ["clinical_table", "first_table", "loss_table", "skill_table"]
 
 _CONTINUOUS = {"mean ± SD", "median (IQR)"}
 
 
-def clinical_table(study: Study) -> Table:
+def clinical_table(study: LoadedStudy) -> Table:
     """Returns accuracy of classes and the error of values in their own unit."""
 
     def cell(figures: Mapping[str, Any]) -> Cell:
         if "rmse" in figures:
-            return Cell(sized(figures["rmse"]), f"MAE {sized(figures.get('mae'))}")
+            return Cell(with_size(figures["rmse"]), f"MAE {with_size(figures.get('mae'))}")
         balanced = f"bal. {percent(figures.get('balanced_accuracy'))}"
         far = figures.get("ordinal_mae")
         small = balanced if far is None else f"{balanced}, {number(far, 2)} off"
@@ -36,12 +36,12 @@ def clinical_table(study: Study) -> Table:
     return _by_task(study, "In the tasks' own units", cell, note)
 
 
-def skill_table(study: Study) -> Table:
+def skill_table(study: LoadedStudy) -> Table:
     """Returns each task's skill with its interval."""
 
     def cell(figures: Mapping[str, Any]) -> Cell:
         skill = figures.get("skill")
-        return spread(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
+        return interval_cell(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
 
     drawn = study.comparison.get("unit", "rows")
     drawing = f"bootstrap over {drawn}, seeds and trials"
@@ -49,7 +49,7 @@ def skill_table(study: Study) -> Table:
     return _by_task(study, "Skill with its interval", cell, note, folded=True)
 
 
-def loss_table(study: Study) -> Table:
+def loss_table(study: LoadedStudy) -> Table:
     """Returns the losses in natural units, with the regret."""
 
     def cell(figures: Mapping[str, Any]) -> Cell:
@@ -64,7 +64,7 @@ def loss_table(study: Study) -> Table:
 
 
 def _by_task(
-    study: Study,
+    study: LoadedStudy,
     title: str,
     cell: Callable[[Mapping[str, Any]], Cell],
     note: str,
@@ -73,7 +73,7 @@ def _by_task(
 ) -> Table:
     """Returns one row a model and one column a task."""
     heads = [
-        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else unit(task))
+        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else unit_text(task))
         for task in study.tasks
     ]
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
@@ -90,7 +90,7 @@ def _by_task(
 
 
 def _unit_line(task: Task) -> str:
-    return f"{task.title}, {unit(task)}" if unit(task) else task.title
+    return f"{task.title}, {unit_text(task)}" if unit_text(task) else task.title
 
 
 def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from study.report.components.blocks import Cell, Table
 from study.report.formatting import number
-from study.report.load import Study
+from study.report.load import LoadedStudy
 from study.report.tables.frames import failures, states
 
 __all__ = ["cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
@@ -16,7 +16,7 @@ __all__ = ["cost", "failure_table", "finalist_table", "pairs_table", "state_tabl
 _HOUR, _MINUTE = 3600, 60
 
 
-def cost(study: Study) -> str:
+def cost(study: LoadedStudy) -> str:
     """Returns what the search cost: time in trials, trials, optimizer steps."""
     seconds = float(study.trials["seconds"].sum())
     parts = [f"{_duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
@@ -36,7 +36,7 @@ def _duration(seconds: float) -> str:
 _MANY = 8  # rows beyond which a table of details is folded
 
 
-def state_table(study: Study) -> Table:
+def state_table(study: LoadedStudy) -> Table:
     """Returns how the trials of each arm ended, and their time."""
     frame = states(study)
     titles = tuple(Cell(str(name)) for name in ("arm", *frame.columns))
@@ -53,7 +53,7 @@ def _counts(name: str, row: "pd.Series[Any]") -> tuple[Cell, ...]:
     return (Cell(name), *(Cell(number(float(value), 0)) for value in row))
 
 
-def failure_table(study: Study) -> Table | None:
+def failure_table(study: LoadedStudy) -> Table | None:
     """Returns every failed trial with its reason, or None."""
     frame = failures(study)
     if frame.empty:
@@ -75,7 +75,7 @@ def _brief(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def finalist_table(study: Study) -> Table | None:
+def finalist_table(study: LoadedStudy) -> Table | None:
     """Returns the configurations that were retrained, or None."""
     rows = []
     for arm in study.arms:

@@ -6,14 +6,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hemomodel.cohort.summary import Description, Tables, findings, ledger, missingness, table_one
+from hemomodel.cohort.summary import (
+    CohortSummary,
+    Tables,
+    attrition_table,
+    finding_table,
+    missingness,
+    table_one,
+)
 
-__all__ = ["show"]
+__all__ = ["show_summary"]
 
 _RARE = 0.02  # codes of a list below this share are left out, unless asked for
 
 
-def show(description: Description, console: Console, *, rare: bool = False) -> None:
+def show_summary(description: CohortSummary, console: Console, *, rare: bool = False) -> None:
     """Prints the ledger, the first table, what is missing and what is implausible.
 
     Args:
@@ -24,12 +31,12 @@ def show(description: Description, console: Console, *, rare: bool = False) -> N
     schema, groups = description.cohort.schema, description.groups
     header = f"[bold]{escape(schema.title)}[/]  {escape(description.source)}"
     console.print(f"\n{header}\n")
-    console.print(_ledger(ledger(description.cohort)))
+    console.print(_ledger(attrition_table(description.cohort)))
     console.print(_summary(table_one(schema, groups, rare=0.0 if rare else _RARE), groups))
     note = "" if rare else f" Codes in under {_RARE:.0%} of the kept rows are left out."
     console.print(f"[dim]Mean ± SD, or median (quartiles) where skewed; n (%).{note}[/]\n")
     console.print(_missing(missingness(schema, groups), groups))
-    console.print(_findings(findings(description.cohort)))
+    console.print(_findings(finding_table(description.cohort)))
 
 
 def _table(title: str) -> Table:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hemomodel.schema.entries import Task
-from study.analysis.comparison.verdict import held_out
+from study.analysis.comparison.verdict import held_out_phrase
 
 __all__ = ["show_comparison"]
 
@@ -44,7 +44,7 @@ def _legend(comparison: dict[str, Any]) -> str:
     replicates, unit = comparison["replicates"], comparison.get("unit", "rows")
     return (
         "s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial "
-        f"predictor's loss removed, on {held_out(comparison)}; {replicates} replicates on "
+        f"predictor's loss removed, on {held_out_phrase(comparison)}; {replicates} replicates on "
         f"{len(comparison['fresh_seeds'])} fresh seeds. Intervals: bootstrap over {unit}, seeds "
         "and each arm's trials; those of the differences hold together at "
         f"{comparison['level']:.0%}; * marks a difference: zero lies outside and the corrected "

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hemomodel.schema.entries import Task
-from study.analysis.comparison.verdict import held_out
-from study.report.formatting import plain, titled
+from study.analysis.comparison.verdict import held_out_phrase
+from study.report.formatting import strip_markup, task_title
 
 __all__ = [
     "arms_markdown",
@@ -20,11 +20,11 @@ def verdict_markdown(comparison: dict[str, Any]) -> str:
     """Returns the verdict, and what it rests on."""
     seeds = len(comparison["fresh_seeds"])
     rests = (
-        f"Score: {comparison['score']}, on {held_out(comparison)}, over "
+        f"Score: {comparison['score']}, on {held_out_phrase(comparison)}, over "
         f"{comparison['replicates']} replicates ({seeds} fresh seeds). "
         f"Intervals hold at {comparison['level']:.0%}."
     )
-    return f"**Verdict.** {plain(comparison['verdict'])}\n\n{plain(rests)}"
+    return f"**Verdict.** {strip_markup(comparison['verdict'])}\n\n{strip_markup(rests)}"
 
 
 def arms_markdown(comparison: dict[str, Any]) -> str:
@@ -71,7 +71,7 @@ def differences_markdown(comparison: dict[str, Any]) -> str:
         f"critical difference {_number(ranks['critical_difference'], '.2f')}. "
         f"Not told apart: {groups or 'none'}."
     )
-    return f"{_table(header, rows)}\n\n{plain(said)}"
+    return f"{_table(header, rows)}\n\n{strip_markup(said)}"
 
 
 def leaderboard_markdown(comparison: dict[str, Any], known: Sequence[Task] = ()) -> str:
@@ -95,7 +95,7 @@ def leaderboard_markdown(comparison: dict[str, Any], known: Sequence[Task] = ())
     for one in comparison["references"]:
         found = [one["tasks"].get(task, {}).get("skill") for task in tasks]
         rows.append((f"{one['model']}, reference", *(_number(x) for x in found)))
-    titles = {task.name: f"{titled(task)} ({task.name})" for task in known}
+    titles = {task.name: f"{task_title(task)} ({task.name})" for task in known}
     return _table(("balancer", *(titles.get(task, task) for task in tasks)), rows)
 
 
@@ -105,7 +105,7 @@ def _ranked(comparison: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header)]
-    text = [f"| {' | '.join(map(plain, line))} |" for line in (*lines, *rows)]
+    text = [f"| {' | '.join(map(strip_markup, line))} |" for line in (*lines, *rows)]
     return "\n".join(text)
 
 

@@ -22,12 +22,12 @@ from study.report.wandb.markdown import (
     verdict_markdown,
 )
 
-__all__ = ["Study", "build"]
+__all__ = ["PanelData", "build_report"]
 
 _WIDTH = 24  # of W&B's grid
 
 
-class Study(NamedTuple):
+class PanelData(NamedTuple):
     """What the report is about; `known` are the tasks of its schema, where that is there."""
 
     name: str
@@ -46,7 +46,7 @@ class Study(NamedTuple):
         return list(self.comparison["arms"][0]["tasks"])
 
 
-def build(study: Study, project: str, entity: str) -> wr.Report:
+def build_report(study: PanelData, project: str, entity: str) -> wr.Report:
     """Returns the report of a study.
 
     Args:
@@ -76,13 +76,13 @@ def build(study: Study, project: str, entity: str) -> wr.Report:
     )
 
 
-def _tables(study: Study) -> wr.PanelGrid:
+def _tables(study: PanelData) -> wr.PanelGrid:
     """Returns the grid of the tables that the study's own run holds."""
     tables = [wr.WeavePanelSummaryTable(table_name=name) for name in ("tasks", "comparison")]
     return _grid(_runset(study, "tables", ["study"]), tables, columns=2)
 
 
-def _grouped(study: Study) -> wr.PanelGrid:
+def _grouped(study: PanelData) -> wr.PanelGrid:
     """Returns the grid whose runs are grouped by balancer: curves and bars, mean +- spread."""
     spread: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     names = ["score", *(f"skill/{task}" for task in study.tasks)]
@@ -103,7 +103,7 @@ def _grouped(study: Study) -> wr.PanelGrid:
     return _grid(runset, [*curves, *bars], columns=4, custom_run_colors=colours)
 
 
-def _ungrouped(study: Study) -> wr.PanelGrid:
+def _ungrouped(study: PanelData) -> wr.PanelGrid:
     """Returns the grid of single trials: what W&B cannot draw of groups."""
     best = wr.SummaryMetric("best/score")
     panels = [
@@ -139,7 +139,7 @@ class _FlatColumn(wr.ParallelCoordinatesPlotColumn):
         return model
 
 
-def _columns(study: Study) -> list[Any]:
+def _columns(study: PanelData) -> list[Any]:
     """Returns the axes that every trial has a value on: a trial without one is not drawn."""
     points = pd.DataFrame([json.loads(text) for text in study.trials["params"]])
     shared = [name for name in points if points[name].notna().all() and len(set(points[name])) > 1]
@@ -149,7 +149,7 @@ def _columns(study: Study) -> list[Any]:
     return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]
 
 
-def _runset(study: Study, name: str, tags: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
+def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
     """Returns the finished runs of the study with one of some tags, in the report's project."""
     wanted = expr.And(
         expr.Metric("Group") == study.name,

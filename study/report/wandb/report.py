@@ -7,7 +7,7 @@ from typing import Any
 from hemomodel.schema.entries import Task
 from study.report.load import read_comparison, read_schema
 from study.store.record import read_record
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.offline_runs import read_trials, study_name
 from study.tracking.tracker import PROJECT, import_wandb
 from study.tracking.wandb_server import Server, find_server, refusals
@@ -19,7 +19,7 @@ _SAVED = "wandb_report.json"
 
 
 def wandb_report(
-    folder: Folder,
+    folder: StudyFolder,
     *,
     online: bool,
     project: str = PROJECT,
@@ -45,17 +45,17 @@ def wandb_report(
     """
     trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
-    from study.report.wandb.panels import Study, build  # noqa: PLC0415 - these import W&B
+    from study.report.wandb.panels import PanelData, build_report  # noqa: PLC0415 - these import W&B
 
-    study = Study(study_name(trials), trials, comparison, _known_tasks(folder))
-    path = folder.write_text(_SPEC, _spec(build(study, project, "")) + "\n")
+    study = PanelData(study_name(trials), trials, comparison, _known_tasks(folder))
+    path = folder.write_text(_SPEC, _spec(build_report(study, project, "")) + "\n")
     if online:
         server = find_server(folder, entity, timeout)
-        _save(folder, build(study, project, server.entity), server)
+        _save(folder, build_report(study, project, server.entity), server)
     return path
 
 
-def _known_tasks(folder: Folder) -> tuple[Task, ...]:
+def _known_tasks(folder: StudyFolder) -> tuple[Task, ...]:
     record = read_record(folder)
     schema = None if record is None else read_schema(record)[0]
     return () if schema is None else schema.tasks
@@ -68,7 +68,7 @@ def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import
     return text
 
 
-def _save(folder: Folder, report: Any, server: Server) -> None:  # noqa: ANN401
+def _save(folder: StudyFolder, report: Any, server: Server) -> None:  # noqa: ANN401
     place = {"server": server.url, "entity": report.entity, "project": report.project}
     path = folder.root / _SAVED
     saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

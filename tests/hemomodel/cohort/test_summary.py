@@ -8,13 +8,13 @@ import pytest
 
 from hemomodel.cohort.cohort import load_cohort
 from hemomodel.cohort.summary import (
-    Description,
-    categories,
-    describe_file,
-    findings,
-    ledger,
+    CohortSummary,
+    attrition_table,
+    category_summary,
+    finding_table,
     missingness,
-    numbers,
+    number_summary,
+    summarize_file,
     table_one,
 )
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
@@ -25,11 +25,11 @@ SCHEMA = load_schema()
 
 
 @pytest.fixture(scope="module")
-def description(tmp_path_factory) -> Description:
+def description(tmp_path_factory) -> CohortSummary:
     path = tmp_path_factory.mktemp("described") / "HD.csv"
     table, _ = synthetic_workbook(465, seed=3)
     write_table(table, path)
-    return describe_file(path)
+    return summarize_file(path)
 
 
 def test_the_cohort_is_the_loaded_one(description):
@@ -41,7 +41,7 @@ def test_the_cohort_is_the_loaded_one(description):
 
 def test_numbers_are_those_of_pandas(description):
     kept = description.cohort.table
-    frame = numbers(SCHEMA, kept).set_index("variable")
+    frame = number_summary(SCHEMA, kept).set_index("variable")
     assert frame.loc["ctr", "missing"] == kept["ctr"].isna().sum()
     assert frame.loc["pre_weight", "mean"] == pytest.approx(kept["pre_weight"].mean())
     assert frame.loc["age", ["q1", "median", "q3"]].tolist() == pytest.approx(
@@ -52,7 +52,7 @@ def test_numbers_are_those_of_pandas(description):
 
 
 def test_each_task_with_levels_adds_up_to_its_known_rows(description):
-    frame = categories(SCHEMA, description.everything)
+    frame = category_summary(SCHEMA, description.everything)
     for task in SCHEMA.tasks:
         rows = frame[frame["variable"] == task.name]
         assert len(rows) == len(task.levels)
@@ -63,7 +63,7 @@ def test_each_task_with_levels_adds_up_to_its_known_rows(description):
 
 def test_codes_of_a_list_are_counted_over_the_rows_that_have_one(description):
     kept = description.cohort.table
-    rows = categories(SCHEMA, kept)
+    rows = category_summary(SCHEMA, kept)
     diabetes = rows[rows["label"] == "diabetes"].iloc[0]
     assert diabetes["known"] == 223
     assert diabetes["count"] == (kept["comorbidity_22"] == 1).sum()
@@ -89,7 +89,7 @@ def test_table_one_leaves_rare_codes_out(description):
     short = table_one(SCHEMA, description.groups, rare=0.05)
     gone = set(full["level"]) - set(short["level"])
     assert (full["variable"] == "comorbidities").sum() == 33
-    counted = categories(SCHEMA, description.cohort.table).set_index("label")["share"]
+    counted = category_summary(SCHEMA, description.cohort.table).set_index("label")["share"]
     assert gone == set(counted.index[(counted < 0.05)]) & gone
     assert {"AIDS", "metastasis"} <= gone
     assert "diabetes" not in gone
@@ -113,8 +113,8 @@ def test_missing_values_are_counted_and_sorted(description):
 
 def test_ledger_and_findings_are_those_of_the_cohort(description):
     cohort = description.cohort
-    assert ledger(cohort)["left"].tolist() == [465, 286, 241, 238, 237, 229]
-    assert findings(cohort)["count"].tolist() == [found.count for found in cohort.findings]
+    assert attrition_table(cohort)["left"].tolist() == [465, 286, 241, 238, 237, 229]
+    assert finding_table(cohort)["count"].tolist() == [found.count for found in cohort.findings]
 
 
 def test_json_keeps_everything(description):
@@ -141,7 +141,7 @@ columns:
         "colour,a,b,Worm,ripe\nred,1,0,no,1\ngreen,0,1,yes,0\nred,0,1,,1\n"
     )
     schema = load_schema(tmp_path / "apples.yaml")
-    described = describe_file(tmp_path / "apples.csv", schema)
+    described = summarize_file(tmp_path / "apples.csv", schema)
     table = table_one(schema, described.groups).set_index(["section", "title", "level"])["kept"]
     assert table.to_dict() == {
         ("Categories", "colour", "red"): "2 (66.7%)",

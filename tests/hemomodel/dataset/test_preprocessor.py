@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 
 from hemomodel.cohort.cohort import build_cohort
-from hemomodel.dataset.preprocessor import PaddedPCA, feature_names, preprocessor
+from hemomodel.dataset.preprocessor import PaddedPCA, build_preprocessor, feature_names
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema
 
@@ -26,7 +26,7 @@ def part(schema, feature_set, matrix, name):
 def test_features_are_finite_and_of_one_width_however_few_rows(
     table, schema, feature_set, width, rows
 ):
-    fitted = preprocessor(schema, feature_set).fit(table[:rows])
+    fitted = build_preprocessor(schema, feature_set).fit(table[:rows])
     assert fitted.transform(table).shape == (60, width)
     assert np.isfinite(fitted.transform(table)).all()
     assert len(feature_names(schema, feature_set)) == width
@@ -34,14 +34,14 @@ def test_features_are_finite_and_of_one_width_however_few_rows(
 
 def test_numbers_are_imputed_and_scaled_by_the_rows_they_were_fitted_on(table, schema):
     train = table[:30]
-    matrix = preprocessor(schema, "seed").fit(train).transform(table)
+    matrix = build_preprocessor(schema, "seed").fit(train).transform(table)
     mean, spread = train["ctr"].mean(), train["ctr"].fillna(train["ctr"].mean()).std(ddof=0)
     expected = (table["ctr"].fillna(mean) - mean) / spread
     np.testing.assert_allclose(part(schema, "seed", matrix, "ctr"), expected, atol=1e-12)
 
 
 def test_codes_become_dummies_and_a_missing_one_is_none_of_them(table, schema):
-    matrix = preprocessor(schema, "seed").fit_transform(table)
+    matrix = build_preprocessor(schema, "seed").fit_transform(table)
     female = (table["gender"] == "2").to_numpy(dtype=float)
     np.testing.assert_array_equal(part(schema, "seed", matrix, "gender_female"), female)
     dummies = matrix[:, 1:4]
@@ -51,7 +51,7 @@ def test_codes_become_dummies_and_a_missing_one_is_none_of_them(table, schema):
 
 
 def test_components_are_those_of_the_singular_value_decomposition(table, schema):
-    matrix = preprocessor(schema, "seed").fit_transform(table)[:, -10:]
+    matrix = build_preprocessor(schema, "seed").fit_transform(table)[:, -10:]
     flags = table.filter(regex=r"^comorbidity_\d+$")
     centered = (flags.fillna(flags.mean()) - flags.mean()).to_numpy()
     _, singular, axes = np.linalg.svd(centered, full_matrices=False)
@@ -64,7 +64,7 @@ def test_components_are_those_of_the_singular_value_decomposition(table, schema)
 
 
 def test_what_was_fitted_does_not_depend_on_other_rows_or_earlier_use(table, schema):
-    model = preprocessor(schema, "seed")
+    model = build_preprocessor(schema, "seed")
     before = table.copy()
     first = model.fit(table[:40]).transform(table[:5])
     model.transform(table[40:])
@@ -75,7 +75,7 @@ def test_what_was_fitted_does_not_depend_on_other_rows_or_earlier_use(table, sch
 
 def test_a_constant_column_gives_zero(table, schema):
     constant = table.assign(sodium=140.0, wbc=np.nan)
-    matrix = preprocessor(schema, "pretreatment").fit_transform(constant)
+    matrix = build_preprocessor(schema, "pretreatment").fit_transform(constant)
     for name in ("sodium", "wbc"):
         np.testing.assert_array_equal(part(schema, "pretreatment", matrix, name), 0)
 
@@ -94,7 +94,7 @@ def test_rows_outside_the_fit_have_no_score_where_the_fit_had_no_variance():
 
 def test_an_unknown_feature_set_is_refused_with_those_there_are(schema):
     with pytest.raises(InputError, match="no feature set 'sead'; it has: seed, pretreatment"):
-        preprocessor(schema, "sead")
+        build_preprocessor(schema, "sead")
 
 
 def test_codes_whose_meanings_give_no_names_are_named_by_their_place(schema):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hemomodel import InputError
 from hemomodel.dataset.prepare import _one_hot as one_hot
-from hemomodel.ensemble.conformal import Scores, conform, interval, level_sets
+from hemomodel.ensemble.conformal import ConformalScores, conformal_scores, interval, level_sets
 from hemomodel.schema.entries import Task
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 
 LEVELS = Task(
     name="dose",
@@ -41,7 +41,7 @@ def cases(rows, seed=0):
 def scores_of(rows, seed=0):
     predicted, labels = cases(rows, seed)
     known = np.ones((rows, 2), dtype=bool)
-    return conform((LEVELS, FLOW), predicted, one_hot(labels, (LEVELS, FLOW)), known)
+    return conformal_scores((LEVELS, FLOW), predicted, one_hot(labels, (LEVELS, FLOW)), known)
 
 
 @pytest.mark.filterwarnings("ignore:the no. of calibration examples")  # so it says 0.99 of 22
@@ -72,7 +72,7 @@ def test_as_another_implementation(rows, coverage):
 )
 def test_the_quantile_leaves_the_share_below(count, coverage):
     kept = np.arange(1.0, count + 1)
-    quantile = Scores(count, kept).quantile(coverage)
+    quantile = ConformalScores(count, kept).quantile(coverage)
     rank = int(np.ceil((count + 1) * coverage - 1e-9))
     assert quantile == (rank if rank <= count else np.inf)
 
@@ -83,9 +83,9 @@ def test_thinned_scores_are_hardly_and_never_too_small(coverage):
     every = np.sort(np.random.default_rng(0).random(rows))
     predicted = np.column_stack([np.zeros((rows, 4)), every])
     labels = one_hot(np.zeros((rows, 2)), (LEVELS, FLOW))
-    thin = conform((LEVELS, FLOW), predicted, labels, np.ones((rows, 2), dtype=bool))[1]
+    thin = conformal_scores((LEVELS, FLOW), predicted, labels, np.ones((rows, 2), dtype=bool))[1]
     assert len(thin.kept) == 2_000
-    exact = Scores(rows, every)
+    exact = ConformalScores(rows, every)
     rank = int(np.ceil((rows + 1) * coverage))
     assert every[rank - 1] <= thin.quantile(coverage) <= every[min(rank + 15, rows - 1)]
     assert exact.count == thin.count
@@ -115,14 +115,14 @@ def test_with_too_few_labels_everything_is_possible():
 
 def test_an_ordered_set_has_no_hole():
     chances = np.array([[0.4, 0.1, 0.4, 0.1]])
-    scores = Scores(9, np.full(9, 0.7))
+    scores = ConformalScores(9, np.full(9, 0.7))
     assert level_sets(LEVELS, chances, scores, 0.9).tolist() == [[True, False, True, False]]
     ordered = LEVELS.model_copy(update={"kind": "ordinal"})
     assert level_sets(ordered, chances, scores, 0.9).tolist() == [[True, True, True, False]]
 
 
 def test_values_come_back_in_their_own_unit():
-    scores = Scores(9, np.full(9, np.log(2.0)))
+    scores = ConformalScores(9, np.full(9, np.log(2.0)))
     said = np.array([np.log(10.0)])
     found = interval(FLOW.model_copy(update={"transform": "log"}), said, scores, 0.9)
     np.testing.assert_allclose(np.ravel(found), [10.0, 5.0, 20.0])
@@ -135,7 +135,7 @@ def test_an_unknown_label_scores_nothing():
     known = np.ones((50, 2), dtype=bool)
     known[20:, 0] = False
     labels[20:, 0] = np.nan
-    found = conform((LEVELS, FLOW), predicted, one_hot(labels, (LEVELS, FLOW)), known)
+    found = conformal_scores((LEVELS, FLOW), predicted, one_hot(labels, (LEVELS, FLOW)), known)
     assert [one.count for one in found] == [20, 50]
 
 
@@ -146,4 +146,4 @@ def test_what_is_no_share_is_refused(coverage):
 
 
 def test_columns_are_the_tasks():
-    assert columns((LEVELS, FLOW)) == [slice(0, 4), slice(4, 5)]
+    assert task_slices((LEVELS, FLOW)) == [slice(0, 4), slice(4, 5)]

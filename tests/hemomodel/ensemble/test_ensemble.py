@@ -10,8 +10,8 @@ from hemomodel import FitConfig, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.prepare import prepare
 from hemomodel.ensemble.build import _left_out, build_model
-from hemomodel.ensemble.ensemble import Ensemble, pool
-from hemomodel.ensemble.temperature_scaling import temper
+from hemomodel.ensemble.ensemble import Ensemble, average_predictions
+from hemomodel.ensemble.temperature_scaling import apply_temperatures
 from hemomodel.network.heads import HeadLayout
 from hemomodel.recommender.model import Model
 from hemomodel.training.loop import Training
@@ -48,9 +48,9 @@ def test_the_folded_networks_are_the_networks(  # noqa: PLR0913, PLR0917 -- one 
     cohort = with_gaps(of_all_kinds(cohort) if kinds == "all" else cohort)
     stack = prepare(cohort, replicates, features=features, with_test=True)
     training = Training(config, stack)
-    training.run(1)
+    training.run_epochs(1)
     fitted = build_model(cohort, config, stack, training.network.parameters)
-    alone = pool(training.layout, each_alone(training, stack)).numpy()
+    alone = average_predictions(training.layout, each_alone(training, stack)).numpy()
     exact = Model(fitted, torch.float64).predict(cohort.table)
     np.testing.assert_allclose(exact, alone, rtol=1e-10, atol=1e-10)
     single = Model(fitted).predict(cohort.table)
@@ -79,7 +79,7 @@ def test_a_row_left_out_is_predicted_by_those_that_left_it_out(trained, cohort, 
             if row in rows[:count]
         ]
         assert len(voices) == 2  # one fold of each of two seeds
-        expected = pool(training.layout, natural[voices][:, row : row + 1])
+        expected = average_predictions(training.layout, natural[voices][:, row : row + 1])
         np.testing.assert_allclose(said[row], expected[0], rtol=1e-4, atol=1e-5)
 
 
@@ -112,7 +112,7 @@ def test_pool_is_the_mean_of_probabilities_and_of_values(cohort):
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(3, 5, layout.width, generator=random, dtype=torch.float64)
     natural = torch.where(layout.is_value, logits, layout.log_probabilities(logits))
-    pooled = pool(layout, natural)
+    pooled = average_predictions(layout, natural)
     chances = natural.exp().mean(0)
     expected = torch.where(layout.is_value, natural.mean(0), chances.log())
     torch.testing.assert_close(pooled, expected)
@@ -122,9 +122,11 @@ def test_committees_are_tempered_each_and_then_pooled(trained, cohort, fitted):
     training, stack = trained()
     model, natural = Model(fitted), each_alone(training, stack)
     folds = np.array([fold for _, fold in stack.pairs])
-    committees = [pool(training.layout, natural[folds == fold]).numpy() for fold in range(3)]
-    tempered = [temper(stack.tasks, one, fitted.temperatures) for one in committees]
-    expected = pool(training.layout, torch.from_numpy(np.stack(tempered))).numpy()
+    committees = [
+        average_predictions(training.layout, natural[folds == fold]).numpy() for fold in range(3)
+    ]
+    tempered = [apply_temperatures(stack.tasks, one, fitted.temperatures) for one in committees]
+    expected = average_predictions(training.layout, torch.from_numpy(np.stack(tempered))).numpy()
     is_value = training.layout.is_value.numpy()
     found = model.calibrated(cohort.table)
     np.testing.assert_allclose(found[:, is_value], expected[:, is_value], rtol=1e-6)

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from hemomodel.dataset.design_matrix import fit_design
-from hemomodel.ensemble.out_of_distribution import familiarise, strangeness
+from hemomodel.dataset.design_matrix import fit_design_matrix
+from hemomodel.ensemble.out_of_distribution import fit_domain, novelty_reasons
 
 FEATURES = "pretreatment"
 
 
 @pytest.fixture(scope="module")
 def known(cohort):
-    design = fit_design(cohort.schema, FEATURES, cohort.table)
-    return cohort.schema, design, familiarise(cohort.schema, design, cohort.table)
+    design = fit_design_matrix(cohort.schema, FEATURES, cohort.table)
+    return cohort.schema, design, fit_domain(cohort.schema, design, cohort.table)
 
 
 def reasons(known, table):
     schema, design, familiar = known
-    return strangeness(schema, design, familiar, table, design.matrix(table))
+    return novelty_reasons(schema, design, familiar, table, design.matrix(table))
 
 
 def test_no_fitted_row_is_outside(known, cohort):
@@ -49,8 +49,8 @@ def test_the_reason_names_feature_value_and_range(known, cohort, values, reason)
 def test_a_code_that_never_occurred(known, cohort):
     table = cohort.table.assign(hbsag=cohort.table["hbsag"].replace("O", "N"))
     schema, design = known[:2]
-    familiar = familiarise(schema, design, table)
-    found = strangeness(
+    familiar = fit_domain(schema, design, table)
+    found = novelty_reasons(
         schema,
         design,
         familiar,
@@ -90,7 +90,7 @@ def test_a_constant_that_rounding_spreads_has_no_scale_of_its_own(cohort):
     """0.1 + 0.2 is not 0.3: divided by that, every new patient would be at the end of the world."""
     around = np.where(np.arange(len(cohort)) % 2, 0.3, 0.1 + 0.2)
     table = cohort.table.assign(sodium=around, ctr=np.where(around == 0.3, 0.3, 0.3 + 1e-6))
-    design = fit_design(cohort.schema, FEATURES, table)
+    design = fit_design_matrix(cohort.schema, FEATURES, table)
     scale = dict(zip(design.quantities, design.scale, strict=True))
     assert scale["sodium"] == 1
     assert scale["ctr"] == pytest.approx(5e-7, rel=1e-3)

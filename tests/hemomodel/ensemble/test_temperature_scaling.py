@@ -5,8 +5,8 @@ import pytest
 from scipy.special import log_softmax
 
 from hemomodel.dataset.prepare import _one_hot as one_hot
-from hemomodel.ensemble.temperature_scaling import calibrate, temper
-from hemomodel.schema.output_slices import columns, values
+from hemomodel.ensemble.temperature_scaling import apply_temperatures, fit_temperatures
+from hemomodel.schema.output_slices import is_value_mask, task_slices
 
 
 def drawn(tasks, rows, heat, seed=0):
@@ -15,7 +15,7 @@ def drawn(tasks, rows, heat, seed=0):
     right = random.normal(0, 1.5, (rows, sum(task.size for task in tasks)))
     labels = np.zeros((rows, len(tasks)))
     predicted = right.copy()
-    for place, (task, own) in enumerate(zip(tasks, columns(tasks), strict=True)):
+    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         if task.is_value:
             labels[:, place] = random.normal(300, 40, rows)
             continue
@@ -28,7 +28,7 @@ def drawn(tasks, rows, heat, seed=0):
 @pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
 def test_the_true_temperature_is_found(schema, heat):
     tasks = schema.tasks
-    found = calibrate(tasks, *drawn(tasks, 5_000, heat))
+    found = fit_temperatures(tasks, *drawn(tasks, 5_000, heat))
     levels = np.array([not task.is_value for task in tasks])
     np.testing.assert_allclose(found[levels], heat, rtol=0.12)
     assert (found[~levels] == 1).all()
@@ -37,10 +37,10 @@ def test_the_true_temperature_is_found(schema, heat):
 def test_tempered_rows_are_likelier_and_no_level_passes_another(schema):
     tasks = schema.tasks
     predicted, labels, known = drawn(tasks, 500, 4.0)
-    cooled = temper(tasks, predicted, calibrate(tasks, predicted, labels, known))
-    is_value = values(tasks)
+    cooled = apply_temperatures(tasks, predicted, fit_temperatures(tasks, predicted, labels, known))
+    is_value = is_value_mask(tasks)
     assert (cooled[:, is_value] == predicted[:, is_value]).all()
-    for task, own in zip(tasks, columns(tasks), strict=True):
+    for task, own in zip(tasks, task_slices(tasks), strict=True):
         if not task.is_value:
             np.testing.assert_allclose(np.exp(cooled[:, own]).sum(1), 1)
             assert (cooled[:, own].argsort(1) == predicted[:, own].argsort(1)).all()
@@ -50,10 +50,10 @@ def test_tempered_rows_are_likelier_and_no_level_passes_another(schema):
 def test_few_labels_make_no_certainty_and_none_no_change(schema):
     tasks = schema.tasks
     predicted, labels, known = drawn(tasks, 3, 1.0)
-    for own in columns(tasks):
+    for own in task_slices(tasks):
         labels[:, own] = predicted[:, own] == predicted[:, own].max(1, keepdims=True)
-    assert calibrate(tasks, predicted, labels, known).min() >= 0.2
-    assert (calibrate(tasks, predicted, labels, ~known) == 1).all()
+    assert fit_temperatures(tasks, predicted, labels, known).min() >= 0.2
+    assert (fit_temperatures(tasks, predicted, labels, ~known) == 1).all()
 
 
 def test_an_unknown_label_is_not_looked_at(schema):
@@ -61,8 +61,9 @@ def test_an_unknown_label_is_not_looked_at(schema):
     predicted, labels, known = drawn(tasks, 400, 2.0)
     known[200:, ::2] = False
     wrong = labels.copy()
-    for place, own in enumerate(columns(tasks)):
+    for place, own in enumerate(task_slices(tasks)):
         wrong[~known[:, place], own] = 7.0
     assert (
-        calibrate(tasks, predicted, labels, known) == calibrate(tasks, predicted, wrong, known)
+        fit_temperatures(tasks, predicted, labels, known)
+        == fit_temperatures(tasks, predicted, wrong, known)
     ).all()

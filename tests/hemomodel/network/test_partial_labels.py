@@ -53,7 +53,7 @@ def check_as_if_removed(config, stack, near):
     known[stack.train_rows[0, ROWS - LACKING :]] = False
     masked = Training(config, replace(stack, known=known))
     removed = Training(config, shortened(stack, ROWS - LACKING))
-    for ours, theirs in zip(masked.run(3), removed.run(3), strict=True):
+    for ours, theirs in zip(masked.run_epochs(3), removed.run_epochs(3), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=near, atol=near)
     parameters = masked.network.parameters, removed.network.parameters
     torch.testing.assert_close(*parameters, rtol=near, atol=near)
@@ -81,7 +81,7 @@ def test_figures_are_those_of_the_labelled_rows(mixed):
         known = mixed.known.copy()
         known[np.ix_(rows[~kept], tasks)] = False
         masked, plain = Training(WHOLE, replace(mixed, known=known)), Training(WHOLE, mixed)
-        rest = plain.rows(rows[None, kept], np.array([kept.sum()]))
+        rest = plain.scored_rows(rows[None, kept], np.array([kept.sum()]))
         ours = masked.scored.metrics(masked.outputs())
         theirs = rest.metrics(plain.outputs(rest))
         for name, figure in ours.items():

@@ -7,7 +7,7 @@ from torch.nn import functional
 from hemomodel.network.gradients import TaskGradients, lengths_and_cosines
 from hemomodel.network.gramian import task_gramian, task_norms, trunk_gramian
 from hemomodel.network.heads import HeadLayout
-from hemomodel.network.single_task import SeparateNetworks
+from hemomodel.network.single_task import SingleTaskNetworks
 from hemomodel.network.stacked import StackedNetwork
 from hemomodel.prng import replicate_keys
 from hemomodel.schema.schema import load_schema
@@ -127,7 +127,7 @@ def test_the_trunk_can_see_other_slopes_than_the_heads():
 @pytest.mark.usefixtures("double")
 def test_separate_networks_train_each_task_alone(over):
     _, layout, x, y = problem((8, 6, 4))
-    network = SeparateNetworks((7, 8, 6, 4, layout.width), replicate_keys(PAIRS), x.dtype, layout)
+    network = SingleTaskNetworks((7, 8, 6, 4, layout.width), replicate_keys(PAIRS), x.dtype, layout)
     flow = network.forward(x)
     _, slopes = layout.losses(flow[-1], y)
     network.backward(flow, slopes)

@@ -12,7 +12,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.balancers.equal import Equal
 from hemomodel.cohort.cohort import build_cohort
 from hemomodel.dataset.prepare import prepare
-from hemomodel.ensemble.ensemble import pool
+from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training
 from hemomodel.training.reference_models import reference_losses
@@ -84,7 +84,7 @@ def test_an_ensemble_pools_ordered_levels_and_counts(double, mixed):
     outputs = training.layout.natural(
         training.outputs(), training.scored.offset, training.scored.spread
     )
-    pooled = pool(training.layout, outputs)
+    pooled = average_predictions(training.layout, outputs)
     ordinal = training.layout.ordinal.columns
     torch.testing.assert_close(pooled[:, ordinal].exp(), outputs[..., ordinal].exp().mean(0))
     values = training.layout.is_value
@@ -94,8 +94,8 @@ def test_an_ensemble_pools_ordered_levels_and_counts(double, mixed):
 def test_the_bins_of_an_ordered_task_hold_its_probabilities(double, mixed):
     training = Training(SMALL, prepare(mixed, DESIGN))
     natural = training.scored.natural(training.outputs())
-    bins = reliability(training.layout, natural, training.scored.against).sum(1)
-    rows = int((training.scored.against.share[..., 0] > 0).sum())
+    bins = reliability(training.layout, natural, training.scored.scoring_targets).sum(1)
+    rows = int((training.scored.scoring_targets.share[..., 0] > 0).sum())
     for task, (chance, occurred, count) in zip(mixed.schema.tasks, bins, strict=True):
         expected = (0, 0, 0) if not task.levels else (rows, rows, rows * task.size)
         assert (chance, occurred, count) == pytest.approx(expected)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hemomodel import InputError
-from hemomodel.recommender.decision_constraints import conditional, ties
+from hemomodel.recommender.decision_constraints import apply_constraints, task_groups
 from hemomodel.schema import formula
 from hemomodel.schema.entries import Rule
-from hemomodel.schema.output_slices import columns
+from hemomodel.schema.output_slices import task_slices
 from hemomodel.schema.schema import Schema, load_schema
 
 SCHEMA = load_schema()
@@ -27,9 +27,9 @@ def with_rules(*rules):
 def chosen(schema, in_use, probabilities):
     """Returns the level (N,) of each task with levels that is recommended, by column."""
     found = {}
-    for tied in ties(schema, in_use):
-        own = [probabilities[:, columns(schema.tasks)[place]] for place in tied.places]
-        for place, given_ in zip(tied.places, conditional(tied, own), strict=True):
+    for tied in task_groups(schema, in_use):
+        own = [probabilities[:, task_slices(schema.tasks)[place]] for place in tied.places]
+        for place, given_ in zip(tied.places, apply_constraints(tied, own), strict=True):
             np.testing.assert_allclose(given_.sum(1), 1, rtol=1e-5)
             levels = np.array(schema.tasks[place].levels)
             found[schema.tasks[place].column] = levels[given_.argmax(1)]
@@ -74,7 +74,7 @@ def test_any_probabilities_give_levels_that_break_no_rule(schema, probabilities,
 def test_a_level_that_never_occurred_is_not_recommended(probabilities, place):
     task, level = next(
         (task, place - own.start)
-        for task, own in zip(SCHEMA.tasks, columns(SCHEMA.tasks), strict=True)
+        for task, own in zip(SCHEMA.tasks, task_slices(SCHEMA.tasks), strict=True)
         if own.start <= place < own.stop
     )
     in_use = ALL.copy()
@@ -84,14 +84,14 @@ def test_a_level_that_never_occurred_is_not_recommended(probabilities, place):
 
 
 def test_a_dose_is_that_of_patients_with_the_recommended_anticoagulant():
-    tied = next(one for one in ties(SCHEMA, ALL) if PLACE["anticoagulant"] in one.places)
+    tied = next(one for one in task_groups(SCHEMA, ALL) if PLACE["anticoagulant"] in one.places)
     assert tied.places == tuple(
         PLACE[name] for name in ("anticoagulant", "initial_dose", "maintenance_dose")
     )
     agent = np.array([[0.25, 0.45, 0.30]])  # none, heparin, low-molecular-weight heparin
     initial, maintenance = np.full((1, 10), 0.07), np.full((1, 10), 0.04)
     initial[0, 0], maintenance[0, 0] = 0.37, 0.64
-    heparin, first, then = conditional(tied, [agent, initial, maintenance])
+    heparin, first, then = apply_constraints(tied, [agent, initial, maintenance])
     np.testing.assert_allclose(heparin, agent)
     # Of the initial dose, only `none` forces 0; of the maintenance dose both others do.
     assert first[0, 0] == pytest.approx((0.37 - 0.25) / 0.75)
@@ -100,17 +100,17 @@ def test_a_dose_is_that_of_patients_with_the_recommended_anticoagulant():
 
 
 def test_no_anticoagulant_means_no_dose_for_certain():
-    tied = next(one for one in ties(SCHEMA, ALL) if PLACE["anticoagulant"] in one.places)
+    tied = next(one for one in task_groups(SCHEMA, ALL) if PLACE["anticoagulant"] in one.places)
     agent = np.array([[0.5, 0.3, 0.2]])
-    none, first, then = conditional(tied, [agent, *np.full((2, 1, 10), 0.1)])
+    none, first, then = apply_constraints(tied, [agent, *np.full((2, 1, 10), 0.1)])
     assert none.argmax() == 0
     assert first[0].tolist() == then[0].tolist() == [1.0] + [0.0] * 9
 
 
 def test_a_task_without_rules_keeps_its_probabilities():
-    tied = next(one for one in ties(SCHEMA, ALL) if one.places == (PLACE["calcium"],))
+    tied = next(one for one in task_groups(SCHEMA, ALL) if one.places == (PLACE["calcium"],))
     own = np.random.default_rng(0).dirichlet(np.ones(3), 5)
-    np.testing.assert_allclose(conditional(tied, [own])[0], own)
+    np.testing.assert_allclose(apply_constraints(tied, [own])[0], own)
 
 
 def test_rules_that_nothing_satisfies_are_refused():
@@ -118,12 +118,12 @@ def test_rules_that_nothing_satisfies_are_refused():
         {"name": "a", "must": "calcium > 3"}, {"name": "b", "must": "calcium < potassium"}
     )
     with pytest.raises(InputError, match="leave no levels of calcium, potassium that go together"):
-        ties(schema, ALL)
+        task_groups(schema, ALL)
 
 
 def test_rules_about_what_is_not_predicted_as_a_level_play_no_part():
     schema = with_rules({"name": "a", "when": "calcium == 3", "must": "blood_flow > 200"})
-    assert [one.places for one in ties(schema, ALL) if len(one.places) > 1] == []
+    assert [one.places for one in task_groups(schema, ALL) if len(one.places) > 1] == []
 
 
 def test_codes_may_be_texts():
@@ -135,7 +135,7 @@ def test_codes_may_be_texts():
     rule = {"name": "a", "when": "shift == 'am'", "must": "calcium == 3"}
     plain = {"name": "shifts", "title": "Shifts", "columns": [shift | task, *others]}
     schema = Schema.model_validate(plain | {"rules": [rule]})
-    (tied,) = ties(schema, np.ones(5, dtype=bool))
+    (tied,) = task_groups(schema, np.ones(5, dtype=bool))
     assert tied.allowed.tolist() == [[False, True, False], [True, True, True]]
 
 
@@ -153,5 +153,5 @@ def test_a_tie_that_compares_a_code_with_a_number_is_refused():
     with pytest.raises(ValueError, match="'shift == 0' compares a text with a number"):
         Schema.model_validate(plain | {"rules": [rule]})
     schema = Schema.model_validate(plain | {"rules": [rule | {"when": "shift == '0'"}]})
-    (tied,) = ties(schema, np.ones(5, dtype=bool))
+    (tied,) = task_groups(schema, np.ones(5, dtype=bool))
     assert tied.allowed.tolist() == [[False, True, False], [True, True, True]]

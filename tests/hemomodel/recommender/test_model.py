@@ -20,9 +20,9 @@ from hemomodel.ensemble.build import build_model
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model
 from hemomodel.recommender.onnx import to_onnx
-from hemomodel.recommender.patient_inputs import States
+from hemomodel.recommender.patient_inputs import PatientInputs
 from hemomodel.recommender.recommendations import headings
-from hemomodel.schema.output_slices import columns, values
+from hemomodel.schema.output_slices import is_value_mask, task_slices
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training
 from tests.support.paths import ROOT
@@ -68,7 +68,7 @@ def test_tasks_of_every_kind_are_recommended(cohort, replicates, patients):
     every = of_all_kinds(cohort)
     config, stack = FitConfig(epochs=2), prepare(every, replicates, with_test=True)
     training = Training(config, stack)
-    training.run(2)
+    training.run_epochs(2)
     model = Model(build_model(every, config, stack, training.network.parameters))
     advice = model.recommend(patients)
     assert (advice["Dialysate flow: low"] >= 0).all()  # a count
@@ -86,13 +86,13 @@ def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
     config = FitConfig(balancer=BALANCERS[balancer](), epochs=3)
     stack = prepare(cohort, replicates, with_test=True)
     training = Training(config, stack)
-    training.run(3)
+    training.run_epochs(3)
     model = Model(build_model(cohort, config, stack, training.network.parameters))
     table = synthetic_cohort(400, seed=1).table
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
     said = session.run(None, {"design": model.matrix(table)})
     tempered = model.calibrated(table)
-    for task, own, found in zip(model.tasks, columns(model.tasks), said, strict=True):
+    for task, own, found in zip(model.tasks, task_slices(model.tasks), said, strict=True):
         expected = tempered[:, own] if task.is_value else np.exp(tempered[:, own])
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     about = session.get_modelmeta().custom_metadata_map
@@ -113,11 +113,11 @@ def test_tasks_may_be_called_as_parts_of_a_table_or_a_graph(cohort, replicates, 
     own = replace(cohort, schema=Schema(**fields))
     config, stack = FitConfig(epochs=1), prepare(own, replicates, with_test=True)
     training = Training(config, stack)
-    training.run(1)
+    training.run_epochs(1)
     model = Model(build_model(own, config, stack, training.network.parameters))
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
     said = session.run(["/design"], {"design": model.matrix(own.table)})[0]
-    place = columns(model.tasks)[[task.name for task in model.tasks].index("design")]
+    place = task_slices(model.tasks)[[task.name for task in model.tasks].index("design")]
     np.testing.assert_allclose(said, model.calibrated(own.table)[:, place], rtol=1e-5)
     advice = model.recommend(patients)
     assert advice["Row"].tolist() == list(range(2, 302))
@@ -152,7 +152,7 @@ def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):
         torch.from_numpy(one.astype(np.float32))[:, None] for one in (stack.offset, stack.spread)
     ]
     natural = training.layout.natural(outputs, *scale).double().numpy()
-    for place, (task, own) in enumerate(zip(stack.tasks, columns(stack.tasks), strict=True)):
+    for place, (task, own) in enumerate(zip(stack.tasks, task_slices(stack.tasks), strict=True)):
         errors = []
         for row in development:
             said = natural[voices[:, row], row, own]
@@ -183,7 +183,7 @@ def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
 def test_a_row_that_no_replicate_left_out_scores_nothing(cohort, replicates):
     config, stack = FitConfig(epochs=1), prepare(cohort, replicates[0:1], with_test=True)
     training = Training(config, stack)
-    training.run(1)
+    training.run_epochs(1)
     found = build_model(cohort, config, stack, training.network.parameters)
     assert {one.count for one in found.scores} == set(stack.score_counts.tolist())
 
@@ -195,14 +195,14 @@ def test_a_number_beyond_all_sense_leaves_finite_recommendations(model, cohort):
     table[quantities] = table[quantities].astype(float)
     for row, value in enumerate((1e39, -1e39, 1e308, -1e308)):
         table.iloc[row, [table.columns.get_loc(name) for name in quantities]] = value
-    states = States(table, np.arange(8), None)
+    states = PatientInputs(table, np.arange(8), None)
     for coverage in (0.5, 0.9):
         advice = model.advise(states, coverage)
         numbers = advice.select_dtypes("number")
         assert np.isfinite(numbers).all(axis=None)
         assert advice["Outside"][:4].all()
     chances = model.calibrated(table)
-    assert np.isfinite(chances[:, ~values(model.tasks)].max(1)).all()
+    assert np.isfinite(chances[:, ~is_value_mask(model.tasks)].max(1)).all()
 
 
 def test_a_row_a_patient_whatever_their_order(model, patients):
@@ -220,7 +220,7 @@ def test_a_row_a_patient_whatever_their_order(model, patients):
 
 def test_prescriptions_and_what_follows_from_them_are_not_looked_at(model, schema, patients):
     advice = model.recommend(patients)
-    used = set(model.state_schema.read)
+    used = set(model.input_schema.read)
     assert not used & {task.column for task in model.tasks}
     written = {c.written for c in schema.columns if c.english in used}
     bare = patients[[name for name in patients.columns if name in written]]

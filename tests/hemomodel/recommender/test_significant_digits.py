@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemomodel.ensemble.conformal import Scores
-from hemomodel.recommender.recommendations import advise, headings
-from hemomodel.recommender.significant_digits import rounded
+from hemomodel.ensemble.conformal import ConformalScores
+from hemomodel.recommender.recommendations import headings, recommendations
+from hemomodel.recommender.significant_digits import round_to_interval
 from hemomodel.schema.schema import load_schema
 
 SCHEMA = load_schema()
@@ -17,8 +17,8 @@ FLOW = [task.name for task in SCHEMA.tasks].index("blood_flow")
 def advised(value, errors):
     """Returns what is written of a flow whose errors were so large, by part."""
     task, name = SCHEMA.tasks[FLOW], headings(SCHEMA)[FLOW]
-    scores = Scores(len(errors), np.sort(np.array(errors, dtype=float)))
-    found = advise([task], [name], [], np.array([[value]]), [scores], 0.5)
+    scores = ConformalScores(len(errors), np.sort(np.array(errors, dtype=float)))
+    found = recommendations([task], [name], [], np.array([[value]]), [scores], 0.5)
     return [float(found[name.column(part)][0]) for part in ("", "low", "high")]
 
 
@@ -42,7 +42,7 @@ def test_a_value_whose_interval_is_endless_has_four_digits_and_no_bounds():
 @given(value=st.floats(-1e12, 1e12), reach=st.floats(0, 1e12))
 def test_an_interval_holds_what_it_held_and_is_hardly_wider(value, reach):
     exact = [np.array([part]) for part in (value, value - reach, value + reach)]
-    said, low, high = rounded(*exact)
+    said, low, high = round_to_interval(*exact)
     noise = 4 * np.spacing(abs(value) + reach)  # of the numbers themselves
     assert low <= exact[1] + noise
     assert high >= exact[2] - noise

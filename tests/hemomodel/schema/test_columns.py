@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel.cohort.cohort import build_cohort
-from hemomodel.cohort.summary import categories
+from hemomodel.cohort.summary import category_summary
 from hemomodel.errors import InputError
 from hemomodel.recommender.recommendations import headings
 from tests.support.fields import FIELDS, schema
@@ -171,7 +171,7 @@ def test_levels_of_many_digits_keep_them():
     assert (grade.levels, grade.meanings) == (("1", "1234567", "7654321"), ("x", "poor", "fair"))
     assert lot.meanings == ("one", "two")
     assert headings(cohort.schema)[-1].labels == ("1 one", "20000001 two")
-    shown = categories(cohort.schema, cohort.table)
+    shown = category_summary(cohort.schema, cohort.table)
     assert shown[shown["variable"] == "lot"]["label"].tolist() == ["one", "two"]
     with pytest.raises(InputError, match=re.escape("task 'lot' (1, 20000001)")):
         load(table.assign(Lot=20001001.0), text.replace("codes: {1.0: one, 20000001: two},", ""))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel.cohort.cohort import load_cohort
-from hemomodel.dataset.preprocessor import feature_names, preprocessor
+from hemomodel.dataset.preprocessor import build_preprocessor, feature_names
 from hemomodel.errors import InputError
-from hemomodel.recommender.patient_inputs import state_schema
+from hemomodel.recommender.patient_inputs import input_schema
 from hemomodel.schema import formula
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.schema.strict_yaml import parse_yaml
@@ -100,7 +100,7 @@ def test_another_table_is_another_schema_and_no_code(tmp_path):
     assert str(cohort.attrition) == "4 -> 3\n1 removed: no yield"
     np.testing.assert_array_equal(cohort.labels, [[12, 0], [30.5, 1], [9, np.nan]])
     np.testing.assert_allclose(cohort.table["area"], [78.46, 313.84, 198.94], atol=0.01)
-    assert preprocessor(cohort.schema, "all").fit_transform(cohort.table).shape == (3, 7)
+    assert build_preprocessor(cohort.schema, "all").fit_transform(cohort.table).shape == (3, 7)
     assert feature_names(cohort.schema, "all")[:2] == ("soil_clay", "soil_sand")
 
 
@@ -154,7 +154,7 @@ def usual(text):
 
 
 def test_a_schema_without_feature_sets_has_one_of_all_its_features():
-    one_hot, standardize, pca = usual(OTHER).sets["default"]
+    one_hot, standardize, pca = usual(OTHER).blocks_by_set["default"]
     assert (one_hot.encode, one_hot.columns) == ("one_hot", ("soil",))
     assert (standardize.encode, standardize.columns) == ("standardize", ("girth", "area"))
     assert (pca.encode, pca.columns, pca.components) == ("pca", ("pests",), 2)
@@ -163,15 +163,15 @@ def test_a_schema_without_feature_sets_has_one_of_all_its_features():
 
 def test_the_usual_features_hold_nothing_that_is_not_a_feature():
     text = OTHER.replace("(girth / 6.28318)", "(girth / cut)")
-    assert usual(text).sets["default"][1].columns == ("girth",)
+    assert usual(text).blocks_by_set["default"][1].columns == ("girth",)
     nothing = OTHER.replace("role: feature", "role: context")
     with pytest.raises(ValueError, match="'default' is empty; no column has the role 'feature'"):
         usual(nothing)
 
 
 def test_the_default_is_what_the_schema_says(schema):
-    assert schema.set_called("default") == "pretreatment"
-    assert usual(OTHER).set_called("default") == "default"
+    assert schema.feature_set_name("default") == "pretreatment"
+    assert usual(OTHER).feature_set_name("default") == "default"
     both = OTHER + "  few:\n    - {encode: one_hot, columns: [soil]}\n"
     first, said = (
         Schema.model_validate(parse_yaml(text, "t"))
@@ -276,11 +276,11 @@ def test_codes_in_quotes_are_compared_in_filters_and_rules(tmp_path):
 
 def test_a_column_may_be_called_like_a_function():
     columns = {"year": np.array([1999.0, 2001.0]), "log": np.array([1.0, np.e])}
-    assert formula.names("year - 1 + log(log)") == ("year", "log")
+    assert formula.columns_in("year - 1 + log(log)") == ("year", "log")
     assert formula.evaluate("year - 1 + log(log)", columns).tolist() == [1998, 2001]
     text = OTHER.replace("name: Girth, english: girth", "name: Girth, english: year")
     schema = Schema.model_validate(parse_yaml(text.replace("girth", "year"), "t"))
-    assert list(state_schema(schema, "all").read) == ["tree", "soil", "year", "pests"]
+    assert list(input_schema(schema, "all").read) == ["tree", "soil", "year", "pests"]
     leaking = text.replace("yield_kg", "log").replace("* (girth", "* log * (year")
     with pytest.raises(ValueError, match="is made of what is predicted"):
         Schema.model_validate(parse_yaml(leaking.replace("girth", "year"), "t"))

@@ -18,7 +18,7 @@ def outcome(read):
     except InputError as error:
         return str(error)
     return {
-        name: pd.concat([one.cells(name) for one in sheets]).astype(str).tolist()
+        name: pd.concat([one.column_text(name) for one in sheets]).astype(str).tolist()
         for name in sheets[0].columns
     }
 

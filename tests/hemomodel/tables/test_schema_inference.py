@@ -12,7 +12,7 @@ from hemomodel.cohort.cohort import load_cohort
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.schema.strict_yaml import parse_yaml
-from hemomodel.tables.schema_inference import draft_schema
+from hemomodel.tables.schema_inference import infer_schema
 from tests.support.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
@@ -41,7 +41,7 @@ def path(tmp_path):
 
 
 def drafted(path, **options):
-    return Schema.model_validate(parse_yaml(draft_schema(path, **options), "draft"))
+    return Schema.model_validate(parse_yaml(infer_schema(path, **options), "draft"))
 
 
 def test_each_column_is_what_it_reads_as(path):
@@ -89,7 +89,7 @@ def test_names_for_the_code_leave_units_out_where_they_stay_apart(tmp_path):
 
 
 def test_what_to_look_at_stands_beside_the_column(path):
-    lines = draft_schema(path, tasks=["Falls", "Bili", "Ward"]).splitlines()
+    lines = infer_schema(path, tasks=["Falls", "Bili", "Ward"]).splitlines()
     notes = {
         line.split(",")[0].split(": ")[1]: line.partition("  # ")[2]
         for line in lines
@@ -126,7 +126,7 @@ def test_a_number_of_a_person_is_no_feature(tmp_path, header, values, role):
     schema = drafted(tmp_path / "t.csv", tasks=["Stage"])
     assert {c.name: c.role for c in schema.columns}[header] == role
     if role == "ignored":
-        assert "looks like an identifier" in draft_schema(tmp_path / "t.csv", tasks=["Stage"])
+        assert "looks like an identifier" in infer_schema(tmp_path / "t.csv", tasks=["Stage"])
 
 
 def test_one_column_is_the_group_and_no_other_number_of_a_person_is_learned_from(path):
@@ -145,14 +145,14 @@ def test_whole_numbers_that_differ_from_row_to_row_may_be_a_task(path):
 
 def test_the_name_of_the_file_stays_out_of_the_draft(tmp_path):
     TABLE.to_csv(tmp_path / "王小明.csv", index=False)
-    text = draft_schema(tmp_path / "王小明.csv", tasks=["Stage"])
+    text = infer_schema(tmp_path / "王小明.csv", tasks=["Stage"])
     assert "王小明" not in text
     schema = Schema.model_validate(parse_yaml(text, "draft"))
     assert (schema.name, schema.title) == ("table", "My table")
 
 
 def test_a_draft_without_tasks_says_what_to_add(path):
-    text = draft_schema(path)
+    text = infer_schema(path)
     assert "No task yet" in text
     with pytest.raises(ValueError, match="at least one column of role 'task'"):
         Schema.model_validate(parse_yaml(text, "draft"))
@@ -177,17 +177,17 @@ def test_a_draft_without_tasks_says_what_to_add(path):
 )
 def test_what_cannot_be_drafted_is_refused(path, options, message):
     with pytest.raises(InputError, match=message):
-        draft_schema(path, **options)
+        infer_schema(path, **options)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b,a\n1,2,3\n")
     with pytest.raises(InputError, match="2 columns are called 'a'"):
-        draft_schema(tmp_path / "t.csv")
+        infer_schema(tmp_path / "t.csv")
 
 
 def test_no_text_of_a_person_stands_in_a_draft(path):
-    text = draft_schema(path, tasks=["Stage"])
+    text = infer_schema(path, tasks=["Stage"])
     assert not [cell for cell in TABLE["Letter"] if cell in text]
     assert "Taipei" not in text
     assert "2024-01-05" not in text
@@ -234,7 +234,7 @@ def test_a_draft_loads_its_table(tmp_path_factory, columns, names, missing, aske
     plain = [unicodedata.normalize("NFKC", name) for name in table]
     tasks = [" ".join(plain[place].split()) for place in asked if place < table.shape[1]]
     try:
-        text = draft_schema(path, tasks=tasks)
+        text = infer_schema(path, tasks=tasks)
     except InputError:
         return
     if tasks:
@@ -256,7 +256,7 @@ def test_a_draft_loads_its_table(tmp_path_factory, columns, names, missing, aske
 def test_a_draft_loads_a_real_table(tmp_path, file, tasks, group):
     if not (DATA / file).is_file():
         pytest.skip(f"{file} is not on this machine")
-    (tmp_path / "draft.yaml").write_text(draft_schema(DATA / file, tasks=tasks, group=group))
+    (tmp_path / "draft.yaml").write_text(infer_schema(DATA / file, tasks=tasks, group=group))
     cohort = load_cohort(DATA / file, load_schema(tmp_path / "draft.yaml"))
     assert len(cohort.schema.tasks) == len(tasks)
     assert (cohort.groups is None) == (group is None)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from hemomodel import InputError
-from hemomodel.ensemble.conformal import Scores
-from hemomodel.recommender.recommendations import advise, headings
+from hemomodel.ensemble.conformal import ConformalScores
+from hemomodel.recommender.recommendations import headings, recommendations
 from hemomodel.schema.schema import load_schema
 from hemomodel.tables.streaming_writers import WRITERS
 
@@ -62,8 +62,8 @@ def test_a_value_without_bounds_is_empty_in_every_format(tmp_path, kind):
     schema = load_schema()
     task = next(task for task in schema.tasks if task.is_value)
     name = next(name for name in headings(schema) if name.english == task.title)
-    few = Scores(3, np.arange(3.0))
-    said = advise([task], [name], [], np.array([[250.12], [310.0]]), [few], 0.9)
+    few = ConformalScores(3, np.arange(3.0))
+    said = recommendations([task], [name], [], np.array([[250.12], [310.0]]), [few], 0.9)
     found = read(written(tmp_path / f"o.{kind}", pd.DataFrame(said)))
     flow, low, high = (found[name.column(part)] for part in ("", "low", "high"))
     assert flow.tolist() == [250.1, 310.0]

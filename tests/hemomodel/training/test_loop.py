@@ -73,14 +73,14 @@ def test_resuming_gives_the_same_bits(cohort, replicates, tmp_path, name, optimi
     config = replace(SMALL, balancer=BALANCERS[name](), dropout=0.2, optimizer=optimizer)
     stack = prepare(cohort, replicates)
     whole = Training(config, stack)
-    before, after = whole.run(2), whole.run(2)
+    before, after = whole.run_epochs(2), whole.run_epochs(2)
     first = Training(config, stack)
-    first.run(2)
+    first.run_epochs(2)
     torch.save(first.state(), tmp_path / "state.pt")
     second = Training(config, stack)
     second.restore(torch.load(tmp_path / "state.pt", weights_only=True))
     assert second.epoch == 2
-    for ours, theirs in zip(second.run(2), after, strict=True):
+    for ours, theirs in zip(second.run_epochs(2), after, strict=True):
         assert torch.equal(ours, theirs)
     assert torch.equal(second.network.parameters, whole.network.parameters)
     assert not torch.equal(before.loss, after.loss)
@@ -129,7 +129,7 @@ def test_training_is_that_of_ordinary_torch_code(stack, cohort, replicates, labe
         stack = prepare(with_gaps(of_all_kinds(cohort)), replicates)
     config = replace(SMALL, balancer=Equal(), batch_size=32, weight_decay=0.01)
     ours = Training(config, stack)
-    ours.run(config.epochs)
+    ours.run_epochs(config.epochs)
     for r in (0, 4):
         mine = [
             part[r].flatten()
@@ -163,9 +163,9 @@ def test_orders_differ_between_epochs_and_replicates(stack):
 
 
 def test_gathering_in_blocks_changes_nothing(stack, monkeypatch):
-    whole = Training(SMALL, stack).run(2)
+    whole = Training(SMALL, stack).run_epochs(2)
     monkeypatch.setattr("hemomodel.training.loop._BLOCK", 1)
-    for ours, theirs in zip(Training(SMALL, stack).run(2), whole, strict=True):
+    for ours, theirs in zip(Training(SMALL, stack).run_epochs(2), whole, strict=True):
         assert torch.equal(ours, theirs)
 
 
@@ -214,7 +214,7 @@ def test_a_trained_network_learns_patient_specific_flows(cohort, replicates):
 
 def test_history_holds_what_the_steps_saw(stack):
     config = FitConfig(epochs=2, batch_size=16, balancer=GradNorm(alpha=1.0))
-    history = Training(config, stack).run(2)
+    history = Training(config, stack).run_epochs(2)
     assert all(value.shape == (2, 6, 10) for value in history[:-1])
     assert history.cosines.shape == (2, 6, 10, 10)
     torch.testing.assert_close(history.cosines.diagonal(dim1=2, dim2=3), torch.ones(2, 6, 10))
@@ -233,7 +233,7 @@ def test_an_unlabelled_row_trains_as_if_it_were_not_there(double, cohort, name):
     columns = HeadLayout(stack.tasks).task_of.numpy()
     disturbed[~stack.known[:, columns]] += 7
     plain, other = Training(config, stack), Training(config, replace(stack, labels=disturbed))
-    for ours, theirs in zip(plain.run(2), other.run(2), strict=True):
+    for ours, theirs in zip(plain.run_epochs(2), other.run_epochs(2), strict=True):
         assert torch.isfinite(ours).all()
         assert torch.equal(ours, theirs)
     assert torch.equal(plain.network.parameters, other.network.parameters)
@@ -245,7 +245,7 @@ def figures(training):
     """Returns all that is said of a training's scored rows."""
     outputs, scored = training.outputs(), training.scored
     rows = [scored.row_losses(outputs), scored.trivial_row_losses(), scored.row_regret(outputs)]
-    bins = reliability(training.layout, scored.natural(outputs), scored.against)
+    bins = reliability(training.layout, scored.natural(outputs), scored.scoring_targets)
     return [*scored.metrics(outputs).values(), *rows, torch.from_numpy(bins)]
 
 
@@ -262,7 +262,7 @@ def test_gradient_methods_leave_the_heads_to_their_own_losses(double, cohort, re
     config = replace(SMALL, batch_size=500, balancer=Equal())
     plain, doubled = Training(config, stack), Training(replace(config, balancer=Doubled()), stack)
     for training in (plain, doubled):
-        training.run(1)
+        training.run_epochs(1)
     torch.testing.assert_close(
         doubled.network.weight_gradients[-1], plain.network.weight_gradients[-1]
     )
@@ -284,7 +284,7 @@ def test_a_method_may_ask_for_the_losses_after_its_step(cohort, replicates):
             return state
 
     config = replace(SMALL, batch_size=500, balancer=Looking())
-    Training(config, prepare(cohort, replicates)).run(8)
+    Training(config, prepare(cohort, replicates)).run_epochs(8)
     before, after = (torch.stack(part) for part in zip(*seen, strict=True))
     # With the whole training part as the batch, the next step sees what this one left.
     torch.testing.assert_close(after[:-1], before[1:], rtol=1e-4, atol=1e-5)

@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 
 from hemomodel.network.heads import HeadLayout
 from hemomodel.schema.schema import load_schema
-from hemomodel.training.metrics import METRICS, Scored, scores
+from hemomodel.training.metrics import METRICS, ScoringData, scores
 from tests.support.task_kinds import schema_of_all_kinds
 
 TASKS = schema_of_all_kinds(load_schema()).tasks
@@ -45,7 +45,7 @@ def case(double):
     share = (~padding / torch.tensor(ROWS)[:, None]).unsqueeze(2).double()
     share = share.expand(-1, -1, len(TASKS))
     outputs[1, ROWS[1] :] = 1e3  # what stands in padded rows must not count
-    return layout, outputs, Scored(labels, share, trivial, optimum)
+    return layout, outputs, ScoringData(labels, share, trivial, optimum)
 
 
 def each(layout):
@@ -136,7 +136,7 @@ def test_a_value_whose_optimum_is_below_zero_has_a_regret(case):
 
 def test_without_an_oracle_there_is_no_regret(case):
     layout, outputs, scored = case
-    blind = Scored(scored.labels, scored.share, scored.trivial)
+    blind = ScoringData(scored.labels, scored.share, scored.trivial)
     assert "regret" not in scores(layout, outputs, blind)
 
 
@@ -150,6 +150,6 @@ def test_the_trivial_predictor_has_no_skill(case):
 def test_labels_that_are_all_the_same_have_no_variance_to_explain(case):
     layout, outputs, scored = case
     labels = torch.where(layout.is_value, torch.ones(()), scored.labels)
-    found = scores(layout, outputs, Scored(labels, scored.share, scored.trivial))
+    found = scores(layout, outputs, ScoringData(labels, scored.share, scored.trivial))
     assert torch.isnan(found["r2"]).all()
     assert torch.isfinite(found["rmse"][:, layout.has_value]).all()

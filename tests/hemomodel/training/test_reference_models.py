@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 from hemomodel import Replicates
 from hemomodel.dataset.prepare import prepare
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.reference_models import REFERENCES, Problem, reference_losses
+from hemomodel.training.reference_models import REFERENCES, _Problem, reference_losses
 from tests.support.task_kinds import of_all_kinds
 
 FITTED = sorted(REFERENCES)
@@ -58,7 +58,7 @@ def first(stack, name):
 
 def toy(levels, y):
     x = np.random.default_rng(0).normal(size=(len(y), 3))
-    return Problem(x, np.asarray(y), levels)
+    return _Problem(x, np.asarray(y), levels)
 
 
 def test_the_base_rate_has_no_skill(found, held_out):
@@ -137,7 +137,7 @@ def test_a_strength_is_chosen_on_persons_that_the_model_has_not_seen(name):
     """Every row stands three times: a model that saw two copies would follow the third's noise."""
     random = np.random.default_rng(3)
     x, noise = random.normal(size=(60, 40)), random.normal(size=60)
-    copies = Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
+    copies = _Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
     persons = replace(copies, groups=np.repeat(np.arange(60), 3))
     new = random.normal(size=(500, 40))
     size = {p.groups is None: REFERENCES[name](p, new).std() for p in (copies, persons)}

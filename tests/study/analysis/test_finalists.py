@@ -12,10 +12,10 @@ from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.dataset.prepare import prepare
 from hemomodel.training.metrics import METRICS
-from study.analysis.finalists import Finalist, finalists
-from study.analysis.held_out.rows import held_out_groups
-from study.analysis.retrain import retrain
-from study.analysis.winner_tables import findings
+from study.analysis.finalists import Finalist, select_finalists
+from study.analysis.held_out.rows import clusters_of_rows
+from study.analysis.retrain import retrain_finalist
+from study.analysis.winner_tables import winner_tables
 
 CONFIG = FitConfig(hidden=(8, 4), epochs=4, batch_size=32, balancer=GradNorm())
 
@@ -32,7 +32,7 @@ def stack(double, cohort, design):
 
 @pytest.fixture
 def result(stack):
-    return retrain(CONFIG, stack)
+    return retrain_finalist(CONFIG, stack)
 
 
 def test_a_finalist_is_trained_as_fit_trains(cohort, design, result):
@@ -63,7 +63,7 @@ def test_a_held_out_row_without_a_label_counts_nowhere_in_its_task(double, cohor
     labels = cohort.labels.copy()
     labels[::3, 2], labels[1::3, 4] = np.nan, np.nan
     stack = prepare(replace(cohort, labels=labels), design, with_test=True)
-    result, known = retrain(CONFIG, stack), stack.known[stack.test_rows]
+    result, known = retrain_finalist(CONFIG, stack), stack.known[stack.test_rows]
     for rows in (result.losses, result.trivial):
         assert not rows[:, ~known].any()
     skill = 1 - result.losses.sum(1) / result.trivial.sum(1)
@@ -74,21 +74,21 @@ def test_a_held_out_row_without_a_label_counts_nowhere_in_its_task(double, cohor
 def test_held_out_rows_carry_numbers_of_their_own_for_whose_they_are(cohort, design):
     people = replace(cohort, groups=7000 - np.arange(len(cohort)) // 3)
     stack = prepare(people, design, with_test=True)
-    found, held_out = held_out_groups(stack), people.groups[stack.test_rows]
+    found, held_out = clusters_of_rows(stack), people.groups[stack.test_rows]
     assert set(found) == set(range(len(set(held_out))))
     same = held_out[:, None] == held_out
     np.testing.assert_array_equal(found[:, None] == found, same)
-    assert held_out_groups(prepare(cohort, design, with_test=True)) is None
+    assert clusters_of_rows(prepare(cohort, design, with_test=True)) is None
 
 
 def test_a_part_of_a_stack_trains_as_within_the_whole(stack, result):
-    part = retrain(CONFIG, stack[1:3])
+    part = retrain_finalist(CONFIG, stack[1:3])
     np.testing.assert_allclose(part.losses, result.losses[1:3], rtol=1e-9)
 
 
 def test_the_tables_hold_what_was_measured(stack, result):
     finalist = Finalist("gradnorm", 0, 7, SimpleNamespace(), CONFIG)
-    tables = findings([(finalist, result)], [stack])
+    tables = winner_tables([(finalist, result)], [stack])
     skill = tables["held_out"].query("metric == 'skill'")
     assert len(skill) == 4 * 10
     np.testing.assert_allclose(skill["value"], result.metrics["skill"].ravel())
@@ -121,6 +121,6 @@ def test_the_best_trials_of_each_arm_come_first():
         )
         for i, (name, own) in enumerate({"equal": trials, "fixed": trials[3:4]}.items())
     ]
-    found = finalists(arms, lambda _: CONFIG, 3)
+    found = select_finalists(arms, lambda _: CONFIG, 3)
     assert [(one.arm, one.number) for one in found] == [("equal", 2), ("equal", 4), ("equal", 8)]
     assert all(one.config == replace(CONFIG, epochs=3) for one in found)

@@ -7,7 +7,7 @@ import torch
 from hemomodel import FitConfig, InputError, Replicates
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.dataset.prepare import prepare
-from study.analysis.retrain import retrain
+from study.analysis.retrain import retrain_finalist
 from study.cluster.devices import Device, choose_device
 from study.settings.settings import Settings
 from tests.support.studies import SHORT, run
@@ -62,7 +62,7 @@ def test_a_gpu_that_torch_cannot_use():
 def test_cuda_trains_what_the_cpu_trains(cohort, double):
     stack = prepare(cohort, Replicates(folds=2, seeds=2, outer_folds=5), with_test=True)
     config = FitConfig(hidden=(16, 8), epochs=4, batch_size=16, balancer=GradNorm())
-    on = {device: retrain(config, stack, device) for device in ("cpu", "cuda")}
+    on = {device: retrain_finalist(config, stack, device) for device in ("cpu", "cuda")}
     for name in ("validation", "losses", "cosines", "reliability"):
         there, here = (torch.from_numpy(getattr(on[d], name)) for d in ("cuda", "cpu"))
         torch.testing.assert_close(there, here, rtol=1e-6, atol=1e-8)

@@ -15,7 +15,7 @@ from hemomodel import InputError
 from study.analysis.hyperparameter_importance import journal_trials
 from study.cluster.jobs import EXCLUDES, entrypoint, job_command
 from study.cluster.ray_session import check_paths, start_ray
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.nodes import Cable, cluster
 from tests.support.paths import ROOT
 from tests.support.studies import SHORT, script
@@ -85,7 +85,7 @@ def test_a_job_goes_on_as_a_node_joins_and_is_lost(tmp_path, cable):
     assert trials["number"].tolist() == list(range(TRIALS))
     assert (trials["state"] == "complete").all()
     assert (trials["epochs"] == EPOCHS).all()
-    copied = journal_trials(Folder(out / "j"))
+    copied = journal_trials(StudyFolder(out / "j"))
     assert set(copied) == {"equal", "fixed", "uncertainty", "gradnorm"}
     assert {len(own) for own in copied.values()} == {TRIALS // 4}
 

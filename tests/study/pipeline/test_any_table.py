@@ -63,6 +63,6 @@ def test_a_table_goes_from_its_schema_to_recommendations(table, tmp_path):
     out = tmp_path / "advice.parquet"
     run("recommend.py", "--model", folder / "best" / "gradnorm", "--data", data, "--out", out)
     advice, model = pd.read_parquet(out), load(folder / "best" / "gradnorm")
-    assert len(advice) == read_file(data, model.state_schema, tasks=False).size
+    assert len(advice) == read_file(data, model.input_schema, tasks=False).size
     for name in headings(load_schema(schema)):
         assert advice[name.column()].notna().all()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.made_study import Maker, made_study
 
 
@@ -13,7 +13,7 @@ from tests.support.made_study import Maker, made_study
 def make_study(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     """Makes a folder: make_study(arms, trials=80, name="made", data=...)."""
 
-    def make(arms: Sequence[str], **wishes: Any) -> Folder:
+    def make(arms: Sequence[str], **wishes: Any) -> StudyFolder:
         name = wishes.pop("name", "made")
         return made_study(tmp_path_factory.mktemp("studies") / name, arms, **wishes)
 
@@ -21,6 +21,6 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Maker:
 
 
 @pytest.fixture(scope="session")
-def folder(make_study: Maker) -> Folder:
+def folder(make_study: Maker) -> StudyFolder:
     """Four arms, and a fifth of which every trial failed."""
     return make_study(["equal", "fixed", "uncertainty", "gradnorm"], lost="pcgrad")

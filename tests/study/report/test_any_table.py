@@ -14,14 +14,14 @@ from study.report.load import open_study
 from study.report.terminal.comparison import show_comparison
 from study.report.wandb.markdown import leaderboard_markdown, verdict_markdown
 from study.report.write import write_report
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.made_study import About, made_study
 from tests.support.orchard import FOREIGN, SCHEMA, set_features, trees
 from tests.support.pages import read
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     root = tmp_path_factory.mktemp("orchard")
     (root / "orchard.yaml").write_text(SCHEMA, encoding="utf-8")
     file = str(root / "orchard.yaml")
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     return made
 
 
-def test_nothing_in_it_is_of_another_table(folder: Folder) -> None:
+def test_nothing_in_it_is_of_another_table(folder: StudyFolder) -> None:
     for path in (folder.root / "report.md", *(folder.root / "tables").iterdir()):
         assert not FOREIGN.search(path.read_text(encoding="utf-8")), path.name
     page = " ".join(read(folder.root / "report.html").words)
@@ -48,7 +48,7 @@ def test_nothing_in_it_is_of_another_table(folder: Folder) -> None:
     assert not FOREIGN.search(shown)
 
 
-def test_it_speaks_of_titles_units_and_groups_as_the_schema_does(folder: Folder) -> None:
+def test_it_speaks_of_titles_units_and_groups_as_the_schema_does(folder: StudyFolder) -> None:
     page = " ".join(" ".join(read(folder.root / "report.html").words).split())
     for said in (
         "Apples of a valley · a csv file",
@@ -68,7 +68,7 @@ def test_it_speaks_of_titles_units_and_groups_as_the_schema_does(folder: Folder)
         assert said in page, said
 
 
-def test_every_kind_of_task_has_its_own_figures(folder: Folder) -> None:
+def test_every_kind_of_task_has_its_own_figures(folder: StudyFolder) -> None:
     table = pd.read_csv(folder.root / "tables" / "tasks.csv")
     metrics = table[table["model"] == "equal"].groupby("task")["metric"].agg(set)
     for name in ("ripe", "sort", "grade"):
@@ -83,7 +83,7 @@ def test_every_kind_of_task_has_its_own_figures(folder: Folder) -> None:
     assert {"in time", "Boskoop"} <= set(first["level"])
 
 
-def test_the_screen_and_the_text_for_wandb_follow_it_too(folder: Folder) -> None:
+def test_the_screen_and_the_text_for_wandb_follow_it_too(folder: StudyFolder) -> None:
     study = open_study(folder)
     console = Console(file=io.StringIO(), width=80)
     show_comparison(console, {**study.comparison, "missing": []}, study.tasks)
@@ -99,7 +99,7 @@ def test_the_screen_and_the_text_for_wandb_follow_it_too(folder: Folder) -> None
     assert "成熟 Ripe in time (ripe)" in written[2]
 
 
-def test_a_table_without_classes_has_a_report(folder: Folder, tmp_path: Path) -> None:
+def test_a_table_without_classes_has_a_report(folder: StudyFolder, tmp_path: Path) -> None:
     values = {"yield_kg", "pests"}
     lines = SCHEMA.split("\n  - ")
     text = "\n  - ".join(line for line in lines if "task:" not in line or "kind: number" in line)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from study.report.card.write import write_cards
-from study.report.render.images import browser
+from study.report.render.images import find_browser
 from study.report.write import write_report
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -21,7 +21,7 @@ WITHOUT_FIGURE = {"run", "limits"}
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    path = browser()
+    path = find_browser()
     if path is None:
         pytest.skip("no Chrome or Chromium on the PATH")
     with sync_api.sync_playwright() as playwright:
@@ -31,8 +31,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def page_file(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(folder, Folder(tmp_path_factory.mktemp("page")))
+def page_file(folder: StudyFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(folder, StudyFolder(tmp_path_factory.mktemp("page")))
 
 
 def opened(chromium: Any, file: Path, width: int, scheme: str) -> tuple[Any, list[str], list[str]]:
@@ -81,8 +81,8 @@ def test_colours_follow_the_theme_and_a_pick_fades_the_rest(chromium: Any, page_
     page.close()
 
 
-def test_a_hostile_name_runs_nothing(chromium: Any, folder: Folder, tmp_path: Path) -> None:
-    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+def test_a_hostile_name_runs_nothing(chromium: Any, folder: StudyFolder, tmp_path: Path) -> None:
+    copy = StudyFolder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
     hostile = "<img src=x onerror=document.title='owned'>"
     text = (copy.root / "comparison.json").read_text(encoding="utf-8")
     copy.write_text("comparison.json", text.replace("gradnorm", hostile))
@@ -96,9 +96,9 @@ def test_a_hostile_name_runs_nothing(chromium: Any, folder: Folder, tmp_path: Pa
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1100])
 def test_a_card_fits_any_screen(
-    chromium: Any, folder: Folder, tmp_path: Path, width: int, scheme: str
+    chromium: Any, folder: StudyFolder, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+    copy = StudyFolder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
     (copy.root / "best" / "equal").mkdir(parents=True)
     (card,) = write_cards(copy)
     page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

@@ -13,14 +13,14 @@ import pytest
 from hemomodel.errors import InputError
 from study.analysis.hyperparameter_importance import journal_trials
 from study.report.components.blocks import Figures
-from study.report.components.figure import THEMES, Figure, themed
+from study.report.components.figure import THEMES, Figure, with_theme
 from study.report.load import find_study, open_study
 from study.report.sections.all_sections import all_sections
 from study.report.write import write_report
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.pages import read
 
-Maker = Callable[..., Folder]
+Maker = Callable[..., StudyFolder]
 SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",
             "features", "subgroups", "cohort", "run", "limits"]  # fmt: skip
 
@@ -29,7 +29,7 @@ OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table
             "permutation", "ensemble_calibration", "ensemble_scores", "subgroups")  # fmt: skip
 
 
-def all_figures(folder: Folder) -> list[Figure]:
+def all_figures(folder: StudyFolder) -> list[Figure]:
     """Every figure but those of importance, which take the time."""
     importance = pd.DataFrame(columns=["arm", "parameter", "ped_anova", "fanova"])
     sections = all_sections(open_study(folder), journal_trials(folder), importance)
@@ -37,22 +37,22 @@ def all_figures(folder: Folder) -> list[Figure]:
     return [figure for block in blocks if isinstance(block, Figures) for figure in block.figures]
 
 
-def figure_names(folder: Folder) -> list[str]:
+def figure_names(folder: StudyFolder) -> list[str]:
     return [figure.name for figure in all_figures(folder)]
 
 
 @pytest.fixture
-def copy(folder: Folder, tmp_path: Path) -> Folder:
+def copy(folder: StudyFolder, tmp_path: Path) -> StudyFolder:
     """A study that a test may damage."""
-    return Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+    return StudyFolder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
 
 
 @pytest.fixture(scope="module")
-def page(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(folder, Folder(tmp_path_factory.mktemp("report")))
+def page(folder: StudyFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(folder, StudyFolder(tmp_path_factory.mktemp("report")))
 
 
-def test_page_has_every_section_and_the_verdict_first(page: Path, folder: Folder) -> None:
+def test_page_has_every_section_and_the_verdict_first(page: Path, folder: StudyFolder) -> None:
     text = read(page)
     assert [name for name in text.ids if name in SECTIONS] == SECTIONS
     whole = " ".join(text.words)
@@ -72,7 +72,7 @@ def test_page_is_small_and_fetches_nothing(page: Path) -> None:
     assert "default-src 'none'" in source
 
 
-def test_reading_changes_nothing(copy: Folder) -> None:
+def test_reading_changes_nothing(copy: StudyFolder) -> None:
     def contents() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in copy.root.rglob("*") if path.is_file()}
 
@@ -84,13 +84,13 @@ def test_reading_changes_nothing(copy: Folder) -> None:
     assert new == {"report.html", "report.md", "tables"}
 
 
-def test_the_same_study_gives_the_same_page(page: Path, copy: Folder) -> None:
+def test_the_same_study_gives_the_same_page(page: Path, copy: StudyFolder) -> None:
     again = write_report(copy).read_text(encoding="utf-8")
     named = page.read_text(encoding="utf-8").replace("<b>made</b>", "<b>copy</b>")
     assert again == named.replace("<title>made:", "<title>copy:")
 
 
-def test_failures_are_shown(page: Path, folder: Folder) -> None:
+def test_failures_are_shown(page: Path, folder: StudyFolder) -> None:
     whole = " ".join(read(page).words)
     failed = open_study(folder).trials.query("state == 'failed'")
     assert len(failed) > 10
@@ -102,23 +102,23 @@ def test_failures_are_shown(page: Path, folder: Folder) -> None:
     assert sorted(table["number"]) == sorted(failed["number"])
 
 
-def test_tables_hold_the_comparison_exactly(page: Path, folder: Folder) -> None:
+def test_tables_hold_the_comparison_exactly(page: Path, folder: StudyFolder) -> None:
     table = pd.read_csv(page.parent / "tables" / "arms.csv").set_index("arm")
     for arm in open_study(folder).arms:
         assert table.loc[arm["arm"], "score_low"] == pytest.approx(arm["score"]["low"])
         assert table.loc[arm["arm"], "trials_failed"] == arm["trials"].get("failed", 0)
 
 
-def test_every_figure_is_one_that_plotly_knows(folder: Folder) -> None:
+def test_every_figure_is_one_that_plotly_knows(folder: StudyFolder) -> None:
     figures = all_figures(folder)
     assert len({figure.name for figure in figures}) == len(figures) > 30
     for figure in figures:
-        drawn = themed({"data": figure.data, "layout": figure.layout}, THEMES["dark"])
+        drawn = with_theme({"data": figure.data, "layout": figure.layout}, THEMES["dark"])
         go.Figure(drawn)  # raises on what plotly has no name for
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_a_missing_table_costs_its_own_figures_alone(copy: Folder, name: str) -> None:
+def test_a_missing_table_costs_its_own_figures_alone(copy: StudyFolder, name: str) -> None:
     whole = figure_names(copy)
     (copy.root / f"{name}.parquet").unlink()
     left = figure_names(copy)
@@ -128,7 +128,7 @@ def test_a_missing_table_costs_its_own_figures_alone(copy: Folder, name: str) ->
     assert left == [figure for figure in whole if not figure.startswith(starts)]
 
 
-def test_references_have_the_metrics_of_their_table(folder: Folder) -> None:
+def test_references_have_the_metrics_of_their_table(folder: StudyFolder) -> None:
     study = open_study(folder)
     table = study.tables["references"]
     for model in study.references:
@@ -138,7 +138,7 @@ def test_references_have_the_metrics_of_their_table(folder: Folder) -> None:
                 assert model["tasks"][task][metric] == pytest.approx(values.mean())
 
 
-def test_what_is_missing_is_said(copy: Folder) -> None:
+def test_what_is_missing_is_said(copy: StudyFolder) -> None:
     for name in OPTIONAL:
         (copy.root / f"{name}.parquet").unlink()
     copy.journal.unlink()
@@ -154,7 +154,7 @@ def test_one_arm_alone(make_study: Maker) -> None:
     assert "plot-scores" in text.ids
 
 
-def test_names_stay_text(copy: Folder) -> None:
+def test_names_stay_text(copy: StudyFolder) -> None:
     hostile = "<script>alert(1)</script>"
     for path in (copy.root / "comparison.json", copy.root / "attrition.json"):
         text = path.read_text(encoding="utf-8")
@@ -171,7 +171,7 @@ def test_names_stay_text(copy: Folder) -> None:
     assert "<script>alert" not in (copy.root / "report.md").read_text(encoding="utf-8")
 
 
-def test_the_ensembles_are_told_of_with_both_names(page: Path, folder: Folder) -> None:
+def test_the_ensembles_are_told_of_with_both_names(page: Path, folder: StudyFolder) -> None:
     text = (page.parent / "report.md").read_text(encoding="utf-8")
     assert "年齡 Age" in text
     assert "合併症 Comorbidities" in text
@@ -181,7 +181,7 @@ def test_the_ensembles_are_told_of_with_both_names(page: Path, folder: Folder) -
     assert "Calibration error before and after" in text
 
 
-def test_what_is_no_number_stays_out_of_the_page(copy: Folder) -> None:
+def test_what_is_no_number_stays_out_of_the_page(copy: StudyFolder) -> None:
     comparison = json.loads((copy.root / "comparison.json").read_text(encoding="utf-8"))
     comparison["arms"][0]["tasks"]["modality"]["accuracy"] = float("nan")
     comparison["arms"][0]["delta_m"] = None
@@ -189,7 +189,7 @@ def test_what_is_no_number_stays_out_of_the_page(copy: Folder) -> None:
     assert " nan" not in " ".join(read(write_report(copy)).words)
 
 
-def test_another_schema_that_is_gone_leaves_bare_names(copy: Folder) -> None:
+def test_another_schema_that_is_gone_leaves_bare_names(copy: StudyFolder) -> None:
     text = (copy.root / "study.yaml").read_text(encoding="utf-8")
     copy.write_text(
         "study.yaml", text.replace("schema_file: null", "schema_file: /secret/chen.yaml")
@@ -202,11 +202,11 @@ def test_another_schema_that_is_gone_leaves_bare_names(copy: Folder) -> None:
 
 
 @pytest.mark.parametrize("case", ["none", "no comparison", "no trials", "old", "torn", "damaged"])
-def test_what_cannot_be_told_is_one_sentence(copy: Folder, tmp_path: Path, case: str) -> None:
+def test_what_cannot_be_told_is_one_sentence(copy: StudyFolder, tmp_path: Path, case: str) -> None:
     path = copy.root / "comparison.json"
     match case:
         case "none":
-            copy = Folder(tmp_path)
+            copy = StudyFolder(tmp_path)
         case "no comparison":
             path.unlink()
         case "no trials":
@@ -223,7 +223,7 @@ def test_what_cannot_be_told_is_one_sentence(copy: Folder, tmp_path: Path, case:
     assert str(copy.root.name) in str(error.value)
 
 
-def test_a_study_is_found_by_name(copy: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_is_found_by_name(copy: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     place = copy.root.parent / "work"
     shutil.copytree(copy.root, place / "studies" / "ward-7")
     monkeypatch.chdir(place)

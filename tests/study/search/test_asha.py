@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from study.search.asha import ArmLadders, rungs
+from study.search.asha import PerArmASHA, rungs
 from study.search.trial import report_epochs
 from study.settings.settings import EarlyStopping
 
@@ -38,14 +38,14 @@ def test_a_trial_reports_every_so_often_at_rungs_and_at_the_end():
 
 
 def test_a_trial_below_the_cut_of_its_arm_is_stopped():
-    ladders = ArmLadders(EarlyStopping(), 100, ["a", "b"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["a", "b"])
     for number in range(3):
         assert report(ladders, number, "a", 10, 0.5 + number) == TrialScheduler.CONTINUE
     assert report(ladders, 9, "a", 10, 0.1) == TrialScheduler.STOP
 
 
 def test_arms_do_not_cull_each_other():
-    ladders = ArmLadders(EarlyStopping(), 100, ["fast", "slow"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["fast", "slow"])
     for number in range(10):
         report(ladders, number, "fast", 10, 0.9)
     assert report(ladders, 10, "slow", 10, 0.1) == TrialScheduler.CONTINUE
@@ -53,7 +53,7 @@ def test_arms_do_not_cull_each_other():
 
 
 def test_replayed_reports_count_as_those_of_peers():
-    fresh, replayed = (ArmLadders(EarlyStopping(), 100, ["a"]) for _ in range(2))
+    fresh, replayed = (PerArmASHA(EarlyStopping(), 100, ["a"]) for _ in range(2))
     for number in range(6):
         report(fresh, number, "a", 10, number)
         replayed.replay("a", number, {10: number})
@@ -63,20 +63,20 @@ def test_replayed_reports_count_as_those_of_peers():
 
 
 def test_no_ladder_stops_nothing():
-    ladders = ArmLadders(None, 100, ["a"])
+    ladders = PerArmASHA(None, 100, ["a"])
     ladders.replay("a", 0, {10: 1.0})
     for number in range(5):
         assert report(ladders, number, "a", 10, -number) == TrialScheduler.CONTINUE
 
 
 def test_a_failed_trial_is_left_to_end_itself():
-    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["a"])
     result = {"epoch": 10, "score": float("nan"), "failure": "a loss was not finite"}
     assert ladders.on_trial_result(None, trial(0, "a"), result) == TrialScheduler.CONTINUE
 
 
 def test_a_trial_hears_the_same_answer_when_it_reports_again():
-    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["a"])
     for number in range(3):
         report(ladders, number, "a", 10, 0.5 + number)
     for _ in range(2):
@@ -85,7 +85,7 @@ def test_a_trial_hears_the_same_answer_when_it_reports_again():
 
 
 def test_a_trial_killed_between_its_last_report_and_its_end_is_still_stopped():
-    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["a"])
     for number in range(3):
         ladders.replay("a", number, {10: 0.5 + number, 20: 0.5 + number})
     ladders.replay("a", 9, {5: 0.1, 10: 0.1})
@@ -94,7 +94,7 @@ def test_a_trial_killed_between_its_last_report_and_its_end_is_still_stopped():
 
 
 def test_a_trial_that_went_on_is_not_stopped_at_a_rung_it_has_passed():
-    ladders = ArmLadders(EarlyStopping(), 100, ["a"])
+    ladders = PerArmASHA(EarlyStopping(), 100, ["a"])
     for number in range(3):
         ladders.replay("a", number, {10: 0.5 + number})
     ladders.replay("a", 9, {10: 0.1, 20: 0.1})

@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 
 from hemomodel.errors import InputError
 from study.search.searcher import RETRIES, ArmSearcher
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 from study.store.arms import open_arms
 
@@ -20,7 +20,7 @@ NAMES = ("equal", "fixed", "gradnorm")
 def searcher(path, trials=10, names=NAMES, joint=False, seed=0):
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(path / "study.journal")))
     arms = {"joint": names} if joint else {name: (name,) for name in names}
-    space = Space(Settings(balancers=names), ["calcium", "potassium"])
+    space = SearchSpace(Settings(balancers=names), ["calcium", "potassium"])
     return ArmSearcher(
         open_arms(storage, arms), space, trials=trials, epochs=100, seed=seed, startup=3
     )
@@ -162,7 +162,7 @@ def test_a_nested_search_has_an_arm_for_each_outer_fold(tmp_path):
     assert [(arm.name, arm.outer_fold) for arm in arms] == [
         (name, fold) for fold in (0, 1) for name in NAMES
     ]
-    space = Space(Settings(balancers=NAMES), ["calcium", "potassium"])
+    space = SearchSpace(Settings(balancers=NAMES), ["calcium", "potassium"])
     found = run(ArmSearcher(arms, space, trials=7, epochs=100, seed=0, startup=3))
     counts = {(c["arm"], c["outer_fold"]): 0 for c in found}
     for config in found:

@@ -9,7 +9,7 @@ from hemomodel import FitConfig, InputError
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange, LogUniform, OneOf, Uniform
 from hemomodel.schema.schema import load_schema
-from study.settings.search_space import Space
+from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 
 TASKS = [task.name for task in load_schema().tasks]
@@ -19,7 +19,7 @@ EVERY = sorted(BALANCERS)
 
 
 def space(**values):
-    return Space(Settings(**values), TASKS)
+    return SearchSpace(Settings(**values), TASKS)
 
 
 def draw(built, seed, balancers):

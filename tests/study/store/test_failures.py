@@ -7,8 +7,8 @@ from optuna.exceptions import StorageInternalError
 from ray.exceptions import OutOfMemoryError
 
 from hemomodel.errors import InputError
-from study.store.failures import Fault, one_line
-from study.store.study_folder import Folder
+from study.store.failures import StudyFailure, as_input_error
+from study.store.study_folder import StudyFolder
 
 
 def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
@@ -23,10 +23,10 @@ def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
 
     with (
         pytest.raises(InputError, match=r"No space left on device.*go on with THIS"),
-        one_line(Folder(tmp_path), "THIS"),
+        as_input_error(StudyFolder(tmp_path), "THIS"),
     ):
         fails()
-    with pytest.raises(ZeroDivisionError), one_line(Folder(tmp_path), "THIS"):
+    with pytest.raises(ZeroDivisionError), as_input_error(StudyFolder(tmp_path), "THIS"):
         _ = 1 / 0
 
 
@@ -36,18 +36,18 @@ def test_memory_that_runs_low_is_one_line(tmp_path):
     error.__cause__ = OutOfMemoryError("2 worker(s) were killed: the node is low on memory")
     with (
         pytest.raises(InputError, match=r"memory ran low.*--max-concurrent.*go on with THIS"),
-        one_line(Folder(tmp_path), "THIS"),
+        as_input_error(StudyFolder(tmp_path), "THIS"),
     ):
         raise error
 
 
 def test_the_first_fault_is_kept():
-    fault = Fault((OSError, StorageInternalError))
+    fault = StudyFailure((OSError, StorageInternalError))
     for number in (errno.ENOSPC, errno.EIO):
-        with fault.kept():
+        with fault.capture():
             raise OSError(number, "no")
-    with fault.kept():
+    with fault.capture():
         raise StorageInternalError
     assert fault.error.errno == errno.ENOSPC
-    with pytest.raises(ZeroDivisionError), fault.kept():
+    with pytest.raises(ZeroDivisionError), fault.capture():
         _ = 1 / 0

@@ -7,7 +7,7 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from hemomodel.errors import InputError
-from study.store.journal_repair import mend_journal
+from study.store.journal_repair import repair_journal
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def states(path):
 
 def test_a_whole_journal_stays_as_it_is(journal):
     before = journal.read_bytes()
-    assert mend_journal(journal) == ""
-    assert mend_journal(journal.with_name("none")) == ""
+    assert repair_journal(journal) == ""
+    assert repair_journal(journal.with_name("none")) == ""
     assert journal.read_bytes() == before
 
 
@@ -36,7 +36,7 @@ def test_a_whole_journal_stays_as_it_is(journal):
 def test_a_torn_last_line_is_cut_off_and_kept(journal, tail):
     before = journal.read_bytes()
     journal.write_bytes(before + tail)
-    assert f"{len(tail)} bytes" in mend_journal(journal)
+    assert f"{len(tail)} bytes" in repair_journal(journal)
     assert journal.read_bytes() == before
     kept = journal.with_name("study.journal.cut").read_bytes()
     assert kept == tail.removesuffix(b"\n") + b"\n"
@@ -45,7 +45,7 @@ def test_a_torn_last_line_is_cut_off_and_kept(journal, tail):
 def test_a_trial_whose_end_was_torn_is_open_again(journal):
     assert states(journal) == ["COMPLETE"]
     journal.write_bytes(journal.read_bytes()[:-5])
-    mend_journal(journal)
+    repair_journal(journal)
     assert states(journal) == ["RUNNING"]
 
 
@@ -54,12 +54,12 @@ def test_a_damaged_line_in_the_middle_is_one_clear_line(journal):
     lines[1] = b"{broken\n"
     journal.write_bytes(b"".join(lines))
     with pytest.raises(InputError, match="line 2 is damaged, and others follow it"):
-        mend_journal(journal)
+        repair_journal(journal)
 
 
 def test_a_lock_without_an_owner_does_not_delay(journal):
     journal.with_name("study.journal.lock").symlink_to(journal)
-    mend_journal(journal)
+    repair_journal(journal)
     begun = time.monotonic()
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     optuna.load_study(study_name="equal", storage=storage).ask()

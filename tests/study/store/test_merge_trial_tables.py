@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from study.store.merge_trial_tables import join_parts
-from study.store.study_folder import Folder
+from study.store.merge_trial_tables import merge_trial_tables
+from study.store.study_folder import StudyFolder
 
 
 def leave(folder, number, values):
@@ -12,13 +12,13 @@ def leave(folder, number, values):
 
 
 def joined(folder):
-    join_parts(folder)
+    merge_trial_tables(folder)
     table = pd.read_parquet(folder.root / "scores.parquet")
     return list(zip(table["trial"], table["value"], strict=True))
 
 
 def test_parts_are_joined_by_number_and_the_last_counts(tmp_path):
-    folder = Folder(tmp_path / "s")
+    folder = StudyFolder(tmp_path / "s")
     folder.make()
     leave(folder, 3, [0.3])
     leave(folder, 100_000, [0.9])
@@ -32,10 +32,10 @@ def test_parts_are_joined_by_number_and_the_last_counts(tmp_path):
 
 def test_a_table_without_a_row_is_joined_too(tmp_path):
     """As that of the cosines is where there is one task."""
-    folder = Folder(tmp_path / "s")
+    folder = StudyFolder(tmp_path / "s")
     folder.make()
     for number in (0, 1):
         leave(folder, number, [])
-        join_parts(folder)
+        merge_trial_tables(folder)
     leave(folder, 2, [0.2])
     assert joined(folder) == [(2, 0.2)]

@@ -12,8 +12,13 @@ from hemomodel import InputError
 from study.analysis.hyperparameter_importance import journal_trials
 from study.settings.settings import Settings, load_settings
 from study.store.arms import open_arms
-from study.store.optuna_storage import keep_copy, open_storage, prefix_of, saying_what_was_lost
-from study.store.study_folder import Folder
+from study.store.optuna_storage import (
+    database_failure_message,
+    export_trials,
+    open_storage,
+    study_prefix,
+)
+from study.store.study_folder import StudyFolder
 from tests.support.processes import free_port
 
 SECRET = "s3cr3t-word"  # noqa: S105 - of a server that lives for this test
@@ -22,10 +27,10 @@ ARMS = {"equal": ("equal",), "fixed": ("fixed",)}
 
 
 def arms_of(name, root, *, new=True):
-    folder = Folder(root / name)
+    folder = StudyFolder(root / name)
     folder.make()
     storage = open_storage(SETTINGS, folder)
-    return open_arms(storage, ARMS, prefix=prefix_of(SETTINGS, folder, storage, new=new)), folder
+    return open_arms(storage, ARMS, prefix=study_prefix(SETTINGS, folder, storage, new=new)), folder
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_the_folder_gets_a_copy(sqlite, tmp_path):
         arms[0].study.tell(trial, value)
     arms[1].study.ask()  # as an interruption leaves it
     for _ in range(2):
-        keep_copy(SETTINGS, arms, folder)
+        export_trials(SETTINGS, arms, folder)
         copied = journal_trials(folder)
         assert [trial.value for trial in copied["equal"]] == [0.1, 0.2]
         assert [trial.state.name for trial in copied["fixed"]] == ["RUNNING"]
@@ -86,7 +91,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url, says, cap
         pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     monkeypatch.setenv("HEMOMODEL_TEST_STORAGE", url)
     with pytest.raises(InputError, match=says) as error:
-        open_storage(SETTINGS, Folder(tmp_path))
+        open_storage(SETTINGS, StudyFolder(tmp_path))
     assert error.value.__cause__ is None
     assert "\n" not in str(error.value)
     assert SECRET not in f"{error.value!r} {error.value.__context__!r}" + "".join(
@@ -150,7 +155,7 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     postgres.stop()
     with (
         pytest.raises(InputError, match=r"no longer answers .*--resume a") as error,
-        saying_what_was_lost(SETTINGS, "search.py --resume a"),
+        database_failure_message(SETTINGS, "search.py --resume a"),
     ):
         arms[0].study.ask()
     postgres.start()
@@ -160,6 +165,6 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     right = os.environ["HEMOMODEL_TEST_STORAGE"]
     monkeypatch.setenv("HEMOMODEL_TEST_STORAGE", right.replace(SECRET, f"{SECRET}-wrong"))
     with pytest.raises(InputError, match="cannot be opened") as wrong:
-        open_storage(SETTINGS, Folder(tmp_path))
+        open_storage(SETTINGS, StudyFolder(tmp_path))
     said = f"{error.value} {wrong.value}" + "".join(capfd.readouterr())
     assert SECRET not in said

@@ -12,12 +12,12 @@ _LOG = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import pandas as pd
-from study.store.study_folder import Folder
-from study.tracking.wandb_payload import logged_again
+from study.store.study_folder import StudyFolder
+from study.tracking.wandb_payload import history_rows
 from study.tracking.tracker import WandbTracker
-from study.tracking.relog import make_runs_whole
+from study.tracking.relog import relog_incomplete_runs
 
-folder = Folder(Path(sys.argv[1]))
+folder = StudyFolder(Path(sys.argv[1]))
 folder.root.mkdir()
 tracker = WandbTracker(folder, "offline")
 curves = pd.DataFrame({"epoch": [1, 2], "task": "calcium", "metric": "skill", "mean": [0.1, 0.2]})
@@ -30,15 +30,15 @@ def kill():
 
 def trial(number):
     tracker.start(number, "equal", {"lr": 0.1, "number": number})
-    tracker.log(number, logged_again(curves))
-    tracker.log(number, logged_again(curves))  # after a retry
+    tracker.log(number, history_rows(curves))
+    tracker.log(number, history_rows(curves))  # after a retry
     tracker.finish(number, {"state": "complete"}, failed=False)
 
 trial(0)
 time.sleep(1)
 tracker.start(1, "equal", {"lr": 0.1})
 kill()
-tracker.log(1, logged_again(curves))
+tracker.log(1, history_rows(curves))
 assert tracker.lost
 tracker.finish(1, {"state": "complete"}, failed=False)
 trial(2)
@@ -61,7 +61,7 @@ tables = {
 }
 for name, table in tables.items():
     folder.write_table(f"{name}.parquet", table)
-make_runs_whole(folder, tracker, trials, {"study": "s"})
+relog_incomplete_runs(folder, tracker, trials, {"study": "s"})
 """
 
 

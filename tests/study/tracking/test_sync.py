@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hemomodel.errors import InputError
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.offline_runs import OfflineRun, check_complete
 from tests.support.fake_wandb_server import Server
 from tests.support.wandb_study import everything_sent, sync, trials, write_study, write_tables
@@ -27,7 +27,7 @@ class TestCheck:
     @pytest.fixture
     def folder(self, tmp_path):
         write_tables(tmp_path / "toy")
-        return Folder(tmp_path / "toy")
+        return StudyFolder(tmp_path / "toy")
 
     @staticmethod
     def run(folder, name, *, ended=True, files=()):
@@ -74,7 +74,7 @@ class TestCheck:
 
     def test_a_folder_that_is_no_study(self, tmp_path):
         with pytest.raises(InputError, match="is no study"):
-            check_complete(Folder(tmp_path), [])
+            check_complete(StudyFolder(tmp_path), [])
 
 
 @pytest.fixture(scope="module")

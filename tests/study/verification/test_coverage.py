@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from hemomodel import FitConfig, synthetic_cohort
-from hemomodel.recommender.patient_inputs import States
+from hemomodel.recommender.patient_inputs import PatientInputs
 from hemomodel.recommender.recommendations import headings
-from study.verification.coverage import fit_model, keep
+from study.verification.coverage import fit_model, measure_coverage
 
 COVERAGE = 0.9
 
@@ -25,7 +25,7 @@ def new():
 
 @pytest.fixture(scope="module")
 def kept(model, new):
-    return keep(model, new, COVERAGE)
+    return measure_coverage(model, new, COVERAGE)
 
 
 def test_as_much_is_covered_as_was_promised(kept):
@@ -35,7 +35,7 @@ def test_as_much_is_covered_as_was_promised(kept):
 
 
 def test_what_is_scored_is_what_is_recommended(model, new, kept):
-    advice = model.advise(States(new.table, np.arange(len(new)), None), COVERAGE)
+    advice = model.advise(PatientInputs(new.table, np.arange(len(new)), None), COVERAGE)
     for name, task, labels, own in zip(
         headings(new.schema), model.tasks, new.labels.T, kept, strict=True
     ):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from study.verification import known_truth as calibration
-from study.verification.known_truth import STUDIES, run_known_study, summary
+from study.verification.known_truth import STUDIES, error_rates, simulate_study
 
 
 def one(arm, estimate, low, high, p_holm):
@@ -34,7 +34,7 @@ def test_any_pair_of_a_null_study_counts_and_only_the_handicapped_arms_of_the_ot
     for record in records:
         record["studies"]["most"] = [{**silent, "arm": "most"}]
     records[1]["studies"]["half"][1] = {**silent, "arm": "half"}
-    found = summary(records)
+    found = error_rates(records)
     assert found["null"]["any_called"] == 0.5
     assert found["null"]["any_interval"] == 1
     assert found["null"]["any_test"] == 0.5
@@ -50,7 +50,7 @@ def test_any_pair_of_a_null_study_counts_and_only_the_handicapped_arms_of_the_ot
 def test_a_known_study_is_plain_data_and_comes_out_the_same_again(monkeypatch):
     for name, value in {"_TRIALS": 3, "_STARTUP": 2, "_EPOCHS": 12, "_FRESH_SEEDS": (1, 2)}.items():
         monkeypatch.setattr(calibration, name, value)
-    first, second = run_known_study(5), run_known_study(5)
+    first, second = simulate_study(5), simulate_study(5)
     assert json.loads(json.dumps(first["studies"], allow_nan=False)) == first["studies"]
     assert first["studies"] == second["studies"]
     assert set(first["studies"]) == set(STUDIES)

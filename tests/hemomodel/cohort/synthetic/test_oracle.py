@@ -9,10 +9,10 @@ from hemomodel.cohort.synthetic import cohort as synthetic
 from hemomodel.cohort.synthetic import prescribing_model as laws
 from hemomodel.cohort.synthetic import selection, session
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort
-from hemomodel.cohort.synthetic.oracle import given, snapped
+from hemomodel.cohort.synthetic.oracle import observed_state, snapped
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import draw_prescription
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, categories, streams
+from hemomodel.cohort.synthetic.random_streams import Array, Flags, draw_categories, named_streams
 from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
 from hemomodel.schema.schema import load_schema
 
@@ -61,7 +61,7 @@ class Drawn(NamedTuple):
 
 
 def draw(count: int, seed: int) -> Drawn:
-    of = streams(seed)
+    of = named_streams(seed)
     state, latent = draw_patients(count, of)
     prescription = draw_prescription(state, LEVELS, of)
     outcome = synthetic._hold_session(state, latent, prescription, LEVELS)
@@ -69,8 +69,8 @@ def draw(count: int, seed: int) -> Drawn:
         state,
         prescription,
         outcome.kt_v > selection.LIMIT,
-        synthetic.optimum(state, SCHEMA),
-        synthetic.optimum(state, SCHEMA, kept=True),
+        synthetic.bayes_optimum(state, SCHEMA),
+        synthetic.bayes_optimum(state, SCHEMA, kept=True),
     )
 
 
@@ -103,7 +103,7 @@ class TestLaw:
 
     def test_it_does_not_matter_who_is_asked_together(self, small):
         rows = np.array([17, 3, 999])
-        alone = synthetic.optimum(small.state.take(rows), SCHEMA, kept=True)
+        alone = synthetic.bayes_optimum(small.state.take(rows), SCHEMA, kept=True)
         np.testing.assert_allclose(alone, small.among_kept[rows], rtol=0, atol=1e-10)
 
     def test_what_says_nothing_about_kt_v_is_unchanged_among_kept(self, small):
@@ -120,7 +120,7 @@ class TestLaw:
     def test_a_cohort_has_the_oracle_among_kept_of_its_rows(self):
         cohort = synthetic_cohort(600, seed=2)
         made = synthetic._make(600, 2, SCHEMA)
-        expected = synthetic.optimum(made.state.take(cohort.rows), SCHEMA, kept=True)
+        expected = synthetic.bayes_optimum(made.state.take(cohort.rows), SCHEMA, kept=True)
         np.testing.assert_allclose(cohort.optimum, expected, rtol=0, atol=1e-10)
         np.testing.assert_array_equal(cohort.table["age"], made.state.age[cohort.rows])
 
@@ -173,7 +173,7 @@ class TestParts:
 
 def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, Array], Flags]:
     """Treats the same patient many times: prescriptions, and which sessions are kept."""
-    of = streams(seed)
+    of = named_streams(seed)
     copies = state.take(np.full(count, row))
     prescription = draw_prescription(copies, LEVELS, of)
     mean, sd = height_law(copies.female)
@@ -189,7 +189,7 @@ def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, A
 
 def hardest(state: State, count: int) -> np.ndarray:
     """Returns the rows of the patients whose sessions are kept least."""
-    _, chance = selection.kept(state, given(state, LEVELS), LEVELS)
+    _, chance = selection.kept(state, observed_state(state, LEVELS), LEVELS)
     return chance.argsort()[:count]
 
 
@@ -222,7 +222,7 @@ class TestBruteForce:
         state = small.state.take(slice(0, 1_000))
         row = hardest(state, 40)[place]
         one = state.take(np.array([row]))
-        _, (chance,) = selection.kept(one, given(one, LEVELS), LEVELS)
+        _, (chance,) = selection.kept(one, observed_state(one, LEVELS), LEVELS)
         _, adequate = repeated(state, row, self.COUNT, seed=100 + place)
         assert 0.6 < chance < 0.97
         error = np.sqrt(chance * (1 - chance) / self.COUNT)
@@ -232,10 +232,10 @@ class TestBruteForce:
         """Low flow through a catheter loses sessions, which the doses' oracle must know."""
         row = hardest(small.state, 1)[0]
         one = small.state.take(np.array([row]))
-        settings, _ = selection.kept(one, given(one, LEVELS), LEVELS)
+        settings, _ = selection.kept(one, observed_state(one, LEVELS), LEVELS)
         _, adequate = repeated(small.state, row, self.COUNT, seed=9)
         copies = np.broadcast_to(laws.access(one), (self.COUNT, 3))
-        access = categories(streams(9)("access"), copies)[adequate]
+        access = draw_categories(named_streams(9)("access"), copies)[adequate]
         found = np.bincount(access, minlength=3) / len(access)
         np.testing.assert_allclose(settings.access[0], found, atol=4 * 0.5 / len(access) ** 0.5)
         assert laws.access(one)[0, 2] > found[2] + 0.01

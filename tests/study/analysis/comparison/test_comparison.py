@@ -15,10 +15,10 @@ from study.analysis.comparison.tables import comparison_table, difference_table,
 from study.analysis.statistics.expected_best import expected_best
 from study.analysis.statistics.paired import holm
 from study.report.terminal.comparison import show_comparison
-from study.settings.analysis_plan import Declared, declared
+from study.settings.analysis_plan import AnalysisPlan, analysis_plan
 
 TASKS = load_schema().tasks
-DECLARED = Declared(draws=500)
+DECLARED = AnalysisPlan(draws=500)
 
 
 @pytest.fixture
@@ -260,8 +260,8 @@ def test_the_expected_best_is_the_mean_over_outer_folds(evidence, trials_of):
 def test_it_is_plain_data(study):
     found = study({"equal": 0.2, "famo": 0.2, "single_task": 0.2})
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert json.loads(json.dumps(declared())) == declared()
-    assert found["rule"] == declared()["rule"]
+    assert json.loads(json.dumps(analysis_plan())) == analysis_plan()
+    assert found["rule"] == analysis_plan()["rule"]
 
 
 def test_the_tables_hold_the_same_figures(study):

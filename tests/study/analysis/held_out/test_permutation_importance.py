@@ -7,13 +7,17 @@ import pandas as pd
 import pytest
 
 from hemomodel import Cohort, FitConfig, Model, Replicates, synthetic_cohort
-from hemomodel.cohort.synthetic.cohort import optimum
+from hemomodel.cohort.synthetic.cohort import bayes_optimum
 from hemomodel.cohort.synthetic.state import State
 from hemomodel.dataset.prepare import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.training.loop import Training
-from study.analysis.held_out.permutation_importance import MOST, importances, sources
-from study.analysis.held_out.rows import HeldOut, held_out
+from study.analysis.held_out.permutation_importance import (
+    MAX_ROWS,
+    permutation_importance,
+    source_columns,
+)
+from study.analysis.held_out.rows import HeldOutRows, held_out_rows
 
 NUMBERS = {
     "age": "age", "vintage": "treatment_year", "weight": "pre_weight", "hemoglobin": "hemoglobin",
@@ -69,22 +73,22 @@ def patients() -> Cohort:
 
 
 @pytest.fixture(scope="module")
-def rows(patients: Cohort) -> HeldOut:
+def rows(patients: Cohort) -> HeldOutRows:
     design = Replicates(folds=2, seeds=1, outer_folds=8)
-    return held_out(patients, prepare(patients, design, with_test=True))
+    return held_out_rows(patients, prepare(patients, design, with_test=True))
 
 
 @pytest.fixture(scope="module")
-def of_the_oracle(patients: Cohort, rows: HeldOut) -> pd.DataFrame:
+def of_the_oracle(patients: Cohort, rows: HeldOutRows) -> pd.DataFrame:
     """Feature by task: what the best possible predictor loses."""
     schema = patients.schema
     value = np.repeat([task.is_value for task in schema.tasks], [t.size for t in schema.tasks])
 
     def predict(table: pd.DataFrame) -> np.ndarray:
-        found = optimum(state(table), schema)
+        found = bayes_optimum(state(table), schema)
         return np.where(value, found, np.log(found.clip(1e-9)))
 
-    found = importances(predict, rows, sources(schema, "pretreatment"))
+    found = permutation_importance(predict, rows, source_columns(schema, "pretreatment"))
     return found.pivot_table(index="feature", columns="task", values="mean", sort=False)
 
 
@@ -107,17 +111,17 @@ def test_networks_lean_on_the_generators_drivers():
     stack = prepare(patients, design, with_test=True)
     config = FitConfig(epochs=8)
     training = Training(config, stack)
-    training.run(config.epochs)
+    training.run_epochs(config.epochs)
     model = Model(build_model(patients, config, stack, training.network.parameters))
-    features = sources(patients.schema, "pretreatment")
-    found = importances(model.calibrated, held_out(patients, stack), features)
+    features = source_columns(patients.schema, "pretreatment")
+    found = permutation_importance(model.calibrated, held_out_rows(patients, stack), features)
     lost = found.pivot_table(index="feature", columns="task", values="mean")
     assert lost[list(FIRST)].idxmax().to_dict() == FIRST
     assert lost.loc[["sodium", "wbc", "mcv", "creatinine", "ctr"]].to_numpy().max() < 0.02
 
 
 def test_a_list_of_codes_is_shuffled_as_one(rows, patients):
-    features = sources(patients.schema, "pretreatment")
+    features = source_columns(patients.schema, "pretreatment")
     flags = list(features["comorbidities"])
     seen = []
 
@@ -125,7 +129,7 @@ def test_a_list_of_codes_is_shuffled_as_one(rows, patients):
         seen.append(table[flags].to_numpy())
         return np.broadcast_to(rows.trivial, rows.labels.shape).copy()
 
-    found = importances(predict, rows, {"comorbidities": features["comorbidities"]})
+    found = permutation_importance(predict, rows, {"comorbidities": features["comorbidities"]})
     assert (found["mean"] == 0).all()
     original = {tuple(row) for row in np.nan_to_num(seen[0], nan=-1)}
     assert len(seen) == 11
@@ -135,7 +139,7 @@ def test_a_list_of_codes_is_shuffled_as_one(rows, patients):
 
 
 def test_sources_are_columns_derived_features_and_lists(patients):
-    found = sources(patients.schema, "pretreatment")
+    found = source_columns(patients.schema, "pretreatment")
     assert found["age"] == ("age",)
     assert found["gender"] == ("gender",)
     assert len(found["comorbidities"]) == 33
@@ -150,14 +154,14 @@ def test_the_shuffles_are_seeded(rows, patients):
         return rows.trivial + table[["age"]].to_numpy() / 60 * slope
 
     features = {"age": ("age",), "sodium": ("sodium",)}
-    one, other = (importances(predict, rows, features) for _ in range(2))
+    one, other = (permutation_importance(predict, rows, features) for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
     assert (one[one["feature"] == "sodium"][["mean", "sd"]] == 0).all(axis=None)
 
 
 def rare(rows, count):
     """Returns many rows, of which the first few alone have a label of the first task."""
-    many = rows.take(np.arange(4 * MOST) % len(rows))
+    many = rows.take(np.arange(4 * MAX_ROWS) % len(rows))
     known = many.known.copy()
     known[count:, 0] = False
     return replace(many, known=known)
@@ -173,8 +177,8 @@ def test_of_many_rows_those_with_rare_labels_are_kept(rows, count):
         seen.append(len(table))
         return own.trivial + np.nan_to_num(table[["age"]].to_numpy()) / 600
 
-    found = importances(predict, own, {"age": ("age",)})
-    assert set(seen) == {MOST}
+    found = permutation_importance(predict, own, {"age": ("age",)})
+    assert set(seen) == {MAX_ROWS}
     names = [task.name for task in own.tasks]
     assert list(found["task"]) == (names if count else names[1:])
     assert np.isfinite(found[["mean", "sd"]]).all(axis=None)
@@ -188,5 +192,5 @@ def test_a_column_may_have_any_name(rows):
     def predict(table):
         return own.trivial + np.nan_to_num(table[["self"]].to_numpy()) / 600
 
-    found = importances(predict, own, {"self": ("self",)})
+    found = permutation_importance(predict, own, {"self": ("self",)})
     assert (found["sd"] > 0).any()

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from hemomodel.schema.schema import load_schema
-from study.analysis.held_out.subgroup_skill import MEAN, subgroup_table
+from study.analysis.held_out.subgroup_skill import MEAN_TASK, subgroup_skill
 from tests.support.made_study import made_up_rows
 
 SCHEMA = load_schema()
@@ -30,7 +30,7 @@ def losses(rows, share):
     return rows.trivial_losses * share * noise
 
 
-def row(table, level, task=MEAN, arm="one"):
+def row(table, level, task=MEAN_TASK, arm="one"):
     own = table[(table["arm"] == arm) & (table["level"] == level) & (table["task"] == task)]
     return own.iloc[0]
 
@@ -38,7 +38,7 @@ def row(table, level, task=MEAN, arm="one"):
 def test_the_estimate_is_the_share_of_the_trivial_loss_that_is_removed():
     rows = people(200)
     own = {"one": [losses(rows, 0.6)], "two": [losses(rows, 0.9)]}
-    table = subgroup_table(SCHEMA, [rows], own)
+    table = subgroup_skill(SCHEMA, [rows], own)
     women = rows.table["gender"].to_numpy() == "2"
     for arm, (values,) in own.items():
         skill = 1 - values[women].sum(0) / rows.trivial_losses[women].sum(0)
@@ -51,7 +51,7 @@ def test_the_estimate_is_the_share_of_the_trivial_loss_that_is_removed():
 def test_the_interval_is_that_of_scipy():
     rows = people(150)
     values = losses(rows, 0.7)
-    found = row(subgroup_table(SCHEMA, [rows], {"one": [values]}), "all", "blood_flow")
+    found = row(subgroup_skill(SCHEMA, [rows], {"one": [values]}), "all", "blood_flow")
     place = [task.name for task in SCHEMA.tasks].index("blood_flow")
     expected = bootstrap(
         (values[:, place], rows.trivial_losses[:, place]),
@@ -72,16 +72,16 @@ def test_unlabelled_rows_have_no_part_and_few_labels_no_figure():
     known[20:, 0], known[:115, 1] = False, False
     masked = type(rows)(rows.tasks, rows.table, rows.labels, known, rows.units, rows.trivial)
     said = np.random.default_rng(2).normal(masked.trivial, 1, masked.labels.shape)
-    table = subgroup_table(SCHEMA, [masked], {"one": [masked.losses(said)]})
+    table = subgroup_skill(SCHEMA, [masked], {"one": [masked.losses(said)]})
     first, second = (task.name for task in SCHEMA.tasks[:2])
     alone = rows.take(np.arange(20))
     skill = alone.skill(said[:20])[0]
     assert row(table, "all", first)["estimate"] == pytest.approx(skill)
     assert row(table, "all", first)["rows"] == 20
     assert row(table, "all", second)[["rows", "estimate", "low", "high"]].isna().all()
-    kinds = table[(table["level"] != "all") & (table["task"] != MEAN)]
+    kinds = table[(table["level"] != "all") & (table["task"] != MEAN_TASK)]
     assert kinds["rows"].isna().all()  # or two of them would tell of a few by subtraction
-    rest = table[(table["level"] == "all") & ~table["task"].isin([second, MEAN])]
+    rest = table[(table["level"] == "all") & ~table["task"].isin([second, MEAN_TASK])]
     assert row(table, "all")["estimate"] == pytest.approx(rest["estimate"].mean())
 
 
@@ -90,8 +90,8 @@ def test_a_task_of_ten_labels_has_an_interval_as_every_draw_has_one_of_them():
     owner = np.arange(400)[:, None] // 10
     masked = replace(rows, known=owner == np.arange(len(SCHEMA.tasks)))
     said = np.random.default_rng(2).normal(masked.trivial, 1, masked.labels.shape)
-    table = subgroup_table(SCHEMA, [masked], {"one": [masked.losses(said)]}, seed=2)
-    for task in (*(task.name for task in SCHEMA.tasks), MEAN):
+    table = subgroup_skill(SCHEMA, [masked], {"one": [masked.losses(said)]}, seed=2)
+    for task in (*(task.name for task in SCHEMA.tasks), MEAN_TASK):
         found = row(table, "all", task)
         assert found["low"] < found["estimate"] < found["high"]
 
@@ -101,7 +101,7 @@ def test_a_task_where_the_trivial_predictor_is_never_wrong_has_no_figures():
     own = losses(rows, 0.7)
     sure = replace(rows)
     vars(sure)["trivial_losses"] = rows.trivial_losses * (np.arange(own.shape[1]) > 0)
-    table = subgroup_table(SCHEMA, [sure], {"one": [own]})
+    table = subgroup_skill(SCHEMA, [sure], {"one": [own]})
     assert np.isnan(row(table, "all", SCHEMA.tasks[0].name)["estimate"])
     assert np.isfinite(row(table, "all")[["estimate", "low", "high"]].astype(float)).all()
 
@@ -109,10 +109,10 @@ def test_a_task_where_the_trivial_predictor_is_never_wrong_has_no_figures():
 def test_outer_folds_are_one_table_and_repeated_rows_widen_the_interval():
     rows = people(60)
     values = losses(rows, 0.7)
-    one = subgroup_table(SCHEMA, [rows], {"one": [values]})
-    twice = subgroup_table(SCHEMA, [rows, rows], {"one": [values, values]})
+    one = subgroup_skill(SCHEMA, [rows], {"one": [values]})
+    twice = subgroup_skill(SCHEMA, [rows, rows], {"one": [values, values]})
     again = np.repeat(np.arange(60), 2)
-    grouped = subgroup_table(SCHEMA, [rows.take(again)], {"one": [values[again]]})
+    grouped = subgroup_skill(SCHEMA, [rows.take(again)], {"one": [values[again]]})
     for table in (twice, grouped):
         assert row(table, "all")["estimate"] == pytest.approx(row(one, "all")["estimate"])
         assert row(table, "all")["rows"] == 120
@@ -127,7 +127,7 @@ def test_outer_folds_are_one_table_and_repeated_rows_widen_the_interval():
 def test_many_rows_have_the_interval_of_their_number():
     rows = people(3000)
     values = losses(rows, 0.7)
-    found = row(subgroup_table(SCHEMA, [rows], {"one": [values]}), "all", "blood_flow")
+    found = row(subgroup_skill(SCHEMA, [rows], {"one": [values]}), "all", "blood_flow")
     place = [task.name for task in SCHEMA.tasks].index("blood_flow")
     a, b = values[:, place], rows.trivial_losses[:, place]
     sd = np.std(a - a.sum() / b.sum() * b) / b.mean() / np.sqrt(len(a))  # the delta method

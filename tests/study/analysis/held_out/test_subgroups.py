@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hemomodel.errors import InputError
 from hemomodel.schema.schema import Schema, load_schema
-from study.analysis.held_out.subgroups import ALL, LEAST, parts
+from study.analysis.held_out.subgroups import ALL_ROWS, MIN_UNITS, subgroup_levels
 
 ORCHARD = """
 name: orchard
@@ -59,23 +59,23 @@ rows = st.lists(
 def test_each_row_is_of_one_level_and_no_level_tells_of_few(orchard, drawn):
     *columns, persons = zip(*drawn, strict=True)
     persons = np.array(persons)
-    found = parts(orchard, trees(*columns), persons)
-    assert found[0].subgroup == ALL
+    found = subgroup_levels(orchard, trees(*columns), persons)
+    assert found[0].subgroup == ALL_ROWS
     for name in dict.fromkeys(part.subgroup for part in found):
         own = [part for part in found if part.subgroup == name]
         if not own[0].rows.any():
             assert len(own) == 1
             continue
         assert (sum(part.rows.astype(int) for part in own) == 1).all()
-        if name != ALL:
-            assert all(len(np.unique(persons[part.rows])) >= LEAST for part in own)
+        if name != ALL_ROWS:
+            assert all(len(np.unique(persons[part.rows])) >= MIN_UNITS for part in own)
             assert len(own) > 1
 
 
 def test_small_bands_go_to_their_neighbour_and_rare_codes_together(orchard):
     girth = np.repeat([10.0, 30.0, 50.0, 70.0], [15, 4, 30, 12])
     soil = np.repeat(np.array(["c", "s", "p"], dtype=object), [50, 5, 6])
-    found = parts(orchard, trees(soil, girth, np.zeros(61)), np.arange(61))
+    found = subgroup_levels(orchard, trees(soil, girth, np.zeros(61)), np.arange(61))
     levels = [(part.subgroup, part.level, int(part.rows.sum())) for part in found]
     assert levels == [
         ("all", "all", 61),
@@ -91,7 +91,7 @@ def test_small_bands_go_to_their_neighbour_and_rare_codes_together(orchard):
 def test_what_is_not_known_is_a_level(orchard):
     girth = np.repeat([10.0, np.nan], [30, 12])
     moths = np.repeat([0.0, 1.0, np.nan], [15, 15, 12])
-    found = parts(orchard, trees(["c"] * 42, girth, moths), np.arange(42))
+    found = subgroup_levels(orchard, trees(["c"] * 42, girth, moths), np.arange(42))
     levels = {(part.subgroup, part.level): int(part.rows.sum()) for part in found}
     assert levels["size", "known"] == 30
     assert levels["size", "not known"] == 12
@@ -101,7 +101,7 @@ def test_what_is_not_known_is_a_level(orchard):
 def test_codes_that_mean_the_same_are_one_level(tmp_path_factory):
     schema = load_schema(written(tmp_path_factory, ORCHARD.replace("p: peat", "p: clay")))
     soil = np.repeat(np.array(["c", "s", "p"], dtype=object), [12, 15, 14])
-    found = parts(schema, trees(soil, np.full(41, 10.0), np.zeros(41)), np.arange(41))
+    found = subgroup_levels(schema, trees(soil, np.full(41, 10.0), np.zeros(41)), np.arange(41))
     ground = {part.level: int(part.rows.sum()) for part in found if part.subgroup == "ground"}
     assert ground == {"clay": 26, "sand": 15}
 
@@ -109,7 +109,7 @@ def test_codes_that_mean_the_same_are_one_level(tmp_path_factory):
 def test_two_subgroups_are_crossed_where_each_pair_has_enough(orchard):
     soil = np.tile(np.array(["c", "s"], dtype=object), 40)
     girth = np.repeat([10.0, 70.0], 40)
-    found = parts(orchard, trees(soil, girth, np.tile([0, 0, 1.0, 1], 20)), np.arange(80))
+    found = subgroup_levels(orchard, trees(soil, girth, np.tile([0, 0, 1.0, 1], 20)), np.arange(80))
     crossed = {part.subgroup: part.title_zh for part in found if "×" in part.subgroup}
     assert crossed == {"ground × size": "土 × 大小", "ground × moths": "", "size × moths": ""}
     own = [part for part in found if part.subgroup == "ground × size"]
@@ -127,7 +127,7 @@ def test_many_rows_of_few_persons_are_few(orchard):
     soil = np.repeat(np.array(["c", "s"], dtype=object), 50)
     table = trees(soil, np.full(100, 10.0), np.zeros(100))
     few = np.repeat([*range(50), *range(50, 55)], [1] * 50 + [10] * 5)
-    ground = [part for part in parts(orchard, table, few) if part.subgroup == "ground"]
+    ground = [part for part in subgroup_levels(orchard, table, few) if part.subgroup == "ground"]
     assert [part.rows.any() for part in ground] == [False]
 
 

@@ -7,8 +7,8 @@ from scipy.special import log_softmax
 
 from hemomodel import synthetic_cohort
 from hemomodel.training.metrics import METRICS
-from study.analysis.held_out.rows import HeldOut, Winner
-from study.analysis.held_out.tables import examined
+from study.analysis.held_out.rows import HeldOutRows, Winner
+from study.analysis.held_out.tables import evaluate_winners
 from study.report.tables.calibration import calibration_error
 from tests.support.made_study import made_up_rows
 
@@ -17,7 +17,7 @@ HOT = 2.5
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[HeldOut]:
+def rows() -> list[HeldOutRows]:
     """Held-out rows whose labels follow the truth of `truth`."""
     cohort = synthetic_cohort(1500, seed=0)
     random = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def normalised(tasks, said: np.ndarray) -> np.ndarray:
     return np.hstack([log_softmax(own, 1) if task.levels else own for task, own in parts])
 
 
-def follow(rows: HeldOut, random: np.random.Generator) -> HeldOut:
+def follow(rows: HeldOutRows, random: np.random.Generator) -> HeldOutRows:
     said, labels = truth(rows.table, rows.tasks), rows.labels.copy()
     ends = np.cumsum([task.size for task in rows.tasks])
     for task, end in zip(rows.tasks, ends, strict=True):
@@ -50,7 +50,7 @@ def follow(rows: HeldOut, random: np.random.Generator) -> HeldOut:
         else:
             labels[:, own] = said[:, own] + random.normal(0, 0.5, (len(said), 1))
     trivial = np.where(of_values(rows.tasks), labels.mean(0), np.log(labels.clip(0.02).mean(0)))
-    return HeldOut(rows.tasks, rows.table, labels, rows.known, rows.units, trivial)
+    return HeldOutRows(rows.tasks, rows.table, labels, rows.known, rows.units, trivial)
 
 
 def of_values(tasks) -> np.ndarray:
@@ -71,7 +71,7 @@ def tables(rows) -> dict[str, pd.DataFrame]:
         for arm in ARMS
         for fold in range(FOLDS)
     ]
-    return examined(schema, "pretreatment", winners, rows, "gradnorm")
+    return evaluate_winners(schema, "pretreatment", winners, rows, "gradnorm")
 
 
 def test_the_right_temperature_calibrates(rows, tables):

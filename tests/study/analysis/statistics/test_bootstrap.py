@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study.analysis.comparison_data import Evidence, OuterFold
+from study.analysis.comparison_data import ComparisonData, OuterFold
 from study.analysis.statistics.bootstrap import resample
 from study.analysis.statistics.interval import percentiles, simultaneous
 
@@ -68,7 +68,7 @@ def test_the_rule_of_choice_is_applied_to_the_seeds_that_were_drawn(candidate):
     first = replace(first, validation=np.array([[0.5], [0.0]]))
     second = replace(second, validation=np.array([[0.0], [0.4]]))
     fold = OuterFold(trivial, {"a": (first, second)}, {"a": 10_000_000})
-    study = Evidence(np.array([0, 1]), 100, (fold,))
+    study = ComparisonData(np.array([0, 1]), 100, (fold,))
     draws = resample(study, draws=2000, levels=("seeds", "search")).draws.ravel()
     # Both are absent from few draws; where both are there, only seed 1 alone prefers the second.
     both = (1 - np.exp(-1)) ** 2

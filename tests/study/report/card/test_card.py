@@ -12,7 +12,7 @@ import pytest
 from hemomodel.schema.schema import load_schema
 from study.report.card.write import write_cards
 from study.report.load import open_study
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.made_study import About, made_study
 from tests.support.orchard import FOREIGN, SCHEMA, set_features, trees
 from tests.support.pages import read
@@ -23,15 +23,15 @@ SECTIONS = ["details", "use", "factors", "metrics", "evaluation", "training", "r
 
 
 @pytest.fixture
-def saved(folder: Folder, tmp_path: Path) -> Folder:
+def saved(folder: StudyFolder, tmp_path: Path) -> StudyFolder:
     """A study with the folders of its winners."""
-    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
+    copy = StudyFolder(Path(shutil.copytree(folder.root, tmp_path / "copy")))
     for arm in open_study(copy).names:
         (copy.root / "best" / arm).mkdir(parents=True)
     return copy
 
 
-def test_each_winner_has_its_card_with_every_section(saved: Folder) -> None:
+def test_each_winner_has_its_card_with_every_section(saved: StudyFolder) -> None:
     pages = write_cards(saved)
     assert {page.parent.name for page in pages} == {"equal", "fixed", "uncertainty", "gradnorm"}
     for page in pages:
@@ -40,7 +40,7 @@ def test_each_winner_has_its_card_with_every_section(saved: Folder) -> None:
         assert page.with_suffix(".md").exists()
 
 
-def test_it_says_what_was_found(saved: Folder) -> None:
+def test_it_says_what_was_found(saved: StudyFolder) -> None:
     write_cards(saved)
     text = (saved.root / "best" / "equal" / "card.md").read_text(encoding="utf-8")
     table = pd.read_parquet(saved.root / "subgroups.parquet")
@@ -66,7 +66,7 @@ def test_it_says_what_was_found(saved: Folder) -> None:
         assert said.lower() in text.lower(), said
 
 
-def test_it_fetches_nothing_runs_nothing_and_names_no_place(saved: Folder) -> None:
+def test_it_fetches_nothing_runs_nothing_and_names_no_place(saved: StudyFolder) -> None:
     for page in write_cards(saved):
         source = page.read_text(encoding="utf-8")
         assert "default-src 'none'" in source
@@ -77,7 +77,7 @@ def test_it_fetches_nothing_runs_nothing_and_names_no_place(saved: Folder) -> No
         assert page.stat().st_size < 100_000
 
 
-def test_names_stay_text(saved: Folder) -> None:
+def test_names_stay_text(saved: StudyFolder) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     for name in ("comparison.json", "attrition.json"):
         text = (saved.root / name).read_text(encoding="utf-8")
@@ -91,14 +91,14 @@ def test_names_stay_text(saved: Folder) -> None:
         assert "<img" not in page.with_suffix(".md").read_text(encoding="utf-8")
 
 
-def test_without_figures_of_the_ensembles_it_says_so(saved: Folder) -> None:
+def test_without_figures_of_the_ensembles_it_says_so(saved: StudyFolder) -> None:
     for name in ("ensemble_scores", "subgroups", "permutation"):
         (saved.root / f"{name}.parquet").unlink()
     for page in write_cards(saved):
         assert "has no figures of its ensembles" in " ".join(read(page).words)
 
 
-def test_where_nothing_is_known_it_says_so(saved: Folder) -> None:
+def test_where_nothing_is_known_it_says_so(saved: StudyFolder) -> None:
     table = pd.read_parquet(saved.root / "subgroups.parquet")
     table[["estimate", "low", "high"]] = np.nan
     table.loc[table["task"] != "mean", "rows"] = np.nan
@@ -110,7 +110,7 @@ def test_where_nothing_is_known_it_says_so(saved: Folder) -> None:
     assert text.count("&lt;10") == len(open_study(saved).tasks)
 
 
-def test_an_arm_of_many_balancers_names_that_of_its_winner(saved: Folder) -> None:
+def test_an_arm_of_many_balancers_names_that_of_its_winner(saved: StudyFolder) -> None:
     comparison = json.loads((saved.root / "comparison.json").read_text(encoding="utf-8"))
     own = next(arm for arm in comparison["arms"] if arm["arm"] == "equal")
     own["finalists"] = [{**one, "params": {"balancer": "pcgrad"}} for one in own["finalists"]]
@@ -121,7 +121,7 @@ def test_an_arm_of_many_balancers_names_that_of_its_winner(saved: Folder) -> Non
     assert "| balancer | pcgrad |" in text
 
 
-def test_a_nested_study_has_a_card_for_each_model(saved: Folder) -> None:
+def test_a_nested_study_has_a_card_for_each_model(saved: StudyFolder) -> None:
     comparison = json.loads((saved.root / "comparison.json").read_text(encoding="utf-8"))
     own = next(arm for arm in comparison["arms"] if arm["arm"] == "equal")
     own["finalists"] += [{**one, "outer_fold": 1, "trial": 77} for one in own["finalists"]]
@@ -147,7 +147,7 @@ def test_a_nested_study_has_a_card_for_each_model(saved: Folder) -> None:
     assert "repeated for each of 2 parts" in " ".join(read(pages[0]).words)
 
 
-def test_a_model_that_was_not_saved_has_no_card(folder: Folder) -> None:
+def test_a_model_that_was_not_saved_has_no_card(folder: StudyFolder) -> None:
     assert write_cards(folder) == []
     assert not (folder.root / "best").exists()
 

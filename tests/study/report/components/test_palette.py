@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from study.report.components.figure import THEMES
-from study.report.components.palette import LOOKS, colour, look
+from study.report.components.palette import LOOKS, arm_style, colour
 
 Floats = NDArray[np.float64]
 
@@ -80,5 +80,5 @@ def test_every_look_is_its_own() -> None:
 
 
 def test_an_unknown_name_keeps_its_look() -> None:
-    assert look("my_balancer") == look("my_balancer")
-    assert len({look(f"new{place}") for place in range(40)}) > 10
+    assert arm_style("my_balancer") == arm_style("my_balancer")
+    assert len({arm_style(f"new{place}") for place in range(40)}) > 10

@@ -8,10 +8,10 @@ import pytest
 
 from hemomodel.errors import InputError
 from study.report.components.palette import colour
-from study.report.formatting import plain
+from study.report.formatting import strip_markup
 from study.report.wandb.markdown import arms_markdown, differences_markdown, leaderboard_markdown
 from study.report.wandb.report import wandb_report
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from tests.support.fake_wandb_server import Server
 from tests.support.wandb_study import BALANCERS, TASKS, comparison, run_python, write_tables
 
@@ -19,13 +19,13 @@ _REPORT = """
 import sys
 from pathlib import Path
 from study.cli import run_cli
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.report.wandb.report import wandb_report
-from study.report.formatting import plain
+from study.report.formatting import strip_markup
 
 def main():
     online, project = sys.argv[1] == "online", sys.argv[3]
-    wandb_report(Folder(Path(sys.argv[2])), online=online, project=project, timeout=5)
+    wandb_report(StudyFolder(Path(sys.argv[2])), online=online, project=project, timeout=5)
 
 sys.exit(run_cli(main))
 """
@@ -42,7 +42,7 @@ def build(monkeypatch):
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     for name in ("DIR", "DATA_DIR", "CACHE_DIR", "ARTIFACT_DIR"):
         monkeypatch.setenv(f"WANDB_{name}", "")  # so that it is restored
-    return lambda folder: wandb_report(Folder(folder), online=False)
+    return lambda folder: wandb_report(StudyFolder(folder), online=False)
 
 
 def spec_of(folder):
@@ -87,7 +87,7 @@ class TestSpecification:
         assert (
             "| gradnorm | equal | +0.200 (+0.100 to +0.300) | 0.030 | 0.200 | 0.81 |" in differences
         )
-        assert all(plain(task) in leaderboard for task in TASKS)
+        assert all(strip_markup(task) in leaderboard for task in TASKS)
 
     def test_groups_one_grid_by_balancer_and_no_other(self, spec):
         grouping = {name: grid["runSets"][0]["grouping"] for name, grid in grids(spec).items()}
@@ -183,7 +183,7 @@ def test_names_stay_text(tmp_path, build):
 class TestMarkdown:
     @pytest.mark.parametrize("name", [*EVIL, "# a\n# b", "$x$ ~~y~~", "single_task", "\\"])
     def test_a_name_is_one_line_without_markup(self, name):
-        text = plain(name)
+        text = strip_markup(name)
         assert "\n" not in text
         assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~$#<>]", text)
 
