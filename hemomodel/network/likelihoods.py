@@ -34,7 +34,7 @@ def continuation_ratio(logits: Tensor, asked: Tensor) -> Tensor:
 
 
 def continuation_slopes(logits: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
-    """Returns the derivatives (..., T, L) of the cross-entropy of `continuation_ratio` by its logits.
+    """Returns the derivatives (..., T, L) of the cross-entropy of `continuation_ratio`.
 
     Args:
         logits: (..., T, L).
@@ -54,8 +54,8 @@ def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Returns half the Poisson deviance of log rates, and its derivative by them.
 
     Half the deviance is the negative log-likelihood less that of a perfect fit: y log(y / mu) -
-    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `MAX_LOG_RATE` it goes on
-    along its tangent.
+    (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `MAX_LOG_RATE` it
+    continues along its tangent.
 
     Args:
         outputs: any shape, log(mu).
