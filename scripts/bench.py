@@ -28,7 +28,7 @@ from rich.table import Table
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from hemomodel.training.loop import Training
