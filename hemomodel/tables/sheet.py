@@ -4,12 +4,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, nearest_name
 from hemomodel.schema.schema import Schema
 
 __all__ = [
@@ -115,8 +114,8 @@ def resolve_columns(
         code or c.written for c in needed for code in c.headers if (c.english, code) not in places
     ]
     if missing:
-        near = get_close_matches(missing[0], labels, n=1)
-        hint = f"; the nearest header is {near[0]!r}" if near else ""
+        nearest = nearest_name(missing[0], labels)
+        hint = "" if nearest is None else f"; the nearest header is {nearest!r}"
         listed = ", ".join(repr(name) for name in missing[:_LISTED])
         listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
         plural = "columns" if missing[1:] else "column"
