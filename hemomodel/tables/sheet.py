@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ class Sheet:
         )
 
 
-RawTable = tuple[Sequence[object], pd.DataFrame]
+RawTable: TypeAlias = tuple[Sequence[object], pd.DataFrame]
 
 
 def check_rows(count: int, source: str) -> None:

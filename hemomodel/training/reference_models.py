@@ -17,7 +17,8 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from hemomodel.dataset.stack import Floats, Rows, Stack
+from hemomodel.arrays import Floats, Rows
+from hemomodel.dataset.stack import Stack
 from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.metrics import scores
 from hemomodel.training.scored_rows import ScoredRows, known_losses
