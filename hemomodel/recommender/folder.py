@@ -113,7 +113,7 @@ def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
         raise _damaged(path, "is nested too deeply") from None
 
 
-def _refuse(constant: str) -> Any:  # noqa: ANN401 - as json asks for
+def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number")
 
 

@@ -41,7 +41,7 @@ def validation_message(
     return f"{place} is {reprlib.repr(first['input'])}: {message}"
 
 
-def _fields(model: Any, path: Sequence[str]) -> list[str]:  # noqa: ANN401 - any class
+def _fields(model: Any, path: Sequence[str]) -> list[str]:
     """Returns the fields of a class of settings, or of a part of it."""
     for part in path:
         annotation = model.model_fields[part].annotation

@@ -48,7 +48,7 @@ class DeviceStack:
     """
 
     def __init__(self, stack: Stack, device: str) -> None:
-        def tensor(array: Any) -> Tensor:  # noqa: ANN401 - whatever numpy holds
+        def tensor(array: Any) -> Tensor:
             return torch.from_numpy(np.array(array, dtype=_dtype_for(array))).to(device)
 
         self.layout = HeadLayout(stack.tasks, torch.get_default_dtype(), device)
