@@ -90,7 +90,7 @@ def test_a_search_on_a_cluster_of_nobody(tmp_path):
 def test_a_ray_of_our_own_has_the_address_that_only_this_machine_sees(monkeypatch):
     constants = pytest.importorskip("ray._private.ray_constants")
     monkeypatch.setattr(constants, "ENABLE_RAY_CLUSTER", constants.ENABLE_RAY_CLUSTER)
-    from ray._private.services import get_node_ip_address  # noqa: PLC0415 - Ray is slow to come
+    from ray._private.services import get_node_ip_address  # Ray is slow to come
 
     _keep_to_loopback()
     assert get_node_ip_address() == "127.0.0.1"
