@@ -13,7 +13,7 @@ import yaml
 
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import read_yaml
-from study.settings.analysis_plan import analysis_plan
+from study.settings.analysis_plan import RULES, analysis_plan, recorded_rules
 from study.settings.settings import Settings
 from study.store.study_folder import StudyFolder
 
@@ -148,6 +148,7 @@ def check_unchanged(
     Raises:
         InputError: something differs that changes what is measured.
     """
+    _check_rules(folder, stored.get("declared"))
     new = settings.model_dump(mode="json")
     old = {**Settings().model_dump(mode="json"), **stored["settings"]}  # one may be newer
     for key in sorted(set(old) | set(new)):
@@ -156,10 +157,9 @@ def check_unchanged(
                 f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
                 "use the same, or another --name"
             )
-    rules, now = stored.get("declared"), analysis_plan(settings.finalists)
-    if rules != now:
+    if other := _other_choice(stored["declared"], analysis_plan(settings.finalists)):
         raise InputError(
-            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); "
+            f"study {folder.name} was declared to be judged otherwise ({other}); "
             "go on with the version of hemomodel that began it, or under another --name"
         )
     if stored["data_digest"] != digest:
@@ -169,8 +169,25 @@ def check_unchanged(
         )
 
 
-def _other(rules: Any, now: dict[str, Any]) -> str:  # noqa: ANN401 - whatever the record holds
-    if not isinstance(rules, dict):
-        return "nothing was declared"
-    key = next(key for key in {**rules, **now} if rules.get(key) != now.get(key))
-    return f"{key}: {rules.get(key)!r}, now {now.get(key)!r}"
+def _check_rules(folder: StudyFolder, declared: Any) -> None:  # noqa: ANN401 - what YAML holds
+    """Refuses a study that was begun under other rules than this version's.
+
+    Raises:
+        InputError: the record has another number, or none and unknown sentences.
+    """
+    rules = recorded_rules(declared)
+    if rules == RULES:
+        return
+    begun = "rules that this version does not know" if rules is None else f"rules {rules}"
+    raise InputError(
+        f"study {folder.name} was begun under {begun}, and this version computes by rules {RULES}; "
+        "start a new study with another --name; report.py and recommend.py still read this one"
+    )
+
+
+def _other_choice(declared: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Returns the first choice of the plan that differs, or ""; sentences are not compared."""
+    for key in {**declared, **now}:
+        if key not in {"rules", "selection", "rule"} and declared.get(key) != now.get(key):
+            return f"{key}: {declared.get(key)!r}, now {now.get(key)!r}"
+    return ""
