@@ -6,10 +6,12 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cluster.ray_session import check_paths
+from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
 __all__ = ["EXCLUDES", "TABLES", "entrypoint", "follow", "job_command", "open_client", "submit"]
@@ -38,19 +40,15 @@ def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
         InputError: a path would lie in the job's own folder, which vanishes; or the study is named
             by `--resume`, beside the name that a job always has.
     """
-    for flag, value in _flags(rest):
+    flags = _flags(rest)
+    for flag, value in flags:
         if len(flag) > len("--") and "--resume".startswith(flag):
             raise InputError(
                 f"{flag} {value}: a job goes on with a study by its name; give --name {value} and "
                 "the same flags as when it began"
             )
-    paths = {"--out": out, **{flag: value for flag, value in _flags(rest) if flag == "--data"}}
-    for flag, path in paths.items():
-        if not (PurePosixPath(path).is_absolute() or path.startswith("synthetic:")):
-            raise InputError(
-                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
-                f"{flag} an absolute path on the cluster's nodes"
-            )
+    data = dict(flags).get("--data")
+    check_paths(out, None if data is None else DataSource.parse(data), job=True)
     return shlex.join(["python", "scripts/search.py", "--out", out, "--name", name, *rest])
 
 

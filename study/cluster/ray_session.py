@@ -7,10 +7,11 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
 __all__ = ["check_paths", "check_reachable", "quiet_environment", "start_ray"]
@@ -34,26 +35,30 @@ def quiet_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def check_paths(**paths: str) -> None:
-    """Refuses, inside a Ray job, what lies in the job's own folder: it is a copy that vanishes.
+def check_paths(out: str, data: DataSource | None, *, job: bool | None = None) -> None:
+    """Refuses places that a study cannot use: a URL, and in a job whatever lies in its own folder.
 
     Args:
-        paths: the settings that are paths, by name.
+        out: the folder of the studies.
+        data: where the rows come from; None if that is not known here.
+        job: whether the study runs as a Ray job; if not given, whether this process does.
 
     Raises:
-        InputError: a path is relative, or a URL.
+        InputError: a path is a URL, or in a job not absolute.
     """
-    in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
-    for name, path in paths.items():
-        if name == "out" and "://" in path:
+    if "://" in out:
+        raise InputError(
+            f"--out {out}: a study needs a folder whose files can be renamed and locked, so "
+            "no URL will do; give a path that all nodes share, and copy the study when it ends"
+        )
+    if not ("RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ if job is None else job):
+        return
+    paths = {"--out": out} | ({"--data": data.text} if data and data.kind == "file" else {})
+    for flag, path in paths.items():
+        if not PurePosixPath(path).is_absolute():
             raise InputError(
-                f"--out {path}: a study needs a folder whose files can be renamed and locked, so "
-                "no URL will do; give a path that all nodes share, and copy the study when it ends"
-            )
-        if in_job and not (Path(path).is_absolute() or path.startswith("synthetic:")):
-            raise InputError(
-                f"--{name} {path}: a Ray job runs in a copy of the code that vanishes with it; "
-                f"give --{name} an absolute path"
+                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
+                f"{flag} an absolute path on the cluster's nodes"
             )
 
 

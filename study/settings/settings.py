@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
+from study.settings.data_source import DataSource
 
 __all__ = ["EarlyStopping", "Settings", "did_you_mean", "load_settings", "validation_message"]
 
@@ -108,6 +109,11 @@ class Settings(_Strict):
     out: str = "studies"
     fit: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @property
+    def source(self) -> DataSource:
+        """Where the rows come from: `data`, parsed."""
+        return DataSource.parse(self.data)
 
     @field_validator("balancers")
     @classmethod

@@ -4,7 +4,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import read_yaml
 from study.settings.analysis_plan import RULES, analysis_plan, recorded_rules
+from study.settings.data_source import DataSource, file_label
 from study.settings.settings import Settings
 from study.store.study_folder import StudyFolder
 
@@ -34,6 +35,11 @@ _FREE = {
     *("device", "gpus_per_trial"),
 }
 _FILE = "study.yaml"
+# What stands for a setting that may name a file.
+_LABELS: dict[str, Callable[[str], str]] = {
+    "data": lambda data: DataSource.parse(data).label,
+    "schema_file": file_label,
+}
 _CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
 
 
@@ -45,6 +51,7 @@ def study_record(settings: Settings, digest: str) -> dict[str, Any]:
     return {
         "settings": settings.model_dump(mode="json"),
         "declared": analysis_plan(settings.finalists),
+        "data_source": settings.source.to_dict(),
         "data_digest": digest,
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
@@ -102,8 +109,11 @@ def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     They do not say where things are, nor what the tables are called: after a patient, perhaps.
     """
-    kept = {key: value for key, value in settings.items() if key not in {"out", "address"}}
-    return {**kept, **{key: _kind(kept[key]) for key in ("data", "schema_file") if kept.get(key)}}
+    return {
+        key: _LABELS[key](value) if key in _LABELS and value else value
+        for key, value in settings.items()
+        if key not in {"out", "address"}
+    }
 
 
 def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,17 +122,9 @@ def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("data", "schema_file", "out", "address"):
         value = str(settings.get(key) or "")
         if "/" in value or "." in value:
-            command = command.replace(value, f"<{_kind(value)}>")
+            command = command.replace(value, f"<{_LABELS.get(key, file_label)(value)}>")
     command = _CONFIG.sub(r"\1<a file>", command)
     return {**record, "settings": shareable_settings(settings), "command": command}
-
-
-def _kind(path: str) -> str:
-    """Returns what a path is, without its name."""
-    if path.startswith("synthetic:"):
-        return path
-    suffix = Path(path).suffix.lstrip(".")
-    return f"a {suffix} file" if suffix else "a place"
 
 
 def stored_settings(out: str, name: str) -> dict[str, Any]:

@@ -235,8 +235,13 @@ def test_a_study_under_other_rules_is_still_reported(study, record, tmp_path):
     assert report.stat().st_size > 100_000
 
 
-def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path):
-    recorded()
+LATER_SOURCE = {"kind": "synthetic", "rows": 465, "generator": 2}
+
+
+@pytest.mark.parametrize("changes", [{}, {"data_source": ...}, {"data_source": LATER_SOURCE}])
+def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path, changes):
+    """Also one whose record says less of its data, or more than this version knows."""
+    recorded(**changes)
     with pytest.raises(AssertionError, match="Ray was started"):
         refused("search", "--name", "made", "--out", tmp_path, says="")
 
