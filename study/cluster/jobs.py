@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cluster._ray_internals import NO_AGENT
 from study.cluster.ray_session import check_paths
 from study.settings.data_source import DataSource
 from study.store.failures import first_line
@@ -29,7 +30,6 @@ EXCLUDES = (
 )
 _EVERY = 1.0  # seconds between two looks at a job
 _PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
-_NO_AGENT = "No available agent"
 _ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 
@@ -112,7 +112,7 @@ def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray 
         try:
             return str(client.submit_job(entrypoint=command, runtime_env=packed))
         except (RuntimeError, ValueError, OSError) as error:
-            if _NO_AGENT in str(error) and time.monotonic() < end:
+            if NO_AGENT in str(error) and time.monotonic() < end:
                 time.sleep(_EVERY)
                 continue
             raise InputError(f"the job was not taken ({first_line(error)})") from None

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cluster._ray_internals import CONTROLLER_LOGGER, in_job, keep_to_loopback
 from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
@@ -51,7 +52,7 @@ def check_paths(out: str, data: DataSource | None, *, job: bool | None = None) -
             f"--out {out}: a study needs a folder whose files can be renamed and locked, so "
             "no URL will do; give a path that all nodes share, and copy the study when it ends"
         )
-    if not ("RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ if job is None else job):
+    if not (in_job() if job is None else job):
         return
     paths = {"--out": out} | ({"--data": data.text} if data and data.kind == "file" else {})
     for flag, path in paths.items():
@@ -91,7 +92,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     if address:
         check_reachable(address)
     else:
-        _keep_to_loopback()
+        keep_to_loopback()
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _without_stderr() if address else nullcontext():
@@ -115,19 +116,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         else:
             # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            logging.getLogger("ray.tune.execution.tune_controller").addFilter(_no_lost_process)
+            logging.getLogger(CONTROLLER_LOGGER).addFilter(_no_lost_process)
             return
-
-
-def _keep_to_loopback() -> None:
-    """Makes a Ray of our own listen on this machine alone, as it does on macOS and Windows.
-
-    Else its servers listen to the whole network. `_node_ip_address="127.0.0.1"` would not do: Ray
-    turns it into the machine's own address.
-    """
-    from ray._private import ray_constants  # noqa: PLC0415 - Ray is imported late
-
-    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 The Optuna storage is the study's only truth. What Tune remembers is never read back.
 """
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from study.settings.search_space import SearchSpace
+from study.store._optuna_internals import reopen_trial
 from study.store.arms import Arm, open_arms
 from study.store.failures import StudyFailure
 
@@ -111,12 +111,7 @@ class ArmSearcher(Searcher):
         random numbers of the last ones come after those of the first.
         """
         arm.study.sampler = self._sampler(arm, frozen.number)
-        trial = optuna.Trial(arm.study, frozen._trial_id)  # noqa: SLF001 - no public way to reopen
-        if _STARTED not in frozen.user_attrs:
-            blank = copy.copy(frozen)
-            blank.params, blank.distributions = {}, {}
-            trial._cached_frozen_trial = blank  # noqa: SLF001 - what it takes as drawn
-        return trial
+        return reopen_trial(arm.study, frozen, redraw=_STARTED not in frozen.user_attrs)
 
     def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
         """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""

@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from study.cluster._ray_internals import release_trial
 from study.search.progress import ProgressView
 from study.search.searcher import ArmSearcher
 from study.store.study_folder import StudyFolder
@@ -16,7 +17,7 @@ from study.store.trial_tables import TrialTableWriter
 from study.tracking.tracker import Tracker
 from study.tracking.wandb_payload import run_config, run_rows, run_summary
 
-__all__ = ["Ended", "TrialCallback"]
+__all__ = ["TrialCallback"]
 
 
 def _unless_broken(method: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +48,7 @@ class TrialCallback(Callback):
         self._fault = searcher.fault
         self._folder, self._searcher, self._tables = folder, searcher, tables
         self._tracker, self._view, self._common = tracker, view, common
-        self._ended = Ended()
+        self._first_ended: Trial | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""
@@ -114,7 +115,8 @@ class TrialCallback(Callback):
         """Drops the checkpoint of a trial that Optuna knows to have ended."""
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
-        self._ended.forget(trial)
+        self._first_ended = self._first_ended or trial
+        release_trial(trial, self._first_ended)
 
     @_unless_broken
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
@@ -146,22 +148,3 @@ def _reason(text: str) -> str:
     # A traceback ends with its error; the death of a process begins with it, under a date.
     raised = any("Traceback" in line or "ray::" in line for line in lines)
     return lines[-1 if raised or len(lines) == 1 else 1][:200]
-
-
-class Ended:
-    """The trials that have ended, of which Tune needs no more than that they have."""
-
-    def __init__(self) -> None:
-        self._first: Trial | None = None
-
-    def forget(self, trial: Trial) -> None:
-        """Empties a trial; what Tune may still look at is shared by all of them."""
-        first = self._first = self._first or trial
-        trial.config = trial._Trial__unresolved_config = {}  # noqa: SLF001 - a copy that it keeps
-        trial.evaluated_params, trial.experiment_tag = {}, ""
-        trial._default_result_or_future = None  # noqa: SLF001 - an object in Ray's store
-        first.run_metadata.last_result = {}
-        first.run_metadata.metric_analysis.clear()
-        first.run_metadata.metric_n_steps.clear()
-        trial.run_metadata, trial.storage = first.run_metadata, first.storage
-        trial.placement_group_factory = first.placement_group_factory

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hemomodel.dataset.prepare import prepare
 from hemomodel.dataset.stack import Stack
+from study.cluster._ray_internals import SNAPSHOT_LOGGERS
 from study.cluster.node_monitor import NodeMonitor
 from study.search.asha import PerArmASHA, rungs
 from study.search.context import StudyContext
@@ -29,8 +30,8 @@ from study.store.trial_tables import STATES, TrialTableWriter
 __all__ = ["run_trials"]
 
 # Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
-for _name in ("tune", "execution.experiment_state"):
-    logging.getLogger(f"ray.tune.{_name}").setLevel(logging.CRITICAL)
+for _name in SNAPSHOT_LOGGERS:
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class _Stop(tune.Stopper):

@@ -5,9 +5,8 @@ on the terminal, not in `study.yaml`, and not in an error, whose own text may qu
 """
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -15,12 +14,12 @@ from optuna.storages.journal import JournalFileBackend
 
 from hemomodel.errors import InputError
 from study.settings.settings import Settings
+from study.store._optuna_internals import CompactJournalBackend, storage_of
 from study.store.arms import Arm
 from study.store.failures import causes, first_line
 from study.store.study_folder import StudyFolder
 
 __all__ = [
-    "CompactJournalBackend",
     "database_errors",
     "database_failure_message",
     "export_trials",
@@ -127,7 +126,7 @@ def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) 
         name = arm.study.study_name
         optuna.copy_study(
             from_study_name=name,
-            from_storage=arm.study._storage,  # noqa: SLF001 - an Optuna study has no other way to it
+            from_storage=storage_of(arm.study),
             to_storage=copy,
             to_study_name=name.removeprefix(f"{folder.name}/"),
         )
@@ -141,14 +140,3 @@ def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - for a database alone
 
     return (SQLAlchemyError, optuna.exceptions.StorageInternalError)
-
-
-class CompactJournalBackend(JournalFileBackend):
-    """Optuna's journal file, which remembers where it left off and not where each line begins."""
-
-    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Yields the records from a number on."""
-        begin = self._log_number_offset.get(log_number_from)
-        if begin is not None:
-            self._log_number_offset = {log_number_from: begin}
-        return super().read_logs(log_number_from)

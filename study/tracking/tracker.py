@@ -15,6 +15,7 @@ import pandas as pd
 
 from study.store.record import shareable_settings
 from study.store.study_folder import StudyFolder
+from study.tracking._wandb_internals import process_deaths
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
@@ -93,7 +94,7 @@ class WandbTracker(Tracker):
         """
         try:
             yield
-        except _deaths():
+        except process_deaths():
             self.lost = True
             self._runs.clear()
             self._teardown()
@@ -101,7 +102,7 @@ class WandbTracker(Tracker):
     def _teardown(self) -> None:
         try:
             self._wandb.teardown()
-        except _deaths():
+        except process_deaths():
             self.lost = True
 
     def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
@@ -186,18 +187,6 @@ class WandbTracker(Tracker):
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
         self._teardown()  # finish() returns before the files are whole
-
-
-def _deaths() -> tuple[type[BaseException], ...]:
-    """Returns what W&B raises when its own process is gone, or dies while it starts.
-
-    Its teardown exits with the code that its process left.
-    """
-    from wandb.sdk import mailbox  # noqa: PLC0415 - not before its environment is set
-    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError  # noqa: PLC0415
-
-    gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
-    return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
 
 
 def open_tracker(folder: StudyFolder, mode: Mode) -> Tracker:
