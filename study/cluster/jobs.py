@@ -77,17 +77,17 @@ def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
 
 
 def _trouble(address: str | None, error: Exception) -> str:
-    said = first_line(error)
+    reason = first_line(error)
     where = address or "the address that Ray knows"
-    if isinstance(error, ImportError) or "ray[default]" in said:
+    if isinstance(error, ImportError) or "ray[default]" in reason:
         return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
-    if re.search(r"uthenticat|\b40[13]\b", said.replace(where, "")):
+    if re.search(r"uthenticat|\b40[13]\b", reason.replace(where, "")):
         return (
             f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
             "RAY_AUTH_TOKEN that the cluster was started with"
         )
     return (
-        f"no job server answers at {where} ({said}); give --address http://HEAD:8265, through a "
+        f"no job server answers at {where} ({reason}); give --address http://HEAD:8265, through a "
         "tunnel if need be: ssh -L 8265:127.0.0.1:8265 HEAD"
     )
 

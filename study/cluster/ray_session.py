@@ -126,14 +126,14 @@ def _without_stderr() -> Iterator[None]:
 
     What went wrong comes as an exception too.
     """
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _no_lost_process(record: logging.LogRecord) -> bool:

@@ -92,18 +92,14 @@ def load_validated_checkpoint(
     state = load_checkpoint(path, outputs.device)
     if state is None:
         return None
-    found = _forms(state)
-    return (
-        state
-        if found == _forms(_like(training, outputs, _epochs(state, training.config.epochs)))
-        else None
-    )
+    expected = _like(training, outputs, _epochs(state, training.config.epochs))
+    return state if _forms(state) == _forms(expected) else None
 
 
 def _epochs(state: Any, most: int) -> int:  # noqa: ANN401 - whatever the file holds
     """Returns how many epochs a checkpoint says it holds, if that can be."""
-    own = state.get("training") if isinstance(state, dict) else None
-    epoch = own.get("epoch") if isinstance(own, dict) else None
+    training = state.get("training") if isinstance(state, dict) else None
+    epoch = training.get("epoch") if isinstance(training, dict) else None
     if isinstance(epoch, Tensor) and epoch.shape == () and epoch.dtype == torch.int64:
         return min(max(int(epoch), 1), most)
     return 1

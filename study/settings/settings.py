@@ -188,8 +188,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def did_you_mean(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
     """Returns `did you mean X?`, or the list of what is known if nothing is near."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {found[0]}?" if found else f"choose from {', '.join(known)}"
+    nearest = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(known)}"
 
 
 def validation_message(error: ValidationError, model: Any, where: str) -> str:  # noqa: ANN401 - any class
@@ -201,9 +201,9 @@ def validation_message(error: ValidationError, model: Any, where: str) -> str:  
         return f"{where}: {place} is not a setting; {did_you_mean(str(first['loc'][-1]), known)}"
     # What was given as a storage may hold a password.
     hidden = first["type"] == "missing" or place == "storage"
-    found = "" if hidden else f" is {reprlib.repr(first['input'])}"
+    value = "" if hidden else f" is {reprlib.repr(first['input'])}"
     say = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {place}{found}: {say[0].lower()}{say[1:]}"
+    return f"{where}: {place}{value}: {say[0].lower()}{say[1:]}"
 
 
 def _fields(model: Any, path: Sequence[str]) -> list[str]:  # noqa: ANN401 - any class

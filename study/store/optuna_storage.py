@@ -43,8 +43,8 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
 
     variable = settings.storage.removeprefix(_PREFIX)
     url = os.environ.get(variable, "")
-    scheme, found, rest = url.partition("://")
-    if not found:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
         raise InputError(
             f"--storage {settings.storage}: ${variable} holds no URL; "
             f"export {variable}=postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -105,8 +105,8 @@ def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
         yield
     except Exception as error:
         kinds = database_errors(settings)
-        found = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
-        lost = next(found, "")
+        names = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
+        lost = next(names, "")
         if not lost:
             raise
         raise InputError(

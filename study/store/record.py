@@ -65,7 +65,7 @@ def _commit() -> str | None:
     """Returns the commit of the code, with a mark if files differ from it; None outside git."""
     here = Path(__file__).parent
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty"],  # noqa: S607 - git of the PATH
             cwd=here,
             capture_output=True,
@@ -74,7 +74,7 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+    return described.stdout.strip()
 
 
 def write_record(folder: StudyFolder, record: dict[str, Any]) -> None:

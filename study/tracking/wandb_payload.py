@@ -55,7 +55,7 @@ def run_rows(report: TrialReport, tasks: Sequence[str]) -> Iterator[dict[str, fl
 def history_rows(history: pd.DataFrame) -> Iterator[dict[str, float]]:
     """Yields the same rows of a trial's table of curves."""
     keys = history["metric"] + "/" + history["task"]
-    for _, own in history.assign(key=keys).groupby("epoch"):
-        score = own.loc[own["metric"] == "skill", "mean"].mean()
-        curves = dict(zip(own["key"], own["mean"], strict=True))
-        yield {"epoch": int(own["epoch"].iloc[0]), "score": score, **curves}
+    for _, rows in history.assign(key=keys).groupby("epoch"):
+        score = rows.loc[rows["metric"] == "skill", "mean"].mean()
+        curves = dict(zip(rows["key"], rows["mean"], strict=True))
+        yield {"epoch": int(rows["epoch"].iloc[0]), "score": score, **curves}
