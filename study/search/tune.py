@@ -37,14 +37,14 @@ for _name in SNAPSHOT_LOGGERS:
 class _Stop(tune.Stopper):
     """Stops all trials once someone asked for it, or a write has failed."""
 
-    def __init__(self, fault: StudyFailure) -> None:
-        self.asked, self._fault = False, fault
+    def __init__(self, failure: StudyFailure) -> None:
+        self.asked, self._failure = False, failure
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self.asked or self._fault.error is not None
+        return self.asked or self._failure.error is not None
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
         seed=settings.seed,
         startup=settings.startup_trials,
     )
-    searcher.fault = StudyFailure((OSError, *database_errors(settings)))
+    searcher.failure = StudyFailure((OSError, *database_errors(settings)))
     if not searcher.remaining:
         return False
     ladders = PerArmASHA(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
@@ -102,8 +102,10 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     ]
     stack = stacks[0]
     tables = TrialTableWriter(study.folder, [task.name for task in stack.tasks], stack.pairs)
-    bookkeeper = TrialCallback(study.folder, searcher, tables, study.tracker, view, study.common)
-    stop = _Stop(searcher.fault)
+    trial_callback = TrialCallback(
+        study.folder, searcher, tables, study.tracker, view, study.shared_config
+    )
+    stop = _Stop(searcher.failure)
     tuner = tune.Tuner(
         _trainable(study, stacks),
         tune_config=tune.TuneConfig(
@@ -118,7 +120,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(study.folder.root),
-            callbacks=[bookkeeper, NodeMonitor(console, study.folder)],
+            callbacks=[trial_callback, NodeMonitor(console, study.folder)],
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -127,8 +129,8 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     )
     with view, _stopping_on_signals(stop):
         tuner.fit()
-    if searcher.fault.error is not None:
-        raise searcher.fault.error
+    if searcher.failure.error is not None:
+        raise searcher.failure.error
     return stop.asked
 
 

@@ -1,26 +1,29 @@
 """A full disk, a folder that cannot be written, no memory left: the study ends in one line.
 
-Inside Tune an error of a callback would count as the trial's. So the first one is kept, nothing
-more is written after it, and the search stops; then it is raised.
+Inside Tune an error of a callback would count as the trial's. So the first error is stored, nothing
+is written after it, and the search stops; then the error is raised.
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec
 
 from hemomodel.errors import InputError
 from study.store.study_folder import StudyFolder
 
 __all__ = ["StudyFailure", "as_input_error", "causes", "first_line"]
 
+P = ParamSpec("P")
+
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 class StudyFailure:
-    """The first write that failed, if any.
+    """The first write that failed, if any. After it no more is written.
 
     Attributes:
-        error: of that write.
+        error: of that write, or None.
     """
 
     def __init__(self, kinds: tuple[type[Exception], ...] = (OSError,)) -> None:
@@ -35,6 +38,12 @@ class StudyFailure:
             yield
         except self._kinds as error:
             self.error = self.error or error
+
+    def attempt(self, write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Calls a function that writes, unless a write has failed before; stores its error."""
+        if self.error is None:
+            with self.capture():
+                write(*args, **kwargs)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

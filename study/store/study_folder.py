@@ -18,7 +18,19 @@ __all__ = ["StudyFolder"]
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Paths of one study."""
+    """The files of one study.
+
+    **Who may write.** The process that holds the study's lock writes every file but these: trials
+    write their own checkpoint, on whichever node they run; W&B's process writes below `wandb/`;
+    Tune writes below `tune/`; a report is written without the lock.
+
+    **What is on disk when a method returns.** After a `write_...` the whole new file, under its
+    name, also if the power fails then. A writer that is killed leaves the file as it was, and
+    perhaps a `.part` file beside it, which `make` removes.
+
+    Attributes:
+        root: the folder; its name is the study's.
+    """
 
     root: Path
 

@@ -24,7 +24,7 @@ _TRIES = 3
 
 
 def relog_incomplete_runs(
-    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> None:
     """Logs again what is not whole, and removes what is superseded.
 
@@ -34,18 +34,18 @@ def relog_incomplete_runs(
         folder: of the study.
         tracker: of the study, closed.
         trials: the table of trials.
-        common: what the configs of all runs share.
+        shared_config: what the configurations of all runs share.
     """
     for _ in range(_TRIES):
         tracker.lost = False
-        logged = _make_whole(folder, tracker, trials, common)
+        logged = _make_whole(folder, tracker, trials, shared_config)
         if not tracker.lost:  # else W&B's process has died again
             break
     _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
 
 
 def _make_whole(
-    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> list[OfflineRun] | None:
     """Logs again what is not whole; returns all runs, if nothing had to be."""
     runs = offline_runs(folder, strict=False)
@@ -57,7 +57,7 @@ def _make_whole(
     lost = trials[ours & (trials["state"] != "unfinished") & ~trials["wandb_id"].isin(whole)]
     if not len(lost) and f"{folder.name}-study" in whole:
         return runs
-    _log_again(folder, tracker, lost, common)
+    _log_again(folder, tracker, lost, shared_config)
     if f"{folder.name}-study" not in whole:
         tracker.conclude_again()
     tracker.close(interrupted=False)
@@ -76,12 +76,12 @@ def _remove_superseded(runs: list[OfflineRun]) -> None:
 
 
 def _log_again(
-    folder: StudyFolder, tracker: Tracker, lost: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, lost: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> None:
     tables = dict(_tables(folder, set(lost["number"])))
     for row in lost.to_dict("records"):
         number, params = row["number"], json.loads(row["params"])
-        config = run_config(common, number, row["arm"], row["outer_fold"], params)
+        config = run_config(shared_config, number, row["arm"], row["outer_fold"], params)
         tracker.start(number, row["balancer"], config)
         trial_tables = {name: table[table["trial"] == number] for name, table in tables.items()}
         summary: dict[str, Any] = {"state": row["state"]}

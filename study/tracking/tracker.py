@@ -43,6 +43,18 @@ def import_wandb(folder: StudyFolder) -> ModuleType:
 class Tracker:
     """Where a study is logged; this one, for `--wandb disabled`, logs nothing.
 
+    **Who may call.** The driver of the study, from one thread. Trials and other nodes never do.
+
+    **Order.** `start`, then `log`, then `finish` for each trial, many trials at a time; `conclude`
+    once the trials have ended; `close` last. A trial that was started before, by this process or
+    an earlier one, may be started again, and epochs that were logged may be logged again.
+
+    **What is on disk when a method returns.** Nothing is sure before `close` returns: another
+    process writes. What a crash cuts off is logged again from the study's tables (`relog.py`).
+
+    **Failures.** A tracker never ends a study: if the process that writes is lost, `lost` says so
+    and the study goes on.
+
     Attributes:
         lost: some of what was logged may be missing.
     """

@@ -11,10 +11,10 @@ __all__ = ["history_rows", "run_config", "run_rows", "run_summary"]
 
 
 def run_config(
-    common: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
+    shared: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns a run's configuration; `common` is what those of all trials share."""
-    return {**common, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
+    """Returns a run's configuration; `shared` is what those of all trials share."""
+    return {**shared, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
 
 
 def run_summary(
