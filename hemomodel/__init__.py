@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from hemomodel.errors import InputError
     from hemomodel.recommender.folder import load
     from hemomodel.recommender.model import Model
-    from hemomodel.training.fit import Fit, fit
     from hemomodel.training.fit_config import FitConfig
+    from hemomodel.training.fitting import Fit, fit
 
 __all__ = [
     "Cohort",
@@ -32,12 +32,12 @@ __all__ = [
 
 _HOMES = {
     "Cohort": "cohort.cohort",
-    "Fit": "training.fit",
+    "Fit": "training.fitting",
     "FitConfig": "training.fit_config",
     "InputError": "errors",
     "Model": "recommender.model",
     "Replicates": "dataset.splits",
-    "fit": "training.fit",
+    "fit": "training.fitting",
     "load": "recommender.folder",
     "load_cohort": "cohort.cohort",
     "synthetic_cohort": "cohort.synthetic",

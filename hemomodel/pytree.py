@@ -10,7 +10,7 @@ __all__ = ["flatten", "unflatten"]
 Tree = TypeVar("Tree")
 
 
-def flatten(tree: Any) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - a NamedTuple of any kind
+def flatten(tree: Any) -> Iterator[tuple[str, Tensor]]:
     """Yields ("a.b", tensor) for each tensor of a nested named tuple."""
     for name, value in zip(tree._fields, tree, strict=True):
         if isinstance(value, Tensor):

@@ -28,12 +28,11 @@ from rich.table import Table
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, did_you_mean
 from hemomodel.training.loop import Training
 from study.cli import Parser, run_cli
-from study.settings.settings import did_you_mean
 
 Step = Callable[[], object]
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hemomodel import FitConfig, Replicates, synthetic_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.loop import Training
 

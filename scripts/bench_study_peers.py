@@ -18,7 +18,7 @@ from typing import Any
 
 from bench_study_usual import trained
 
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from study.pipeline.preflight import checked_space
 from study.search.asha import rungs

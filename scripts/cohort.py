@@ -12,7 +12,7 @@ from rich.markup import escape
 from hemomodel.cohort.summary import summarize_file
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.schema.schema import load_schema
-from hemomodel.tables.output_files import check_new, check_target, write_new, write_table
+from hemomodel.tables.output_files import check_output_path, write_new, write_table
 from hemomodel.tables.schema_inference import infer_schema
 from study.cli import Parser, run_cli
 from study.report.terminal.cohort import show_summary
@@ -120,7 +120,7 @@ def main() -> int:
 
 def write_command(args: argparse.Namespace) -> None:
     """Makes a workbook and writes it."""
-    check_target(args.out, args.rows, overwrite=args.force)
+    check_output_path(args.out, kind="table", rows=args.rows, overwrite=args.force)
     console = Console(stderr=True)
     with console.status(f"making {args.rows:,} patients"):
         table, _ = synthetic_workbook(args.rows, args.seed)
@@ -150,7 +150,7 @@ def describe_command(args: argparse.Namespace) -> None:
 def schema_command(args: argparse.Namespace) -> None:
     """Drafts a schema and writes it."""
     if args.out is not None:
-        check_new(args.out)
+        check_output_path(args.out, kind="schema")
     tasks = [name.strip() for name in args.tasks.split(",") if name.strip()] + args.task
     with Console(stderr=True).status(escape(f"reading {args.file}")):
         text = infer_schema(args.file, tasks=tasks, group=args.group)

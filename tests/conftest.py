@@ -9,7 +9,7 @@ import torch
 
 from hemomodel import Cohort, FitConfig, Replicates, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.ensemble.build import build_model
 from hemomodel.ensemble.fitted_model import FittedModel

@@ -12,15 +12,14 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats
 from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks, feature_names
 from hemomodel.schema.entries import FeatureBlock
 from hemomodel.schema.schema import Schema
 
 __all__ = ["DesignMatrix", "design_names", "fit_design_matrix", "folded_preprocessing"]
 
-Floats: TypeAlias = NDArray[np.floating]
 Learned: TypeAlias = Mapping[str, Floats]
 """`block.step.what` -> (R, ...), as `frozen.freeze` names it, stacked over replicates."""
 _FARTHEST = 1e4  # from the middle, in standard deviations: beyond it a network says nothing anyway
@@ -48,7 +47,7 @@ class DesignMatrix:
         absent = (f"{name} is missing" for name in self.quantities)
         return (*self.quantities, *absent, *(f"{name} is {code}" for name, code in self.codes))
 
-    def matrix(self, table: pd.DataFrame, dtype: type = np.float32) -> NDArray[np.floating]:
+    def matrix(self, table: pd.DataFrame, dtype: type = np.float32) -> Floats:
         """Returns (N, P): standardised quantities, zero where missing; marks; codes as 0 or 1.
 
         A quantity further from the middle than any fitted row can be counts as 10,000 standard
@@ -59,9 +58,7 @@ class DesignMatrix:
             dtype: of the matrix.
         """
         count = len(self.quantities)
-        found: NDArray[np.floating] = np.empty(
-            (len(table), 2 * count + len(self.codes)), dtype=dtype
-        )
+        found: Floats = np.empty((len(table), 2 * count + len(self.codes)), dtype=dtype)
         raw = table[list(self.quantities)].to_numpy(dtype=np.float64)
         absent = np.isnan(raw)
         with np.errstate(over="ignore"):

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+
+from hemomodel.arrays import Float64s
 
 __all__ = ["export_preprocessor"]
 
 _LEARNED = ("statistics_", "mean_", "scale_", "components_")
 
 
-def export_preprocessor(fitted: ColumnTransformer) -> dict[str, NDArray[np.float64]]:
+def export_preprocessor(fitted: ColumnTransformer) -> dict[str, Float64s]:
     """Returns all that a fitted preprocessing learned from its rows: `block.step.what` -> array."""
     return {
         f"{name}.{attribute}": np.asarray(getattr(step, attribute), dtype=float)

@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from hemomodel.arrays import Float64s, Groups, Mask
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
 
 __all__ = ["Replicates", "Split", "repeated", "strata"]
-
-Mask = NDArray[np.bool_]
-Groups = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def repeated(groups: Groups | None) -> Groups | None:
     return None if groups is None or len(np.unique(groups)) == len(groups) else groups
 
 
-def strata(labels: NDArray[np.float64], tasks: tuple[Task, ...]) -> NDArray[np.int_]:
+def strata(labels: Float64s, tasks: tuple[Task, ...]) -> NDArray[np.int_]:
     """Returns one stratum a row (N,): the rarest level among the row's tasks.
 
     So the rare levels of all tasks are spread at once, which no single task's strata would do.

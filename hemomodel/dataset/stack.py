@@ -1,17 +1,14 @@
 """The stack: everything R replicates train on, as plain arrays."""
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats, Mask, Rows
 from hemomodel.schema.entries import Task
 
-__all__ = ["Floats", "Rows", "Stack"]
-
-Floats: TypeAlias = NDArray[np.floating]
-Rows: TypeAlias = NDArray[np.int64]
+__all__ = ["Stack"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Stack:
     pairs: tuple[tuple[int, int], ...]
     features: Floats
     labels: Floats
-    known: NDArray[np.bool_]
+    known: Mask
     offset: Floats
     spread: Floats
     trivial: Floats

@@ -20,13 +20,13 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
 from hemomodel.schema.output_slices import task_slices
 
 __all__ = ["ConformalScores", "conformal_scores", "interval", "level_sets"]
 
-Floats = NDArray[np.floating]
 _KEPT = 2_000  # scores of a task; below it, quantiles are exact
 _ROUNDING = 1e-9  # (n + 1) * 0.9 is not always what it says
 

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from math import log
-from typing import TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from hemomodel.arrays import Floats
 from hemomodel.network.heads import HeadLayout
 from hemomodel.schema.entries import Task
 from hemomodel.typing import Outputs
 
 __all__ = ["Ensemble", "average_predictions"]
 
-Floats: TypeAlias = NDArray[np.floating]
 
 _BLOCK = 1 << 18  # numbers in the widest layer at once, so that a core's own cache holds them
 _FAINT = 1e-25  # below it, a sum of exponentials has lost digits

@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
+from hemomodel.arrays import Floats
 from hemomodel.dataset.design_matrix import DesignMatrix
 from hemomodel.schema.schema import Schema
 
 __all__ = ["TrainingDomain", "fit_domain", "novelty_reasons"]
 
-Floats: TypeAlias = NDArray[np.floating]
 Makes: TypeAlias = Callable[[NDArray[np.int64]], Sequence[str]]
 """Row numbers to what is unlike in each."""
 _SHARE = 0.999  # of the fitted rows, whose distance is familiar

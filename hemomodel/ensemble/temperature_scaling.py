@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from hemomodel.arrays import Floats
 from hemomodel.schema.entries import Task
 from hemomodel.schema.output_slices import is_value_mask, task_slices
 
 __all__ = ["apply_temperatures", "fit_temperatures"]
 
-Floats = NDArray[np.floating]
 _COLDEST = 0.2  # a handful of labels, all of them guessed right, would ask for certainty
 _HOTTEST = 50.0
 

@@ -16,7 +16,7 @@ from hemomodel.recommender.model import Model
 from hemomodel.recommender.patient_inputs import read_inputs
 from hemomodel.recommender.recommendations import COLUMN_PARTS, column_notes, headings
 from hemomodel.tables.chunked import read_chunks
-from hemomodel.tables.output_files import atomic_write, check_place
+from hemomodel.tables.output_files import atomic_write, check_output_path, writable
 from hemomodel.tables.sheet import Sheet
 from hemomodel.tables.streaming_writers import WRITERS
 
@@ -53,7 +53,7 @@ def check_request(
         raise InputError(
             f"--out {out} is named .{suffix} and --format says {kind}; use one of them"
         )
-    check_place(out, overwrite=overwrite)
+    check_output_path(out, overwrite=overwrite)
     if out.exists() and data.exists() and out.samefile(data):
         raise InputError(f"--out {out} is the table of patients itself; name another file")
     return kind or suffix
@@ -84,6 +84,7 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
     torch.set_num_threads(1)  # chunks beside each other need no one to wait for anyone
     cores = os.cpu_count() or 1
     with (
+        writable(out),
         atomic_write(out) as part,
         WRITERS[kind](part, notes, _titles(model)) as writer,
         ThreadPoolExecutor(cores) as pool,

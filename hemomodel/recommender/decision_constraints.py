@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats
 from hemomodel.errors import InputError
 from hemomodel.schema import formula
 from hemomodel.schema.entries import Rule, Task
@@ -21,7 +22,6 @@ from hemomodel.schema.schema import Schema
 
 __all__ = ["TaskGroup", "apply_constraints", "task_groups"]
 
-Floats = NDArray[np.floating]
 _MOST = 1_000_000  # combinations of levels that are looked at
 
 

@@ -22,6 +22,7 @@ from hemomodel.recommender.serialization import (
     to_model_file,
 )
 from hemomodel.schema.schema import Schema
+from hemomodel.schema.validation_message import validation_message
 
 __all__ = ["load", "model_files"]
 
@@ -106,20 +107,14 @@ def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
     try:
         stored = ModelFile.model_validate(plain)
         return stored, Schema.model_validate(stored.table)
-    except (ValidationError, RecursionError) as error:
-        raise _damaged(path, _first(error)) from None
+    except ValidationError as error:
+        raise _damaged(path, validation_message(error)) from None
+    except RecursionError:
+        raise _damaged(path, "is nested too deeply") from None
 
 
-def _refuse(constant: str) -> Any:  # noqa: ANN401 - as json asks for
+def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number")
-
-
-def _first(error: ValidationError | RecursionError) -> str:
-    if isinstance(error, RecursionError):
-        return "is nested too deeply"
-    one = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in one["loc"][:3]) or "its table"
-    return f"{place}: {one['msg']}"
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats
 from hemomodel.dataset.design_matrix import folded_preprocessing
 from hemomodel.ensemble.build import layer_pairs
 from hemomodel.ensemble.conformal import check_coverage
@@ -22,8 +22,6 @@ from hemomodel.schema.schema import Schema
 from hemomodel.tables.readers import read_frame
 
 __all__ = ["Model"]
-
-Floats = NDArray[np.floating]
 
 
 class Model:

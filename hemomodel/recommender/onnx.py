@@ -44,7 +44,7 @@ class _Graph:
         kind: str,
         *inputs: str,
         to: str = "",
-        **attributes: Any,  # noqa: ANN401 - as ONNX names them
+        **attributes: Any,
     ) -> str:
         name = to or f"/{kind.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))

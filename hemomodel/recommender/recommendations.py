@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hemomodel.arrays import Floats
 from hemomodel.ensemble.conformal import ConformalScores, interval, level_sets
 from hemomodel.recommender.decision_constraints import TaskGroup, apply_constraints
 from hemomodel.recommender.significant_digits import round_to_interval
@@ -27,7 +28,6 @@ __all__ = [
     "recommendations",
 ]
 
-Floats: TypeAlias = NDArray[np.floating]
 Column: TypeAlias = np.ndarray | pd.Categorical
 DISCLAIMER = (
     "Decision support for research: these are estimates from past prescriptions, "

@@ -177,7 +177,7 @@ def _width(schema: Schema, feature_set: str) -> int:
     )
 
 
-def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
+def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     try:
         found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -195,7 +195,7 @@ def _checked(name: str, found: Array, shape: tuple[int, ...]) -> Array:
     return found
 
 
-def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
+def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     found = _array(name, value, shape)
     if not (found > 0).all():
         raise ModelFileError(f"{name} holds a number that is not above zero")

@@ -1,14 +1,13 @@
 """The digits of a value and its interval that mean something."""
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hemomodel.arrays import Floats
 
 __all__ = ["round_to_interval"]
 
-Floats: TypeAlias = NDArray[np.floating]
 _WITHIN = 3  # digits of an interval's width that its ends are written with
 _OWN = 4  # of a value whose interval is endless
 

@@ -127,7 +127,7 @@ class Column(Limited):
 
     @model_validator(mode="before")
     @classmethod
-    def _derive_names(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    def _derive_names(cls, data: Any) -> Any:
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
             return data
         english = slug(data["name"])
@@ -140,7 +140,7 @@ class Column(Limited):
 
     @field_validator("codes", mode="before")
     @classmethod
-    def _spread_codes(cls, codes: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    def _spread_codes(cls, codes: Any) -> Any:
         pairs = {code: code for code in codes} if isinstance(codes, list) else codes
         if isinstance(pairs, dict) and any(isinstance(code, bool) for code in pairs):
             raise ValueError("write true and false in quotes where they are codes")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Mask
 from hemomodel.schema.entries import Task
 
 __all__ = ["is_value_mask", "task_slices"]
@@ -16,6 +16,6 @@ def task_slices(tasks: Sequence[Task]) -> list[slice]:
     return [slice(end - task.size, end) for task, end in zip(tasks, ends, strict=True)]
 
 
-def is_value_mask(tasks: Sequence[Task]) -> NDArray[np.bool_]:
+def is_value_mask(tasks: Sequence[Task]) -> Mask:
     """Returns (K,): whether a column is a value, and not the probability of a level."""
     return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])

@@ -21,6 +21,7 @@ from hemomodel.schema.columns import Column, Frozen, TaskSpec
 from hemomodel.schema.default_features import ENCODED, default_feature_blocks, source_columns
 from hemomodel.schema.entries import Derived, FeatureBlock, Filter, Rule, Subgroup, Task
 from hemomodel.schema.strict_yaml import read_yaml
+from hemomodel.schema.validation_message import validation_message
 
 __all__ = [
     "Column",
@@ -259,7 +260,5 @@ def _read(path: Path, source: str | Path) -> Schema:
     try:
         return Schema.model_validate(read_yaml(path, "schema"))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        at = f" at {where}" if where else ""
-        raise InputError(f"schema {source}{at}: {first['msg']}; mend the schema") from error
+        message = validation_message(error)
+        raise InputError(f"schema {source}: {message}; correct the schema") from error

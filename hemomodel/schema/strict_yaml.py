@@ -16,13 +16,13 @@ _MOST = 2**20  # bytes; a settings file has a few hundred
 class _Loader(yaml.SafeLoader):
     """Refuses what a short text can blow up with, or hide a setting behind."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own
+    def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.YAMLError(f"*{event.anchor} refers to another place; write it out")
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
@@ -47,7 +47,7 @@ for _tag, _pattern, _first in _MEANINGS:
     )
 
 
-def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+def parse_yaml(text: str, where: str) -> Any:
     """Returns what a text holds as plain data.
 
     Args:
@@ -66,7 +66,7 @@ def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the YAM
         raise InputError(f"{where}: is not YAML ({place}); mend it") from None
 
 
-def read_yaml(path: Path, what: str = "") -> Any:  # noqa: ANN401 - whatever the YAML holds
+def read_yaml(path: Path, what: str = "") -> Any:
     """Returns what a file holds as plain data; None if it is empty.
 
     Args:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 from hemomodel.tables.file_limits import check_cells, check_text
+from hemomodel.tables.text_files import sniff_encoding
 
 __all__ = ["read_arff"]
 
@@ -32,15 +33,11 @@ def read_arff(path: Path) -> tuple[Sequence[object], pd.DataFrame]:
         InputError: it is no such file, is too large, or has sparse rows or tables within cells.
     """
     check_text(path)
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp950")
+    text = path.read_bytes().decode(sniff_encoding(path))
     lines = (line.strip() for line in text.splitlines())
-    said = (line for line in lines if line and not line.startswith("%"))
-    names = list(_names(path, said))
-    rows = list(said)
+    content = (line for line in lines if line and not line.startswith("%"))
+    names = list(_names(path, content))
+    rows = list(content)
     check_cells(path, len(rows), len(names))
     if not rows:
         return names, pd.DataFrame(columns=range(len(names)))
@@ -49,15 +46,16 @@ def read_arff(path: Path) -> tuple[Sequence[object], pd.DataFrame]:
     return names, _cells(path, rows, len(names))
 
 
-def _names(path: Path, said: Iterator[str]) -> Iterator[str]:
+def _names(path: Path, lines: Iterator[str]) -> Iterator[str]:
     """Yields the names of the attributes and stops behind the line `@data`."""
-    for line in said:
+    for line in lines:
         word = line.split(maxsplit=1)[0].lower()
         if word == "@data":
             return
-        found = _ATTRIBUTE.fullmatch(line)
-        if word == "@attribute" and found and _KIND.fullmatch(found[4]):
-            yield re.sub(r"\\(.)", r"\1", found[1] or found[2] or found[3] or "")
+        attribute = _ATTRIBUTE.fullmatch(line)
+        if word == "@attribute" and attribute and _KIND.fullmatch(attribute[4]):
+            name = attribute[1] or attribute[2] or attribute[3] or ""
+            yield re.sub(r"\\(.)", r"\1", name)
         elif word != "@relation":
             raise InputError(f"{path}: {line[:60]!r} is no attribute that is read; save it as .csv")
     raise InputError(f"{path}: has no line @data, where the rows begin; save it anew as .arff")
@@ -81,13 +79,13 @@ def _split(path: Path, row: str, place: int) -> list[str]:
         return row.split(",")
     cells, end, more = [], 0, ","
     while more:
-        found = _CELL.match(row, end)
-        if found is None:
+        cell = _CELL.match(row, end)
+        if cell is None:
             raise InputError(
                 f"{path}: its row {place} of data has a quote that does not end, or ends within a "
                 "cell; mend the row"
             )
-        single, double, plain, more = found.groups()
+        single, double, plain, more = cell.groups()
         cells.append(re.sub(r"\\(.)", r"\1", single or double or plain or ""))
-        end = found.end()
+        end = cell.end()
     return cells

@@ -1,4 +1,8 @@
-"""Makes texts safe for a spreadsheet program, which runs cells that look like formulas."""
+"""Makes texts safe for a spreadsheet program, which runs cells that look like formulas.
+
+Every file that a person opens in such a program passes through here: the tables of a report and
+the recommendations.
+"""
 
 from collections.abc import Iterable
 
@@ -7,26 +11,39 @@ import pyarrow.compute as pc
 
 __all__ = ["escape_formula_texts", "escape_formulas"]
 
-_FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet would run
+# Programs skip white space and invisible characters before a formula, and some of them read the
+# full-width signs of a Chinese keyboard as the plain ones.
+_FORMULA = r"^(?:[\t\r]|[\s\p{Z}\p{C}]*[=+\-@＝＋－＠])"
+_HARMLESS = r"^(?:-|(?i:[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+\-]?[0-9]+)?|[+\-](?:inf|nan)))\z"
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"  # what XML, so a workbook, cannot hold
 
 
-def escape_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def escape_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns texts that a spreadsheet can hold, and will not run.
 
-    A control character is replaced; before what would be a formula stands an apostrophe.
+    A text that it would run gets an apostrophe first; a number with a sign and a lone "-" do not.
+    A carriage return, which readers of .csv files take for the end of a row, becomes a space, and
+    any other control character but tab and line feed becomes U+FFFD.
+
+    Args:
+        column: (N,) of any type; only strings are changed.
     """
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return column
-    column = pc.replace_substring_regex(column, _CONTROL, "\ufffd")
     risky = pc.match_substring_regex(column, _FORMULA)
-    marked = pc.binary_join_element_wise(
-        pa.scalar("'", column.type), column, pa.scalar("", column.type)
-    )
-    return pc.if_else(risky, marked, column)
+    if pc.any(risky).as_py():
+        risky = pc.and_not(risky, pc.match_substring_regex(column, _HARMLESS))
+    if pc.any(pc.match_substring_regex(column, rf"\r|{_CONTROL}")).as_py():
+        column = pc.replace_substring(column, "\r", " ")
+        column = pc.replace_substring_regex(column, _CONTROL, "\ufffd")
+    if pc.any(risky).as_py():
+        marks = pc.if_else(risky, pa.scalar("'", column.type), pa.scalar("", column.type))
+        column = pc.binary_join_element_wise(marks, column, pa.scalar("", column.type))
+    return column
 
 
 def escape_formula_texts(texts: Iterable[str]) -> list[str]:
-    """Returns the texts as `harmless` makes them."""
-    found: list[str] = escape_formulas(pa.array(texts, pa.string())).to_pylist()
-    return found
+    """Returns the texts as `escape_formulas` makes them."""
+    column = pa.chunked_array([pa.array(texts, pa.string())])
+    safe: list[str] = escape_formulas(column).to_pylist()
+    return safe

@@ -1,10 +1,8 @@
 """Tables of any length, some rows at a time: memory does not grow with the file."""
 
-import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,11 +11,10 @@ import pyarrow.parquet as pq
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.file_limits import check_csv, check_parquet
 from hemomodel.tables.readers import check_path, read_file, read_frame, readable
-from hemomodel.tables.sheet import FIRST_ROW, Sheet
+from hemomodel.tables.sheet import FIRST_ROW, Sheet, check_rows, plain_header, resolve_columns
+from hemomodel.tables.text_files import csv_options
 
 __all__ = ["read_chunks"]
-
-_BYTES = 2**22
 
 
 def read_chunks(path: str | Path, schema: Schema, rows: int) -> Iterator[Sheet]:
@@ -48,59 +45,36 @@ def read_chunks(path: str | Path, schema: Schema, rows: int) -> Iterator[Sheet]:
 
 def _csv(path: Path, schema: Schema, rows: int) -> Iterator[pd.DataFrame]:
     check_csv(path)
-    options: dict[str, Any] = {
-        "header": None,  # keeps two columns of one name apart
-        "dtype": "str",
-        "keep_default_na": False,
-        "skip_blank_lines": False,  # keeps the count of the rows
-        "encoding": _encoding(path),
-    }
+    options = csv_options(path)
     begin = pd.read_csv(path, nrows=2, **options)
     header = list(begin.iloc[0])
-    places = _places(header, schema, str(path), has_rows=len(begin) > 1)
+    check_rows(len(begin) - 1, str(path))
+    positions = _positions(header, schema, str(path))
     # Not `usecols`: with it pandas cuts rows of too many cells, and their values shift unseen.
     with pd.read_csv(path, chunksize=rows, **options) as parts:
         for number, part in enumerate(parts):
-            found = part if number else part.iloc[1:]
-            if len(found):
-                yield found[places].set_axis([header[place] for place in places], axis=1)
-
-
-def _encoding(path: Path) -> str:
-    """Returns UTF-8, or what Excel writes on a Taiwanese Windows if it is not that."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BYTES):
-                decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp950"
-    return "utf-8-sig"
+            cells = part if number else part.iloc[1:]
+            if len(cells):
+                yield cells[positions].set_axis([header[place] for place in positions], axis=1)
 
 
 def _parquet(path: Path, schema: Schema, rows: int) -> Iterator[pd.DataFrame]:
     check_parquet(path)
     file = pq.ParquetFile(path)
     header = file.schema_arrow.names
-    places = _places(header, schema, str(path), has_rows=file.metadata.num_rows > 0)
-    names = [header[place] for place in places]
+    check_rows(file.metadata.num_rows, str(path))
+    names = [header[place] for place in _positions(header, schema, str(path))]
     for batch in file.iter_batches(rows, columns=names):
         table = pa.Table.from_batches([batch]).select(names)
         table.validate(full=True)  # pandas finds half a character only where it looks at it
         yield table.to_pandas(ignore_metadata=True)
 
 
-def _places(header: Sequence[object], schema: Schema, source: str, *, has_rows: bool) -> list[int]:
-    """Returns where the declared columns stand, by asking the reader of a row of places.
-
-    Raises:
-        InputError: a column is missing or stands twice, or there is no row.
-    """
-    places = pd.DataFrame([range(len(header))] if has_rows else [], columns=list(header))
-    sheet = read_frame(places, schema, source=source, tasks=False)
-    found = (str(cells.iloc[0]).split(", ") for cells in sheet.columns.values())
-    return sorted(int(place) for own in found for place in own)  # a column may stand in several
+def _positions(header: Sequence[object], schema: Schema, source: str) -> list[int]:
+    """Returns where the columns to be read are, in the order of the file."""
+    labels = [plain_header(label) for label in header]
+    columns = resolve_columns(labels, schema, source=source, tasks=False)
+    return sorted(place for parts in columns.values() for place in parts)
 
 
 _CHUNKS = {".csv": _csv, ".parquet": _parquet}

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from typing import Literal
+from uuid import uuid4
 
 import openpyxl  # type: ignore[import-untyped]
 import pandas as pd
@@ -14,115 +15,141 @@ from hemomodel.errors import InputError
 __all__ = [
     "XLSX_ROWS",
     "atomic_write",
-    "check_new",
-    "check_place",
-    "check_target",
+    "check_output_path",
+    "writable",
     "write_new",
     "write_table",
 ]
 
 XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
+_REPLACE = "use --force to replace it, or another name"
+_DELETE = "give another name, or delete it"  # a schema that a person has edited
 
 
-def check_target(path: str | Path, rows: int, *, overwrite: bool = False) -> Path:
-    """Returns the path if a table of so many rows can be written there; call it before the work.
+def check_output_path(
+    path: str | Path,
+    *,
+    kind: Literal["any", "table", "schema"] = "any",
+    rows: int = 0,
+    overwrite: bool = False,
+) -> Path:
+    """Returns the path if a file can be written there; call it before the work.
+
+    Args:
+        path: of the file.
+        kind: of the file; it decides which suffixes are allowed.
+        rows: of the table.
+        overwrite: whether a file that exists may be replaced.
 
     Raises:
-        InputError: the kind of file is unknown or too small, its folder is missing, or it exists.
+        InputError: the suffix is not one of the kind, a sheet cannot hold so many rows, the folder
+            is missing, or the file exists.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _WRITERS:
-        found = f"suffix {suffix}" if suffix else "no suffix"
-        raise InputError(f"{path}: {found} is no kind of table; use .xlsx, .csv or .parquet")
-    if suffix == ".xlsx" and rows > XLSX_ROWS:
-        raise InputError(
-            f"{path}: a sheet holds {XLSX_ROWS:,} rows and {rows:,} were asked for; "
-            f"use .csv or .parquet"
-        )
-    return check_place(path, overwrite=overwrite)
-
-
-def check_place(path: Path, *, overwrite: bool = False) -> Path:
-    """Returns the path if a file of any kind can be written there.
-
-    Raises:
-        InputError: its folder is missing, or it exists.
-    """
+    if kind == "table":
+        _check_table(path, rows)
+    if kind == "schema" and path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the path of a file")
     if path.exists() and not overwrite:
-        raise InputError(f"{path}: exists already; use --force to replace it, or another name")
+        remedy = _DELETE if kind == "schema" else _REPLACE
+        raise InputError(f"{path}: exists already; {remedy}")
     return path
 
 
-def check_new(path: Path) -> Path:
-    """Returns the path if the YAML file of a schema can be written there; call it before the work.
-
-    Raises:
-        InputError: it is not called .yaml, its folder is missing, or it exists.
-    """
-    if path.suffix not in (".yaml", ".yml"):
-        raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
-    if path.exists():
-        raise InputError(f"{path}: exists already; give another name, or delete it")
-    return check_place(path)
+def _check_table(path: Path, rows: int) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        given = f"suffix {suffix}" if suffix else "no suffix"
+        raise InputError(f"{path}: {given} is no kind of table; use .xlsx, .csv or .parquet")
+    if suffix == ".xlsx" and rows > XLSX_ROWS:
+        raise InputError(
+            f"{path}: a sheet holds {XLSX_ROWS:,} rows and {rows:,} were asked for; "
+            f"use .csv or .parquet"
+        )
 
 
 def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> None:
     """Writes a table as .xlsx, .csv or .parquet; the file appears whole or not at all.
 
     Raises:
-        InputError: as in `check_target`, or the file system refuses.
+        InputError: as in `check_output_path`, or the file system refuses.
     """
-    path = check_target(path, len(table), overwrite=overwrite)
-    with atomic_write(path) as part:
+    path = check_output_path(path, kind="table", rows=len(table), overwrite=overwrite)
+    with writable(path), atomic_write(path) as part:
         _WRITERS[path.suffix.lower()](table, part)
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Gives a place to write to; the file appears at its path when the block has ended well.
+def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Gives a path to write to; when the block ends without an error, that file replaces `path`.
+
+    Args:
+        path: of the file. After an error it is as it was before.
+        durable: whether the file and its name are on the disk when the block has ended, so that
+            they survive a power failure. It costs the time that the disk takes.
+
+    Yields:
+        The path of an empty file in the same folder. Its name ends with `.part`: a process that is
+        killed leaves it there.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    part = path.with_name(f".{uuid4().hex}.part")
+    try:
+        part.touch()  # shows before the work whether the folder can be written
+        yield part
+        if durable:
+            _sync(part)
+        part.replace(path)
+        if durable:
+            _sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Says in one sentence that a file cannot be written.
 
     Raises:
         InputError: the file system refuses.
     """
-    part = None
     try:
-        with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-            part = Path(file.name)
-        yield part
-        part.chmod(0o666 & ~_umask())  # a temporary file is private, the table is not
-        part.replace(path)
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def write_new(path: Path, text: str) -> None:
     """Writes the YAML file of a schema that is not there yet.
 
     Raises:
-        InputError: as in `check_new`, or the file system refuses.
+        InputError: as in `check_output_path`, or the file system refuses.
     """
-    check_new(path)
+    check_output_path(path, kind="schema")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise InputError(f"{path}: exists already; give another name, or delete it") from None
+        raise InputError(f"{path}: exists already; {_DELETE}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be written ({error}); give another path") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write_xlsx(table: pd.DataFrame, path: Path) -> None:

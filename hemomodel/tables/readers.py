@@ -13,6 +13,7 @@ from hemomodel.schema.schema import Schema
 from hemomodel.tables.arff import read_arff
 from hemomodel.tables.file_limits import check_csv, check_parquet, check_xlsx
 from hemomodel.tables.sheet import RawTable, Sheet, check_rows, locate_columns, plain_header
+from hemomodel.tables.text_files import csv_options
 
 __all__ = ["check_path", "read_cells", "read_file", "read_frame", "readable"]
 
@@ -41,7 +42,7 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
     path = check_path(path)
     with readable(path):
         header, cells = _READERS[path.suffix.lower()](path)
-    check_rows(cells, str(path))
+    check_rows(len(cells), str(path))
     return [plain_header(label) for label in header], cells
 
 
@@ -95,7 +96,7 @@ def readable(path: Path) -> Iterator[None]:
 
 def read_frame(frame: pd.DataFrame, schema: Schema, *, source: str, tasks: bool = True) -> Sheet:
     """Locates the declared columns of a DataFrame; see `read_file`."""
-    check_rows(frame, source)
+    check_rows(len(frame), source)
     labels = [plain_header(label) for label in frame.columns]
     return locate_columns(labels, frame, schema, source=source, tasks=tasks)
 
@@ -108,21 +109,7 @@ def _read_xlsx(path: Path) -> RawTable:
 
 def _read_csv(path: Path) -> RawTable:
     check_csv(path)
-
-    def read(encoding: str) -> pd.DataFrame:
-        return pd.read_csv(
-            path,
-            header=None,  # keeps two columns of one name apart
-            dtype="str",
-            keep_default_na=False,
-            skip_blank_lines=False,  # keeps the count of the rows
-            encoding=encoding,
-        )
-
-    try:
-        frame = read("utf-8-sig")
-    except UnicodeDecodeError:
-        frame = read("cp950")  # what Excel writes on a Taiwanese Windows
+    frame = pd.read_csv(path, **csv_options(path))
     return list(frame.iloc[0]), frame.iloc[1:]
 
 

@@ -8,13 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, nearest_name
 from hemomodel.schema.columns import Column, slug
 from hemomodel.schema.formula import is_missing
 from hemomodel.tables.parsing import as_code, parse_column
@@ -90,8 +89,8 @@ def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> Non
         if count > 1:
             raise InputError(f"{where}: {name!r} is asked for twice; name each column once")
         if name not in labels or not name:
-            near = get_close_matches(name, [label for label in labels if label], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "give a header of the table"
+            near = nearest_name(name, [label for label in labels if label])
+            hint = "give a header of the table" if near is None else f"did you mean {near!r}?"
             raise InputError(f"{where}: has no column {name!r}; {hint}")
 
 

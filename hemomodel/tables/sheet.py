@@ -4,15 +4,24 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, nearest_name
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FIRST_ROW", "UNIT", "RawTable", "Sheet", "check_rows", "locate_columns", "plain_header"]
+__all__ = [
+    "FIRST_ROW",
+    "UNIT",
+    "RawTable",
+    "Sheet",
+    "check_rows",
+    "locate_columns",
+    "plain_header",
+    "resolve_columns",
+]
 
 FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
 _SHOWN = 60  # characters of a bad value that an error shows
@@ -69,23 +78,60 @@ class Sheet:
         )
 
 
-RawTable = tuple[Sequence[object], pd.DataFrame]
+RawTable: TypeAlias = tuple[Sequence[object], pd.DataFrame]
 
 
-def check_rows(cells: pd.DataFrame, source: str) -> None:
+def check_rows(count: int, source: str) -> None:
     """Refuses a table without rows.
 
     Raises:
         InputError: it has none.
     """
-    if not len(cells):
+    if not count:
         raise InputError(f"{source}: the table has no rows below its header; add some")
+
+
+def resolve_columns(
+    labels: Sequence[str], schema: Schema, *, source: str, tasks: bool
+) -> dict[str, list[int]]:
+    """Returns where the declared columns are among the headers of a table.
+
+    Args:
+        labels: the headers, in order.
+        schema: the columns to look for.
+        source: of the table, for messages.
+        tasks: whether the task columns must be there.
+
+    Returns:
+        The positions of a column by its English name: several if it is spread over 0/1 columns. An
+        optional column that the table lacks has no entry.
+
+    Raises:
+        InputError: a column is missing, or appears twice.
+    """
+    places = _column_positions(labels, schema, source)
+    needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
+    missing = [
+        code or c.written for c in needed for code in c.headers if (c.english, code) not in places
+    ]
+    if missing:
+        nearest = nearest_name(missing[0], labels)
+        hint = "" if nearest is None else f"; the nearest header is {nearest!r}"
+        listed = ", ".join(repr(name) for name in missing[:_LISTED])
+        listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
+        plural = "columns" if missing[1:] else "column"
+        raise InputError(f"{source}: missing {plural} {listed}{hint}; rename or add it")
+    return {
+        column.english: [places[column.english, code] for code in column.headers]
+        for column in schema.columns
+        if all((column.english, code) in places for code in column.headers)
+    }
 
 
 def locate_columns(
     labels: Sequence[str], cells: pd.DataFrame, schema: Schema, *, source: str, tasks: bool
 ) -> Sheet:
-    """Finds the declared columns among the headers of a table.
+    """Returns the declared columns of a table; see `resolve_columns`.
 
     Args:
         labels: the headers, in order.
@@ -97,34 +143,16 @@ def locate_columns(
     Raises:
         InputError: a column is missing, or appears twice.
     """
-    places = _column_positions(labels, schema, source)
-    needed = [c for c in schema.columns if not c.optional and (tasks or c.role != "task")]
-    missing = [
-        code or c.written for c in needed for code in c.headers if (c.english, code) not in places
-    ]
-    if missing:
-        near = get_close_matches(missing[0], labels, n=1)
-        hint = f"; the nearest header is {near[0]!r}" if near else ""
-        listed = ", ".join(repr(name) for name in missing[:_LISTED])
-        listed += f" and {len(missing) - _LISTED} more" if missing[_LISTED:] else ""
-        plural = "columns" if missing[1:] else "column"
-        raise InputError(f"{source}: missing {plural} {listed}{hint}; rename or add it")
-    found: dict[str, list[int]] = {}
-    for column in schema.columns:
-        parts = [
-            places[column.english, code]
-            for code in column.headers
-            if (column.english, code) in places
-        ]
-        if len(parts) == len(column.headers):  # an optional column is there as a whole or not
-            found[column.english] = parts
+    positions = resolve_columns(labels, schema, source=source, tasks=tasks)
     return Sheet(
         source=source,
         size=len(cells),
         columns={
-            name: _join_one_hot(cells.iloc[:, parts], source) for name, parts in found.items()
+            name: _join_one_hot(cells.iloc[:, parts], source) for name, parts in positions.items()
         },
-        headers={name: ", ".join(labels[part] for part in parts) for name, parts in found.items()},
+        headers={
+            name: ", ".join(labels[part] for part in parts) for name, parts in positions.items()
+        },
     )
 
 

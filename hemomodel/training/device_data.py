@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from hemomodel.dataset.stack import Rows, Stack
+from hemomodel.arrays import Float64s, Rows
+from hemomodel.dataset.stack import Stack
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.metrics import ScoringData, row_losses
 from hemomodel.training.scored_rows import ScoredRows, padding_mask, row_weights
@@ -16,7 +16,7 @@ from hemomodel.typing import Features, Targets
 __all__ = ["Batch", "DeviceStack", "as_array"]
 
 
-def as_array(tensor: Tensor) -> NDArray[np.float64]:
+def as_array(tensor: Tensor) -> Float64s:
     """Returns a tensor of any device as an array in double precision."""
     return np.asarray(tensor.double().cpu())
 
@@ -48,7 +48,7 @@ class DeviceStack:
     """
 
     def __init__(self, stack: Stack, device: str) -> None:
-        def tensor(array: Any) -> Tensor:  # noqa: ANN401 - whatever numpy holds
+        def tensor(array: Any) -> Tensor:
             return torch.from_numpy(np.array(array, dtype=_dtype_for(array))).to(device)
 
         self.layout = HeadLayout(stack.tasks, torch.get_default_dtype(), device)

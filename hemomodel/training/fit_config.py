@@ -1,6 +1,6 @@
 """The settings of one training run: what they are, their defaults, and where to search them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, InstanceOf
 from pydantic.dataclasses import dataclass
@@ -12,7 +12,7 @@ from hemomodel.network.gradients import Over
 
 __all__ = ["FitConfig"]
 
-Width = Annotated[int, Field(ge=1, le=65_536)]
+Width: TypeAlias = Annotated[int, Field(ge=1, le=65_536)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))

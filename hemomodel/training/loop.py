@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hemomodel.arrays import Rows
 from hemomodel.balancers._base import Signals
-from hemomodel.dataset.stack import Rows, Stack
+from hemomodel.dataset.stack import Stack
 from hemomodel.network.gradients import Network, TaskGradients, lengths_and_cosines
 from hemomodel.network.single_task import SingleTaskNetworks
 from hemomodel.network.stacked import StackedNetwork

@@ -17,7 +17,8 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from hemomodel.dataset.stack import Floats, Rows, Stack
+from hemomodel.arrays import Floats, Rows
+from hemomodel.dataset.stack import Stack
 from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.metrics import scores
 from hemomodel.training.scored_rows import ScoredRows, known_losses
@@ -143,7 +144,7 @@ def _linear(problem: _Problem, at: Floats) -> Floats:
     else:
         models = [Ridge(alpha=penalty) for penalty in _PENALTIES]
 
-    def loss(model: Any) -> float:  # noqa: ANN401 - either class
+    def loss(model: Any) -> float:
         return _mean(_loss(model, *fold) for fold in _inner(problem))
 
     return _predicted(min(models, key=loss), problem, at)
@@ -168,7 +169,7 @@ def _rounds(problem: _Problem) -> int:
     return _MOST
 
 
-def _booster(problem: _Problem, **more: Any) -> Any:  # noqa: ANN401 - either class
+def _booster(problem: _Problem, **more: Any) -> Any:
     kind = HistGradientBoostingClassifier if problem.levels else HistGradientBoostingRegressor
     if problem.is_count:
         more["loss"] = "poisson"
@@ -198,7 +199,7 @@ def _whole(problem: _Problem) -> Rows | None:
     return None if groups is None or len(np.unique(groups)) < _FOLDS else groups
 
 
-def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
+def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:
     """Returns what a model says, fitted to the problem.
 
     A level without a training row has the chance that the trivial predictor gives it, and where
@@ -219,7 +220,7 @@ def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:  # noqa: AN
     return logs
 
 
-def _predicted_count(model: Any, problem: _Problem, at: Floats) -> Floats:  # noqa: ANN401 - scikit-learn's
+def _predicted_count(model: Any, problem: _Problem, at: Floats) -> Floats:
     """Returns the means (m, 1) of a model that is fitted to counts as multiples of their mean."""
     mean = problem.y.mean()
     if not mean:
@@ -228,7 +229,7 @@ def _predicted_count(model: Any, problem: _Problem, at: Floats) -> Floats:  # no
     return values
 
 
-def _loss(model: Any, train: _Problem, rest: _Problem) -> float:  # noqa: ANN401 - scikit-learn's
+def _loss(model: Any, train: _Problem, rest: _Problem) -> float:
     outputs = _predicted(model, train, rest.x)
     if rest.is_count:
         return float(mean_poisson_deviance(rest.y, outputs[:, 0]))

@@ -1,9 +1,8 @@
 """Whether predicted class probabilities mean what they say."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.metrics import ScoringData
 from hemomodel.typing import Natural
@@ -13,7 +12,7 @@ __all__ = ["BINS", "reliability"]
 BINS = 10
 
 
-def reliability(layout: HeadLayout, natural: Natural, scored: ScoringData) -> NDArray[np.float64]:
+def reliability(layout: HeadLayout, natural: Natural, scored: ScoringData) -> Float64s:
     """Returns how often a level occurs where it is given a probability.
 
     Each level of a task against the rest, over all rows and replicates, in bins of equal width

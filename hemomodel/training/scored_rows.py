@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from hemomodel.dataset.stack import Rows
+from hemomodel.arrays import Rows
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.metrics import ScoringData, row_losses, row_regret, scores
 from hemomodel.typing import Features, Losses, Natural, Outputs, Targets

@@ -10,7 +10,7 @@ import ray
 from rich.console import Console
 
 from hemomodel.cohort.summary import table_one
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from study.analysis.comparison.build import compare

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hemomodel.errors import InputError
-from study.settings.settings import validation_message
+from hemomodel.schema.validation_message import validation_message
 
 __all__ = ["COLUMNS", "check_comparison", "check_kinds"]
 
@@ -101,8 +101,10 @@ def check_comparison(path: Path, comparison: dict[str, Any]) -> None:
     try:
         _Comparison.model_validate(comparison)
     except ValidationError as error:
-        said = validation_message(error, _Comparison, str(path))
-        raise InputError(f"{said}; restore the file, or compare again with --resume") from None
+        message = validation_message(error, _Comparison)
+        raise InputError(
+            f"{path}: {message}; restore the file, or compare again with --resume"
+        ) from None
 
 
 def check_kinds(path: Path, name: str, table: pd.DataFrame) -> None:

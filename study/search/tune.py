@@ -11,7 +11,7 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from study.cluster._ray_internals import SNAPSHOT_LOGGERS
 from study.cluster.node_monitor import NodeMonitor

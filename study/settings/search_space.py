@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.domains import IntRange, Layers, LogUniform, OneOf, PerTask, Uniform, domains
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, did_you_mean
+from hemomodel.schema.validation_message import validation_message
 from hemomodel.training.fit_config import FitConfig
 from study.settings.cross_checks import check_fit_settings
-from study.settings.settings import Settings, did_you_mean, validation_message
+from study.settings.settings import Settings
 
 if TYPE_CHECKING:  # workers do without it
     import optuna
@@ -118,7 +119,7 @@ class SearchSpace:
         try:
             return FitConfig(**common, balancer=BALANCERS[name](**balancer))
         except ValidationError as error:
-            raise InputError(validation_message(error, FitConfig, "fit")) from None
+            raise InputError(f"fit: {validation_message(error, FitConfig)}") from None
 
     def _check_fixed(self, settings: Settings, searched: Mapping[str, Scalar]) -> None:
         known = set(searched)

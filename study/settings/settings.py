@@ -1,21 +1,19 @@
 """Settings of a study: typed, read from YAML and `--set`, with errors a person can mend."""
 
-import difflib
 import re
-import reprlib
-import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.errors import InputError
+from hemomodel.errors import InputError, did_you_mean
 from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
+from hemomodel.schema.validation_message import validation_message
 from study.settings.data_source import DataSource
 
-__all__ = ["EarlyStopping", "Settings", "did_you_mean", "load_settings", "validation_message"]
+__all__ = ["EarlyStopping", "Settings", "load_settings"]
 
 
 class _Strict(BaseModel):
@@ -170,11 +168,9 @@ def load_settings(
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise InputError(
-            validation_message(
-                error, Settings, str(source) if isinstance(source, Path) else "settings"
-            )
-        ) from None
+        where = source if isinstance(source, Path) else "settings"
+        message = validation_message(error, Settings, hidden=["storage"])
+        raise InputError(f"{where}: {message}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -184,33 +180,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{path}: holds no settings; write lines such as `trials: 200`")
     return values
-
-
-def did_you_mean(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    """Returns `did you mean X?`, or the list of what is known if nothing is near."""
-    nearest = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(known)}"
-
-
-def validation_message(error: ValidationError, model: Any, where: str) -> str:  # noqa: ANN401 - any class
-    """Returns the first finding of a validation as one sentence: where, what, found, do."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        known = _fields(model, [str(part) for part in first["loc"][:-1]])
-        return f"{where}: {place} is not a setting; {did_you_mean(str(first['loc'][-1]), known)}"
-    # What was given as a storage may hold a password.
-    hidden = first["type"] == "missing" or place == "storage"
-    value = "" if hidden else f" is {reprlib.repr(first['input'])}"
-    say = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {place}{value}: {say[0].lower()}{say[1:]}"
-
-
-def _fields(model: Any, path: Sequence[str]) -> list[str]:  # noqa: ANN401 - any class
-    for part in path:
-        annotation = model.model_fields[part].annotation
-        if get_origin(annotation) in {Union, types.UnionType}:
-            annotation = next(arg for arg in get_args(annotation) if hasattr(arg, "model_fields"))
-        model = annotation
-    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
-    return list(fields)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import Replicates
 from hemomodel.ensemble.build import build_model
 from hemomodel.ensemble.conformal import interval, level_sets

@@ -18,7 +18,7 @@ import torch
 
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import Replicates
 from hemomodel.dataset.stack import Stack
 from hemomodel.schema.entries import Task

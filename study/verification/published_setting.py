@@ -19,8 +19,8 @@ from rich.table import Table
 from torch import Tensor
 
 from hemomodel.training.device_data import as_array
-from hemomodel.training.fit import Fit, fit
 from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.fitting import Fit, fit
 from study.report.components.palette import colour as colour_of
 from study.settings.cohort_and_splits import open_cohort, search_replicates
 from study.settings.search_space import SearchSpace

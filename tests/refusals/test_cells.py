@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from hemomodel import FitConfig, Model, Replicates, load_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.schema.schema import load_schema
 from hemomodel.tables.output_files import write_table

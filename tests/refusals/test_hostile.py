@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from hemomodel import Replicates, synthetic_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from study.report.render.table_files import to_csv, to_latex
 from study.report.wandb.markdown import (
     arms_markdown,

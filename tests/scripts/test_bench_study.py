@@ -9,7 +9,7 @@ import pytest
 
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from tests.support.paths import ROOT
 
 SCRIPTS = ROOT / "scripts"

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 def coverage(monkeypatch, capsys):
     """Runs the script in this process; returns its exit code and what it printed."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from coverage import main  # noqa: PLC0415 - found by the path above
+    from coverage import main  # found by the path above
 
     def run(*flags):
         monkeypatch.setattr(sys, "argv", ["coverage.py", *map(str, flags)])

@@ -29,7 +29,7 @@ def patients():
 def recommend(monkeypatch, capsys, model_folder):
     """Runs the script in this process; returns its exit code and what it printed."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from recommend import main  # noqa: PLC0415 - found by the path above
+    from recommend import main  # found by the path above
 
     monkeypatch.setattr("hemomodel.recommender.batch._ROWS", 16)  # several chunks
 

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hemomodel.arrays import Rows
 from hemomodel.cohort.cohort import Cohort
-from hemomodel.dataset.stack import Rows, Stack
+from hemomodel.dataset.stack import Stack
 from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.network.heads import HeadLayout
 from hemomodel.schema.entries import Task

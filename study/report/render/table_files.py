@@ -1,13 +1,12 @@
 """Tables as CSV and LaTeX, safe to open."""
 
-import re
-
+import numpy as np
 import pandas as pd
+
+from hemomodel.tables.cell_safety import escape_formula_texts
 
 __all__ = ["to_csv", "to_latex"]
 
-# A spreadsheet runs a cell that begins so, as a formula.
-_FORMULA = re.compile(r"^(?:[\t\r]|[\s\u200b\ufeff]*[=+\-@＝＋－＠])")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -32,25 +31,20 @@ _SPECIAL = {
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Returns a table as CSV; a text that a spreadsheet would run gets an apostrophe first."""
-    safe = frame.rename(columns=_tame).map(_tame)
+    columns = [_escape_cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    safe = pd.concat(columns, axis=1) if columns else frame
+    safe.columns = pd.Index(_escape_cells(pd.Series(frame.columns, dtype=object)))
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-def _tame(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    text = cell.replace("\r", " ")  # a reader takes it for the end of the row
-    if not _FORMULA.match(cell) or cell == "-" or _is_number(cell):
-        return text
-    return f"'{text}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _escape_cells(cells: pd.Series) -> pd.Series:
+    """Returns cells (N,) of any kind, with the texts among them made safe for a spreadsheet."""
+    is_text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
+    if not is_text.any():
+        return cells
+    safe = cells.astype(object)
+    safe.iloc[is_text] = escape_formula_texts(safe.iloc[is_text])
+    return safe
 
 
 def to_latex(frame: pd.DataFrame, caption: str) -> str:

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hemomodel import InputError, Replicates
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import repeated, strata
 
 

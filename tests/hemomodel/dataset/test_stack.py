@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hemomodel import InputError, Replicates
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.preprocessor_export import export_preprocessor
 
 LEARNED = ("offset", "spread", "trivial")

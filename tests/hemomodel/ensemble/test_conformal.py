@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel import InputError
-from hemomodel.dataset.prepare import _one_hot as one_hot
+from hemomodel.dataset.preparation import _one_hot as one_hot
 from hemomodel.ensemble.conformal import ConformalScores, conformal_scores, interval, level_sets
 from hemomodel.schema.entries import Task
 from hemomodel.schema.output_slices import task_slices

@@ -8,7 +8,7 @@ import torch
 
 from hemomodel import FitConfig, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import _left_out, build_model
 from hemomodel.ensemble.ensemble import Ensemble, average_predictions
 from hemomodel.ensemble.temperature_scaling import apply_temperatures

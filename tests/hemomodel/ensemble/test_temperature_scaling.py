@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from hemomodel.dataset.prepare import _one_hot as one_hot
+from hemomodel.dataset.preparation import _one_hot as one_hot
 from hemomodel.ensemble.temperature_scaling import apply_temperatures, fit_temperatures
 from hemomodel.schema.output_slices import is_value_mask, task_slices
 

@@ -8,7 +8,7 @@ import torch
 
 from hemomodel import FitConfig, Replicates
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import strata
 from hemomodel.training.loop import Training
 from tests.support.task_kinds import of_all_kinds

@@ -11,7 +11,7 @@ from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.balancers.equal import Equal
 from hemomodel.cohort.cohort import build_cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training

@@ -15,7 +15,7 @@ import torch
 from hemomodel import FitConfig, InputError, load, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model

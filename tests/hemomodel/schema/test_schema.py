@@ -107,7 +107,7 @@ def test_another_table_is_another_schema_and_no_code(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("name: orchard", "nome: orchard", "name: Field required"),
+        ("name: orchard", "nome: orchard", "name: field required"),
         ("name: Girth,", "name: Soil,", "column name 'Soil' stands twice"),
         ("english: girth", "english: soil", "English name 'soil' stands twice"),
         ("name: area", "name: pest_a", "name in the table 'pest_a' stands twice"),

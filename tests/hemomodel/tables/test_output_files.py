@@ -1,12 +1,14 @@
 """Files written and read back: the same cohort whatever the kind, whole or not at all."""
 
+from contextlib import suppress
+
 import pandas as pd
 import pytest
 
 from hemomodel.cohort.cohort import load_cohort
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook
 from hemomodel.errors import InputError
-from hemomodel.tables.output_files import check_target, write_table
+from hemomodel.tables.output_files import atomic_write, check_output_path, write_table
 
 SUFFIXES = [".xlsx", ".csv", ".parquet"]
 
@@ -58,8 +60,47 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 def test_what_cannot_be_written_is_refused(tmp_path, name, rows, message):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError, match=message):
-        check_target(tmp_path / name, rows)
+        check_output_path(tmp_path / name, kind="table", rows=rows)
 
 
 def test_the_longest_sheet_is_accepted(tmp_path):
-    assert check_target(tmp_path / "HD.XLSX", 1_048_575) == tmp_path / "HD.XLSX"
+    path = tmp_path / "HD.XLSX"
+    assert check_output_path(path, kind="table", rows=1_048_575) == path
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_is_replaced_whole_or_stays(tmp_path, durable):
+    path = tmp_path / "file"
+    for text in ("first", "second"):
+        with atomic_write(path, durable=durable) as part:
+            part.write_text(text)
+            assert not path.exists() or path.read_text() != text
+        assert path.read_text() == text
+    with suppress(KeyboardInterrupt), atomic_write(path, durable=durable) as part:
+        part.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_appears_has_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").touch()
+    with atomic_write(tmp_path / "file"):
+        pass
+    modes = [(tmp_path / name).stat().st_mode for name in ("usual", "file")]
+    assert modes[0] == modes[1]
+
+
+def test_a_file_system_that_refuses_is_heard_before_the_work(tmp_path):
+    with pytest.raises(OSError, match="No such file"), atomic_write(tmp_path / "none" / "file"):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("a.csv", "a schema is a .yaml file"), ("a.yaml", "exists already; give another name, or")],
+)
+def test_a_schema_has_its_own_messages(tmp_path, name, message):
+    (tmp_path / "a.yaml").touch()
+    with pytest.raises(InputError, match=message):
+        check_output_path(tmp_path / name, kind="schema")

@@ -13,7 +13,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.balancers.equal import Equal
 from hemomodel.balancers.gradnorm import GradNorm
 from hemomodel.balancers.uncertainty import Uncertainty
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.fit_config import FitConfig as Config
 from hemomodel.training.loop import Training

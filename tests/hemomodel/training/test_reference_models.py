@@ -9,7 +9,7 @@ from scipy.special import xlogy
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 
 from hemomodel import Replicates
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.reference_models import REFERENCES, _Problem, reference_losses
 from tests.support.task_kinds import of_all_kinds

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from hemomodel import FitConfig, Replicates, fit
 from hemomodel.balancers.gradnorm import GradNorm
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.training.metrics import METRICS
 from study.analysis.finalists import Finalist, select_finalists
 from study.analysis.held_out.rows import clusters_of_rows

@@ -137,7 +137,7 @@ def test_shellcheck_finds_nothing_in_the_slurm_script():
 
 
 def test_ray_has_the_flags_of_the_slurm_script():
-    from ray.scripts.symmetric_run import symmetric_run  # noqa: PLC0415
+    from ray.scripts.symmetric_run import symmetric_run
 
     names = {name for option in symmetric_run.params for name in option.opts}
     assert {"--address", "--min-nodes"} <= names

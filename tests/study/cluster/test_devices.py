@@ -6,7 +6,7 @@ import torch
 
 from hemomodel import FitConfig, InputError, Replicates
 from hemomodel.balancers.gradnorm import GradNorm
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from study.analysis.retrain import retrain_finalist
 from study.cluster.devices import Device, choose_device
 from study.settings.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from hemomodel import Cohort, FitConfig, Model, Replicates, synthetic_cohort
 from hemomodel.cohort.synthetic.cohort import bayes_optimum
 from hemomodel.cohort.synthetic.state import State
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.training.loop import Training
 from study.analysis.held_out.permutation_importance import (

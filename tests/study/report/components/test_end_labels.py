@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hemomodel import FitConfig, Replicates
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.errors import InputError
 from study.analysis.comparison_data import ComparisonData, FinalistScores, OuterFold
 from study.analysis.retrain import retrain_finalist

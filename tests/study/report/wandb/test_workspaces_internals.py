@@ -15,14 +15,14 @@ def wr(tmp_path, monkeypatch):
     for name in ("DIR", "DATA_DIR", "CACHE_DIR", "ARTIFACT_DIR"):
         monkeypatch.setenv(f"WANDB_{name}", "")  # so that it is restored
     import_wandb(StudyFolder(tmp_path))
-    import wandb_workspaces.reports.v2 as library  # noqa: PLC0415 - not before the environment is set
+    import wandb_workspaces.reports.v2 as library  # not before the environment is set
 
     return library
 
 
 @pytest.fixture
 def internals(wr):
-    from study.report.wandb import _workspaces_internals  # noqa: PLC0415 - it imports W&B
+    from study.report.wandb import _workspaces_internals  # it imports W&B
 
     return _workspaces_internals
 
@@ -35,7 +35,7 @@ def test_a_part_has_a_name_of_its_own(wr, internals):
 
 
 def test_a_filter_keeps_a_name_with_signs(wr, internals):
-    from wandb_workspaces import expr  # noqa: PLC0415 - it imports W&B
+    from wandb_workspaces import expr  # it imports W&B
 
     runset = wr.Runset(name="trials")
     assert hasattr(runset, "_stashed_filters_v2")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from hemomodel.cohort.cohort import Cohort
-from hemomodel.dataset.prepare import prepare
+from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import Replicates
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.history import History

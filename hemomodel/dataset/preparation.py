@@ -8,10 +8,11 @@ import pandas as pd
 import torch
 from sklearn.compose import ColumnTransformer
 
+from hemomodel.arrays import Floats, Mask, Rows
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.preprocessor import build_preprocessor
-from hemomodel.dataset.splits import Mask, Replicates, repeated
-from hemomodel.dataset.stack import Floats, Rows, Stack
+from hemomodel.dataset.splits import Replicates, repeated
+from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
 from hemomodel.schema.output_slices import is_value_mask

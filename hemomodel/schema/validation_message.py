@@ -1,0 +1,52 @@
+"""What pydantic finds wrong with an entry of a file, as a part of a sentence."""
+
+import reprlib
+import types
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from hemomodel.errors import did_you_mean
+
+__all__ = ["validation_message"]
+
+_UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
+_OWN_WORDS = "Value error, "  # what pydantic writes before the message of a validator of ours
+
+
+def validation_message(
+    error: ValidationError, model: type | None = None, *, hidden: Collection[str] = ()
+) -> str:
+    """Returns the first finding of a validation: the entry, its value and what is wrong with it.
+
+    Args:
+        error: of the validation.
+        model: the class of the settings that were validated; with it, an unknown key is answered
+            with the nearest one that is known.
+        hidden: entries whose value must not be shown, such as one that may hold a password.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if model is not None and first["type"] in _UNKNOWN_KEY:
+        *path, name = map(str, first["loc"])
+        return f"{place} is not a setting; {did_you_mean(name, _fields(model, path))}"
+    message = first["msg"].removeprefix(_OWN_WORDS)
+    if message == first["msg"]:
+        message = message[0].lower() + message[1:]
+    if not place:
+        return message
+    if place in hidden or first["type"] == "missing" or isinstance(first["input"], Mapping):
+        return f"{place}: {message}"
+    return f"{place} is {reprlib.repr(first['input'])}: {message}"
+
+
+def _fields(model: Any, path: Sequence[str]) -> list[str]:
+    """Returns the fields of a class of settings, or of a part of it."""
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) in {Union, types.UnionType}:
+            annotation = next(arg for arg in get_args(annotation) if hasattr(arg, "model_fields"))
+        model = annotation
+    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
+    return list(fields)
