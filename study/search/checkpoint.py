@@ -1,6 +1,5 @@
 """Checkpoints of running trials: plain tensors, validated when they are loaded."""
 
-import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hemomodel.tables.output_files import atomic_write
 from hemomodel.training.history import History
 from hemomodel.training.loop import Training
 
@@ -19,20 +19,15 @@ __all__ = ["SaveClock", "load_checkpoint", "load_validated_checkpoint", "save_ch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint whole or not at all.
+    """Writes a checkpoint whole or not at all; after a power failure it may be gone.
 
     A full disk costs the checkpoint and not the trial: the driver, which writes there too, is the
     one that says so and ends the study.
     """
     content = BytesIO()
     torch.save(state, content)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
+    with suppress(OSError), atomic_write(path) as part:
         part.write_bytes(content.getbuffer())
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ on the terminal, not in `study.yaml`, and not in an error, whose own text may qu
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -119,18 +120,19 @@ def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) 
     """Copies what a database holds of the study to its folder, which tells all by itself."""
     if settings.storage is None:
         return
-    part = folder.journal.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    copy = JournalStorage(JournalFileBackend(str(part)))
-    for arm in arms:
-        name = arm.study.study_name
-        optuna.copy_study(
-            from_study_name=name,
-            from_storage=storage_of(arm.study),
-            to_storage=copy,
-            to_study_name=name.removeprefix(f"{folder.name}/"),
-        )
-    part.replace(folder.journal)
+
+    def copy(part: Path) -> None:
+        storage = JournalStorage(JournalFileBackend(str(part)))
+        for arm in arms:
+            name = arm.study.study_name
+            optuna.copy_study(
+                from_study_name=name,
+                from_storage=storage_of(arm.study),
+                to_storage=storage,
+                to_study_name=name.removeprefix(f"{folder.name}/"),
+            )
+
+    folder.write_with(folder.journal.name, copy)
 
 
 def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
