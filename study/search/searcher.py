@@ -15,10 +15,10 @@ from ray.tune.search import Searcher
 
 from study.settings.search_space import SearchSpace
 from study.store._optuna_internals import reopen_trial
-from study.store.arms import Arm, open_arms
+from study.store.arms import Arm
 from study.store.failures import StudyFailure
 
-__all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
+__all__ = ["RETRIES", "ArmSearcher"]
 
 _ENDS = {
     "complete": TrialState.COMPLETE,

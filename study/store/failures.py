@@ -59,12 +59,12 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def as_input_error(folder: StudyFolder, go_on: str) -> Iterator[None]:
+def as_input_error(folder: StudyFolder, resume_command: str) -> Iterator[None]:
     """Turns an error of the disk, or of the memory, into a sentence.
 
     Args:
         folder: of the study.
-        go_on: the command that takes the study up again.
+        resume_command: the command that takes the study up again.
 
     Raises:
         InputError: the disk is full, the folder cannot be written, or Ray ended workers because
@@ -79,14 +79,14 @@ def as_input_error(folder: StudyFolder, go_on: str) -> Iterator[None]:
             raise InputError(
                 "memory ran low, and Ray ended trials to save the machine; what has ended is kept: "
                 "close other programs, or train fewer at once with --max-concurrent, then go on "
-                f"with {go_on}"
+                f"with {resume_command}"
             ) from error
         cause = _of_the_disk(error, str(folder.root))
         if cause is None:
             raise
         raise InputError(
             f"{folder.root} cannot be written ({cause.strerror}); what has ended is kept: "
-            f"make room or give access, then go on with {go_on}"
+            f"make room or give access, then go on with {resume_command}"
         ) from error
 
 

@@ -92,12 +92,12 @@ def study_prefix(
 
 
 @contextmanager
-def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
+def database_failure_message(settings: Settings, resume_command: str) -> Iterator[None]:
     """Turns a database that went away into one sentence; what had ended is kept there.
 
     Args:
         settings: of the study.
-        go_on: the command that takes the study up again.
+        resume_command: the command that takes the study up again.
 
     Raises:
         InputError: the database went away.
@@ -112,7 +112,7 @@ def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
             raise
         raise InputError(
             f"--storage {settings.storage}: the database no longer answers ({lost}); what had "
-            f"ended is kept. When it is back: {go_on}"
+            f"ended is kept. When it is back: {resume_command}"
         ) from None
 
 
