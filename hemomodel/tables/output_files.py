@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-import openpyxl  # type: ignore[import-untyped]
 import pandas as pd
 
 from hemomodel.errors import InputError
@@ -153,6 +152,8 @@ def write_new(path: Path, text: str) -> None:
 
 
 def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
+    import openpyxl  # type: ignore[import-untyped]  # noqa: PLC0415 - slow, for a workbook alone
+
     book = openpyxl.Workbook(write_only=True)  # row by row: a third of the time of to_excel
     sheet = book.create_sheet("Sheet1")
     sheet.append(list(table.columns))

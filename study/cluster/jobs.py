@@ -6,10 +6,13 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cluster._ray_internals import NO_AGENT
+from study.cluster.ray_session import check_paths
+from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
 __all__ = ["EXCLUDES", "TABLES", "entrypoint", "follow", "job_command", "open_client", "submit"]
@@ -27,7 +30,6 @@ EXCLUDES = (
 )
 _EVERY = 1.0  # seconds between two looks at a job
 _PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
-_NO_AGENT = "No available agent"
 _ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 
@@ -38,19 +40,15 @@ def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
         InputError: a path would lie in the job's own folder, which vanishes; or the study is named
             by `--resume`, beside the name that a job always has.
     """
-    for flag, value in _flags(rest):
+    flags = _flags(rest)
+    for flag, value in flags:
         if len(flag) > len("--") and "--resume".startswith(flag):
             raise InputError(
                 f"{flag} {value}: a job goes on with a study by its name; give --name {value} and "
                 "the same flags as when it began"
             )
-    paths = {"--out": out, **{flag: value for flag, value in _flags(rest) if flag == "--data"}}
-    for flag, path in paths.items():
-        if not (PurePosixPath(path).is_absolute() or path.startswith("synthetic:")):
-            raise InputError(
-                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
-                f"{flag} an absolute path on the cluster's nodes"
-            )
+    data = dict(flags).get("--data")
+    check_paths(out, None if data is None else DataSource.parse(data), job=True)
     return shlex.join(["python", "scripts/search.py", "--out", out, "--name", name, *rest])
 
 
@@ -79,17 +77,17 @@ def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
 
 
 def _trouble(address: str | None, error: Exception) -> str:
-    said = first_line(error)
+    reason = first_line(error)
     where = address or "the address that Ray knows"
-    if isinstance(error, ImportError) or "ray[default]" in said:
+    if isinstance(error, ImportError) or "ray[default]" in reason:
         return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
-    if re.search(r"uthenticat|\b40[13]\b", said.replace(where, "")):
+    if re.search(r"uthenticat|\b40[13]\b", reason.replace(where, "")):
         return (
             f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
             "RAY_AUTH_TOKEN that the cluster was started with"
         )
     return (
-        f"no job server answers at {where} ({said}); give --address http://HEAD:8265, through a "
+        f"no job server answers at {where} ({reason}); give --address http://HEAD:8265, through a "
         "tunnel if need be: ssh -L 8265:127.0.0.1:8265 HEAD"
     )
 
@@ -114,7 +112,7 @@ def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray 
         try:
             return str(client.submit_job(entrypoint=command, runtime_env=packed))
         except (RuntimeError, ValueError, OSError) as error:
-            if _NO_AGENT in str(error) and time.monotonic() < end:
+            if NO_AGENT in str(error) and time.monotonic() < end:
                 time.sleep(_EVERY)
                 continue
             raise InputError(f"the job was not taken ({first_line(error)})") from None

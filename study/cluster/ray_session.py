@@ -7,10 +7,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cluster._ray_internals import CONTROLLER_LOGGER, in_job, keep_to_loopback
+from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
 __all__ = ["check_paths", "check_reachable", "quiet_environment", "start_ray"]
@@ -34,26 +36,30 @@ def quiet_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def check_paths(**paths: str) -> None:
-    """Refuses, inside a Ray job, what lies in the job's own folder: it is a copy that vanishes.
+def check_paths(out: str, data: DataSource | None, *, job: bool | None = None) -> None:
+    """Refuses places that a study cannot use: a URL, and in a job whatever lies in its own folder.
 
     Args:
-        paths: the settings that are paths, by name.
+        out: the folder of the studies.
+        data: where the rows come from; None if that is not known here.
+        job: whether the study runs as a Ray job; if not given, whether this process does.
 
     Raises:
-        InputError: a path is relative, or a URL.
+        InputError: a path is a URL, or in a job not absolute.
     """
-    in_job = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
-    for name, path in paths.items():
-        if name == "out" and "://" in path:
+    if "://" in out:
+        raise InputError(
+            f"--out {out}: a study needs a folder whose files can be renamed and locked, so "
+            "no URL will do; give a path that all nodes share, and copy the study when it ends"
+        )
+    if not (in_job() if job is None else job):
+        return
+    paths = {"--out": out} | ({"--data": data.text} if data and data.kind == "file" else {})
+    for flag, path in paths.items():
+        if not PurePosixPath(path).is_absolute():
             raise InputError(
-                f"--out {path}: a study needs a folder whose files can be renamed and locked, so "
-                "no URL will do; give a path that all nodes share, and copy the study when it ends"
-            )
-        if in_job and not (Path(path).is_absolute() or path.startswith("synthetic:")):
-            raise InputError(
-                f"--{name} {path}: a Ray job runs in a copy of the code that vanishes with it; "
-                f"give --{name} an absolute path"
+                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
+                f"{flag} an absolute path on the cluster's nodes"
             )
 
 
@@ -86,7 +92,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     if address:
         check_reachable(address)
     else:
-        _keep_to_loopback()
+        keep_to_loopback()
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _without_stderr() if address else nullcontext():
@@ -110,19 +116,8 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         else:
             # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            logging.getLogger("ray.tune.execution.tune_controller").addFilter(_no_lost_process)
+            logging.getLogger(CONTROLLER_LOGGER).addFilter(_no_lost_process)
             return
-
-
-def _keep_to_loopback() -> None:
-    """Makes a Ray of our own listen on this machine alone, as it does on macOS and Windows.
-
-    Else its servers listen to the whole network. `_node_ip_address="127.0.0.1"` would not do: Ray
-    turns it into the machine's own address.
-    """
-    from ray._private import ray_constants  # noqa: PLC0415 - Ray is imported late
-
-    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 @contextmanager
@@ -131,14 +126,14 @@ def _without_stderr() -> Iterator[None]:
 
     What went wrong comes as an exception too.
     """
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _no_lost_process(record: logging.LogRecord) -> bool:

@@ -64,7 +64,7 @@ def preflight(settings: Settings) -> PreparedStudy:
     """
     at = time.monotonic()
     quiet_environment()  # before the first import of Ray
-    check_paths(out=settings.out, data=settings.data)
+    check_paths(settings.out, settings.source)
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
     folder = StudyFolder(Path(settings.out).resolve() / name)
     lock = StudyLock(folder.root)

@@ -68,7 +68,7 @@ def _run(begun: PreparedStudy, console: Console, go_on: str) -> int:
     study = _open(begun)
     console.print(f"[bold]{folder.name}[/bold] in {escape(str(folder.root))}", highlight=False)
     console.print(str(cohort.attrition), markup=False, highlight=False)
-    for finding in [*cohort.findings, *filter(None, [study.mended])]:
+    for finding in [*cohort.findings, *filter(None, [study.journal_repair])]:
         console.print(f"note: {finding}", style="yellow", markup=False, highlight=False)
     interrupted = _searched(study, console)
     table = _write_tables(study)
@@ -106,7 +106,7 @@ def _open(begun: PreparedStudy) -> StudyContext:
     stored = read_record(folder)
     folder.make()
     check_shared(folder)
-    mended = repair_journal(folder.journal)
+    journal_repair = repair_journal(folder.journal)
     write_record(folder, study_record(settings, cohort.digest))
     folder.write_json("attrition.json", cohort.attrition.to_dict())
     return StudyContext(
@@ -119,7 +119,7 @@ def _open(begun: PreparedStudy) -> StudyContext:
         device=choose_device(settings),
         tracker=open_tracker(folder, settings.wandb),
         resumed=stored is not None,
-        mended=mended,
+        journal_repair=journal_repair,
     )
 
 
@@ -148,7 +148,7 @@ def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> di
     finally:
         study.tracker.close(interrupted=False)
     if study.settings.wandb == "offline" and (study.resumed or study.tracker.lost):
-        relog_incomplete_runs(study.folder, study.tracker, table, study.common)
+        relog_incomplete_runs(study.folder, study.tracker, table, study.shared_config)
     if not (table["state"] == "unfinished").any():  # their checkpoints are needed to go on
         study.folder.remove_temporary()
     return comparison

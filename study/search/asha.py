@@ -18,11 +18,11 @@ def rungs(stopping: EarlyStopping | None, epochs: int) -> tuple[int, ...]:
     """Returns the epochs at which trials are compared, in order."""
     if stopping is None or stopping.grace >= epochs:
         return ()
-    found, rung = [], float(stopping.grace)
+    epochs_of_rungs, rung = [], float(stopping.grace)
     while rung < epochs:
-        found.append(int(rung))
+        epochs_of_rungs.append(int(rung))
         rung *= stopping.factor
-    return tuple(found)
+    return tuple(epochs_of_rungs)
 
 
 class PerArmASHA(FIFOScheduler):

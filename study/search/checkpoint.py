@@ -1,6 +1,5 @@
 """Checkpoints of running trials: plain tensors, validated when they are loaded."""
 
-import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hemomodel.tables.output_files import atomic_write
 from hemomodel.training.history import History
 from hemomodel.training.loop import Training
 
@@ -19,20 +19,15 @@ __all__ = ["SaveClock", "load_checkpoint", "load_validated_checkpoint", "save_ch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint whole or not at all.
+    """Writes a checkpoint whole or not at all; after a power failure it may be gone.
 
     A full disk costs the checkpoint and not the trial: the driver, which writes there too, is the
     one that says so and ends the study.
     """
     content = BytesIO()
     torch.save(state, content)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
+    with suppress(OSError), atomic_write(path) as part:
         part.write_bytes(content.getbuffer())
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -92,18 +87,14 @@ def load_validated_checkpoint(
     state = load_checkpoint(path, outputs.device)
     if state is None:
         return None
-    found = _forms(state)
-    return (
-        state
-        if found == _forms(_like(training, outputs, _epochs(state, training.config.epochs)))
-        else None
-    )
+    expected = _like(training, outputs, _epochs(state, training.config.epochs))
+    return state if _forms(state) == _forms(expected) else None
 
 
 def _epochs(state: Any, most: int) -> int:  # noqa: ANN401 - whatever the file holds
     """Returns how many epochs a checkpoint says it holds, if that can be."""
-    own = state.get("training") if isinstance(state, dict) else None
-    epoch = own.get("epoch") if isinstance(own, dict) else None
+    training = state.get("training") if isinstance(state, dict) else None
+    epoch = training.get("epoch") if isinstance(training, dict) else None
     if isinstance(epoch, Tensor) and epoch.shape == () and epoch.dtype == torch.int64:
         return min(max(int(epoch), 1), most)
     return 1

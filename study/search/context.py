@@ -20,7 +20,7 @@ class StudyContext:
 
     Attributes:
         resumed: an earlier process began it.
-        mended: what had to be done to its journal, or "".
+        journal_repair: what had to be done to its journal, or "".
     """
 
     settings: Settings
@@ -32,10 +32,10 @@ class StudyContext:
     device: Device
     tracker: Tracker
     resumed: bool
-    mended: str
+    journal_repair: str
 
     @property
-    def common(self) -> dict[str, Any]:
-        """What the W&B configs of all trials share."""
+    def shared_config(self) -> dict[str, Any]:
+        """What the W&B configurations of all trials share."""
         about = {"study": self.folder.name, "data_digest": self.cohort.digest}
         return {**self.settings.fit, **about}

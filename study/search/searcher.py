@@ -3,7 +3,6 @@
 The Optuna storage is the study's only truth. What Tune remembers is never read back.
 """
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,11 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from study.settings.search_space import SearchSpace
-from study.store.arms import Arm, open_arms
+from study.store._optuna_internals import reopen_trial
+from study.store.arms import Arm
 from study.store.failures import StudyFailure
 
-__all__ = ["RETRIES", "Arm", "ArmSearcher", "open_arms"]
+__all__ = ["RETRIES", "ArmSearcher"]
 
 _ENDS = {
     "complete": TrialState.COMPLETE,
@@ -35,8 +35,18 @@ class ArmSearcher(Searcher):
 
     Numbers are global and stable: trial k of arm a of A is number k * A + a.
 
+    **Who may call.** Tune's loop and the callbacks of the search, in the driver, from one thread.
+    The driver holds the study's lock, so no other process writes to the arms' Optuna studies.
+
+    **Trials that are open.** A trial that the storage holds as running when the searcher is made
+    was left by an earlier process. Such trials are handed out first.
+
+    **What is stored when a method returns.** After `suggest`, the trial and its parameters; after
+    `report` and `note`, what they were given; after `on_trial_complete`, how the trial ended. If a
+    write fails, the error is in `failure`, no later write is tried, and `suggest` ends the search.
+
     Attributes:
-        fault: the first write that failed; after it there is no other.
+        failure: the first write that failed.
     """
 
     def __init__(
@@ -56,7 +66,7 @@ class ArmSearcher(Searcher):
         share, rest = divmod(trials, len(names))
         self._left = {arm.key: share + (names.index(arm.name) < rest) for arm in arms}
         self._open: dict[str, tuple[Arm, optuna.Trial, set[int]]] = {}
-        self.fault = StudyFailure()
+        self.failure = StudyFailure()
         self._deaths: Counter[tuple[str, int]] = Counter()
         self._reasons: dict[tuple[str, int], str] = {}
         self._unfinished: list[tuple[Arm, FrozenTrial]] = []
@@ -73,8 +83,8 @@ class ArmSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial: an unfinished one first, then the arm with the most to do."""
-        if self.fault.error is None:
-            with self.fault.capture():
+        if self.failure.error is None:
+            with self.failure.capture():
                 return self._next(trial_id)
         return str(Searcher.FINISHED)
 
@@ -111,12 +121,7 @@ class ArmSearcher(Searcher):
         random numbers of the last ones come after those of the first.
         """
         arm.study.sampler = self._sampler(arm, frozen.number)
-        trial = optuna.Trial(arm.study, frozen._trial_id)  # noqa: SLF001 - no public way to reopen
-        if _STARTED not in frozen.user_attrs:
-            blank = copy.copy(frozen)
-            blank.params, blank.distributions = {}, {}
-            trial._cached_frozen_trial = blank  # noqa: SLF001 - what it takes as drawn
-        return trial
+        return reopen_trial(arm.study, frozen, redraw=_STARTED not in frozen.user_attrs)
 
     def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
         """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
@@ -156,9 +161,7 @@ class ArmSearcher(Searcher):
 
         A trial that was interrupted stays open, to be taken up when the study goes on.
         """
-        if self.fault.error is None:
-            with self.fault.capture():
-                self._tell(trial_id, result, error=error)
+        self.failure.attempt(self._tell, trial_id, result, error=error)
 
     def _tell(self, trial_id: str, result: Mapping[str, Any] | None, *, error: bool) -> None:
         arm, trial, _ = self._open[trial_id]
@@ -178,21 +181,21 @@ class ArmSearcher(Searcher):
         Tune gives up at once if a process dies after its last trial and before the next began.
         """
         self._deaths[arm.key, trial.number] += 1
-        if self.waits(arm.key, trial.number):
+        if self.will_retry(arm.key, trial.number):
             self._unfinished.append((arm, arm.trials[trial.number]))
         else:
             why = self._reasons.get((arm.key, trial.number), "nothing is known of it")
             trial.set_user_attr("failure", f"its process failed again and again ({why})")
             arm.study.tell(trial, state=TrialState.FAIL)
 
-    def failing(self, trial_id: str, why: str) -> None:
-        """Counts the death of a trial's process, and keeps what it died of."""
+    def record_death(self, trial_id: str, why: str) -> None:
+        """Counts the death of a trial's process, and stores the reason."""
         arm, trial, _ = self._open[trial_id]
         self._deaths[arm.key, trial.number] += 1
         self._reasons[arm.key, trial.number] = why
 
-    def waits(self, key: str, place: int) -> bool:
-        """Whether a trial of an arm whose process failed is to be tried again."""
+    def will_retry(self, key: str, place: int) -> bool:
+        """Returns whether a trial is run again after the failures of its process so far."""
         return self._deaths[key, place] <= RETRIES
 
     def __getstate__(self) -> dict[str, Any]:

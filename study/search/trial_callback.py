@@ -1,13 +1,13 @@
 """Everything that happens in the driver when a trial starts, reports or ends."""
 
 import math
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from study.cluster._ray_internals import release_trial
 from study.search.progress import ProgressView
 from study.search.searcher import ArmSearcher
 from study.store.study_folder import StudyFolder
@@ -16,23 +16,28 @@ from study.store.trial_tables import TrialTableWriter
 from study.tracking.tracker import Tracker
 from study.tracking.wandb_payload import run_config, run_rows, run_summary
 
-__all__ = ["Ended", "TrialCallback"]
-
-
-def _unless_broken(method: Callable[..., None]) -> Callable[..., None]:
-    """Keeps the first failed write, and does nothing after it."""
-
-    @wraps(method)
-    def kept(self: "TrialCallback", *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Tune calls
-        if self._fault.error is None:
-            with self._fault.capture():
-                method(self, *args, **kwargs)
-
-    return kept
+__all__ = ["TrialCallback"]
 
 
 class TrialCallback(Callback):
-    """Writes what trials report to the study's tables, Optuna, W&B and the terminal."""
+    """Writes what trials report to the study's tables, Optuna, W&B and the terminal.
+
+    **Who may call.** Tune's loop, in the driver, from one thread. The driver holds the study's
+    lock.
+
+    **When Tune calls.** `on_trial_start` each time a process begins with a trial, also after a
+    retry. `on_trial_result` for each report, before the searcher hears of the trial's end.
+    `on_trial_complete` and `on_trial_error` after the searcher has told Optuna.
+
+    **What is on disk when a hook returns.** After `on_trial_start`, that the trial has started.
+    After `on_trial_result`, its score in Optuna; after its last report also its tables, so that
+    Optuna never holds the end of a trial whose tables are missing. What is reported in between is
+    in memory. After `on_trial_complete` the trial's checkpoint is gone. W&B's files are complete
+    only when the tracker is closed.
+
+    **Failed writes.** A hook raises no error of the disk or of the database. The first one is in
+    the searcher's `failure`, the hooks after it do nothing, and the search stops.
+    """
 
     def __init__(
         self,
@@ -41,32 +46,22 @@ class TrialCallback(Callback):
         tables: TrialTableWriter,
         tracker: Tracker,
         view: ProgressView,
-        common: Mapping[str, Any],
+        shared_config: Mapping[str, Any],
     ) -> None:
-        """Takes what it writes to; `common` is what the W&B configs of all trials share."""
-        self._fault = searcher.fault
+        """Takes what it writes to, and what the W&B configurations of all trials share."""
+        self._failure = searcher.failure
         self._folder, self._searcher, self._tables = folder, searcher, tables
-        self._tracker, self._view, self._common = tracker, view, common
-        self._ended = Ended()
+        self._tracker, self._view, self._shared_config = tracker, view, shared_config
+        self._first_ended: Trial | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves nothing in Tune's snapshot, which is written but never read."""
         return {}
 
-    @_unless_broken
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
         """Opens the trial's W&B run."""
-        config = trial.config
-        params = config["params"]
-        run = self._tracker.start(
-            config["number"],
-            params["balancer"],
-            run_config(self._common, config["number"], config["arm"], config["outer_fold"], params),
-        )
-        self._searcher.note(trial.trial_id, wandb_id=run)
-        self._view.started(config["number"], config["arm"])
+        self._failure.attempt(self._start, trial)
 
-    @_unless_broken
     def on_trial_result(
         self,
         iteration: int,
@@ -75,11 +70,40 @@ class TrialCallback(Callback):
         result: dict[str, Any],
         **_: Any,  # noqa: ANN401
     ) -> None:
-        """Takes a report; if it is the last one, writes all that must outlive this process.
+        """Takes a report; if it is the last one, writes all that must outlive this process."""
+        self._failure.attempt(self._take, trial, result)
 
-        Tune calls this before it tells the searcher, so a trial is only ever told finished to
-        Optuna when its tables are on disk.
-        """
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
+        """Drops the checkpoint of a trial that Optuna knows to have ended."""
+        self._failure.attempt(self._release, trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+        """Remembers why a trial's process died; Tune starts it again."""
+        self._searcher.record_death(trial.trial_id, _reason(str(trial.get_error())))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+        """Closes a trial whose process failed for good."""
+        if not self._searcher.will_retry(trial.config["key"], trial.config["place"]):
+            self._failure.attempt(self._give_up, trial)
+
+    def on_experiment_end(self, trials: list[Trial], **_: object) -> None:
+        """Leaves Tune one trial to sum up: nobody reads its summary, and it takes its time."""
+        del trials[1:]
+
+    def _start(self, trial: Trial) -> None:
+        config = trial.config
+        number, arm, params = config["number"], config["arm"], config["params"]
+        run = self._tracker.start(
+            number,
+            params["balancer"],
+            run_config(self._shared_config, number, arm, config["outer_fold"], params),
+        )
+        self._searcher.note(trial.trial_id, wandb_id=run)
+        self._view.started(number, arm)
+
+    def _take(self, trial: Trial, result: dict[str, Any]) -> None:
         report: TrialReport = {key: result[key] for key in TrialReport.__annotations__}  # type: ignore[assignment]
         number, arm = trial.config["number"], trial.config["arm"]
         self._searcher.report(trial.trial_id, report["epoch"], report["score"])
@@ -107,33 +131,17 @@ class TrialCallback(Callback):
         self._tracker.finish(number, summary, failed=bool(report["failure"]))
         self._view.ended(number, trial.config["arm"], state)
 
-    @_unless_broken
-    def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
-    ) -> None:
-        """Drops the checkpoint of a trial that Optuna knows to have ended."""
+    def _release(self, trial: Trial) -> None:
         if trial.last_result and trial.last_result.get("done"):
             self._drop_checkpoint(trial)
-        self._ended.forget(trial)
+        self._first_ended = self._first_ended or trial
+        release_trial(trial, self._first_ended)
 
-    @_unless_broken
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
-        """Remembers why a trial's process died; Tune starts it again."""
-        self._searcher.failing(trial.trial_id, _reason(str(trial.get_error())))
-
-    @_unless_broken
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
-        """Closes a trial whose process failed for good."""
+    def _give_up(self, trial: Trial) -> None:
         number = trial.config["number"]
-        if self._searcher.waits(trial.config["key"], trial.config["place"]):
-            return
         self._tracker.finish(number, {"state": "failed"}, failed=True)
         self._view.ended(number, trial.config["arm"], "failed")
         self._drop_checkpoint(trial)
-
-    def on_experiment_end(self, trials: list[Trial], **_: object) -> None:
-        """Leaves Tune one trial to sum up: nobody reads its summary, and it takes its time."""
-        del trials[1:]
 
     def _drop_checkpoint(self, trial: Trial) -> None:
         path = self._folder.checkpoints / f"{trial.config['number']:05d}.pt"
@@ -146,22 +154,3 @@ def _reason(text: str) -> str:
     # A traceback ends with its error; the death of a process begins with it, under a date.
     raised = any("Traceback" in line or "ray::" in line for line in lines)
     return lines[-1 if raised or len(lines) == 1 else 1][:200]
-
-
-class Ended:
-    """The trials that have ended, of which Tune needs no more than that they have."""
-
-    def __init__(self) -> None:
-        self._first: Trial | None = None
-
-    def forget(self, trial: Trial) -> None:
-        """Empties a trial; what Tune may still look at is shared by all of them."""
-        first = self._first = self._first or trial
-        trial.config = trial._Trial__unresolved_config = {}  # noqa: SLF001 - a copy that it keeps
-        trial.evaluated_params, trial.experiment_tag = {}, ""
-        trial._default_result_or_future = None  # noqa: SLF001 - an object in Ray's store
-        first.run_metadata.last_result = {}
-        first.run_metadata.metric_analysis.clear()
-        first.run_metadata.metric_n_steps.clear()
-        trial.run_metadata, trial.storage = first.run_metadata, first.storage
-        trial.placement_group_factory = first.placement_group_factory

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
+from study.cluster._ray_internals import SNAPSHOT_LOGGERS
 from study.cluster.node_monitor import NodeMonitor
 from study.search.asha import PerArmASHA, rungs
 from study.search.context import StudyContext
@@ -29,21 +30,21 @@ from study.store.trial_tables import STATES, TrialTableWriter
 __all__ = ["run_trials"]
 
 # Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
-for _name in ("tune", "execution.experiment_state"):
-    logging.getLogger(f"ray.tune.{_name}").setLevel(logging.CRITICAL)
+for _name in SNAPSHOT_LOGGERS:
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class _Stop(tune.Stopper):
     """Stops all trials once someone asked for it, or a write has failed."""
 
-    def __init__(self, fault: StudyFailure) -> None:
-        self.asked, self._fault = False, fault
+    def __init__(self, failure: StudyFailure) -> None:
+        self.asked, self._failure = False, failure
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self.asked or self._fault.error is not None
+        return self.asked or self._failure.error is not None
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
         seed=settings.seed,
         startup=settings.startup_trials,
     )
-    searcher.fault = StudyFailure((OSError, *database_errors(settings)))
+    searcher.failure = StudyFailure((OSError, *database_errors(settings)))
     if not searcher.remaining:
         return False
     ladders = PerArmASHA(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
@@ -101,8 +102,10 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     ]
     stack = stacks[0]
     tables = TrialTableWriter(study.folder, [task.name for task in stack.tasks], stack.pairs)
-    bookkeeper = TrialCallback(study.folder, searcher, tables, study.tracker, view, study.common)
-    stop = _Stop(searcher.fault)
+    trial_callback = TrialCallback(
+        study.folder, searcher, tables, study.tracker, view, study.shared_config
+    )
+    stop = _Stop(searcher.failure)
     tuner = tune.Tuner(
         _trainable(study, stacks),
         tune_config=tune.TuneConfig(
@@ -117,7 +120,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(study.folder.root),
-            callbacks=[bookkeeper, NodeMonitor(console, study.folder)],
+            callbacks=[trial_callback, NodeMonitor(console, study.folder)],
             stop=stop,
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -126,8 +129,8 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     )
     with view, _stopping_on_signals(stop):
         tuner.fit()
-    if searcher.fault.error is not None:
-        raise searcher.fault.error
+    if searcher.failure.error is not None:
+        raise searcher.failure.error
     return stop.asked
 
 

@@ -35,15 +35,15 @@ def open_cohort(settings: Settings) -> Cohort:
         "require_comorbidities": settings.require_comorbidities,
         "legacy_age": settings.legacy_age,
     }
-    kind, colon, rows = settings.data.partition(":")
-    if kind == "synthetic":
-        if not colon or not rows.isdecimal() or not 1 <= float(rows) <= MAX_ROWS:
+    source = settings.source
+    if source.kind == "synthetic":
+        if source.rows is None or not 1 <= source.rows <= MAX_ROWS:
             raise InputError(
-                f"--data {settings.data[:60]}: give synthetic:ROWS, such as synthetic:465, "
+                f"--data {source.text[:60]}: give synthetic:ROWS, such as synthetic:465, "
                 f"with at most {MAX_ROWS:,} rows"
             )
-        return synthetic_cohort(int(rows), seed=settings.seed, **switches)
-    return load_cohort(Path(settings.data), open_schema(settings), **switches)
+        return synthetic_cohort(source.rows, seed=settings.seed, **switches)
+    return load_cohort(Path(source.text), open_schema(settings), **switches)
 
 
 def outer_folds(settings: Settings) -> int:

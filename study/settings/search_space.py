@@ -44,17 +44,19 @@ class SearchSpace:
         self._fit, self._first = dict(settings.fit), settings.balancers[0]
         self._tasks = tuple(tasks)
         common = _scalars(FitConfig, "", tasks)
-        own = {name: _scalars(BALANCERS[name], f"{name}.", tasks) for name in settings.balancers}
+        balancers = {
+            name: _scalars(BALANCERS[name], f"{name}.", tasks) for name in settings.balancers
+        }
         searched = {
             **common,
-            **{key: value for part in own.values() for key, value in part.items()},
+            **{key: value for part in balancers.values() for key, value in part.items()},
         }
         narrowed = _narrowed(settings, searched)
         fixed = set(settings.fit)
         self._common = {key: narrowed[key] for key in common if not _covered(key, fixed)}
-        self._own = {
+        self._of_balancer = {
             name: {key: narrowed[key] for key in part if not _covered(key, fixed)}
-            for name, part in own.items()
+            for name, part in balancers.items()
         }
         self._check_fixed(settings, searched)
 
@@ -68,7 +70,7 @@ class SearchSpace:
 
         The depth of the trunk decides which of its widths are.
         """
-        return {**self._common, **self._own[balancer]}
+        return {**self._common, **self._of_balancer[balancer]}
 
     def suggest(
         self, trial: "optuna.trial.BaseTrial", balancers: Sequence[str]
@@ -104,7 +106,7 @@ class SearchSpace:
             values["hidden"] = tuple(widths)
         if None not in weights:
             values["fixed.log_weights"] = tuple(weights)
-        own = {
+        balancer = {
             f.name: values[f"{name}.{f.name}"]
             for f in fields(BALANCERS[name])
             if f"{name}.{f.name}" in values
@@ -115,7 +117,7 @@ class SearchSpace:
             if f.name in values and f.name != "balancer"
         }
         try:
-            return FitConfig(**common, balancer=BALANCERS[name](**own))
+            return FitConfig(**common, balancer=BALANCERS[name](**balancer))
         except ValidationError as error:
             raise InputError(f"fit: {validation_message(error, FitConfig)}") from None
 
@@ -150,18 +152,18 @@ def _narrowed(settings: Settings, searched: Mapping[str, Scalar]) -> dict[str, S
 
 def _scalars(config: type, prefix: str, tasks: Sequence[str]) -> dict[str, Scalar]:
     """Returns the domains of a class by flat name, layers and per-task fields spread out."""
-    found: dict[str, Scalar] = {}
+    scalars: dict[str, Scalar] = {}
     for field, domain in domains(config):
         key = prefix + field.name
         if isinstance(domain, Layers):
-            found[f"{key}.depth"] = domain.depth
+            scalars[f"{key}.depth"] = domain.depth
             for layer in range(1, domain.depth.high + 1):
-                found[f"{key}.width{layer}"] = domain.width
+                scalars[f"{key}.width{layer}"] = domain.width
         elif isinstance(domain, PerTask):
-            found.update({f"{key}.{task}": domain.each for task in tasks})
+            scalars.update({f"{key}.{task}": domain.each for task in tasks})
         else:
-            found[key] = domain
-    return found
+            scalars[key] = domain
+    return scalars
 
 
 def _covered(key: str, fixed: set[str]) -> bool:

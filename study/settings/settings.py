@@ -11,6 +11,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.errors import InputError, did_you_mean
 from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 from hemomodel.schema.validation_message import validation_message
+from study.settings.data_source import DataSource
 
 __all__ = ["EarlyStopping", "Settings", "load_settings"]
 
@@ -106,6 +107,11 @@ class Settings(_Strict):
     out: str = "studies"
     fit: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @property
+    def source(self) -> DataSource:
+        """Where the rows come from: `data`, parsed."""
+        return DataSource.parse(self.data)
 
     @field_validator("balancers")
     @classmethod

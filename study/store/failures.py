@@ -1,26 +1,29 @@
 """A full disk, a folder that cannot be written, no memory left: the study ends in one line.
 
-Inside Tune an error of a callback would count as the trial's. So the first one is kept, nothing
-more is written after it, and the search stops; then it is raised.
+Inside Tune an error of a callback would count as the trial's. So the first error is stored, nothing
+is written after it, and the search stops; then the error is raised.
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec
 
 from hemomodel.errors import InputError
 from study.store.study_folder import StudyFolder
 
 __all__ = ["StudyFailure", "as_input_error", "causes", "first_line"]
 
+P = ParamSpec("P")
+
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 class StudyFailure:
-    """The first write that failed, if any.
+    """The first write that failed, if any. After it no more is written.
 
     Attributes:
-        error: of that write.
+        error: of that write, or None.
     """
 
     def __init__(self, kinds: tuple[type[Exception], ...] = (OSError,)) -> None:
@@ -36,6 +39,12 @@ class StudyFailure:
         except self._kinds as error:
             self.error = self.error or error
 
+    def attempt(self, write: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Calls a function that writes, unless a write has failed before; stores its error."""
+        if self.error is None:
+            with self.capture():
+                write(*args, **kwargs)
+
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yields an error and those that it was raised from, or beside."""
@@ -50,12 +59,12 @@ def first_line(error: Exception) -> str:
 
 
 @contextmanager
-def as_input_error(folder: StudyFolder, go_on: str) -> Iterator[None]:
+def as_input_error(folder: StudyFolder, resume_command: str) -> Iterator[None]:
     """Turns an error of the disk, or of the memory, into a sentence.
 
     Args:
         folder: of the study.
-        go_on: the command that takes the study up again.
+        resume_command: the command that takes the study up again.
 
     Raises:
         InputError: the disk is full, the folder cannot be written, or Ray ended workers because
@@ -70,14 +79,14 @@ def as_input_error(folder: StudyFolder, go_on: str) -> Iterator[None]:
             raise InputError(
                 "memory ran low, and Ray ended trials to save the machine; what has ended is kept: "
                 "close other programs, or train fewer at once with --max-concurrent, then go on "
-                f"with {go_on}"
+                f"with {resume_command}"
             ) from error
         cause = _of_the_disk(error, str(folder.root))
         if cause is None:
             raise
         raise InputError(
             f"{folder.root} cannot be written ({cause.strerror}); what has ended is kept: "
-            f"make room or give access, then go on with {go_on}"
+            f"make room or give access, then go on with {resume_command}"
         ) from error
 
 

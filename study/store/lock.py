@@ -1,10 +1,11 @@
 """One process at a time on a study."""
 
 import errno
-import fcntl
 import os
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
+
+from filelock import FileLock, Timeout
 
 from hemomodel.errors import InputError
 
@@ -14,16 +15,16 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP}  # some network file systems have n
 
 
 class StudyLock:
-    """A lock of the operating system on a file in the study's folder.
+    """A lock of the operating system on `study.lock` in the study's folder.
 
-    It goes with the process, however that ends. Programs that the process starts do not inherit
-    it: Python closes its files in them.
+    The system gives it back when the process ends, however that ends. Programs that the process
+    starts do not inherit it. On a file system without locks nothing is locked.
     """
 
     def __init__(self, root: Path) -> None:
-        self._path, self._file = root / "study.lock", None
-
-    _file: IO[str] | None
+        self._path = root / "study.lock"
+        # A soft lock would be a file that stays when its process is killed.
+        self._lock = FileLock(self._path, thread_local=False, fallback_to_soft=False)
 
     def __enter__(self) -> Self:
         if self._path.parent.is_dir():
@@ -31,8 +32,7 @@ class StudyLock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._lock.release()
 
     def take(self) -> None:
         """Takes the lock, unless it is held already; the study's folder must be there.
@@ -40,15 +40,12 @@ class StudyLock:
         Raises:
             InputError: another process holds it.
         """
-        if self._file is not None:
+        if self._lock.is_locked:
             return
-        file = self._path.open("a+", encoding="utf-8")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            file.close()
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            owner = self._path.read_text(encoding="utf-8").strip() or "unknown"
             raise InputError(
                 f"another process (id {owner}) is at work on {self._path.parent}; "
                 "wait until it has ended, or choose another --name"
@@ -56,7 +53,4 @@ class StudyLock:
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._file = file
+        self._path.write_text(f"{os.getpid()}\n", encoding="utf-8")

@@ -5,9 +5,9 @@ on the terminal, not in `study.yaml`, and not in an error, whose own text may qu
 """
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -15,12 +15,12 @@ from optuna.storages.journal import JournalFileBackend
 
 from hemomodel.errors import InputError
 from study.settings.settings import Settings
+from study.store._optuna_internals import CompactJournalBackend, storage_of
 from study.store.arms import Arm
 from study.store.failures import causes, first_line
 from study.store.study_folder import StudyFolder
 
 __all__ = [
-    "CompactJournalBackend",
     "database_errors",
     "database_failure_message",
     "export_trials",
@@ -44,8 +44,8 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
 
     variable = settings.storage.removeprefix(_PREFIX)
     url = os.environ.get(variable, "")
-    scheme, found, rest = url.partition("://")
-    if not found:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
         raise InputError(
             f"--storage {settings.storage}: ${variable} holds no URL; "
             f"export {variable}=postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -92,12 +92,12 @@ def study_prefix(
 
 
 @contextmanager
-def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
+def database_failure_message(settings: Settings, resume_command: str) -> Iterator[None]:
     """Turns a database that went away into one sentence; what had ended is kept there.
 
     Args:
         settings: of the study.
-        go_on: the command that takes the study up again.
+        resume_command: the command that takes the study up again.
 
     Raises:
         InputError: the database went away.
@@ -106,13 +106,13 @@ def database_failure_message(settings: Settings, go_on: str) -> Iterator[None]:
         yield
     except Exception as error:
         kinds = database_errors(settings)
-        found = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
-        lost = next(found, "")
+        names = (type(cause).__name__ for cause in causes(error) if isinstance(cause, kinds))
+        lost = next(names, "")
         if not lost:
             raise
         raise InputError(
             f"--storage {settings.storage}: the database no longer answers ({lost}); what had "
-            f"ended is kept. When it is back: {go_on}"
+            f"ended is kept. When it is back: {resume_command}"
         ) from None
 
 
@@ -120,18 +120,19 @@ def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) 
     """Copies what a database holds of the study to its folder, which tells all by itself."""
     if settings.storage is None:
         return
-    part = folder.journal.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    copy = JournalStorage(JournalFileBackend(str(part)))
-    for arm in arms:
-        name = arm.study.study_name
-        optuna.copy_study(
-            from_study_name=name,
-            from_storage=arm.study._storage,  # noqa: SLF001 - an Optuna study has no other way to it
-            to_storage=copy,
-            to_study_name=name.removeprefix(f"{folder.name}/"),
-        )
-    part.replace(folder.journal)
+
+    def copy(part: Path) -> None:
+        storage = JournalStorage(JournalFileBackend(str(part)))
+        for arm in arms:
+            name = arm.study.study_name
+            optuna.copy_study(
+                from_study_name=name,
+                from_storage=storage_of(arm.study),
+                to_storage=storage,
+                to_study_name=name.removeprefix(f"{folder.name}/"),
+            )
+
+    folder.write_with(folder.journal.name, copy)
 
 
 def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
@@ -141,14 +142,3 @@ def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - for a database alone
 
     return (SQLAlchemyError, optuna.exceptions.StorageInternalError)
-
-
-class CompactJournalBackend(JournalFileBackend):
-    """Optuna's journal file, which remembers where it left off and not where each line begins."""
-
-    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Yields the records from a number on."""
-        begin = self._log_number_offset.get(log_number_from)
-        if begin is not None:
-            self._log_number_offset = {log_number_from: begin}
-        return super().read_logs(log_number_from)

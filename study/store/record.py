@@ -4,7 +4,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import yaml
 
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import read_yaml
-from study.settings.analysis_plan import analysis_plan
+from study.settings.analysis_plan import RULES, analysis_plan, recorded_rules
+from study.settings.data_source import DataSource, file_label
 from study.settings.settings import Settings
 from study.store.study_folder import StudyFolder
 
@@ -34,6 +35,11 @@ _FREE = {
     *("device", "gpus_per_trial"),
 }
 _FILE = "study.yaml"
+# What stands for a setting that may name a file.
+_LABELS: dict[str, Callable[[str], str]] = {
+    "data": lambda data: DataSource.parse(data).label,
+    "schema_file": file_label,
+}
 _CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
 
 
@@ -45,6 +51,7 @@ def study_record(settings: Settings, digest: str) -> dict[str, Any]:
     return {
         "settings": settings.model_dump(mode="json"),
         "declared": analysis_plan(settings.finalists),
+        "data_source": settings.source.to_dict(),
         "data_digest": digest,
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
@@ -58,7 +65,7 @@ def _commit() -> str | None:
     """Returns the commit of the code, with a mark if files differ from it; None outside git."""
     here = Path(__file__).parent
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty"],  # noqa: S607 - git of the PATH
             cwd=here,
             capture_output=True,
@@ -67,7 +74,7 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+    return described.stdout.strip()
 
 
 def write_record(folder: StudyFolder, record: dict[str, Any]) -> None:
@@ -102,8 +109,11 @@ def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     They do not say where things are, nor what the tables are called: after a patient, perhaps.
     """
-    kept = {key: value for key, value in settings.items() if key not in {"out", "address"}}
-    return {**kept, **{key: _kind(kept[key]) for key in ("data", "schema_file") if kept.get(key)}}
+    return {
+        key: _LABELS[key](value) if key in _LABELS and value else value
+        for key, value in settings.items()
+        if key not in {"out", "address"}
+    }
 
 
 def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,17 +122,9 @@ def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("data", "schema_file", "out", "address"):
         value = str(settings.get(key) or "")
         if "/" in value or "." in value:
-            command = command.replace(value, f"<{_kind(value)}>")
+            command = command.replace(value, f"<{_LABELS.get(key, file_label)(value)}>")
     command = _CONFIG.sub(r"\1<a file>", command)
     return {**record, "settings": shareable_settings(settings), "command": command}
-
-
-def _kind(path: str) -> str:
-    """Returns what a path is, without its name."""
-    if path.startswith("synthetic:"):
-        return path
-    suffix = Path(path).suffix.lstrip(".")
-    return f"a {suffix} file" if suffix else "a place"
 
 
 def stored_settings(out: str, name: str) -> dict[str, Any]:
@@ -148,6 +150,7 @@ def check_unchanged(
     Raises:
         InputError: something differs that changes what is measured.
     """
+    _check_rules(folder, stored.get("declared"))
     new = settings.model_dump(mode="json")
     old = {**Settings().model_dump(mode="json"), **stored["settings"]}  # one may be newer
     for key in sorted(set(old) | set(new)):
@@ -156,10 +159,9 @@ def check_unchanged(
                 f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
                 "use the same, or another --name"
             )
-    rules, now = stored.get("declared"), analysis_plan(settings.finalists)
-    if rules != now:
+    if other := _other_choice(stored["declared"], analysis_plan(settings.finalists)):
         raise InputError(
-            f"study {folder.name} was declared to be judged otherwise ({_other(rules, now)}); "
+            f"study {folder.name} was declared to be judged otherwise ({other}); "
             "go on with the version of hemomodel that began it, or under another --name"
         )
     if stored["data_digest"] != digest:
@@ -169,8 +171,25 @@ def check_unchanged(
         )
 
 
-def _other(rules: Any, now: dict[str, Any]) -> str:  # noqa: ANN401 - whatever the record holds
-    if not isinstance(rules, dict):
-        return "nothing was declared"
-    key = next(key for key in {**rules, **now} if rules.get(key) != now.get(key))
-    return f"{key}: {rules.get(key)!r}, now {now.get(key)!r}"
+def _check_rules(folder: StudyFolder, declared: Any) -> None:  # noqa: ANN401 - what YAML holds
+    """Refuses a study that was begun under other rules than this version's.
+
+    Raises:
+        InputError: the record has another number, or none and unknown sentences.
+    """
+    rules = recorded_rules(declared)
+    if rules == RULES:
+        return
+    begun = "rules that this version does not know" if rules is None else f"rules {rules}"
+    raise InputError(
+        f"study {folder.name} was begun under {begun}, and this version computes by rules {RULES}; "
+        "start a new study with another --name; report.py and recommend.py still read this one"
+    )
+
+
+def _other_choice(declared: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Returns the first choice of the plan that differs, or ""; sentences are not compared."""
+    for key in {**declared, **now}:
+        if key not in {"rules", "selection", "rule"} and declared.get(key) != now.get(key):
+            return f"{key}: {declared.get(key)!r}, now {now.get(key)!r}"
+    return ""

@@ -1,7 +1,6 @@
 """The study's folder: what stands where, and files that are written whole or not at all."""
 
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Callable
@@ -12,13 +11,26 @@ from typing import Any
 import pandas as pd
 
 from hemomodel.errors import InputError
+from hemomodel.tables.output_files import atomic_write
 
 __all__ = ["StudyFolder"]
 
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Paths of one study."""
+    """The files of one study.
+
+    **Who may write.** The process that holds the study's lock writes every file but these: trials
+    write their own checkpoint, on whichever node they run; W&B's process writes below `wandb/`;
+    Tune writes below `tune/`; a report is written without the lock.
+
+    **What is on disk when a method returns.** After a `write_...` the whole new file, under its
+    name, also if the power fails then. A writer that is killed leaves the file as it was, and
+    perhaps a `.part` file beside it, which `make` removes.
+
+    Attributes:
+        root: the folder; its name is the study's.
+    """
 
     root: Path
 
@@ -61,7 +73,8 @@ class StudyFolder:
         self.make_root()
         for path in (self.parts, self.checkpoints):
             path.mkdir(exist_ok=True)
-            for left in path.glob("*.part"):  # of a writer that was killed
+        for path in (self.root, self.parts, self.checkpoints):
+            for left in path.glob("*.part*"):  # of a writer that was killed
                 left.unlink(missing_ok=True)
 
     def make_root(self) -> None:
@@ -91,13 +104,7 @@ class StudyFolder:
 
     def write_bytes(self, name: str, content: bytes) -> Path:
         """Writes a file whole or not at all."""
-        path = self.root / name
-        part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        return _put(part, path)
+        return self.write_with(name, lambda part: part.write_bytes(content))
 
     def write_json(self, name: str, value: Any) -> Path:  # noqa: ANN401 - whatever JSON can hold
         """Writes a JSON file whole or not at all."""
@@ -110,19 +117,6 @@ class StudyFolder:
     def write_with(self, name: str, write: Callable[[Path], object]) -> Path:
         """Writes a file whole or not at all, by a function that is given a path to write to."""
         path = self.root / name
-        part = path.with_name(f"{path.name}.part")
-        write(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        return _put(part, path)
-
-
-def _put(part: Path, path: Path) -> Path:
-    """Gives a written file its name, and sees that the name is on disk too."""
-    part.replace(path)
-    place = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
-    return path
+        with atomic_write(path, durable=True) as part:
+            write(part)
+        return path

@@ -50,7 +50,7 @@ class TrialTableWriter:
         Returns:
             (metric, task) -> its mean over replicates at the best epoch.
         """
-        reports = sorted(self._reports.pop(number).values(), key=lambda one: one["epoch"])
+        reports = sorted(self._reports.pop(number).values(), key=lambda report: report["epoch"])
         scores = metric_table(report["figures"].scores, self._pairs, self.tasks)
         curves = _curve_table(reports, self.tasks)
         for table in (scores, curves):

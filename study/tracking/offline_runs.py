@@ -1,7 +1,6 @@
 """The runs that a study has logged offline, read back without a server."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,8 @@ import pandas as pd
 from hemomodel.errors import InputError
 from study.store.read_tables import read_table
 from study.store.study_folder import StudyFolder
+from study.tracking._wandb_internals import core_program, inspect_command, is_needed_record
 from study.tracking.tracker import import_wandb
-
-_TOLD = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
 
 __all__ = ["OfflineRun", "check_complete", "offline_runs", "read_trials"]
 
@@ -54,7 +52,8 @@ def offline_runs(folder: StudyFolder, *, strict: bool = True) -> list[OfflineRun
         InputError: a log cannot be read.
     """
     logs = sorted((folder.root / "wandb").glob("offline-run-*/run-*.wandb"))
-    core = import_wandb(folder).util.get_core_path()
+    import_wandb(folder)
+    core = core_program()
     runs = [OfflineRun(log, log.stem.removeprefix("run-"), ended=True, files=()) for log in logs]
 
     def read(run: OfflineRun) -> OfflineRun:
@@ -66,20 +65,15 @@ def offline_runs(folder: StudyFolder, *, strict: bool = True) -> list[OfflineRun
 
 def _read(run: OfflineRun, core: str, *, strict: bool) -> OfflineRun:
     log = run.log
-    # This is what `wandb leet inspect --json` starts, without a second of imports for each run.
     shown = subprocess.run(  # noqa: S603 - W&B's own program
-        [core, "leet", "inspect", "--no-observability", "--json",
-         "--run-file", str(log), str(log.parents[1])],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        inspect_command(core, log), capture_output=True, text=True, check=False
+    )
     if shown.returncode and strict:
         raise InputError(
             f"{log} cannot be read as a W&B log ({shown.stderr.strip()}); "
             "restore it from a copy of the study"
         )
-    # The curves are most of a log, and tell nothing here.
-    told = [line for line in shown.stdout.splitlines() if _TOLD.match(line)]
-    records = [json.loads(line) for line in told]
+    records = [json.loads(line) for line in shown.stdout.splitlines() if is_needed_record(line)]
     return OfflineRun(
         log=log,
         name=run.name,

@@ -24,7 +24,7 @@ _TRIES = 3
 
 
 def relog_incomplete_runs(
-    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> None:
     """Logs again what is not whole, and removes what is superseded.
 
@@ -34,30 +34,30 @@ def relog_incomplete_runs(
         folder: of the study.
         tracker: of the study, closed.
         trials: the table of trials.
-        common: what the configs of all runs share.
+        shared_config: what the configurations of all runs share.
     """
     for _ in range(_TRIES):
         tracker.lost = False
-        logged = _make_whole(folder, tracker, trials, common)
+        logged = _make_whole(folder, tracker, trials, shared_config)
         if not tracker.lost:  # else W&B's process has died again
             break
     _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
 
 
 def _make_whole(
-    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> list[OfflineRun] | None:
     """Logs again what is not whole; returns all runs, if nothing had to be."""
-    found = offline_runs(folder, strict=False)
-    whole = {run.name for run in found if run.ended}
+    runs = offline_runs(folder, strict=False)
+    whole = {run.name for run in runs if run.ended}
     # Of what was logged online the server knows more than the file.
     online = (folder.root / "wandb").glob("run-*/run-*.wandb")
     whole |= {log.stem.removeprefix("run-") for log in online}
     ours = trials["wandb_id"] == [f"{folder.name}-{number}" for number in trials["number"]]
     lost = trials[ours & (trials["state"] != "unfinished") & ~trials["wandb_id"].isin(whole)]
     if not len(lost) and f"{folder.name}-study" in whole:
-        return found
-    _log_again(folder, tracker, lost, common)
+        return runs
+    _log_again(folder, tracker, lost, shared_config)
     if f"{folder.name}-study" not in whole:
         tracker.conclude_again()
     tracker.close(interrupted=False)
@@ -69,25 +69,25 @@ def _remove_superseded(runs: list[OfflineRun]) -> None:
     for run in runs:
         by_name[run.name].append(run)
     for logs in by_name.values():
-        kept = [run for run in logs if run.ended][-1:]
+        last = [run for run in logs if run.ended][-1:]
         for run in logs:
-            if kept and run is not kept[0] and not run.marker.exists():
+            if last and run is not last[0] and not run.marker.exists():
                 shutil.rmtree(run.log.parent, ignore_errors=True)
 
 
 def _log_again(
-    folder: StudyFolder, tracker: Tracker, lost: pd.DataFrame, common: Mapping[str, Any]
+    folder: StudyFolder, tracker: Tracker, lost: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> None:
     tables = dict(_tables(folder, set(lost["number"])))
     for row in lost.to_dict("records"):
         number, params = row["number"], json.loads(row["params"])
-        config = run_config(common, number, row["arm"], row["outer_fold"], params)
+        config = run_config(shared_config, number, row["arm"], row["outer_fold"], params)
         tracker.start(number, row["balancer"], config)
-        own = {name: table[table["trial"] == number] for name, table in tables.items()}
+        trial_tables = {name: table[table["trial"] == number] for name, table in tables.items()}
         summary: dict[str, Any] = {"state": row["state"]}
-        if len(own["history"]):
-            tracker.log(number, history_rows(own["history"]))
-            summary = _summary(row, own)
+        if len(trial_tables["history"]):
+            tracker.log(number, history_rows(trial_tables["history"]))
+            summary = _summary(row, trial_tables)
         tracker.finish(number, summary, failed=row["state"] == "failed")
 
 
@@ -99,9 +99,9 @@ def _tables(folder: StudyFolder, numbers: set[int]) -> Iterator[tuple[str, pd.Da
         yield name, pd.read_parquet(path, filters=only) if path.exists() else empty
 
 
-def _summary(row: Mapping[Any, Any], own: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    scores = own["scores"].groupby(["metric", "task"], as_index=False)["value"].mean()
-    cosines = own["trial_cosines"]
+def _summary(row: Mapping[Any, Any], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    scores = tables["scores"].groupby(["metric", "task"], as_index=False)["value"].mean()
+    cosines = tables["trial_cosines"]
     report = {
         "score": row["score"],
         "best_epoch": row["best_epoch"],

@@ -72,8 +72,8 @@ def _upload(
         its log, or what it said if it came to none.
     """
     before = set(_logs(folder))
-    said = folder.root / "wandb" / "sync.log"
-    with said.open("w") as output:
+    output_file = folder.root / "wandb" / "sync.log"
+    with output_file.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - W&B's own program
             [sys.executable, "-m", "wandb", "sync", "-n", str(_AT_ONCE), "--project", project,
              "--entity", server.entity, *(str(run.log) for run in runs)],
@@ -86,16 +86,16 @@ def _upload(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # with the service that it has started
                 process.wait()
-    return max(set(_logs(folder)) - before, default=said)
+    return max(set(_logs(folder)) - before, default=output_file)
 
 
 def _wait(process: "subprocess.Popen[bytes]", markers: Sequence[Path], timeout: float) -> None:
     done, moved = 0, time.monotonic()
     while process.poll() is None and time.monotonic() - moved < timeout:
         time.sleep(0.1)
-        found = sum(marker.exists() for marker in markers)
-        if found > done:
-            done, moved = found, time.monotonic()
+        uploaded = sum(marker.exists() for marker in markers)
+        if uploaded > done:
+            done, moved = uploaded, time.monotonic()
 
 
 def _logs(folder: StudyFolder) -> list[Path]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from study.store.record import shareable_settings
 from study.store.study_folder import StudyFolder
+from study.tracking._wandb_internals import process_deaths
 
 Mode: TypeAlias = Literal["offline", "online", "disabled"]
 
@@ -41,6 +42,18 @@ def import_wandb(folder: StudyFolder) -> ModuleType:
 
 class Tracker:
     """Where a study is logged; this one, for `--wandb disabled`, logs nothing.
+
+    **Who may call.** The driver of the study, from one thread. Trials and other nodes never do.
+
+    **Order.** `start`, then `log`, then `finish` for each trial, many trials at a time; `conclude`
+    once the trials have ended; `close` last. A trial that was started before, by this process or
+    an earlier one, may be started again, and epochs that were logged may be logged again.
+
+    **What is on disk when a method returns.** Nothing is sure before `close` returns: another
+    process writes. What a crash cuts off is logged again from the study's tables (`relog.py`).
+
+    **Failures.** A tracker never ends a study: if the process that writes is lost, `lost` says so
+    and the study goes on.
 
     Attributes:
         lost: some of what was logged may be missing.
@@ -93,7 +106,7 @@ class WandbTracker(Tracker):
         """
         try:
             yield
-        except _deaths():
+        except process_deaths():
             self.lost = True
             self._runs.clear()
             self._teardown()
@@ -101,7 +114,7 @@ class WandbTracker(Tracker):
     def _teardown(self) -> None:
         try:
             self._wandb.teardown()
-        except _deaths():
+        except process_deaths():
             self.lost = True
 
     def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
@@ -186,18 +199,6 @@ class WandbTracker(Tracker):
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
         self._teardown()  # finish() returns before the files are whole
-
-
-def _deaths() -> tuple[type[BaseException], ...]:
-    """Returns what W&B raises when its own process is gone, or dies while it starts.
-
-    Its teardown exits with the code that its process left.
-    """
-    from wandb.sdk import mailbox  # noqa: PLC0415 - not before its environment is set
-    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError  # noqa: PLC0415
-
-    gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
-    return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
 
 
 def open_tracker(folder: StudyFolder, mode: Mode) -> Tracker:

@@ -11,10 +11,10 @@ __all__ = ["history_rows", "run_config", "run_rows", "run_summary"]
 
 
 def run_config(
-    common: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
+    shared: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns a run's configuration; `common` is what those of all trials share."""
-    return {**common, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
+    """Returns a run's configuration; `shared` is what those of all trials share."""
+    return {**shared, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
 
 
 def run_summary(
@@ -55,7 +55,7 @@ def run_rows(report: TrialReport, tasks: Sequence[str]) -> Iterator[dict[str, fl
 def history_rows(history: pd.DataFrame) -> Iterator[dict[str, float]]:
     """Yields the same rows of a trial's table of curves."""
     keys = history["metric"] + "/" + history["task"]
-    for _, own in history.assign(key=keys).groupby("epoch"):
-        score = own.loc[own["metric"] == "skill", "mean"].mean()
-        curves = dict(zip(own["key"], own["mean"], strict=True))
-        yield {"epoch": int(own["epoch"].iloc[0]), "score": score, **curves}
+    for _, rows in history.assign(key=keys).groupby("epoch"):
+        score = rows.loc[rows["metric"] == "skill", "mean"].mean()
+        curves = dict(zip(rows["key"], rows["mean"], strict=True))
+        yield {"epoch": int(rows["epoch"].iloc[0]), "score": score, **curves}

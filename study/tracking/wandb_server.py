@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hemomodel.errors import InputError
 from study.store.study_folder import StudyFolder
+from study.tracking._wandb_internals import server_refusals
 from study.tracking.tracker import import_wandb
 
 __all__ = ["Server", "find_server", "refusals"]
@@ -56,11 +57,9 @@ def refusals(folder: StudyFolder, url: str, advice: str) -> Iterator[None]:
     Raises:
         InputError: it did.
     """
-    wandb: Any = import_wandb(folder)
-    from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # noqa: PLC0415
-
+    import_wandb(folder)
     try:
         yield
-    except (wandb.Error, WandbApiFailedError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"the W&B server at {url} refused us ({said}); {advice}") from None
+    except server_refusals() as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"the W&B server at {url} refused us ({reason}); {advice}") from None

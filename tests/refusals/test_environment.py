@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hemomodel import InputError
-from study.cluster.ray_session import _keep_to_loopback, start_ray
+from study.cluster.ray_session import start_ray
 from tests.support.paths import ROOT
 from tests.support.refusals import one_refusal
 
@@ -85,12 +85,3 @@ def test_a_cluster_of_nobody_is_given_up_in_time(address):
 def test_a_search_on_a_cluster_of_nobody(tmp_path):
     ended = start([*SEARCH, "--address", "127.0.0.1:1"], tmp_path)
     assert "no Ray cluster answers at 127.0.0.1:1" in one_refusal(ended.returncode, ended.stderr)
-
-
-def test_a_ray_of_our_own_has_the_address_that_only_this_machine_sees(monkeypatch):
-    constants = pytest.importorskip("ray._private.ray_constants")
-    monkeypatch.setattr(constants, "ENABLE_RAY_CLUSTER", constants.ENABLE_RAY_CLUSTER)
-    from ray._private.services import get_node_ip_address  # Ray is slow to come
-
-    _keep_to_loopback()
-    assert get_node_ip_address() == "127.0.0.1"

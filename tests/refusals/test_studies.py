@@ -9,9 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from study.report.write import write_report
+from study.settings.analysis_plan import RULES, analysis_plan
 from study.settings.cohort_and_splits import open_cohort
 from study.settings.settings import load_settings
 from study.store.record import study_record
+from study.store.study_folder import StudyFolder
 from tests.support.made_study import made_study
 from tests.support.paths import ROOT
 
@@ -187,6 +190,11 @@ def test_a_study_that_cannot_go_on(refused, study, tmp_path, damage, says):
     refused("search", "--resume", "made", "--out", tmp_path, says=says)
 
 
+UNKNOWN = f"under rules that this version does not know, and this version computes by rules {RULES}"
+LATER = (
+    f"study made was begun under rules {RULES + 1}, and this version computes by rules {RULES}; "
+    "start a new study with another --name; report.py and recommend.py still read"
+)
 OTHERS = {
     "other patients": (
         {}, ["--data", "synthetic:300"],
@@ -194,10 +202,17 @@ OTHERS = {
     "another seed": ({}, ["--seed", "5"], "study made was run with seed = 0, not 5"),
     "the same file with other rows": (
         {"data_digest": "ab" * 32}, [], r"study made was run on other data \(digest abab"),
-    "other rules": (
-        {"declared": {}}, [], "study made was declared to be judged otherwise"),
-    "no rules": (
-        {"declared": ...}, [], r"was declared to be judged otherwise \(nothing was declared\)"),
+    "another level": (
+        {"declared": analysis_plan() | {"level": 0.9}}, [],
+        r"study made was declared to be judged otherwise \(level: 0.9, now 0.95\)"),
+    "later rules": (
+        {"declared": analysis_plan() | {"rules": RULES + 1}}, [],
+        LATER),
+    "sentences that nobody knows": (
+        {"declared": {"level": 0.95, "rule": "the higher score wins"}}, [], UNKNOWN),
+    "no declaration": ({"declared": ...}, [], UNKNOWN),
+    "an empty declaration": ({"declared": {}}, [], UNKNOWN),
+    "a declaration in words": ({"declared": "by the higher score"}, [], UNKNOWN),
 }  # fmt: skip
 
 
@@ -207,8 +222,26 @@ def test_a_study_of_this_name_that_was_another(refused, recorded, tmp_path, chan
     refused("search", "--name", "made", "--out", tmp_path, *flags, says=says)
 
 
-def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path):
-    recorded()
+def test_a_study_under_other_rules_is_not_resumed(refused, recorded, tmp_path):
+    recorded(declared=analysis_plan() | {"rules": RULES + 1})
+    refused("search", "--resume", "made", "--out", tmp_path, says="was begun under rules")
+
+
+def test_a_study_under_other_rules_is_still_reported(study, record, tmp_path):
+    later = analysis_plan() | {"rules": RULES + 1, "rule": "words of a later version"}
+    (study / "study.yaml").write_text(yaml.safe_dump({**record, "declared": later}))
+    (tmp_path / "report").mkdir()
+    report = write_report(StudyFolder(study), StudyFolder(tmp_path / "report"))
+    assert report.stat().st_size > 100_000
+
+
+LATER_SOURCE = {"kind": "synthetic", "rows": 465, "generator": 2}
+
+
+@pytest.mark.parametrize("changes", [{}, {"data_source": ...}, {"data_source": LATER_SOURCE}])
+def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path, changes):
+    """Also one whose record says less of its data, or more than this version knows."""
+    recorded(**changes)
     with pytest.raises(AssertionError, match="Ray was started"):
         refused("search", "--name", "made", "--out", tmp_path, says="")
 

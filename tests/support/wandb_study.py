@@ -18,10 +18,10 @@ _LOG = """
 import sys
 from pathlib import Path
 import pandas as pd
-from study.store.study_folder import Folder
+from study.store.study_folder import StudyFolder
 from study.tracking.tracker import WandbTracker
 
-folder = Folder(Path(sys.argv[1]))
+folder = StudyFolder(Path(sys.argv[1]))
 folder.root.mkdir()
 tracker = WandbTracker(folder, "offline")
 for row in pd.read_parquet(sys.argv[2]).itertuples():

@@ -5,6 +5,7 @@ from study.analysis.comparison.verdict import held_out_phrase
 from study.report.components.blocks import Notes
 from study.report.load import LoadedStudy
 from study.report.sections.run import _SMALL
+from study.settings.data_source import DataSource
 
 __all__ = ["ALWAYS", "data_notes", "limit_notes"]
 
@@ -45,7 +46,7 @@ def limit_notes(study: LoadedStudy) -> Notes:
 def data_notes(study: LoadedStudy) -> list[str]:
     """Returns what a reader must know of the rows and of the features, in sentences."""
     notes = []
-    if str(study.settings.get("data", "")).startswith("synthetic:"):
+    if DataSource.parse(str(study.settings.get("data", ""))).kind == "synthetic":
         notes.append(
             "The patients are synthetic: they follow published aggregates, and never lived. "
             "What is found here is about methods, not about medicine."

@@ -15,6 +15,7 @@ from hemomodel.domains import LogUniform, domains
 from hemomodel.schema.entries import Task
 from hemomodel.training.fit_config import FitConfig
 from study.report.components.palette import colour
+from study.report.wandb._workspaces_internals import FlatColumn, set_filter, set_identifier
 from study.report.wandb.markdown import (
     arms_markdown,
     differences_markdown,
@@ -130,21 +131,12 @@ def _ungrouped(study: PanelData) -> wr.PanelGrid:
     return _grid(runset, panels, columns=2)
 
 
-class _FlatColumn(wr.ParallelCoordinatesPlotColumn):
-    """A parameter by its flat name: the library takes `hidden.depth` for nested values."""
-
-    def _to_model(self) -> Any:  # noqa: ANN401
-        model = super()._to_model()
-        model.accessor = f"config:{self.metric.name}.value"
-        return model
-
-
 def _columns(study: PanelData) -> list[Any]:
     """Returns the axes that every trial has a value on: a trial without one is not drawn."""
     points = pd.DataFrame([json.loads(text) for text in study.trials["params"]])
     shared = [name for name in points if points[name].notna().all() and len(set(points[name])) > 1]
     logarithmic = {field.name for field, one in domains(FitConfig) if isinstance(one, LogUniform)}
-    axes = [_FlatColumn(metric=wr.Config(name), display_name=name, log=name in logarithmic)
+    axes = [FlatColumn(metric=wr.Config(name), display_name=name, log=name in logarithmic)
             for name in shared]  # fmt: skip
     return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]
 
@@ -157,18 +149,16 @@ def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) ->
         expr.Metric("State").isin(["finished"]),
     )
     runset = wr.Runset(name=name, **options)
-    # Through the library's text form of a filter, a name with < or = would come out as another.
-    runset._stashed_filters_v2 = expr.filters_tree_to_v2(wanted.to_model())  # noqa: SLF001
-    runset._stashed_filter_string = runset.filters  # noqa: SLF001
-    runset._id = name  # noqa: SLF001 - the same study gives the same specification
+    set_filter(runset, wanted)
+    set_identifier(runset, name)
     return runset
 
 
 def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:  # noqa: ANN401
-    """Returns a grid with the panels in rows."""
+    """Returns a grid with the panels in rows, named after its runset."""
     width, height = _WIDTH // columns, 8
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)
         panel.layout = wr.Layout(x=column * width, y=row * height, w=width, h=height)
-        panel._id = f"{runset._id}{place}"  # noqa: SLF001
+        set_identifier(panel, f"{runset.name}{place}")
     return wr.PanelGrid(runsets=[runset], panels=list(panels), **options)

@@ -45,10 +45,11 @@ def wandb_report(
     """
     trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
+    from study.report.wandb._workspaces_internals import report_spec  # noqa: PLC0415 - as below
     from study.report.wandb.panels import PanelData, build_report  # noqa: PLC0415 - these import W&B
 
     study = PanelData(study_name(trials), trials, comparison, _known_tasks(folder))
-    path = folder.write_text(_SPEC, _spec(build_report(study, project, "")) + "\n")
+    path = folder.write_text(_SPEC, report_spec(build_report(study, project, "")) + "\n")
     if online:
         server = find_server(folder, entity, timeout)
         _save(folder, build_report(study, project, server.entity), server)
@@ -59,13 +60,6 @@ def _known_tasks(folder: StudyFolder) -> tuple[Task, ...]:
     record = read_record(folder)
     schema = None if record is None else read_schema(record)[0]
     return () if schema is None else schema.tasks
-
-
-def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import_wandb
-    text: str = report._to_model().spec.model_dump_json(  # noqa: SLF001 - as its own save() does
-        by_alias=True, exclude_none=True, indent=1
-    )
-    return text
 
 
 def _save(folder: StudyFolder, report: Any, server: Server) -> None:  # noqa: ANN401

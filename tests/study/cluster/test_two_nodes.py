@@ -15,6 +15,7 @@ from hemomodel import InputError
 from study.analysis.hyperparameter_importance import journal_trials
 from study.cluster.jobs import EXCLUDES, entrypoint, job_command
 from study.cluster.ray_session import check_paths, start_ray
+from study.settings.data_source import DataSource
 from study.store.study_folder import StudyFolder
 from tests.support.nodes import Cable, cluster
 from tests.support.paths import ROOT
@@ -123,17 +124,20 @@ def test_what_to_do_with_a_job_has_its_address():
 
 
 def test_a_job_keeps_nothing_in_its_own_folder(monkeypatch):
-    check_paths(out="studies", data="HD.xlsx")
+    data = DataSource.parse("HD.xlsx")
+    check_paths("studies", data)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
-    check_paths(out="/shared", data="synthetic:465")
-    for name in ("out", "data"):
-        with pytest.raises(InputError, match=f"--{name} here: a Ray job"):
-            check_paths(**{"out": "/shared", "data": "/x.csv", name: "here"})
+    check_paths("/shared", DataSource.parse("synthetic:465"))
+    check_paths("/shared", DataSource.parse("/HD.xlsx"))
+    with pytest.raises(InputError, match="--out studies: a job runs in a copy"):
+        check_paths("studies", data)
+    with pytest.raises(InputError, match=r"--data HD\.xlsx: a job runs in a copy"):
+        check_paths("/shared", data)
 
 
 def test_a_url_is_no_folder():
     with pytest.raises(InputError, match="no URL will do"):
-        check_paths(out="s3://bucket/studies")
+        check_paths("s3://bucket/studies", None)
 
 
 def test_a_ray_client_is_refused():

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.settings.analysis_plan import RULES
 from tests.support.paths import FIXTURES
+from tests.support.refusals import one_refusal
 from tests.support.studies import run
 
 pytestmark = pytest.mark.slow
@@ -44,6 +46,14 @@ def test_an_earlier_model_recommends(studies, tmp_path):
     assert any("modality" in column for column in table.columns)
 
 
+@pytest.mark.skipif(RULES == 1, reason="this version computes by the rules of these studies")
+def test_an_earlier_study_is_refused_under_later_rules(studies):
+    refused = run("search.py", "--resume", "stopped", "--out", studies, code=2)
+    line = one_refusal(2, refused.stderr)
+    assert f"begun under rules 1, and this version computes by rules {RULES}" in line
+
+
+@pytest.mark.skipif(RULES != 1, reason="these studies were begun under rules 1")
 def test_an_earlier_stopped_study_is_resumed_to_its_end(studies):
     run("search.py", "--resume", "stopped", "--out", studies)
     columns = ["number", "arm", "state", "best_epoch", "epochs", "score"]

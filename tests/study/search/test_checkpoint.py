@@ -21,6 +21,14 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_checkpoint_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr("os.fsync", waits.append)
+    save_checkpoint(tmp_path / "00000.pt", {"epoch": 3})
+    assert load_checkpoint(tmp_path / "00000.pt") == {"epoch": 3}
+    assert not waits
+
+
 @given(st.data())
 def test_whatever_damages_a_checkpoint_costs_no_trial(data):
     with TemporaryDirectory() as place:

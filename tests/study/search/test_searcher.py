@@ -32,7 +32,7 @@ def report(epoch, score, failure="", done=True):
 
 def fails_for_good(search, name):
     for _ in range(RETRIES):
-        search.failing(name, "ValueError: no")
+        search.record_death(name, "ValueError: no")
     search.on_trial_complete(name, error=True)
 
 
@@ -220,7 +220,7 @@ def test_after_a_failed_write_nothing_is_told(tmp_path, monkeypatch):
 
         patch.setattr(JournalFileBackend, "append_logs", full)
         search.on_trial_complete("t0", report(100, 0.5))
-    assert search.fault.error.errno == errno.ENOSPC
+    assert search.failure.error.errno == errno.ENOSPC
     assert search.suggest("t1") == Searcher.FINISHED
     again = searcher(tmp_path, 9)
     assert [t.state for t in again._arms[0].trials] == [TrialState.RUNNING]

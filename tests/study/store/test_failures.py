@@ -41,13 +41,27 @@ def test_memory_that_runs_low_is_one_line(tmp_path):
         raise error
 
 
-def test_the_first_fault_is_kept():
-    fault = StudyFailure((OSError, StorageInternalError))
+def test_the_first_failure_is_kept():
+    failure = StudyFailure((OSError, StorageInternalError))
     for number in (errno.ENOSPC, errno.EIO):
-        with fault.capture():
+        with failure.capture():
             raise OSError(number, "no")
-    with fault.capture():
+    with failure.capture():
         raise StorageInternalError
-    assert fault.error.errno == errno.ENOSPC
-    with pytest.raises(ZeroDivisionError), fault.capture():
+    assert failure.error.errno == errno.ENOSPC
+    with pytest.raises(ZeroDivisionError), failure.capture():
         _ = 1 / 0
+
+
+def test_nothing_is_written_after_a_failed_write():
+    failure, written = StudyFailure(), []
+
+    def write(number, *, disk):
+        if number == disk:
+            raise OSError(errno.ENOSPC, "full")
+        written.append(number)
+
+    for number in range(4):
+        failure.attempt(write, number, disk=2)
+    assert written == [0, 1]
+    assert failure.error.errno == errno.ENOSPC

@@ -1,5 +1,8 @@
 """The lock of a study's folder."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 
@@ -48,3 +51,38 @@ def test_a_new_study_has_nothing_to_lock_yet(tmp_path):
         (tmp_path / "new").mkdir()
         lock.take()
         assert (tmp_path / "new" / "study.lock").exists()
+
+
+def test_the_lock_is_given_back(tmp_path):
+    for _ in range(2):
+        with StudyLock(tmp_path):
+            pass
+    assert (tmp_path / "study.lock").read_text() == f"{os.getpid()}\n"
+
+
+def fails(number):
+    def lock(*_):
+        raise OSError(number, os.strerror(number))
+
+    return lock
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_locks_nothing(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(fcntl, "flock", fails(number))
+    with StudyLock(tmp_path) as lock, StudyLock(tmp_path):
+        lock.take()
+    assert (tmp_path / "study.lock").read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSYS])
+def test_a_lock_that_fails_otherwise_is_an_error_of_the_disk(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(fcntl, "flock", fails(number))
+    with pytest.raises(OSError, match=os.strerror(number)), StudyLock(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "study.lock").mkdir()
+    with pytest.raises(IsADirectoryError), StudyLock(tmp_path):
+        pass
