@@ -4,8 +4,9 @@ Names are loaded when they are first used, so that a script can answer `--help`,
 setting, without waiting for torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from hemomodel.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hemomodel.cohort.cohort import Cohort, load_cohort
@@ -30,21 +31,18 @@ __all__ = [
     "synthetic_cohort",
 ]
 
-_HOMES = {
-    "Cohort": "cohort.cohort",
-    "Fit": "training.fitting",
-    "FitConfig": "training.fit_config",
-    "InputError": "errors",
-    "Model": "recommender.model",
-    "Replicates": "dataset.splits",
-    "fit": "training.fitting",
-    "load": "recommender.folder",
-    "load_cohort": "cohort.cohort",
-    "synthetic_cohort": "cohort.synthetic",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Cohort": "cohort.cohort",
+        "Fit": "training.fitting",
+        "FitConfig": "training.fit_config",
+        "InputError": "errors",
+        "Model": "recommender.model",
+        "Replicates": "dataset.splits",
+        "fit": "training.fitting",
+        "load": "recommender.folder",
+        "load_cohort": "cohort.cohort",
+        "synthetic_cohort": "cohort.synthetic.cohort",
+    },
+)

@@ -73,6 +73,6 @@ def domains(config: type) -> Iterator[tuple[Field[Any], Domain]]:
     for field in fields(config):
         hint = hints[field.name]
         if get_origin(hint) is Annotated:
-            found = [item for item in get_args(hint)[1:] if isinstance(item, Domain)]
-            if found:
-                yield field, found[0]
+            declared = [item for item in get_args(hint)[1:] if isinstance(item, Domain)]
+            if declared:
+                yield field, declared[0]

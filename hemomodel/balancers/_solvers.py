@@ -85,7 +85,7 @@ class Eigenpairs(NamedTuple):
 
     values: Tensor
     vectors: Tensor
-    kept: Tensor
+    counted: Tensor
 
     @classmethod
     def of(cls, matrix: Tensor, signals: Signals) -> "Eigenpairs":
@@ -96,9 +96,9 @@ class Eigenpairs(NamedTuple):
         return cls(values, vectors, values > floor.clamp_min(0))
 
     def apply(self, function: Tensor, vector: Tensor) -> Tensor:
-        """Returns V diag(function) V^T vector over the kept eigenvalues, (R, T)."""
+        """Returns V diag(function) V^T vector over the eigenvalues that count, (R, T)."""
         along = (self.vectors.mT @ vector.unsqueeze(2)).squeeze(2)
-        along = torch.where(self.kept, function * along, 0.0)
+        along = torch.where(self.counted, function * along, 0.0)
         return (self.vectors @ along.unsqueeze(2)).squeeze(2)
 
     def pseudo_inverse_times(self, vector: Tensor) -> Tensor:
@@ -156,9 +156,9 @@ def _newton(cosines: Tensor, level: Tensor, power: float) -> Tensor:
     for _ in range(_NEWTON_STEPS):
         log_wanted = torch.add(level, log_z, alpha=-power)
         z, wanted = log_z.exp(), log_wanted.exp()
-        found = torch.bmm(cosines, z)
-        larger = torch.maximum(found, wanted)
-        short = (wanted - found).clamp_min_(0)
+        reached = torch.bmm(cosines, z)
+        larger = torch.maximum(reached, wanted)
+        short = (wanted - reached).clamp_min_(0)
         short.addcmul_(larger, (larger / wanted).log_(), value=-1)
         hessian.copy_(cosines)
         diagonal.add_(larger / z, alpha=power)

@@ -39,11 +39,11 @@ class AlignedMTL(Stateless, name="aligned_mtl"):
         spectrum = Eigenpairs.of(gramian, signals)
         count = signals.present.sum(1, keepdim=True).clamp_min(1)
         mean = signals.present.to(gramian.dtype) / count
-        kept, values = spectrum.kept, spectrum.values
+        counted, values = spectrum.counted, spectrum.values
         if self.scale == "min":
-            squared = torch.where(kept, values, torch.inf).amin(1, keepdim=True)
+            squared = torch.where(counted, values, torch.inf).amin(1, keepdim=True)
         else:
-            squared = (values * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True)
+            squared = (values * counted).sum(1, keepdim=True) / counted.sum(1, keepdim=True)
         aligned = spectrum.apply((squared / values).sqrt(), mean)
-        weights = torch.where(kept.any(1, keepdim=True), aligned, mean)
+        weights = torch.where(counted.any(1, keepdim=True), aligned, mean)
         return (weights * signals.present).to(signals.losses.dtype), state

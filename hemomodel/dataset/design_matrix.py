@@ -58,16 +58,16 @@ class DesignMatrix:
             dtype: of the matrix.
         """
         count = len(self.quantities)
-        found: Floats = np.empty((len(table), 2 * count + len(self.codes)), dtype=dtype)
+        matrix: Floats = np.empty((len(table), 2 * count + len(self.codes)), dtype=dtype)
         raw = table[list(self.quantities)].to_numpy(dtype=np.float64)
         absent = np.isnan(raw)
         with np.errstate(over="ignore"):
             standard = (raw - self.centre) / self.scale
-        found[:, :count] = np.where(absent, 0.0, standard.clip(-_FARTHEST, _FARTHEST))
-        found[:, count : 2 * count] = absent
+        matrix[:, :count] = np.where(absent, 0.0, standard.clip(-_FARTHEST, _FARTHEST))
+        matrix[:, count : 2 * count] = absent
         for place, (name, code) in enumerate(self.codes, 2 * count):
-            found[:, place] = (table[name] == code).to_numpy(dtype=bool, na_value=False)
-        return found
+            matrix[:, place] = (table[name] == code).to_numpy(dtype=bool, na_value=False)
+        return matrix
 
 
 def fit_design_matrix(schema: Schema, feature_set: str, table: pd.DataFrame) -> DesignMatrix:

@@ -47,18 +47,18 @@ def prepare(
             has no label in a part of the rows.
     """
     split, groups = replicates.split(cohort), repeated(cohort.groups)
-    kept = np.arange(len(cohort)) if with_test else np.flatnonzero(~split.test)
-    train, score = split.train[:, kept], split.validation[:, kept]
-    test = np.flatnonzero(split.test[kept])
-    table = cohort.table.iloc[kept]
+    rows = np.arange(len(cohort)) if with_test else np.flatnonzero(~split.test)
+    train, score = split.train[:, rows], split.validation[:, rows]
+    test = np.flatnonzero(split.test[rows])
+    table = cohort.table.iloc[rows]
     fitted = tuple(
-        build_preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(rows)])
-        for rows in train
+        build_preprocessor(cohort.schema, features).fit(table.iloc[np.flatnonzero(mask)])
+        for mask in train
     )
-    tasks, known = cohort.schema.tasks, ~np.isnan(cohort.labels[kept])
+    tasks, known = cohort.schema.tasks, ~np.isnan(cohort.labels[rows])
     held_out = {"held-out": split.test[None]} if with_test else {}
     _check_known(known, {"training": train, "validation": score} | held_out, tasks)
-    labels = _one_hot(cohort.labels[kept], tasks)
+    labels = _one_hot(cohort.labels[rows], tasks)
     offset, spread = _scales(labels, known, train, tasks, targets)
     (train_rows, train_counts), (score_rows, score_counts) = map(_row_table, (train, score))
     return Stack(
@@ -76,9 +76,9 @@ def prepare(
         score_counts=score_counts,
         rows_per_epoch=split.rows_per_epoch,
         test_rows=test,
-        optimum=None if cohort.optimum is None else cohort.optimum[kept],
+        optimum=None if cohort.optimum is None else cohort.optimum[rows],
         preprocessors=fitted,
-        groups=None if groups is None else groups[kept],
+        groups=None if groups is None else groups[rows],
     )
 
 
@@ -86,7 +86,9 @@ def _transformed(fitted: Sequence[ColumnTransformer], table: pd.DataFrame) -> Fl
     """Returns the features (R, N, F) in torch's default precision."""
     dtype = torch.zeros(()).numpy().dtype
     # In rows: a preprocessing of one block alone hands out columns.
-    return np.stack([one.transform(table) for one in fitted]).astype(dtype, order="C")
+    return np.stack([preprocessor.transform(table) for preprocessor in fitted]).astype(
+        dtype, order="C"
+    )
 
 
 def _check_known(known: Mask, parts: Mapping[str, Mask], tasks: Sequence[Task]) -> None:
@@ -119,21 +121,21 @@ def _scales(
     columns = np.flatnonzero(is_value_mask(tasks))
     for column, task in zip(columns, _value_tasks(tasks), strict=True):
         for row, mask in enumerate(train):
-            found = labels[mask & known[:, task], column]
-            if found.std() == 0:
+            values = labels[mask & known[:, task], column]
+            if values.std() == 0:
                 raise InputError(
                     f"{tasks[task].name} has one value in all training rows; leave that task out"
                 )
             if targets == "standard":
-                offset[row, column], spread[row, column] = _scale(found, tasks[task])
+                offset[row, column], spread[row, column] = _scale(values, tasks[task])
     return offset, spread
 
 
-def _scale(found: Floats, task: Task) -> tuple[float, float]:
+def _scale(values: Floats, task: Task) -> tuple[float, float]:
     """Returns offset and spread of a task; a count has no offset, for its rate is above zero."""
     if task.kind == "count":
-        return 0.0, float(found.mean())
-    return float(found.mean()), float(found.std())
+        return 0.0, float(values.mean())
+    return float(values.mean()), float(values.std())
 
 
 def _value_tasks(tasks: Sequence[Task]) -> list[int]:

@@ -103,15 +103,18 @@ class Replicates:
         stratum = strata(cohort.labels, cohort.schema.tasks)
         test = _folds(stratum, groups, self.outer_folds, self.outer_seed) == self.outer_fold
         development = np.flatnonzero(~test)
-        own = None if groups is None else groups[development]
-        if own is not None and (left := len(np.unique(own))) < self.folds:
+        development_groups = None if groups is None else groups[development]
+        if (
+            development_groups is not None
+            and (left := len(np.unique(development_groups))) < self.folds
+        ):
             raise InputError(
                 f"outer fold {self.outer_fold} leaves too few groups of rows ({left}) for "
                 f"{self.folds} folds, for some groups are very large; use fewer folds"
             )
         fold_of = np.full((len(self.seed_list), len(cohort)), -1)
         for row, seed in zip(fold_of, self.seed_list, strict=True):
-            row[development] = _folds(stratum[development], own, self.folds, seed)
+            row[development] = _folds(stratum[development], development_groups, self.folds, seed)
         largest = max(int(np.bincount(row[development]).max()) for row in fold_of)
         validation = np.stack(list(self._validation(fold_of)))
         return Split(~validation & ~test, validation, test, len(development) - largest)

@@ -58,8 +58,10 @@ class TaskGradients:
         slopes, flow = network.by_task(self.slopes), self.flow[:-1]
         parts = (network.stacked, flow, slopes, self.layout)
         masks = network.each(self.masks)
-        own = task_gramian(*parts) if self.over == "last" else trunk_gramian(*parts, masks)
-        squares = own.diagonal(dim1=1, dim2=2)  # (R * T, T), zero but for the network's own task
+        products = task_gramian(*parts) if self.over == "last" else trunk_gramian(*parts, masks)
+        squares = products.diagonal(
+            dim1=1, dim2=2
+        )  # (R * T, T), zero but for the network's own task
         return squares.sum(1).view(-1, tasks)
 
 

@@ -121,8 +121,8 @@ class HeadLayout:
                 continuation_slopes(logits, levels, self.ordinal.inner), slopes
             )
         if self._counts is not None:
-            own = (part.index_select(-1, self._counts) for part in (outputs, targets))
-            loss, slope = log_rate_losses(*own)
+            counts = (part.index_select(-1, self._counts) for part in (outputs, targets))
+            loss, slope = log_rate_losses(*counts)
             by_column = by_column.index_copy(-1, self._counts, loss)
             slopes = slopes.index_copy(-1, self._counts, slope)
         return by_column, slopes
@@ -139,8 +139,8 @@ class HeadLayout:
         by_column = torch.where(self.is_value, squares, -labels * log_p)
         if self._counts is None:
             return by_column
-        own = (part.index_select(-1, self._counts) for part in (natural, labels))
-        return by_column.index_copy(-1, self._counts, half_deviance(*own))
+        counts = (part.index_select(-1, self._counts) for part in (natural, labels))
+        return by_column.index_copy(-1, self._counts, half_deviance(*counts))
 
     def _log_levels(self, outputs: Outputs) -> Tensor:
         """Returns (..., K) log probabilities of the levels that outputs say; zero for values."""

@@ -61,11 +61,11 @@ def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         outputs: any shape, log(mu).
         targets: the same shape, y of 0 or more, in the unit of mu.
     """
-    said = poisson_rate(outputs)
+    rate = poisson_rate(outputs)
     beyond = (outputs - MAX_LOG_RATE).clamp_min(0)
-    loss = torch.xlogy(targets, targets) - targets - targets * outputs + said * (1 + beyond)
+    loss = torch.xlogy(targets, targets) - targets - targets * outputs + rate * (1 + beyond)
     # Of a near-perfect fit only rounding is left, of either sign.
-    return loss.clamp_min(0), said - targets
+    return loss.clamp_min(0), rate - targets
 
 
 def half_deviance(mean: Tensor, counts: Tensor) -> Tensor:
@@ -74,6 +74,6 @@ def half_deviance(mean: Tensor, counts: Tensor) -> Tensor:
     A mean of zero, which a rate comes to only by underflow, counts as the least number above it.
     In double precision whatever theirs: of three large terms a small one is left.
     """
-    said, y = mean.clamp_min(torch.finfo(mean.dtype).tiny).double(), counts.double()
-    loss = torch.xlogy(y, y) - torch.xlogy(y, said) - (y - said)
+    positive, y = mean.clamp_min(torch.finfo(mean.dtype).tiny).double(), counts.double()
+    loss = torch.xlogy(y, y) - torch.xlogy(y, positive) - (y - positive)
     return loss.clamp_min(0).to(mean.dtype)

@@ -41,8 +41,8 @@ class SingleTaskNetworks:
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:
         """Returns what enters each layer (R * T, B, H), and last the outputs (R, B, K)."""
         flow = self.stacked.forward(self.each([x])[0], self.each(masks))
-        own = flow[-1].unflatten(0, (-1, self._tasks)) * self._member
-        return [*flow, own.sum(1)]
+        by_task = flow[-1].unflatten(0, (-1, self._tasks)) * self._member
+        return [*flow, by_task.sum(1)]
 
     def backward(
         self,

@@ -3,3 +3,26 @@
 A schema file (YAML) comes in; an immutable `Schema` goes out. Nothing here reads a table.
 Open `schema.py` first, then `columns.py` for one column and `entries.py` for the other entries.
 """
+
+from hemomodel.schema.columns import Column, TaskSpec
+from hemomodel.schema.entries import Derived, FeatureBlock, Filter, Rule, Subgroup, Task
+from hemomodel.schema.output_slices import is_value_mask, task_slices
+from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
+
+__all__ = [
+    "Column",
+    "Derived",
+    "FeatureBlock",
+    "Filter",
+    "Rule",
+    "Schema",
+    "Subgroup",
+    "Task",
+    "TaskSpec",
+    "is_value_mask",
+    "load_schema",
+    "parse_yaml",
+    "read_yaml",
+    "task_slices",
+]

@@ -28,7 +28,7 @@ def default_feature_blocks(
     known = {column.english for column in features}
     texts = [column.english for column in features if column.kind in ENCODED["one_hot"]]
     numbers = [column.english for column in features if column.kind in ENCODED["standardize"]]
-    numbers += [one.name for one in derived if source_columns(one.name, columns, derived) <= known]
+    numbers += [d.name for d in derived if source_columns(d.name, columns, derived) <= known]
     blocks = [FeatureBlock(encode="one_hot", columns=tuple(texts))] if texts else []
     blocks += [FeatureBlock(encode="standardize", columns=tuple(numbers))] if numbers else []
     for column in features:
@@ -44,7 +44,7 @@ def source_columns(name: str, columns: Sequence[Column], derived: Sequence[Deriv
     for column in columns:
         if name in column.table_columns:
             return {column.english}
-    (text,) = [one.formula for one in derived if one.name == name]
+    (text,) = [d.formula for d in derived if d.name == name]
     return set().union(
         *(source_columns(used, columns, derived) for used in formula.columns_in(text))
     )

@@ -80,10 +80,10 @@ class Schema(Frozen):
     @cached_property
     def titles_zh(self) -> dict[str, str]:
         """The Chinese titles by English name, of what has one beside its English title."""
-        own = {c.english: c.title_zh or c.name for c in self.columns}
-        own |= {one.name: one.title_zh for one in self.derived}
+        chinese = {c.english: c.title_zh or c.name for c in self.columns}
+        chinese |= {d.name: d.title_zh for d in self.derived}
         titles = self.titles
-        return {n: zh for n, zh in own.items() if _CHINESE.search(zh) and zh != titles[n]}
+        return {n: zh for n, zh in chinese.items() if _CHINESE.search(zh) and zh != titles[n]}
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -153,10 +153,10 @@ class Schema(Frozen):
             for block in blocks:
                 self._check_block(f"feature set {name!r}", block)
         _known("`feature_notes`", self.feature_notes, self.feature_sets)
-        _once("subgroup", (one.name for one in self.subgroups))
-        for one in self.subgroups:
-            fitting = self._numbers() if one.cuts else self._levelled()
-            _known(f"subgroup {one.name!r}", [one.column], fitting)
+        _once("subgroup", (subgroup.name for subgroup in self.subgroups))
+        for subgroup in self.subgroups:
+            fitting = self._numbers() if subgroup.cuts else self._levelled()
+            _known(f"subgroup {subgroup.name!r}", [subgroup.column], fitting)
         return self
 
     def _numbers(self) -> list[str]:
@@ -204,8 +204,10 @@ class Schema(Frozen):
         derived = () if block.encode == "one_hot" else [derived.name for derived in self.derived]
         _known(f"{where}, block {block.encode!r}", block.columns, [*known, *derived])
         columns, tasks = [*self.read.values()], set(self.columns_with_role("task"))
-        parts = (known[n].table_columns if n in known else (n,) for n in block.columns)
-        _once(f"{where}, block {block.encode!r}: column", (part for own in parts for part in own))
+        spread = (known[n].table_columns if n in known else (n,) for n in block.columns)
+        _once(
+            f"{where}, block {block.encode!r}: column", (part for parts in spread for part in parts)
+        )
         _once(f"{where}, block {block.encode!r}: code", block.codes)
         for name in block.columns:
             if name in derived and source_columns(name, columns, self.derived) & tasks:

@@ -77,11 +77,11 @@ def parse_flag_lists(sheet: Sheet, column: Column) -> np.ndarray:
     parts = pd.Series(distinct.texts, dtype=object).str.split(column.separator).explode()
     owners = parts.index.to_numpy()
     # Few codes make up many texts, so each code is looked up once.
-    which, found = pd.factorize(parts.to_numpy())
+    which, codes = pd.factorize(parts.to_numpy())
     place_of = {code: place for place, code in enumerate(column.codes)}
     filler = len(place_of)
     place_of |= dict.fromkeys(column.filler, filler)  # 0 stands between codes and means nothing
-    places = np.array([place_of.get(as_code(part.strip()), -1) for part in found], dtype=int)[which]
+    places = np.array([place_of.get(as_code(part.strip()), -1) for part in codes], dtype=int)[which]
     unknown = np.zeros(len(distinct.texts), dtype=bool)
     unknown[owners[places < 0]] = True
     problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
@@ -139,8 +139,10 @@ def _distinct(sheet: Sheet, column: Column) -> _UniqueTexts:
         raise InputError(
             f"{sheet.source}: column {header!r} holds a cell that cannot be shown as text ({error})"
         ) from error
-    places, found = pd.factorize(cells)
-    texts = np.array([str(text).strip() for text in np.asarray(found, dtype=object)], dtype=object)
+    places, cell_texts = pd.factorize(cells)
+    texts = np.array(
+        [str(text).strip() for text in np.asarray(cell_texts, dtype=object)], dtype=object
+    )
     absent = np.array([text in _MISSING for text in texts], dtype=bool)
     renumbered = np.append(np.where(absent, -1, np.arange(len(texts))), -1)
     return _UniqueTexts(texts=texts, places=renumbered[places])
@@ -156,8 +158,8 @@ def _numbers(sheet: Sheet, column: Column) -> np.ndarray:
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         distinct = _distinct(sheet, column)
-        found = np.array([_number(text) for text in distinct.texts], dtype=np.float64)
-        values = distinct.expand(found, missing=np.nan)
+        numbers = np.array([_number(text) for text in distinct.texts], dtype=np.float64)
+        values = distinct.expand(numbers, missing=np.nan)
     sheet.raise_if(
         column.english, np.isinf(values), "is not a number; mend the cell or leave it empty"
     )
@@ -216,9 +218,9 @@ def _days(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
     else:
         problem = "is not a date yyyymmdd; mend or empty the cell"
         years = np.where(roc & (years > 0), years + _ROC, years)
-    found = _calendar(years, months, days)
-    sheet.raise_if(column.english, distinct.expand(np.isnat(found), missing=False), problem)
-    return distinct.expand(found, missing=np.datetime64("NaT"))
+    dates = _calendar(years, months, days)
+    sheet.raise_if(column.english, distinct.expand(np.isnat(dates), missing=False), problem)
+    return distinct.expand(dates, missing=np.datetime64("NaT"))
 
 
 def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def infer_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
             draft = _as_task(where, draft, values)
             labelled &= ~is_missing(values)
         elif name == group or _called(_PERSON, name):
-            grouped = group is not None or any(one.role == "group" for one in drafts)
+            grouped = group is not None or any(d.role == "group" for d in drafts)
             draft = _as_person(draft, values, asked=name == group, grouped=grouped)
         elif _is_identifier(draft, values):
             draft = replace(draft, role="ignored", codes=(), notes=(*draft.notes, _IDENTIFIER))
@@ -158,8 +158,10 @@ def _as_task(where: str, draft: ColumnDraft, values: np.ndarray) -> ColumnDraft:
     known = values[~is_missing(values)]
     distinct = np.unique(known) if len(known) else known
     if draft.role == "ignored" or draft.kind not in _LEARNED:
-        found = ", ".join(draft.notes) or f"kind {draft.kind}"
-        raise InputError(f"{where}: column {draft.name!r} cannot be a task ({found}); name another")
+        reason = ", ".join(draft.notes) or f"kind {draft.kind}"
+        raise InputError(
+            f"{where}: column {draft.name!r} cannot be a task ({reason}); name another"
+        )
     binary = len(distinct) == 2  # noqa: PLR2004
     if draft.kind == "flag":
         return replace(draft, role="task", task="binary", notes=())

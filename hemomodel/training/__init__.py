@@ -2,4 +2,46 @@
 
 A `FitConfig` and a `Stack` come in; parameters, histories and metrics go out.
 Open `loop.py` first, then `metrics.py` for the scores.
+Names that need scikit-learn are loaded when they are first used.
 """
+
+from typing import TYPE_CHECKING
+
+from hemomodel.lazy import lazy_names
+from hemomodel.training.device_data import DeviceStack
+from hemomodel.training.fit_config import FitConfig
+from hemomodel.training.history import History
+from hemomodel.training.loop import Training
+from hemomodel.training.metrics import METRICS, ScoringData, scores
+from hemomodel.training.scored_rows import ScoredRows
+
+if TYPE_CHECKING:
+    from hemomodel.training.fitting import Fit, fit
+    from hemomodel.training.reference_models import REFERENCES, ReferenceModel, reference_losses
+
+__all__ = [
+    "METRICS",
+    "REFERENCES",
+    "DeviceStack",
+    "Fit",
+    "FitConfig",
+    "History",
+    "ReferenceModel",
+    "ScoredRows",
+    "ScoringData",
+    "Training",
+    "fit",
+    "reference_losses",
+    "scores",
+]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Fit": "fitting",
+        "REFERENCES": "reference_models",
+        "ReferenceModel": "reference_models",
+        "fit": "fitting",
+        "reference_losses": "reference_models",
+    },
+)

@@ -169,8 +169,8 @@ class Training:
         drawn = random_bits(self._dropout_keys, -(-count // 4), start=step * used)
         lanes = drawn.view(torch.int16)[:, :count]
         limit = round(self.config.dropout * 65536) - 32768
-        kept = (lanes >= limit).to(self.trivial_train_loss.dtype) / (1 - self.config.dropout)
-        masks: tuple[Tensor, ...] = kept.view(len(kept), rows, -1).split(list(widths), 2)
+        scaled = (lanes >= limit).to(self.trivial_train_loss.dtype) / (1 - self.config.dropout)
+        masks: tuple[Tensor, ...] = scaled.view(len(scaled), rows, -1).split(list(widths), 2)
         return masks
 
     @torch.no_grad()

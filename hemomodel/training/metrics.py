@@ -67,24 +67,26 @@ def scores(layout: HeadLayout, natural: Natural, scored: ScoringData) -> dict[st
     share, labels, has_value = scored.share, scored.labels, layout.has_value
     loss = (row_losses(layout, natural, labels) * share).sum(1)
     trivial_rows = row_losses(layout, scored.trivial.unsqueeze(1).expand_as(labels), labels)
-    found = {"skill": 1 - loss / (trivial_rows * share).sum(1)}
+    metrics = {"skill": 1 - loss / (trivial_rows * share).sum(1)}
 
     correct = _correct(layout, natural, labels)
-    found["cross_entropy"] = loss.masked_fill(has_value, torch.nan)
-    found["accuracy"] = (correct * share).sum(1).masked_fill(has_value, torch.nan)
-    found["balanced_accuracy"] = _balanced(layout, correct, labels, share)
+    metrics["cross_entropy"] = loss.masked_fill(has_value, torch.nan)
+    metrics["accuracy"] = (correct * share).sum(1).masked_fill(has_value, torch.nan)
+    metrics["balanced_accuracy"] = _balanced(layout, correct, labels, share)
     if layout.ordinal is not None:
-        found["ordinal_mae"] = _ordinal_mae(layout, layout.ordinal, natural, scored)
+        metrics["ordinal_mae"] = _ordinal_mae(layout, layout.ordinal, natural, scored)
 
     error = ((natural - labels) * layout.is_value) @ layout.member
     square = (error.square() * share).sum(1)
-    found["mae"] = (error.abs() * share).sum(1).masked_fill(~has_value, torch.nan)
-    found["rmse"] = square.sqrt().masked_fill(~has_value, torch.nan)
-    found["r2"] = (1 - square / _variance(layout, labels, share)).masked_fill(~has_value, torch.nan)
+    metrics["mae"] = (error.abs() * share).sum(1).masked_fill(~has_value, torch.nan)
+    metrics["rmse"] = square.sqrt().masked_fill(~has_value, torch.nan)
+    metrics["r2"] = (1 - square / _variance(layout, labels, share)).masked_fill(
+        ~has_value, torch.nan
+    )
 
     if scored.optimum is not None:
-        found["regret"] = (row_regret(layout, natural, scored.optimum) * share).sum(1)
-    return found
+        metrics["regret"] = (row_regret(layout, natural, scored.optimum) * share).sum(1)
+    return metrics
 
 
 def _correct(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
@@ -103,8 +105,8 @@ def _ordinal_mae(
     medians = (ordinal.scatter(chance).cumsum(-1) < 0.5).sum(-1)  # noqa: PLR2004 - the median's
     distance = (medians - ordinal.scatter(scored.labels).argmax(-1)).abs()
     mean = (distance * scored.share[..., ordinal.tasks]).sum(1)
-    found = mean.new_full((len(mean), layout.member.shape[1]), torch.nan)
-    return found.index_copy(1, ordinal.tasks, mean)
+    by_task = mean.new_full((len(mean), layout.member.shape[1]), torch.nan)
+    return by_task.index_copy(1, ordinal.tasks, mean)
 
 
 def _variance(layout: HeadLayout, labels: Tensor, share: Tensor) -> Tensor:

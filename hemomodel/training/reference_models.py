@@ -92,7 +92,7 @@ def reference_losses(
         `base_rate` (the trivial predictor) and each of `REFERENCES`, by name.
     """
     rows = rows or stack.held_out
-    found = {"base_rate": np.repeat(stack.trivial[:, None], rows[0].shape[1], axis=1)}
+    predictions = {"base_rate": np.repeat(stack.trivial[:, None], rows[0].shape[1], axis=1)}
     jobs = [
         (model, problem, stack.features[r, rows[0][r]].astype(np.float64))
         for model in REFERENCES.values()
@@ -105,9 +105,9 @@ def reference_losses(
     for place, name in enumerate(REFERENCES):
         start = place * shape[1] * shape[2]
         replicates = [columns[start + r * shape[2] :][: shape[2]] for r in range(shape[1])]
-        found[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
+        predictions[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
     scored = DeviceStack(stack, "cpu").scored(*rows)
-    return {name: _scored(scored, predictions) for name, predictions in found.items()}
+    return {name: _scored(scored, predicted) for name, predicted in predictions.items()}
 
 
 def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:

@@ -21,13 +21,13 @@ def sheet(rows: str) -> bytes:
     return f'<worksheet xmlns="{space}"><sheetData>{rows}</sheetData></worksheet>'.encode()
 
 
-def with_sheet(content: bytes) -> bytes:
-    """A workbook whose first sheet is this."""
+def with_sheet(content: bytes, member: str = SHEET) -> bytes:
+    """A workbook whose first sheet, or another member, is this."""
     whole, out = io.BytesIO(), io.BytesIO()
     pd.DataFrame({"ID": [1]}).to_excel(whole, index=False)
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for item in old.infolist():
-            new.writestr(item.filename, content if item.filename == SHEET else old.read(item))
+            new.writestr(item.filename, content if item.filename == member else old.read(item))
     return out.getvalue()
 
 
@@ -39,6 +39,14 @@ def far_corner() -> bytes:
 def entities() -> bytes:
     text = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     return with_sheet(text + sheet("<row><c><v>&b;</v></c></row>"))
+
+
+def entities_beside() -> bytes:
+    """Relations are XML too, by another suffix."""
+    member = "xl/_rels/workbook.xml.rels"
+    with zipfile.ZipFile(io.BytesIO(with_sheet(sheet("")))) as archive:
+        relations = archive.read(member)
+    return with_sheet(b'<!DOCTYPE x [<!ENTITY a "a">]>' + relations, member)
 
 
 def locked() -> bytes:
@@ -100,6 +108,7 @@ FILES = {
     "no sheet data.xlsx": (lambda: with_sheet(sheet("")), "cannot be read|no rows|missing"),
     "far corner.xlsx": (far_corner, "holds 1,048,576 rows of 16,384 columns"),
     "entities.xlsx": (entities, "holds declarations"),
+    "entities_beside.xlsx": (entities_beside, "could not read worksheets"),
     "headers alone.xlsx": (lambda: workbook_of(pd.DataFrame({"ID": []})), "no rows below"),
     "other headers.xlsx": (lambda: workbook_of(pd.DataFrame({"a": [1]})), "missing columns"),
     "spaces.csv": (b"   \n  \n", "missing columns"),
