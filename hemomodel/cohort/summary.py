@@ -1,6 +1,6 @@
 """What a table looks like: the first table of a paper, what is missing, and the ledger."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def summarize_file(
     schema: Schema | None = None,
     *,
     labels: Labels = "complete",
-    require_comorbidities: bool = False,
+    switches: Collection[str] = (),
 ) -> CohortSummary:
     """Reads a table once, and keeps it before and after the filters; see `load_cohort`.
 
@@ -84,9 +84,8 @@ def summarize_file(
     """
     schema = schema or load_schema()
     sheet = read_file(path, schema)
-    switches = ("require_comorbidities",) if require_comorbidities else ()
     cohort = filter_sheet(sheet, schema, labels=labels, switches=switches)
-    return CohortSummary(str(path), parse_sessions(sheet, schema).table, cohort)
+    return CohortSummary(str(path), parse_sessions(sheet, schema, switches=switches).table, cohort)
 
 
 def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:

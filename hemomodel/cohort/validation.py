@@ -3,6 +3,7 @@
 An error ends the reading; a warning is counted.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,13 +96,14 @@ def check_column(
     return values, findings
 
 
-def derive_column(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
+def derive_column(
+    derived: Derived, values: formula.Columns, *, switches: Collection[str] = ()
+) -> np.ndarray:
     """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
 
     A division by zero has no value that a network could learn from, nor has a logarithm of zero.
     """
-    text = derived.legacy if legacy and derived.legacy is not None else derived.formula
-    result = formula.evaluate(text, values).astype(np.float64)
+    result = formula.evaluate(derived.formula_for(switches), values).astype(np.float64)
     return np.where(np.isfinite(result), result, np.nan)
 
 

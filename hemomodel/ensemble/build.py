@@ -32,7 +32,6 @@ def build_model(
     stack: Stack,
     parameters: Tensor,
     *,
-    legacy_age: bool = False,
     about: Mapping[str, Any] | None = None,
 ) -> FittedModel:
     """Returns what is to be stored of trained networks.
@@ -45,7 +44,6 @@ def build_model(
         config: of the networks.
         stack: that they were trained on, with its held-out rows.
         parameters: the networks' flat buffer.
-        legacy_age: as the cohort was read with.
         about: plain data to keep with it.
 
     Raises:
@@ -68,7 +66,7 @@ def build_model(
     return FittedModel(
         schema=schema,
         feature_set=features,
-        legacy_age=legacy_age,
+        switches=cohort.switches & schema.feature_switches,
         about={**_about(cohort, config, stack, development), **(about or {})},
         layers=layers,
         learned=learned,

@@ -22,7 +22,7 @@ class FittedModel:
     Attributes:
         schema: of the table and the tasks.
         feature_set: of the networks.
-        legacy_age: whether the age is computed as the published notebook does.
+        switches: those of the schema that change a feature and were on.
         about: plain data: `configuration`, `replicates`, `data`, and what else is worth keeping.
         layers: by name, `layer0.weight` (R, G, H_in, H_out) and `layer0.bias` (R, G, H_out) and so
             on, with G networks a replicate: one, or one a task.
@@ -39,7 +39,7 @@ class FittedModel:
 
     schema: Schema
     feature_set: str
-    legacy_age: bool
+    switches: frozenset[str]
     about: Mapping[str, Any]
     layers: Mapping[str, NDArray[np.floating]]
     learned: Mapping[str, NDArray[np.floating]]

@@ -78,7 +78,7 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
     patients = outside = 0
 
     def advise(sheet: Sheet) -> pd.DataFrame:
-        states = read_inputs(sheet, model.input_schema, legacy_age=model.fitted.legacy_age)
+        states = read_inputs(sheet, model.input_schema, switches=model.fitted.switches)
         return model.advise(states, coverage)
 
     torch.set_num_threads(1)  # chunks beside each other need no one to wait for anyone

@@ -123,7 +123,7 @@ class Model:
                 is no share.
         """
         sheet = read_frame(frame, self.input_schema, source="the table")
-        states = read_inputs(sheet, self.input_schema, legacy_age=self.fitted.legacy_age)
+        states = read_inputs(sheet, self.input_schema, switches=self.fitted.switches)
         return self.advise(states, coverage)
 
     def advise(self, states: PatientInputs, coverage: float = 0.9) -> pd.DataFrame:

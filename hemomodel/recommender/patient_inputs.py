@@ -1,5 +1,6 @@
 """What a model reads of a table: patients' states, without the prescriptions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,18 +71,18 @@ def _formulas(derived: Derived) -> list[str]:
     return [text for text in (derived.formula, derived.legacy) if text is not None]
 
 
-def read_inputs(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> PatientInputs:
+def read_inputs(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ()) -> PatientInputs:
     """Parses and checks the patients of a sheet.
 
     Args:
         sheet: read with the schema.
         schema: what `input_schema` returned.
-        legacy_age: as in `load_cohort`.
+        switches: that the model was fitted with; one of a feature that is not read has no effect.
 
     Raises:
         InputError: a value is not what the schema says.
     """
-    table = parse_sessions(sheet, schema, legacy_age=legacy_age).table
+    table = parse_sessions(sheet, schema, switches=schema.switch_names & set(switches)).table
     named = [
         n
         for n in (*schema.columns_with_role("id"), *schema.columns_with_role("group"))

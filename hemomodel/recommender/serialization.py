@@ -59,6 +59,7 @@ class ModelFile(_Part):
     tasks: list[_Task]
     feature_set: str
     legacy_age: bool
+    switches: list[str] = Field(default_factory=list)
     preprocessing: dict[str, list[Any]]
     offset: list[list[float]]
     spread: list[list[float]]
@@ -75,12 +76,14 @@ class ModelFile(_Part):
 def to_model_file(fitted: FittedModel) -> dict[str, Any]:
     """Returns a model as plain data."""
     domain = fitted.familiar
+    every = bool(fitted.switches) and fitted.switches == fitted.schema.feature_switches
     return {
         "format": FORMAT,
         "about": dict(fitted.about),
         "tasks": [{"name": task.name, "outputs": task.size} for task in fitted.schema.tasks],
         "feature_set": fitted.feature_set,
-        "legacy_age": fitted.legacy_age,
+        "legacy_age": every,
+        **({"switches": sorted(fitted.switches)} if fitted.switches and not every else {}),
         "preprocessing": {name: array.tolist() for name, array in fitted.learned.items()},
         "offset": fitted.offset.tolist(),
         "spread": fitted.spread.tolist(),
@@ -99,7 +102,7 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
             "precision": domain.precision.tolist(),
             "farthest": domain.distance_limit,
         },
-        "table": fitted.schema.model_dump(mode="json", exclude_defaults=True),
+        "table": fitted.schema.model_dump(mode="json", exclude_defaults=True, exclude={"switches"}),
     }
 
 
@@ -137,7 +140,7 @@ def from_model_file(
     return FittedModel(
         schema=schema,
         feature_set=stored.feature_set,
-        legacy_age=stored.legacy_age,
+        switches=_switches(stored, schema),
         about=stored.about,
         layers=layers,
         learned=_learned(stored, schema, replicates),
@@ -150,6 +153,16 @@ def from_model_file(
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
         familiar=_training_domain(stored.familiar, schema, design),
     )
+
+
+def _switches(stored: ModelFile, schema: Schema) -> frozenset[str]:
+    """Returns the switches that were on; `legacy_age`, whatever their names are, says all."""
+    known = schema.feature_switches
+    if stored.legacy_age and not known:
+        raise ModelFileError("the table has no legacy formula for legacy_age")
+    if unknown := set(stored.switches) - known:
+        raise ModelFileError(f"the table has no switch {min(unknown)!r}")
+    return known if stored.legacy_age else frozenset(stored.switches)
 
 
 def _training_domain(

@@ -1,5 +1,6 @@
 """The entries of a schema: columns, derived features, rules, filters and feature blocks."""
 
+from collections.abc import Collection
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
@@ -27,7 +28,13 @@ Labels: TypeAlias = Literal["complete", "partial"]
 
 
 class Derived(Limited):
-    """A feature computed from columns; `legacy` is another formula, used on demand."""
+    """A feature computed from columns.
+
+    Attributes:
+        legacy: a formula that replaces `formula` where the switch is on; limits and rules still
+            hold for `formula`.
+        switch: turns `legacy` on; `legacy_NAME` if not given.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
@@ -35,6 +42,22 @@ class Derived(Limited):
     unit: str = ""
     formula: str
     legacy: str | None = None
+    switch: str | None = None
+
+    @model_validator(mode="after")
+    def _check_switch(self) -> Self:
+        if self.switch is not None and self.legacy is None:
+            raise ValueError("a derived feature with a `switch` needs a `legacy` formula")
+        return self
+
+    @property
+    def legacy_switch(self) -> str | None:
+        """The switch that turns `legacy` on; None without such a formula."""
+        return None if self.legacy is None else self.switch or f"legacy_{self.name}"
+
+    def formula_for(self, switches: Collection[str]) -> str:
+        """Returns the formula to use where these switches are on."""
+        return self.legacy if self.legacy and self.legacy_switch in switches else self.formula
 
 
 class Rule(Frozen):
@@ -58,7 +81,7 @@ class Filter(Frozen):
     Attributes:
         drop: a formula over columns and derived features.
         kind: looks at what is missing of `columns`, or of all columns of one `role`.
-        switch: the filter is off unless this argument of `load_cohort` is given.
+        switch: the filter is off unless this switch is on.
         labels: the filter applies only where rows must have all labels, or may have a part.
     """
 

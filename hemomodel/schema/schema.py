@@ -52,6 +52,8 @@ class Schema(Frozen):
         default_features: the feature set of whoever names none; the first, if not given.
         sections: headings of the first table of a paper: over categories and derived features,
             over tasks, and over what else there is.
+        switches: what each switch does, by its name. A switch turns on the filters and the `legacy`
+            formulas that name it; one that is not described here works too.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Schema(Frozen):
     default_features: str | None = None
     sections: tuple[str, str, str] = ("Categories", "Tasks", "Numbers and context")
     subgroups: tuple[Subgroup, ...] = ()
+    switches: dict[str, str] = Field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r}: {len(self.columns)} columns, {len(self.tasks)} tasks>"
@@ -115,6 +118,16 @@ class Schema(Frozen):
             "default": default_feature_blocks([*self.read.values()], self.derived)
         }
 
+    @property
+    def feature_switches(self) -> frozenset[str]:
+        """The switches that change a derived feature."""
+        return frozenset(d.legacy_switch for d in self.derived if d.legacy_switch is not None)
+
+    @property
+    def switch_names(self) -> frozenset[str]:
+        """The switches that there are."""
+        return self.feature_switches | {f.switch for f in self.filters if f.switch is not None}
+
     def feature_set_name(self, name: str) -> str:
         """Returns the name of a feature set, where `default` stands for what the schema says."""
         if name != "default" or name in self.blocks_by_set:
@@ -142,6 +155,7 @@ class Schema(Frozen):
             _known(f"filter {rule.name!r}", rule.columns, self.read)
             if rule.role and not self.columns_with_role(rule.role):
                 raise ValueError(f"filter {rule.name!r}: no column has the role {rule.role!r}")
+        _known("`switches`", self.switches, self.switch_names)
         named = [self.default_features] if self.default_features else []
         _known("`default_features`", named, self.feature_sets)
         if "default" in self.feature_sets and named not in ([], ["default"]):

@@ -1,12 +1,13 @@
 """A synthetic workbook, and the cohort it gives, with the optimum of every row."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.cohort.cohort import Cohort, build_cohort
+from hemomodel.cohort.cohort import Cohort, build_cohort, names_of_true
 from hemomodel.cohort.synthetic import oracle, selection, session
 from hemomodel.cohort.synthetic.missingness import candidate_count, draw_gaps
 from hemomodel.cohort.synthetic.patients import draw_patients
@@ -60,6 +61,7 @@ def synthetic_cohort(
     seed: int = 0,
     *,
     labels: Labels = "complete",
+    switches: Collection[str] = (),
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
@@ -72,6 +74,7 @@ def synthetic_cohort(
         rows: of the workbook; about half are kept.
         seed: from 0 up.
         labels: as in `load_cohort`.
+        switches: as in `load_cohort`.
         require_comorbidities: as in `load_cohort`.
         legacy_age: as in `load_cohort`.
 
@@ -79,14 +82,14 @@ def synthetic_cohort(
         InputError: rows or seed are out of range, or the filters leave no row.
     """
     schema = load_schema()
+    flags = names_of_true(require_comorbidities=require_comorbidities, legacy_age=legacy_age)
     made = _make(rows, seed, schema)
     cohort = build_cohort(
         made.table,
         schema,
         source=f"synthetic workbook of {rows} rows",
         labels=labels,
-        require_comorbidities=require_comorbidities,
-        legacy_age=legacy_age,
+        switches=flags.union(switches),
     )
     return replace(cohort, optimum=bayes_optimum(made.state.take(cohort.rows), schema, kept=True))
 

@@ -168,7 +168,7 @@ class TestAttrition:
         frame, _ = synthetic_workbook(seed=seed)
         cohort = build_cohort(frame, SCHEMA, source="synthetic")
         assert lefts(cohort)[2:] == [241, 238, 237, 229]
-        strict = build_cohort(frame, SCHEMA, source="synthetic", require_comorbidities=True)
+        strict = build_cohort(frame, SCHEMA, source="synthetic", switches=["require_comorbidities"])
         assert len(strict) == 223
 
     def test_465_rows_hold_each_kind_of_record(self):
