@@ -46,19 +46,19 @@ class Heading:
 
     Attributes:
         english: in English, without unit.
-        chinese: likewise; empty if it has no other name.
+        second: in the schema's second language, likewise; empty if it has no other name.
         unit: empty if it has none.
         labels: of its levels, as they are written in the table and as a person reads them.
     """
 
     english: str
-    chinese: str
+    second: str
     unit: str
     labels: tuple[str | float, ...]
 
     def column(self, part: str = "", *, both: bool = False) -> str:
         """Returns the name of a column: of the recommendation, or of another `part`."""
-        name = f"{self.english} {self.chinese}".strip() if both else self.english
+        name = f"{self.english} {self.second}".strip() if both else self.english
         unit = f" ({self.unit})" if self.unit and not part else ""
         return f"{name}: {part}" if part else f"{name}{unit}"
 
@@ -73,7 +73,7 @@ def headings(schema: Schema) -> list[Heading]:
     return [
         Heading(
             english=f"{task.title} [{task.name}]" if task.title in taken else task.title,
-            chinese="" if task.title_zh == task.title else task.title_zh,
+            second=task.second_title,
             unit=task.unit or schema.read[task.column].unit,
             labels=tuple(map(_label, task.levels, task.meanings)),
         )

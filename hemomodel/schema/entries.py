@@ -6,7 +6,7 @@ from typing import Literal, Self, TypeAlias
 from pydantic import Field, field_validator, model_validator
 
 from hemomodel.schema import formula
-from hemomodel.schema.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec
+from hemomodel.schema.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec, Titled
 
 __all__ = [
     "Column",
@@ -27,7 +27,7 @@ Labels: TypeAlias = Literal["complete", "partial"]
 """Whether a row must have a label of each task, or may lack some."""
 
 
-class Derived(Limited):
+class Derived(Titled, Limited):
     """A feature computed from columns.
 
     Attributes:
@@ -37,8 +37,6 @@ class Derived(Limited):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    title_zh: str = ""
     unit: str = ""
     formula: str
     legacy: str | None = None
@@ -122,7 +120,7 @@ class FeatureBlock(Frozen):
         return self
 
 
-class Subgroup(Frozen):
+class Subgroup(Titled):
     """Kinds of rows that are also scored apart.
 
     Attributes:
@@ -132,8 +130,6 @@ class Subgroup(Frozen):
     """
 
     name: str
-    title: str
-    title_zh: str = ""
     column: str
     cuts: tuple[float, ...] = ()
 
@@ -153,17 +149,18 @@ class Task(Frozen):
         meanings: of the levels, as a person reads them; of the same length.
         unit: of a value.
         transform: of a value: labels and predictions are `log` of it, or the value itself.
+        second_title: in the second language of the schema; empty if it has none.
     """
 
     name: str
     column: str
     title: str
-    title_zh: str
     kind: TaskKind
     levels: tuple[Level, ...]
     meanings: tuple[str, ...]
     unit: str
     transform: Literal["none", "log"] = "none"
+    second_title: str = ""
 
     @property
     def is_value(self) -> bool:

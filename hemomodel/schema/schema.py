@@ -4,7 +4,6 @@ A schema is a YAML file: `builtin/hemodialysis.yaml` is the built-in one, and it
 each entry. Another table is another such file, with no new code.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, cached_property
@@ -17,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hemomodel.errors import InputError
 from hemomodel.schema import formula
-from hemomodel.schema.columns import Column, Frozen, TaskSpec
+from hemomodel.schema.columns import Column, Frozen, TaskSpec, Titled
 from hemomodel.schema.default_features import ENCODED, default_feature_blocks, source_columns
 from hemomodel.schema.entries import Derived, FeatureBlock, Filter, Rule, Subgroup, Task
 from hemomodel.schema.strict_yaml import read_yaml
@@ -35,7 +34,6 @@ __all__ = [
     "load_schema",
 ]
 
-_CHINESE = re.compile("[\u3400-\u9fff]")
 _BUILT_IN = resources.files("hemomodel.schema") / "builtin"
 
 
@@ -80,12 +78,21 @@ class Schema(Frozen):
         return {c.english: c.title for c in self.columns} | {d.name: d.title for d in self.derived}
 
     @cached_property
-    def titles_zh(self) -> dict[str, str]:
-        """The Chinese titles by English name, of what has one beside its English title."""
-        own = {c.english: c.title_zh or c.name for c in self.columns}
-        own |= {one.name: one.title_zh for one in self.derived}
-        titles = self.titles
-        return {n: zh for n, zh in own.items() if _CHINESE.search(zh) and zh != titles[n]}
+    def second_titles(self) -> dict[str, str]:
+        """The titles in the second language by English name, of what has one."""
+        titles = {column.english: self.second_title(column) for column in self.columns}
+        titles |= {derived.name: self.second_title(derived) for derived in self.derived}
+        return {name: title for name, title in titles.items() if title}
+
+    @property
+    def second_language(self) -> str:
+        """The first language besides English that an entry has a title in; empty if none has."""
+        entries: tuple[Titled, ...] = (*self.columns, *self.derived, *self.subgroups)
+        return next((language for entry in entries for language in entry.titles), "")
+
+    def second_title(self, entry: Titled) -> str:
+        """Returns the title of an entry in the second language; empty if it has none."""
+        return entry.titles.get(self.second_language, "")
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -95,7 +102,7 @@ class Schema(Frozen):
                 name=column.english,
                 column=column.english,
                 title=column.title,
-                title_zh=self.titles_zh.get(column.english, ""),
+                second_title=self.second_title(column),
                 unit=column.unit,
                 kind=column.task.kind,
                 levels=column.levels,

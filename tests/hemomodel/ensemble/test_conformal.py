@@ -16,7 +16,6 @@ LEVELS = Task(
     name="dose",
     column="dose",
     title="Dose",
-    title_zh="",
     kind="classification",
     levels=(0.0, 1.0, 2.0, 3.0),
     meanings=("0", "1", "2", "3"),
