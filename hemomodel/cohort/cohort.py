@@ -37,8 +37,8 @@ class Cohort:
         digest: of the content, the same whatever the kind of file.
         groups: (N,) int64, the same number in all rows of one person (of the column of role
             `group`); a row without one stands for itself, and all do where this is None.
-        optimum: (N, K) what a Bayes-optimal predictor says, where it is known: probabilities of the
-            levels, and the mean of each regression.
+        bayes_prediction: (N, K) of a Bayes-optimal predictor, where it is known: probabilities of
+            the levels, and the mean of each regression.
         switches: of the schema, that were on when the rows were read.
     """
 
@@ -50,7 +50,7 @@ class Cohort:
     findings: tuple[Finding, ...]
     digest: str
     groups: np.ndarray | None = None
-    optimum: np.ndarray | None = None
+    bayes_prediction: np.ndarray | None = None
     switches: frozenset[str] = frozenset()
 
     def __len__(self) -> int:

@@ -40,18 +40,18 @@ class CohortSummary:
 
     Attributes:
         source: the file.
-        everything: (rows of the file, columns), as in a cohort.
+        all_rows: (rows of the file, columns), as in a cohort.
         cohort: what the filters leave.
     """
 
     source: str
-    everything: pd.DataFrame
+    all_rows: pd.DataFrame
     cohort: Cohort
 
     @property
     def groups(self) -> dict[str, pd.DataFrame]:
         """The two groups that the summary compares."""
-        return {"all rows": self.everything, "kept": self.cohort.table}
+        return {"all rows": self.all_rows, "kept": self.cohort.table}
 
     def to_dict(self) -> dict[str, object]:
         """Returns all of it as plain data, for JSON."""

@@ -34,7 +34,7 @@ class FittedModel:
         temperatures: (T,).
         scores: T, for sets and intervals.
         in_use: (K,), whether a level occurred in the labels of the fitted rows.
-        familiar: what those rows were like.
+        training_domain: what those rows were like.
     """
 
     schema: Schema
@@ -50,4 +50,4 @@ class FittedModel:
     temperatures: NDArray[np.floating]
     scores: tuple[ConformalScores, ...]
     in_use: NDArray[np.bool_]
-    familiar: TrainingDomain
+    training_domain: TrainingDomain

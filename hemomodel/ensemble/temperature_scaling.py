@@ -32,12 +32,12 @@ def fit_temperatures(
         labels: (n, K), one-hot levels.
         known: (n, T), whether a row has a label of a task.
     """
-    found = np.ones(len(tasks))
-    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
+    temperatures = np.ones(len(tasks))
+    for place, (task, columns) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         rows = known[:, place]
         if not task.is_value and rows.any():
-            found[place] = _temperature(predicted[rows, own], labels[rows, own])
-    return found
+            temperatures[place] = _temperature(predicted[rows, columns], labels[rows, columns])
+    return temperatures
 
 
 def _temperature(predicted: Floats, labels: Floats) -> float:

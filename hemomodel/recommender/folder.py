@@ -65,7 +65,7 @@ def _check_folder(folder: Path) -> None:
     """Refuses what is no folder of a model, and says where one may be."""
     try:
         is_model = all((folder / name).is_file() for name in _MOST)
-        best = sorted(one.name for one in (folder / "best").iterdir()) if not is_model else []
+        best = sorted(model.name for model in (folder / "best").iterdir()) if not is_model else []
     except OSError:
         is_model, best = False, []
     if is_model:
@@ -117,20 +117,20 @@ def _refuse(constant: str) -> Any:  # noqa: ANN401 - as json asks for
 def _first(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    one = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in one["loc"][:3]) or "its table"
-    return f"{place}: {one['msg']}"
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"][:3]) or "its table"
+    return f"{place}: {first['msg']}"
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
-        found = safetensors.load(_read(path))
+        layers = safetensors.load(_read(path))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"is no safetensors file: {error}") from None
-    for name, array in found.items():
+    for name, array in layers.items():
         if array.dtype not in (np.float32, np.float64):
             raise _damaged(path, f"{name[:40]} is of {array.dtype}, not of floats")
-    return found
+    return layers
 
 
 def _damaged(path: Path, what: str) -> InputError:

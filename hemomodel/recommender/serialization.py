@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 class _Scores(_Part):
     count: int = Field(ge=0, le=_ROWS)
-    kept: list[float]
+    errors: list[float] = Field(alias="kept")
 
 
 class _TrainingDomain(_Part):
@@ -69,13 +69,13 @@ class ModelFile(_Part):
     temperatures: list[float]
     scores: list[_Scores]
     in_use: list[bool]
-    familiar: _TrainingDomain
+    training_domain: _TrainingDomain = Field(alias="familiar")
     table: dict[str, Any]
 
 
 def to_model_file(fitted: FittedModel) -> dict[str, Any]:
     """Returns a model as plain data."""
-    domain = fitted.familiar
+    domain = fitted.training_domain
     every = bool(fitted.switches) and fitted.switches == fitted.schema.feature_switches
     return {
         "format": FORMAT,
@@ -91,7 +91,7 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
         "scale": fitted.design.scale.tolist(),
         "committees": fitted.committees.tolist(),
         "temperatures": fitted.temperatures.tolist(),
-        "scores": [{"count": one.count, "kept": one.kept.tolist()} for one in fitted.scores],
+        "scores": [{"count": s.count, "kept": s.errors.tolist()} for s in fitted.scores],
         "in_use": fitted.in_use.tolist(),
         "familiar": {
             "low": domain.low.tolist(),
@@ -121,7 +121,7 @@ def from_model_file(
         InputError: the schema lacks the feature set.
     """
     tasks = schema.tasks
-    if [(one.name, one.outputs) for one in stored.tasks] != [(t.name, t.size) for t in tasks]:
+    if [(task.name, task.outputs) for task in stored.tasks] != [(t.name, t.size) for t in tasks]:
         raise ModelFileError("tasks are not those of the table")
     outputs = sum(task.size for task in tasks)
     replicates = len(stored.offset)
@@ -149,9 +149,9 @@ def from_model_file(
         design=design,
         committees=_array("committees", stored.committees, (replicates,)).astype(np.int64),
         temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
-        scores=tuple(_scores(one) for one in stored.scores),
+        scores=tuple(map(_scores, stored.scores)),
         in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
-        familiar=_training_domain(stored.familiar, schema, design),
+        training_domain=_training_domain(stored.training_domain, schema, design),
     )
 
 
@@ -192,38 +192,38 @@ def _width(schema: Schema, feature_set: str) -> int:
 
 def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
     try:
-        found = np.array(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ModelFileError(f"{name} is not an array of numbers") from None
-    if not found.size and 0 in shape:
-        found = found.reshape(shape)  # a list of nothing does not say of how much
-    return _checked(name, found, shape)
+    if not array.size and 0 in shape:
+        array = array.reshape(shape)  # a list of nothing does not say of how much
+    return _checked(name, array, shape)
 
 
-def _checked(name: str, found: Array, shape: tuple[int, ...]) -> Array:
-    if found.shape != shape:
-        raise ModelFileError(f"{name} has shape {found.shape}, not {shape}")
-    if not np.isfinite(found).all():
+def _checked(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    if array.shape != shape:
+        raise ModelFileError(f"{name} has shape {array.shape}, not {shape}")
+    if not np.isfinite(array).all():
         raise ModelFileError(f"{name} holds what is no number")
-    return found
+    return array
 
 
 def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
-    found = _array(name, value, shape)
-    if not (found > 0).all():
+    array = _array(name, value, shape)
+    if not (array > 0).all():
         raise ModelFileError(f"{name} holds a number that is not above zero")
-    return found
+    return array
 
 
 def _scores(stored: _Scores) -> ConformalScores:
-    kept = _array("scores", stored.kept, (kept_scores(stored.count),))
-    if (np.diff(kept) < 0).any():
+    errors = _array("scores", stored.errors, (kept_scores(stored.count),))
+    if (np.diff(errors) < 0).any():
         raise ModelFileError("scores do not rise")
-    return ConformalScores(stored.count, kept)
+    return ConformalScores(stored.count, errors)
 
 
 def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, NDArray[np.float64]]:
-    """Returns what each replicate's preprocessing learned, by the names that `freeze` gives."""
+    """Returns what each replicate's preprocessing learned, named as by `export_preprocessor`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
         name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))

@@ -141,10 +141,10 @@ def test_what_is_read_back_is_what_was_written(fitted, model):
     for name, array in fitted.learned.items():
         assert np.array_equal(back.learned[name], array), name
     for one, other in zip(back.scores, fitted.scores, strict=True):
-        assert (one.count, one.kept.tolist()) == (other.count, other.kept.tolist())
+        assert (one.count, one.errors.tolist()) == (other.count, other.errors.tolist())
     assert all(
-        np.array_equal(value, getattr(fitted.familiar, name))
-        for name, value in vars(back.familiar).items()
+        np.array_equal(value, getattr(fitted.training_domain, name))
+        for name, value in vars(back.training_domain).items()
     )
 
 
@@ -192,7 +192,9 @@ def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):
             chances = np.exp(said).mean(0) ** (1 / fitted.temperatures[place])
             errors.append(1 - (chances / chances.sum() * label).sum())
         assert fitted.scores[place].count == len(development)
-        np.testing.assert_allclose(fitted.scores[place].kept, np.sort(errors), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            fitted.scores[place].errors, np.sort(errors), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
@@ -206,7 +208,7 @@ def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
     assert other.temperatures.tolist() == fitted.temperatures.tolist()
     assert other.in_use.tolist() == fitted.in_use.tolist()
     for one, two in zip(other.scores, fitted.scores, strict=True):
-        assert one.kept.tolist() == two.kept.tolist()
+        assert one.errors.tolist() == two.errors.tolist()
 
 
 def test_a_row_that_no_replicate_left_out_scores_nothing(cohort, replicates):
