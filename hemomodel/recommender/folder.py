@@ -13,11 +13,11 @@ from safetensors import numpy as safetensors
 from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
+from hemomodel.recommender.model_arrays import ModelFileError
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.serialization import (
     FORMAT,
     ModelFile,
-    ModelFileError,
     from_model_file,
     to_model_file,
 )

@@ -186,8 +186,8 @@ def _texts(which: NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
 def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -> pd.Categorical:
     """Returns a text such as "300 (21%)" for each row; none for a level without a chance.
 
-    A million rows have few distinct texts, so each is written once. Level and percent (0 to 100)
-    make one number, level * 101 + percent: level 2 with 21% is 223, and 223 = 2 * 101 + 21 again.
+    Each distinct text is written once. Level and percent (0 to 100) make one number for it,
+    level * 101 + percent: level 2 with 21% is 223, and 223 = 2 * 101 + 21 again.
 
     >>> level, share = np.array([2, 0, 2]), np.array([0.21, 0.0, 0.21])
     >>> _with_share(["100", "200", "300"], level, share).tolist()
@@ -202,11 +202,9 @@ def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -
 def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
     """Returns the levels of each row's set, in their order.
 
-    A million rows have few distinct sets, so each is written once. Rows are numbered by their set,
-    one level after the other: twice the number so far, and 1 more if the level is inside. Numbers
-    would double with each level; renumbered 0, 1, 2, ... as they appear, they stay below N. Of the
-    rows {a}, {b} and {a}, level a makes 1, 0, 1, renumbered 0, 1, 0; level b makes 0, 3, 0,
-    renumbered 0, 1, 0.
+    Rows with the same set get the same number, one level after the other: twice the number so far,
+    and 1 more if the level is inside; renumbered 0, 1, 2, ... as they appear, to stay below N. Of
+    the rows {a}, {b}, {a}, level a makes 1, 0, 1, renumbered 0, 1, 0, and level b then 0, 3, 0.
 
     >>> _sets(["a", "b"], np.array([[True, False], [False, True], [True, False]])).tolist()
     ['a', 'b', 'a']

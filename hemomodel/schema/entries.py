@@ -6,7 +6,8 @@ from typing import Literal, Self, TypeAlias
 from pydantic import Field, field_validator, model_validator
 
 from hemomodel.schema import formula
-from hemomodel.schema.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec, Titled
+from hemomodel.schema.columns import Column, Level, TaskKind, TaskSpec
+from hemomodel.schema.entry_bases import Frozen, Limited, Titled
 
 __all__ = [
     "Column",

@@ -19,12 +19,12 @@ from hemomodel.dataset.prepare import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model
+from hemomodel.recommender.model_arrays import ModelFileError
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.patient_inputs import PatientInputs
 from hemomodel.recommender.recommendations import headings
 from hemomodel.recommender.serialization import (
     ModelFile,
-    ModelFileError,
     from_model_file,
     to_model_file,
 )
