@@ -1,8 +1,8 @@
 """Sets of levels and intervals that hold what was prescribed as often as they say.
 
 Split conformal prediction (Vovk, Gammerman & Shafer, 2005; Lei et al., JASA 2018) on rows that no
-voice in their prediction was trained on. A level belongs to the set if its probability is not below
-a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA 2019); a value's interval is the
+replicate in their prediction was trained on. A level belongs to the set if its probability is not
+below a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA 2019); a value's interval is the
 prediction give or take a quantile of the absolute errors.
 
 The rows are scored by the replicates that left them out, and a new row is predicted by all: the

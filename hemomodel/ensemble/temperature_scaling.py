@@ -1,7 +1,7 @@
 """Temperatures: probabilities that mean what they say.
 
-One number a task divides the log-probabilities of an ensemble, chosen so that rows which no voice
-in the prediction was trained on are as likely as can be (Guo et al., "On Calibration of Modern
+One number a task divides the log-probabilities of an ensemble, chosen so that rows on which no
+replicate in their prediction was trained are as likely as can be (Guo et al., "On Calibration of Modern
 Neural Networks", ICML 2017, section 4.2). It moves no level past another.
 """
 
