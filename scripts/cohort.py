@@ -139,7 +139,7 @@ def describe_command(args: argparse.Namespace) -> None:
             args.file,
             load_schema(args.schema),
             labels=args.labels,
-            require_comorbidities=args.require_comorbidities,
+            switches=["require_comorbidities"] if args.require_comorbidities else [],
         )
     if args.json:
         print(json.dumps(description.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))

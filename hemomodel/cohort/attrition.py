@@ -1,6 +1,6 @@
 """Cohort rules, and the ledger of what each removed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,7 @@ def apply_filters(
     missing: Mapping[str, np.ndarray],
     values: formula.Columns,
     *,
-    switches: Sequence[str] = (),
+    switches: Collection[str] = (),
     labels: Labels = "complete",
 ) -> tuple[np.ndarray, Attrition]:
     """Applies the filters of a schema, in order.
@@ -59,22 +59,22 @@ def apply_filters(
         schema: has the filters.
         missing: (N,) bool for every column that is read.
         values: (N,) for every column of the table that a formula of a filter names.
-        switches: the filters with a `switch` that are on.
+        switches: those that are on.
         labels: leaves out the filters that are for the other mode.
 
     Returns:
-        (N,) bool, which rows are kept; and the ledger.
+        (N,) bool, which rows are left; and the ledger.
     """
-    kept = np.ones(len(next(iter(missing.values()))), dtype=bool)
-    start, steps = len(kept), []
+    left = np.ones(len(next(iter(missing.values()))), dtype=bool)
+    start, steps = len(left), []
     for rule in schema.filters:
         if rule.switch not in (None, *switches) or rule.labels not in (None, labels):
             continue
-        before = int(kept.sum())
-        kept &= ~_hit(rule, schema, missing, values)
-        left = int(kept.sum())
-        steps.append(Step(rule.name, before - left, left))
-    return kept, Attrition(start, tuple(steps))
+        before = int(left.sum())
+        left &= ~_hit(rule, schema, missing, values)
+        after = int(left.sum())
+        steps.append(Step(rule.name, before - after, after))
+    return left, Attrition(start, tuple(steps))
 
 
 def _hit(

@@ -1,6 +1,6 @@
 """A file or a table to a validated cohort: parsed, checked, filtered and counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,8 +37,9 @@ class Cohort:
         digest: of the content, the same whatever the kind of file.
         groups: (N,) int64, the same number in all rows of one person (of the column of role
             `group`); a row without one stands for itself, and all do where this is None.
-        optimum: (N, K) what a Bayes-optimal predictor says, where it is known: probabilities of the
-            levels, and the mean of each regression.
+        bayes_prediction: (N, K) of a Bayes-optimal predictor, where it is known: probabilities of
+            the levels, and the mean of each regression.
+        switches: of the schema, that were on when the rows were read.
     """
 
     schema: Schema
@@ -49,7 +50,8 @@ class Cohort:
     findings: tuple[Finding, ...]
     digest: str
     groups: np.ndarray | None = None
-    optimum: np.ndarray | None = None
+    bayes_prediction: np.ndarray | None = None
+    switches: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -60,6 +62,7 @@ def load_cohort(
     schema: Schema | None = None,
     *,
     labels: Labels = "complete",
+    switches: Collection[str] = (),
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
@@ -70,17 +73,30 @@ def load_cohort(
         schema: what its columns are; the built-in hemodialysis workbook if None.
         labels: `complete` applies the schema's filters for rows with all labels, `partial` those
             for rows that may lack some.
-        require_comorbidities: also drop the rows without comorbidities, as the published curves do.
-        legacy_age: compute the age as the published notebook does, three years too high.
+        switches: names of the schema's switches that are on.
+        require_comorbidities: turns on the switch of this name: the rows without comorbidities are
+            dropped too, as the published curves do.
+        legacy_age: turns on the switch of this name: the age is computed as the published notebook
+            does, three years too high.
 
     Raises:
-        InputError: the file cannot be read, a value is not what the schema says, or no row is left.
+        InputError: the file cannot be read, a value is not what the schema says, the schema lacks a
+            switch, or no row is left.
     """
     schema = schema or load_schema()
-    switches = ("require_comorbidities",) if require_comorbidities else ()
+    flags = names_of_true(require_comorbidities=require_comorbidities, legacy_age=legacy_age)
     return filter_sheet(
-        read_file(path, schema), schema, labels=labels, switches=switches, legacy_age=legacy_age
+        read_file(path, schema), schema, labels=labels, switches=flags.union(switches)
     )
+
+
+def names_of_true(**flags: bool) -> frozenset[str]:
+    """Returns the names of the arguments that are true.
+
+    >>> sorted(names_of_true(a=True, b=False))
+    ['a']
+    """
+    return frozenset(name for name, is_on in flags.items() if is_on)
 
 
 def build_cohort(
@@ -89,8 +105,7 @@ def build_cohort(
     *,
     source: str,
     labels: Labels = "complete",
-    require_comorbidities: bool = False,
-    legacy_age: bool = False,
+    switches: Collection[str] = (),
 ) -> Cohort:
     """Makes a cohort of a DataFrame in the table's own columns; see `load_cohort`.
 
@@ -99,15 +114,14 @@ def build_cohort(
         schema: what the columns are.
         source: what errors call the table.
         labels: as in `load_cohort`.
-        require_comorbidities: as in `load_cohort`.
-        legacy_age: as in `load_cohort`.
+        switches: as in `load_cohort`.
 
     Raises:
-        InputError: a value is not what the schema says, or no row is left.
+        InputError: a value is not what the schema says, the schema lacks a switch, or no row is
+            left.
     """
-    switches = ("require_comorbidities",) if require_comorbidities else ()
     sheet = read_frame(frame, schema, source=source)
-    return filter_sheet(sheet, schema, labels=labels, switches=switches, legacy_age=legacy_age)
+    return filter_sheet(sheet, schema, labels=labels, switches=switches)
 
 
 def filter_sheet(
@@ -115,8 +129,7 @@ def filter_sheet(
     schema: Schema,
     *,
     labels: Labels = "complete",
-    switches: Sequence[str] = (),
-    legacy_age: bool = False,
+    switches: Collection[str] = (),
 ) -> Cohort:
     """Makes a cohort of cells that are read; see `load_cohort`.
 
@@ -124,26 +137,23 @@ def filter_sheet(
         sheet: the cells.
         schema: what the columns are.
         labels: as in `load_cohort`.
-        switches: the filters with a `switch` that are on.
-        legacy_age: as in `load_cohort`.
+        switches: as in `load_cohort`.
 
     Raises:
-        InputError: a value is not what the schema says, or no row is left.
+        InputError: a value is not what the schema says, the schema lacks a switch, or no row is
+            left.
     """
-    for switch in switches:
-        if switch not in {rule.switch for rule in schema.filters}:
-            raise InputError(f"schema {schema.name!r} has no filter with the switch {switch!r}")
-    sessions = parse_sessions(sheet, schema, legacy_age=legacy_age)
+    sessions = parse_sessions(sheet, schema, switches=switches)
     filled = ~np.logical_and.reduce(list(sessions.missing.values()))
     named = {name for rule in schema.filters if rule.drop for name in formula.columns_in(rule.drop)}
-    kept, attrition = apply_filters(
+    passed, attrition = apply_filters(
         schema,
         {name: absent[filled] for name, absent in sessions.missing.items()},
         {name: sessions.table[name].to_numpy()[filled] for name in named},
         switches=switches,
         labels=labels,
     )
-    rows = np.flatnonzero(filled)[kept]
+    rows = np.flatnonzero(filled)[passed]
     if not len(rows):
         raise InputError(f"{sheet.source}: {_emptied(attrition)}")
     table = sessions.table.iloc[rows].reset_index(drop=True)
@@ -156,6 +166,7 @@ def filter_sheet(
         findings=sessions.findings,
         digest=_digest(table, sessions.labels[rows]),
         groups=_groups(table, schema),
+        switches=frozenset(switches),
     )
 
 

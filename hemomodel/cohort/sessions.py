@@ -1,6 +1,6 @@
 """The rows of a table, parsed and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +40,18 @@ class Sessions:
     findings: tuple[Finding, ...]
 
 
-def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> Sessions:
+def parse_sessions(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ()) -> Sessions:
     """Parses and checks every row of a sheet; a sheet read with `tasks=False` may lack the tasks.
 
+    Args:
+        sheet: the cells.
+        schema: what the columns are.
+        switches: those of the schema that are on.
+
     Raises:
-        InputError: a value is not what the schema says.
+        InputError: a value is not what the schema says, or the schema lacks a switch.
     """
-    if legacy_age and not any(derived.legacy for derived in schema.derived):
-        raise InputError(f"schema {schema.name!r} has no legacy formula; leave legacy_age off")
+    _check_switches(schema, switches)
     absent: dict[str, np.ndarray] = {}
     values: dict[str, np.ndarray] = {}
     findings: list[Finding] = []
@@ -59,14 +63,14 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) ->
         values[name] = parse_column(sheet, column)
         absent[name] = pd.isna(values[name])
         if column.kind == "number":
-            values[name], found = check_column(sheet, column, values[name])
-            findings += found
+            values[name], implausible = check_column(sheet, column, values[name])
+            findings += implausible
     for derived in schema.derived:
         values[derived.name] = derive_column(derived, values)
         findings += check_derived(sheet, schema, derived, values)
     findings += check_rules(sheet, schema, values)
-    if legacy_age:  # only now: limits and rules are about the true age
-        values |= {d.name: derive_column(d, values, legacy=True) for d in schema.derived}
+    if schema.feature_switches & set(switches):  # only now: limits and rules hold for `formula`
+        values |= {d.name: derive_column(d, values, switches=switches) for d in schema.derived}
     return Sessions(
         table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
         labels=np.array(
@@ -74,6 +78,20 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) ->
         ).T.reshape(sheet.size, len(schema.tasks)),  # a table to predict for has no task
         missing=absent,
         findings=tuple(findings),
+    )
+
+
+def _check_switches(schema: Schema, switches: Collection[str]) -> None:
+    unknown = sorted(set(switches) - schema.switch_names)
+    if not unknown:
+        return
+    known = [
+        f"{name} ({schema.switches[name]})" if name in schema.switches else name
+        for name in sorted(schema.switch_names)
+    ]
+    raise InputError(
+        f"schema {schema.name!r} has no switch {unknown[0]!r}; leave it off "
+        f"(the schema's switches: {', '.join(known) or 'none'})"
     )
 
 

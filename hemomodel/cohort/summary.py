@@ -1,6 +1,6 @@
 """What a table looks like: the first table of a paper, what is missing, and the ledger."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,18 +40,18 @@ class CohortSummary:
 
     Attributes:
         source: the file.
-        everything: (rows of the file, columns), as in a cohort.
+        all_rows: (rows of the file, columns), as in a cohort.
         cohort: what the filters leave.
     """
 
     source: str
-    everything: pd.DataFrame
+    all_rows: pd.DataFrame
     cohort: Cohort
 
     @property
     def groups(self) -> dict[str, pd.DataFrame]:
         """The two groups that the summary compares."""
-        return {"all rows": self.everything, "kept": self.cohort.table}
+        return {"all rows": self.all_rows, "kept": self.cohort.table}
 
     def to_dict(self) -> dict[str, object]:
         """Returns all of it as plain data, for JSON."""
@@ -75,7 +75,7 @@ def summarize_file(
     schema: Schema | None = None,
     *,
     labels: Labels = "complete",
-    require_comorbidities: bool = False,
+    switches: Collection[str] = (),
 ) -> CohortSummary:
     """Reads a table once, and keeps it before and after the filters; see `load_cohort`.
 
@@ -84,9 +84,8 @@ def summarize_file(
     """
     schema = schema or load_schema()
     sheet = read_file(path, schema)
-    switches = ("require_comorbidities",) if require_comorbidities else ()
     cohort = filter_sheet(sheet, schema, labels=labels, switches=switches)
-    return CohortSummary(str(path), parse_sessions(sheet, schema).table, cohort)
+    return CohortSummary(str(path), parse_sessions(sheet, schema, switches=switches).table, cohort)
 
 
 def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:

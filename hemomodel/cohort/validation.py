@@ -3,6 +3,7 @@
 An error ends the reading; a warning is counted.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,13 +96,14 @@ def check_column(
     return values, findings
 
 
-def derive_column(derived: Derived, values: formula.Columns, *, legacy: bool = False) -> np.ndarray:
+def derive_column(
+    derived: Derived, values: formula.Columns, *, switches: Collection[str] = ()
+) -> np.ndarray:
     """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
 
     A division by zero has no value that a network could learn from, nor has a logarithm of zero.
     """
-    text = derived.legacy if legacy and derived.legacy is not None else derived.formula
-    result = formula.evaluate(text, values).astype(np.float64)
+    result = formula.evaluate(derived.formula_for(switches), values).astype(np.float64)
     return np.where(np.isfinite(result), result, np.nan)
 
 
@@ -126,19 +128,19 @@ def check_derived(
     used = tuple(name for name in schema.read if name in made_of and name in sheet.columns)
     if not used:
         return []
-    own, what = values[derived.name], derived.title.lower()
+    computed, what = values[derived.name], derived.title.lower()
     if derived.hard:
         problem = (
             f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
         )
-        sheet.raise_if(used[0], _outside(own, derived.hard), problem)
+        sheet.raise_if(used[0], _outside(computed, derived.hard), problem)
     needed = [is_missing(values[name]) for name in formula.columns_in(derived.formula)]
     known = ~np.logical_or.reduce(needed)
     problem = f"without a finite {what}, which is left missing"
-    findings = _finding(sheet, used, known & is_missing(own), problem)
+    findings = _finding(sheet, used, known & is_missing(computed), problem)
     if derived.soft:
         problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
-        findings += _finding(sheet, used, _outside(own, derived.soft), problem)
+        findings += _finding(sheet, used, _outside(computed, derived.soft), problem)
     return findings
 
 

@@ -76,7 +76,7 @@ def prepare(
         score_counts=score_counts,
         rows_per_epoch=split.rows_per_epoch,
         test_rows=test,
-        optimum=None if cohort.optimum is None else cohort.optimum[rows],
+        bayes_prediction=None if cohort.bayes_prediction is None else cohort.bayes_prediction[rows],
         preprocessors=fitted,
         groups=None if groups is None else groups[rows],
     )

@@ -31,7 +31,7 @@ class Stack:
         score_rows: (R, m) with score_counts (R,): validation rows.
         rows_per_epoch: how many of its training rows a replicate sees in an epoch.
         test_rows: (m',), held-out rows; empty if the stack holds none.
-        optimum: (N, K), the oracle in the layout of the labels, where there is one.
+        bayes_prediction: (N, K), the oracle in the layout of the labels, where there is one.
         preprocessors: R fitted transformers; training does without them.
         groups: (N,), a number a row, the same in all rows of one person; None if no person has two.
     """
@@ -50,7 +50,7 @@ class Stack:
     score_counts: Rows
     rows_per_epoch: int
     test_rows: Rows
-    optimum: Floats | None
+    bayes_prediction: Floats | None
     preprocessors: tuple[Any, ...]
     groups: Rows | None
 

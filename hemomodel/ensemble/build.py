@@ -32,7 +32,6 @@ def build_model(
     stack: Stack,
     parameters: Tensor,
     *,
-    legacy_age: bool = False,
     about: Mapping[str, Any] | None = None,
 ) -> FittedModel:
     """Returns what is to be stored of trained networks.
@@ -45,7 +44,6 @@ def build_model(
         config: of the networks.
         stack: that they were trained on, with its held-out rows.
         parameters: the networks' flat buffer.
-        legacy_age: as the cohort was read with.
         about: plain data to keep with it.
 
     Raises:
@@ -55,8 +53,8 @@ def build_model(
     table, schema = cohort.table.iloc[development], cohort.schema
     features = schema.feature_set_name(config.features)
     design = fit_design_matrix(schema, features, table)
-    frozen = [export_preprocessor(one) for one in stack.preprocessors]
-    learned = {name: np.stack([one[name] for one in frozen]) for name in frozen[0]}
+    exported = [export_preprocessor(pipeline) for pipeline in stack.preprocessors]
+    learned = {name: np.stack([arrays[name] for arrays in exported]) for name in exported[0]}
     layers = _layers(config, stack, parameters)
     ensemble = Ensemble(
         stack.tasks,
@@ -64,11 +62,11 @@ def build_model(
         layer_pairs(layers),
         (stack.offset, stack.spread),
     )
-    temperatures, scores = _held_against(stack, ensemble, design.matrix(table), development)
+    temperatures, scores = _calibrate(stack, ensemble, design.matrix(table), development)
     return FittedModel(
         schema=schema,
         feature_set=features,
-        legacy_age=legacy_age,
+        switches=cohort.switches & schema.feature_switches,
         about={**_about(cohort, config, stack, development), **(about or {})},
         layers=layers,
         learned=learned,
@@ -79,7 +77,7 @@ def build_model(
         temperatures=temperatures,
         scores=scores,
         in_use=is_value_mask(stack.tasks) | (stack.labels[development] != 0).any(0),
-        familiar=fit_domain(schema, design, table),
+        training_domain=fit_domain(schema, design, table),
     )
 
 
@@ -95,29 +93,32 @@ def _development(cohort: Cohort, stack: Stack) -> NDArray[np.int64]:
     return np.flatnonzero(~held_out)
 
 
-def _held_against(
+def _calibrate(
     stack: Stack,
     ensemble: Ensemble,
     matrix: NDArray[np.floating],
     development: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], tuple[ConformalScores, ...]]:
-    """Returns temperatures (T,) and scores by the labels of rows that a replicate left out."""
-    voices = _left_out(stack)[:, development]
+    """Returns temperatures (T,) and T conformal scores, from out-of-fold predictions."""
+    weights = _out_of_fold_weights(stack)[:, development]
     labels = stack.labels[development]
-    known = stack.known[development] & (voices.sum(0) > 0)[:, None]
-    predicted = ensemble.weighed(matrix, voices)
+    known = stack.known[development] & (weights.sum(0) > 0)[:, None]
+    predicted = ensemble.weighted(matrix, weights)
     temperatures = fit_temperatures(stack.tasks, predicted, labels, known)
     tempered = apply_temperatures(stack.tasks, predicted, temperatures)
     return temperatures, conformal_scores(stack.tasks, tempered, labels, known)
 
 
-def _left_out(stack: Stack) -> NDArray[np.floating]:
-    """Returns each replicate's share (R, N) in the word on a row: those that left it out, alike."""
-    voices = np.zeros((len(stack.pairs), len(stack.labels)))
-    for own, rows, count in zip(voices, stack.score_rows, stack.score_counts, strict=True):
-        own[rows[:count]] = 1.0
-    shares: NDArray[np.floating] = voices / np.maximum(voices.sum(0), 1)
-    return shares
+def _out_of_fold_weights(stack: Stack) -> NDArray[np.floating]:
+    """Returns weights (R, N): of each row, equal over the replicates that did not train on it.
+
+    They add up to 1 for each row, or to 0 where every replicate trained on it.
+    """
+    left_out = np.zeros((len(stack.pairs), len(stack.labels)))
+    for replicate, rows, count in zip(left_out, stack.score_rows, stack.score_counts, strict=True):
+        replicate[rows[:count]] = 1.0
+    weights: NDArray[np.floating] = left_out / np.maximum(left_out.sum(0), 1)
+    return weights
 
 
 def _layers(config: FitConfig, stack: Stack, parameters: Tensor) -> dict[str, NDArray[np.floating]]:
@@ -126,13 +127,13 @@ def _layers(config: FitConfig, stack: Stack, parameters: Tensor) -> dict[str, ND
     networks = 1 if config.balancer.shares_trunk else len(stack.tasks)
     lead = (len(stack.pairs), networks)
     widths = (stack.features.shape[2], *config.hidden, stack.labels.shape[1])
-    found, start = {}, 0
+    layers, start = {}, 0
     for place, (inputs, outputs) in enumerate(pairwise(widths)):
         for name, shape in (("weight", (inputs, outputs)), ("bias", (outputs,))):
             end = start + int(np.prod(lead + shape))
-            found[f"layer{place}.{name}"] = flat[start:end].reshape(lead + shape)
+            layers[f"layer{place}.{name}"] = flat[start:end].reshape(lead + shape)
             start = end
-    return found
+    return layers
 
 
 def layer_pairs(layers: Mapping[str, NDArray[np.floating]]) -> list[tuple[Tensor, Tensor]]:
@@ -167,5 +168,5 @@ def _about(
 def config_as_dict(config: FitConfig) -> dict[str, Any]:
     """Returns a configuration as plain data, the balancer by name."""
     plain = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
-    own = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
-    return {**plain, "balancer": {"name": config.balancer.name, **own}}
+    options = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
+    return {**plain, "balancer": {"name": config.balancer.name, **options}}

@@ -1,9 +1,9 @@
 """Sets of levels and intervals that hold what was prescribed as often as they say.
 
 Split conformal prediction (Vovk, Gammerman & Shafer, 2005; Lei et al., JASA 2018) on rows that no
-voice in their prediction was trained on. A level belongs to the set if its probability is not below
-a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA 2019); a value's interval is the
-prediction give or take a quantile of the absolute errors.
+replicate in their prediction was trained on. A level belongs to the set if its probability is not
+below a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA 2019); a value's interval is
+the prediction give or take a quantile of the absolute errors.
 
 The rows are scored by the replicates that left them out, and a new row is predicted by all: the
 scores are those of cross-conformal prediction (Vovk, 2015; Barber et al., "CV+", 2021), pooled as
@@ -37,11 +37,11 @@ class ConformalScores:
 
     Attributes:
         count: n, how many rows had a label.
-        kept: rising; all n of them, or 2,000 spread evenly over their ranks, the last among them.
+        errors: rising; all n of them, or 2,000 spread evenly over their ranks, the last among them.
     """
 
     count: int
-    kept: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
     def quantile(self, coverage: float) -> float:
         """Returns the ceil((n + 1) coverage)-th smallest score; infinity if there are fewer.
@@ -55,7 +55,7 @@ class ConformalScores:
         rank = ceil((self.count + 1) * coverage - _ROUNDING)
         if rank > self.count:
             return float("inf")
-        return float(self.kept[np.searchsorted(_ranks(self.count), rank)])
+        return float(self.errors[np.searchsorted(_ranks(self.count), rank)])
 
 
 def check_coverage(coverage: float) -> None:
@@ -70,8 +70,8 @@ def check_coverage(coverage: float) -> None:
 
 def _ranks(count: int) -> NDArray[np.int64]:
     """Returns the ranks, from 1, of the scores that are kept of so many."""
-    kept = np.linspace(1, count, min(count, _KEPT))
-    return np.ceil(kept - _ROUNDING).astype(np.int64)
+    ranks = np.linspace(1, count, min(count, _KEPT))
+    return np.ceil(ranks - _ROUNDING).astype(np.int64)
 
 
 def kept_scores(count: int) -> int:
@@ -90,14 +90,17 @@ def conformal_scores(
         labels: (n, K), one-hot levels and values.
         known: (n, T), whether a row has a label of a task.
     """
-    found = []
-    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
+    by_task = []
+    for place, (task, columns) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         rows = known[:, place]
-        said, true = predicted[rows, own].astype(np.float64), labels[rows, own]
-        error = np.abs(said - true)[:, 0] if task.is_value else 1 - (np.exp(said) * true).sum(1)
-        score = np.sort(error)
-        found.append(ConformalScores(len(score), score[_ranks(len(score)) - 1]))
-    return tuple(found)
+        natural, true = predicted[rows, columns].astype(np.float64), labels[rows, columns]
+        if task.is_value:
+            errors = np.abs(natural - true)[:, 0]
+        else:
+            errors = 1 - (np.exp(natural) * true).sum(1)
+        errors = np.sort(errors)
+        by_task.append(ConformalScores(len(errors), errors[_ranks(len(errors)) - 1]))
+    return tuple(by_task)
 
 
 def level_sets(
@@ -136,11 +139,11 @@ def interval(
         scores: of the task.
         coverage: the share of rows whose label is within.
     """
-    reach = scores.quantile(coverage)
-    found = (predicted, predicted - reach, predicted + reach)
+    margin = scores.quantile(coverage)
+    bounds = (predicted, predicted - margin, predicted + margin)
     if task.transform == "log":
         with np.errstate(over="ignore"):
-            return tuple(np.exp(part) for part in found)  # type: ignore[return-value]
+            return tuple(np.exp(part) for part in bounds)  # type: ignore[return-value]
     if task.kind == "count":
-        return tuple(np.maximum(part, 0.0) for part in found)  # type: ignore[return-value]
-    return found
+        return tuple(np.maximum(part, 0.0) for part in bounds)  # type: ignore[return-value]
+    return bounds

@@ -20,7 +20,7 @@ _SOFTMAX = ("binary", "classification", "regression")
 
 
 def average_predictions(layout: HeadLayout, natural: Tensor) -> Tensor:
-    """Returns what an ensemble says (m, K): log of the mean probabilities, mean of the values.
+    """Returns an ensemble's prediction (m, K): log of the mean probabilities, mean of the values.
 
     The mean of probabilities is the linear opinion pool of deep ensembles (Lakshminarayanan et
     al., NeurIPS 2017, section 2.4).
@@ -34,14 +34,14 @@ def average_predictions(layout: HeadLayout, natural: Tensor) -> Tensor:
 
 
 class Ensemble:
-    """A design matrix (N, P) to what R replicates say together (N, K).
+    """A design matrix (N, P) to the mean prediction (N, K) of R replicates.
 
-    Each replicate has G networks: one, or one a task of which each has a word on its own alone.
+    Each replicate has G networks: one for all tasks, or one for each task.
 
     Attributes:
         layers: (weights, biases): (R x G, H_in, H_out) and (R x G, 1, H_out); of the first layer
             (P, R x G x H) and (R x G x H,), the preprocessing folded in; of the last one
-            (R, G x H, K) and (R, 1, K), zero where a network has no word.
+            (R, G x H, K) and (R, 1, K), zero where a network does not predict a task.
         offset, spread: (R, 1, K), natural = own scale * spread + offset.
     """
 
@@ -57,19 +57,20 @@ class Ensemble:
 
         Args:
             tasks: of the outputs.
-            preprocessing: map (R, P, F) and shift (R, F), as `design.affine` returns them.
+            preprocessing: map (R, P, F) and shift (R, F), from `folded_preprocessing`.
             weights: (R, G, H_in, H_out) and (R, G, H_out) of each layer.
             scale: offset and spread of the targets, (R, K).
             dtype: of the numbers that are computed with.
         """
         layout = HeadLayout(tasks, dtype)
         linear, shift = (torch.from_numpy(part) for part in preprocessing)
-        (first, bias), *middle, (last, last_bias) = (
-            (weight.double(), own.double()) for weight, own in weights
+        (first, first_bias), *middle, (last, last_bias) = (
+            (weight.double(), bias.double()) for weight, bias in weights
         )
         folded = torch.einsum("rpf,rgfh->prgh", linear, first)
-        folded_bias = torch.einsum("rf,rgfh->rgh", shift, first) + bias
-        own = layout.member.T.double() if last.shape[1] > 1 else torch.ones(1, layout.width)
+        folded_bias = torch.einsum("rf,rgfh->rgh", shift, first) + first_bias
+        # (G, K): one where a network predicts a column.
+        predicts = layout.member.T.double() if last.shape[1] > 1 else torch.ones(1, layout.width)
         self.layers = [
             (folded.flatten(1).to(dtype), folded_bias.flatten().to(dtype)),
             *(
@@ -77,8 +78,8 @@ class Ensemble:
                 for weight, bias in middle
             ),
             (
-                (last * own.unsqueeze(1)).flatten(1, 2).to(dtype),
-                (last_bias * own).sum(1, keepdim=True).to(dtype),
+                (last * predicts.unsqueeze(1)).flatten(1, 2).to(dtype),
+                (last_bias * predicts).sum(1, keepdim=True).to(dtype),
             ),
         ]
         self.offset, self.spread = (torch.from_numpy(part).unsqueeze(1).to(dtype) for part in scale)
@@ -88,61 +89,64 @@ class Ensemble:
         self.replicates, self.networks = first.shape[:2]
 
     def __call__(self, design: Floats) -> Floats:
-        """Returns what the replicates say together (N, K), as `pool` does.
+        """Returns the mean of the replicates' predictions (N, K), as `average_predictions` does.
 
         Args:
             design: (N, P).
         """
-        return self._natural(design, lambda said, _: said.mean(0))
+        return self._natural(design, lambda predictions, _: predictions.mean(0))
 
-    def weighed(self, design: Floats, share: Floats) -> Floats:
-        """Returns the same (N, K) where each replicate's word on a row counts for its share.
+    def weighted(self, design: Floats, weights: Floats) -> Floats:
+        """Returns the weighted mean of the replicates' predictions (N, K).
 
         Args:
             design: (N, P).
-            share: (R, N), adding up to 1 for each row.
+            weights: (R, N), of each replicate in the mean of a row; they add up to 1 for each row.
         """
-        shares = torch.from_numpy(share).to(self.dtype).unsqueeze(2)
-        return self._natural(design, lambda said, rows: (said * shares[:, rows]).sum(0))
+        of_rows = torch.from_numpy(weights).to(self.dtype).unsqueeze(2)
+        return self._natural(
+            design, lambda predictions, rows: (predictions * of_rows[:, rows]).sum(0)
+        )
 
     def calibrated(self, design: Floats, temperatures: Floats, committees: Floats) -> Floats:
-        """Returns what committees of the replicates say together (N, K), each of them tempered.
+        """Returns the mean (N, K) of the tempered predictions of committees of the replicates.
 
         Args:
             design: (N, P).
             temperatures: (T,), fitted for a committee.
-            committees: (C, R), what each replicate's word counts in a committee.
+            committees: (C, R), the weight of each replicate in a committee's mean.
         """
         cooling = torch.from_numpy(1 / temperatures).to(self.dtype)[self.layout.task_of]
         members = torch.from_numpy(committees).to(self.dtype)
 
-        def together(said: Tensor, _: slice) -> Tensor:
-            each = (members @ said.flatten(1)).unflatten(1, said.shape[1:])
-            warm = each.clamp_min(self._tiny).pow_(cooling)
-            return torch.where(self.layout.is_value, each, self._shares(warm)).mean(0)
+        def combine(predictions: Tensor, _: slice) -> Tensor:
+            each = (members @ predictions.flatten(1)).unflatten(1, predictions.shape[1:])
+            powers = each.clamp_min(self._tiny).pow_(cooling)
+            return torch.where(self.layout.is_value, each, self._normalized(powers)).mean(0)
 
-        return self._natural(design, together)
+        return self._natural(design, combine)
 
     @torch.no_grad()
-    def _natural(self, design: Floats, together: Callable[[Tensor, slice], Tensor]) -> Floats:
+    def _natural(self, design: Floats, combine: Callable[[Tensor, slice], Tensor]) -> Floats:
         """Returns natural predictions (N, K), a few rows at a time.
 
         Args:
             design: (N, P).
-            together: what `_said` returned for some rows, and which, to (m, K).
+            combine: from the `_predictions` (R, m, K) for some rows, and the slice of these rows
+                in the design, to one prediction (m, K).
         """
         x = torch.from_numpy(design).to(self.dtype)
         size = max(1, _BLOCK // max(bias.numel() for _, bias in self.layers))
-        found = []
+        parts = []
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
-            mean = together(self._said(self.outputs(x[rows])), rows)
+            mean = combine(self._predictions(self.outputs(x[rows])), rows)
             log_p = mean.clamp_min(self._tiny).log_()
-            found.append(torch.where(self.layout.is_value, mean, log_p))
-        pooled: Floats = torch.cat(found).numpy()
+            parts.append(torch.where(self.layout.is_value, mean, log_p))
+        pooled: Floats = torch.cat(parts).numpy()
         return pooled
 
-    def _said(self, outputs: Outputs) -> Tensor:
+    def _predictions(self, outputs: Outputs) -> Tensor:
         """Returns probabilities and values (R, m, K).
 
         A million patients ask for a short cut: one exponential of all columns, and each task's sum
@@ -160,7 +164,7 @@ class Ensemble:
         natural = self.layout.natural(outputs, self.offset, self.spread)
         return torch.where(self.layout.is_value, natural, natural.exp())
 
-    def _shares(self, positive: Tensor) -> Tensor:
+    def _normalized(self, positive: Tensor) -> Tensor:
         """Returns numbers (..., K) divided by their sum in each task."""
         total = positive @ self.layout.member
         return positive / total.index_select(-1, self.layout.task_of)

@@ -22,7 +22,7 @@ class FittedModel:
     Attributes:
         schema: of the table and the tasks.
         feature_set: of the networks.
-        legacy_age: whether the age is computed as the published notebook does.
+        switches: those of the schema that change a feature and were on.
         about: plain data: `configuration`, `replicates`, `data`, and what else is worth keeping.
         layers: by name, `layer0.weight` (R, G, H_in, H_out) and `layer0.bias` (R, G, H_out) and so
             on, with G networks a replicate: one, or one a task.
@@ -34,12 +34,12 @@ class FittedModel:
         temperatures: (T,).
         scores: T, for sets and intervals.
         in_use: (K,), whether a level occurred in the labels of the fitted rows.
-        familiar: what those rows were like.
+        training_domain: what those rows were like.
     """
 
     schema: Schema
     feature_set: str
-    legacy_age: bool
+    switches: frozenset[str]
     about: Mapping[str, Any]
     layers: Mapping[str, NDArray[np.floating]]
     learned: Mapping[str, NDArray[np.floating]]
@@ -50,4 +50,4 @@ class FittedModel:
     temperatures: NDArray[np.floating]
     scores: tuple[ConformalScores, ...]
     in_use: NDArray[np.bool_]
-    familiar: TrainingDomain
+    training_domain: TrainingDomain

@@ -17,7 +17,7 @@ __all__ = ["TrainingDomain", "fit_domain", "novelty_reasons"]
 
 Makes: TypeAlias = Callable[[NDArray[np.int64]], Sequence[str]]
 """Row numbers to what is unlike in each."""
-_SHARE = 0.999  # of the fitted rows, whose distance is familiar
+_SHARE = 0.999  # of the fitted rows, whose distance is within the domain
 _SHOWN = 3  # reasons a row
 _ROUNDING = 1 + 1e-5  # a row that was fitted is not beyond itself in single precision
 
@@ -66,7 +66,7 @@ def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> Tra
     numbers = matrix[:, numeric_positions(schema, design)]
     location, precision = _middle(numbers)
     absent = missing_features(schema, design, table, matrix)
-    like = TrainingDomain(
+    domain = TrainingDomain(
         low=raw.min().fillna(0).to_numpy(dtype=float),
         high=raw.max().fillna(0).to_numpy(dtype=float),
         seen=np.asarray(matrix[:, 2 * count :].any(axis=0)),
@@ -75,9 +75,9 @@ def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> Tra
         precision=precision,
         distance_limit=0.0,
     )
-    distance = like.distance(numbers)
+    distance = domain.distance(numbers)
     limit = float(np.quantile(distance, _SHARE, method="higher"))
-    return replace(like, distance_limit=limit)
+    return replace(domain, distance_limit=limit)
 
 
 def _middle(numbers: Floats) -> tuple[Floats, Floats]:
@@ -115,7 +115,7 @@ def missing_features(
 def novelty_reasons(
     schema: Schema,
     design: DesignMatrix,
-    familiar: TrainingDomain,
+    domain: TrainingDomain,
     table: pd.DataFrame,
     matrix: Floats,
 ) -> NDArray[np.object_]:
@@ -124,58 +124,58 @@ def novelty_reasons(
     Args:
         schema: of the table.
         design: of the networks.
-        familiar: what the fitted rows were like.
+        domain: what the fitted rows were like.
         table: N rows, as in a cohort.
         matrix: (N, P), the design's of them.
     """
     text = np.full(len(table), "", dtype=object)
-    found = np.zeros(len(table), dtype=np.int64)
-    for bad, make in _tests(schema, design, familiar, table, matrix):
+    counts = np.zeros(len(table), dtype=np.int64)
+    for bad, make in _tests(schema, design, domain, table, matrix):
         rows = np.flatnonzero(bad)
-        shown = rows[found[rows] < _SHOWN]
+        shown = rows[counts[rows] < _SHOWN]
         if len(shown):
-            joint = np.where(found[shown] > 0, "; ", "").astype(object)
+            joint = np.where(counts[shown] > 0, "; ", "").astype(object)
             text[shown] += joint + np.array(make(shown), dtype=object)
-        found[rows] += 1
-    for row in np.flatnonzero(found > _SHOWN):
-        text[row] += f"; and {found[row] - _SHOWN} more"
+        counts[rows] += 1
+    for row in np.flatnonzero(counts > _SHOWN):
+        text[row] += f"; and {counts[row] - _SHOWN} more"
     return text
 
 
 def _tests(
     schema: Schema,
     design: DesignMatrix,
-    familiar: TrainingDomain,
+    domain: TrainingDomain,
     table: pd.DataFrame,
     matrix: Floats,
 ) -> list[tuple[NDArray[np.bool_], Makes]]:
     """Returns which rows (N,) each test finds, and how it says so."""
-    tests = [_range(schema, table, familiar, *item) for item in enumerate(design.quantities)]
+    tests = [_range(schema, table, domain, *item) for item in enumerate(design.quantities)]
     count = len(design.quantities)
     for place, (name, code) in enumerate(design.codes):
-        if not familiar.seen[place]:
+        if not domain.seen[place]:
             column = schema.read[name]
             text = f"{column.title} {column.codes[code]!r} is in no fitted row"
             tests.append((matrix[:, 2 * count + place] > 0, _constant(text)))
     absent = missing_features(schema, design, table, matrix)
-    fewer = f"features are missing, at most {familiar.max_missing} in the fitted rows"
-    far = familiar.distance(matrix[:, numeric_positions(schema, design)])
-    nearer = f"from their middle, at most {familiar.distance_limit:.1f} in the fitted rows"
+    fewer = f"features are missing, at most {domain.max_missing} in the fitted rows"
+    far = domain.distance(matrix[:, numeric_positions(schema, design)])
+    nearer = f"from their middle, at most {domain.distance_limit:.1f} in the fitted rows"
     return [
         *tests,
-        (absent > familiar.max_missing, lambda rows: [f"{n} {fewer}" for n in absent[rows]]),
+        (absent > domain.max_missing, lambda rows: [f"{n} {fewer}" for n in absent[rows]]),
         (
-            far > familiar.distance_limit * _ROUNDING,
+            far > domain.distance_limit * _ROUNDING,
             lambda rows: [f"an unusual combination: {d:.1f} {nearer}" for d in far[rows]],
         ),
     ]
 
 
 def _range(
-    schema: Schema, table: pd.DataFrame, familiar: TrainingDomain, place: int, name: str
+    schema: Schema, table: pd.DataFrame, domain: TrainingDomain, place: int, name: str
 ) -> tuple[NDArray[np.bool_], Makes]:
     value = table[name].to_numpy(dtype=np.float64)
-    low, high = familiar.low[place], familiar.high[place]
+    low, high = domain.low[place], domain.high[place]
     title, unit, is_flag = _named(schema, name)
     if is_flag:
         state = "is in no fitted row" if not high else "is in every fitted row"
@@ -198,5 +198,5 @@ def _named(schema: Schema, name: str) -> tuple[str, str, bool]:
             return f"{column.title}: {column.codes[code]}", "", True
         if name == column.english:
             return column.title, f" {column.unit}" if column.unit else "", False
-    derived = next(one for one in schema.derived if one.name == name)
+    derived = next(entry for entry in schema.derived if entry.name == name)
     return derived.title, f" {derived.unit}" if derived.unit else "", False

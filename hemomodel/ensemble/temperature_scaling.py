@@ -1,8 +1,8 @@
 """Temperatures: probabilities that mean what they say.
 
-One number a task divides the log-probabilities of an ensemble, chosen so that rows which no voice
-in the prediction was trained on are as likely as can be (Guo et al., "On Calibration of Modern
-Neural Networks", ICML 2017, section 4.2). It moves no level past another.
+One number a task divides the log-probabilities of an ensemble, chosen so that rows on which no
+replicate in their prediction was trained are as likely as can be (Guo et al., "On Calibration of
+Modern Neural Networks", ICML 2017, section 4.2). It moves no level past another.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ def fit_temperatures(
         labels: (n, K), one-hot levels.
         known: (n, T), whether a row has a label of a task.
     """
-    found = np.ones(len(tasks))
-    for place, (task, own) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
+    temperatures = np.ones(len(tasks))
+    for place, (task, columns) in enumerate(zip(tasks, task_slices(tasks), strict=True)):
         rows = known[:, place]
         if not task.is_value and rows.any():
-            found[place] = _temperature(predicted[rows, own], labels[rows, own])
-    return found
+            temperatures[place] = _temperature(predicted[rows, columns], labels[rows, columns])
+    return temperatures
 
 
 def _temperature(predicted: Floats, labels: Floats) -> float:

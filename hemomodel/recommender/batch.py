@@ -27,7 +27,7 @@ _ROWS = 25_000  # at a time
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What was written: so many patients, of whom so many are unlike the fitted ones."""
+    """How many patients were written, and how many of them are outside the training domain."""
 
     patients: int
     outside: int
@@ -78,10 +78,10 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
     patients = outside = 0
 
     def advise(sheet: Sheet) -> pd.DataFrame:
-        states = read_inputs(sheet, model.input_schema, legacy_age=model.fitted.legacy_age)
-        return model.advise(states, coverage)
+        inputs = read_inputs(sheet, model.input_schema, switches=model.fitted.switches)
+        return model.advise(inputs, coverage)
 
-    torch.set_num_threads(1)  # chunks beside each other need no one to wait for anyone
+    torch.set_num_threads(1)  # chunks run side by side already, one a core
     cores = os.cpu_count() or 1
     with (
         writable(out),

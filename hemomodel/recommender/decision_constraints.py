@@ -1,8 +1,8 @@
 """Recommendations that go together: no level that breaks a rule of the schema with another.
 
-The rules that speak of tasks with levels alone tie those tasks together. Of the tasks tied, one
-leads: it is chosen by its own probability. Each that follows is chosen among the levels that the
-rules allow with those chosen before.
+Rules that speak of tasks with levels alone connect these tasks to a group. One task of the group
+leads: it is chosen by its own probability. Each task that follows is chosen among the levels that
+the rules allow with those chosen before.
 """
 
 from collections.abc import Sequence
@@ -51,9 +51,9 @@ def task_groups(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[TaskGroup, .
     tasks = schema.tasks
     place_of = {task.column: place for place, task in enumerate(tasks) if not task.is_value}
     rules = [rule for rule in schema.rules if set(rule.columns) <= set(place_of)]
-    own = task_slices(tasks)
+    columns = task_slices(tasks)
     return tuple(
-        _task_group(schema, group, rules, [in_use[own[place]] for place in group])
+        _task_group(schema, group, rules, [in_use[columns[place]] for place in group])
         for group in _groups(place_of, rules)
     )
 
@@ -103,10 +103,10 @@ def _task_group(
 def _combinations(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
     """Returns each task's level in every combination of levels, by column."""
     sizes = [task.size for task in tasks]
-    places = np.indices(sizes).reshape(len(sizes), -1)
+    levels = np.indices(sizes).reshape(len(sizes), -1)
     return {
-        task.column: np.array(task.levels, dtype=_kind(task))[own]
-        for task, own in zip(tasks, places, strict=True)
+        task.column: np.array(task.levels, dtype=_kind(task))[level]
+        for task, level in zip(tasks, levels, strict=True)
     }
 
 
@@ -114,45 +114,69 @@ def _kind(task: Task) -> type:
     return object if isinstance(task.levels[0], str) else float
 
 
-def apply_constraints(tied: TaskGroup, probabilities: Sequence[Floats]) -> list[Floats]:
-    """Returns the probabilities (N, L) of each tied task, given the levels chosen before it.
+def apply_constraints(group: TaskGroup, probabilities: Sequence[Floats]) -> list[Floats]:
+    """Returns the probabilities (N, L) of each task of a group, given the levels chosen before it.
 
-    The likeliest level of each is the one to choose: they break no rule together. A level that is
-    not allowed has no chance. What the leading task's other levels force on a follower explains a
-    part of its probability: P(no dose) holds the patients without an anticoagulant, and has to be
-    rid of them before it speaks of those with heparin. So of P(level), the P of those leading
-    levels with which it is the only one is taken away, as far as it goes.
+    The likeliest level of each task is the one to choose: together they break no rule. A level that
+    no allowed combination holds, with the levels chosen before, gets probability 0.
+
+    What the leading task's other levels force on a follower explains a part of its probability:
+    P(no dose) holds the patients without an anticoagulant, and this part is subtracted before the
+    rest speaks of those with heparin. So from P(level), the P of those leading levels that allow
+    this level only is subtracted, down to 0 at most.
+
+    Example:
+        Without an anticoagulant there is no dose; heparin goes with any of three doses. Heparin is
+        likelier for the first patient. Of the dose's 0.4, 0.5 and 0.1, the 0.3 of the patients
+        without an anticoagulant is subtracted from no dose. The mass 0.1, 0.5 and 0.1 that is left
+        is scaled to a sum of 1. For the second patient no anticoagulant is likelier, and no dose is
+        the only level allowed: the mass 0.5 of the two doses belongs to no allowed combination and
+        is discarded. No dose's own 0.5 is less than the 0.6 that is subtracted, so that no mass is
+        left, and the probabilities before the subtraction are scaled instead: no dose gets 1.
+
+        >>> pairs = np.array([[True, False, False], [True, True, True]])
+        >>> anticoagulant = np.array([[0.3, 0.7], [0.6, 0.4]])
+        >>> dose = np.array([[0.4, 0.5, 0.1], [0.5, 0.4, 0.1]])
+        >>> _, given = apply_constraints(TaskGroup((0, 1), pairs), [anticoagulant, dose])
+        >>> given.round(3).tolist()
+        [[0.143, 0.714, 0.143], [1.0, 0.0, 0.0]]
 
     Args:
-        tied: the tasks.
-        probabilities: (N, L) of each.
+        group: the tasks.
+        probabilities: (N, L) of each task of the group.
     """
-    found: list[Floats] = []
+    given: list[Floats] = []
     chosen: list[NDArray[np.int64]] = []
-    for place, own in enumerate(probabilities):
-        together = np.asarray(tied.allowed.any(axis=tuple(range(place + 1, tied.allowed.ndim))))
-        allowed = np.broadcast_to(together[tuple(chosen)] if chosen else together, own.shape)
-        mass = own if not place else np.maximum(own - probabilities[0] @ _forced(tied, place), 0)
-        found.append(_normalised(mass, own, allowed))
-        chosen.append(found[-1].argmax(1))
-    return found
+    for place, alone in enumerate(probabilities):
+        together = np.asarray(group.allowed.any(axis=tuple(range(place + 1, group.allowed.ndim))))
+        allowed = np.broadcast_to(together[tuple(chosen)] if chosen else together, alone.shape)
+        mass = alone
+        if place:
+            mass = np.maximum(alone - probabilities[0] @ _forced(group, place), 0)
+        given.append(_normalized(mass, alone, allowed))
+        chosen.append(given[-1].argmax(1))
+    return given
 
 
-def _forced(tied: TaskGroup, place: int) -> NDArray[np.float32]:
-    """Returns (L_1, L): one where a leading level leaves a follower a single level, that one."""
-    others = tuple(axis for axis in range(1, tied.allowed.ndim) if axis != place)
-    together = np.asarray(tied.allowed.any(axis=others))
+def _forced(group: TaskGroup, place: int) -> NDArray[np.float32]:
+    """Returns (L_1, L): 1 where a leading level allows a follower that level only, 0 elsewhere."""
+    others = tuple(axis for axis in range(1, group.allowed.ndim) if axis != place)
+    together = np.asarray(group.allowed.any(axis=others))
     forced: NDArray[np.float32] = (together & (together.sum(1, keepdims=True) == 1)).astype(
         np.float32
     )
     return forced
 
 
-def _normalised(mass: Floats, own: Floats, allowed: NDArray[np.bool_]) -> Floats:
-    """Returns the mass over the allowed levels; of rows without any, their own; else alike."""
-    kept = np.where(allowed, mass, 0.0)
-    for instead in (own, np.ones_like(own)):
-        empty = ~(kept.sum(1) > 0)
-        kept[empty] = np.where(allowed[empty], instead[empty], 0.0)
-    normalised: Floats = kept / kept.sum(1, keepdims=True)
-    return normalised
+def _normalized(mass: Floats, alone: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """Returns the mass over the allowed levels, scaled to a sum of 1 in each row.
+
+    Mass on other levels is discarded. In a row without mass on an allowed level, `alone` replaces
+    it; where this has none either, the allowed levels are equally likely.
+    """
+    remaining = np.where(allowed, mass, 0.0)
+    for instead in (alone, np.ones_like(alone)):
+        empty = ~(remaining.sum(1) > 0)
+        remaining[empty] = np.where(allowed[empty], instead[empty], 0.0)
+    normalized: Floats = remaining / remaining.sum(1, keepdims=True)
+    return normalized

@@ -13,11 +13,11 @@ from safetensors import numpy as safetensors
 from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
+from hemomodel.recommender.model_arrays import ModelFileError
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.serialization import (
     FORMAT,
     ModelFile,
-    ModelFileError,
     from_model_file,
     to_model_file,
 )
@@ -66,7 +66,7 @@ def _check_folder(folder: Path) -> None:
     """Refuses what is no folder of a model, and says where one may be."""
     try:
         is_model = all((folder / name).is_file() for name in _MOST)
-        best = sorted(one.name for one in (folder / "best").iterdir()) if not is_model else []
+        best = sorted(model.name for model in (folder / "best").iterdir()) if not is_model else []
     except OSError:
         is_model, best = False, []
     if is_model:
@@ -119,13 +119,13 @@ def _refuse(constant: str) -> Any:
 
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
-        found = safetensors.load(_read(path))
+        layers = safetensors.load(_read(path))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"is no safetensors file: {error}") from None
-    for name, array in found.items():
+    for name, array in layers.items():
         if array.dtype not in (np.float32, np.float64):
             raise _damaged(path, f"{name[:40]} is of {array.dtype}, not of floats")
-    return found
+    return layers
 
 
 def _damaged(path: Path, what: str) -> InputError:

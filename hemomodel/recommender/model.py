@@ -58,7 +58,7 @@ class Model:
         of_fold = fitted.committees == np.unique(fitted.committees)[:, None]
         self.committees: Floats = of_fold / of_fold.sum(1, keepdims=True)
         self._matrix_type: Any = torch.empty(0, dtype=dtype).numpy().dtype.type
-        self.ties: tuple[TaskGroup, ...] = task_groups(fitted.schema, fitted.in_use)
+        self.task_groups: tuple[TaskGroup, ...] = task_groups(fitted.schema, fitted.in_use)
 
     def __repr__(self) -> str:
         data = self.fitted.about.get("data", {})
@@ -114,33 +114,36 @@ class Model:
             coverage: the share of patients whose prescription lies within a set or interval.
 
         Returns:
-            One row a patient; `key` in `recommendations.py` says what the columns are.
+            One row a patient; `column_notes` in `recommendations.py` says what the columns are.
 
         Raises:
             InputError: a column is missing, a value is not what the schema says, or the coverage
                 is no share.
         """
         sheet = read_frame(frame, self.input_schema, source="the table")
-        states = read_inputs(sheet, self.input_schema, legacy_age=self.fitted.legacy_age)
-        return self.advise(states, coverage)
+        inputs = read_inputs(sheet, self.input_schema, switches=self.fitted.switches)
+        return self.advise(inputs, coverage)
 
-    def advise(self, states: PatientInputs, coverage: float = 0.9) -> pd.DataFrame:
+    def advise(self, inputs: PatientInputs, coverage: float = 0.9) -> pd.DataFrame:
         """Recommends for patients that are read already; see `recommend`."""
         check_coverage(coverage)
         fitted, schema = self.fitted, self.fitted.schema
-        matrix = self.matrix(states.table)
+        matrix = self.matrix(inputs.table)
         tempered = self._calibrated(matrix)
-        strange = novelty_reasons(schema, fitted.design, fitted.familiar, states.table, matrix)
-        who: dict[str, Any] = {"Row": states.rows}
-        if states.ids is not None:
-            who["ID"] = states.ids
+        reasons = novelty_reasons(
+            schema, fitted.design, fitted.training_domain, inputs.table, matrix
+        )
+        who: dict[str, Any] = {"Row": inputs.rows}
+        if inputs.ids is not None:
+            who["ID"] = inputs.ids
+        columns = recommendations(
+            self.tasks, headings(schema), self.task_groups, tempered, fitted.scores, coverage
+        )
         return pd.DataFrame(
             {
                 **who,
-                **recommendations(
-                    self.tasks, headings(schema), self.ties, tempered, fitted.scores, coverage
-                ),
-                "Outside": strange != "",
-                "Reason": pd.Categorical(strange) if len(strange) else strange,
+                **columns,
+                "Outside": reasons != "",
+                "Reason": pd.Categorical(reasons) if len(reasons) else reasons,
             }
         )

@@ -60,11 +60,11 @@ def to_onnx(model: Model) -> bytes:
     outputs = _networks(graph, model)
     temperatures = model.fitted.temperatures.astype(np.float32)
     names = []
-    for task, own, temperature in zip(
+    for task, columns, temperature in zip(
         model.tasks, task_slices(model.tasks), temperatures, strict=True
     ):
-        part = _part(graph, outputs, own)
-        names.append(_pooled(graph, model, task, own, part, temperature))
+        part = _part(graph, outputs, columns)
+        names.append(_pooled(graph, model, task, columns, part, temperature))
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -106,19 +106,19 @@ def _networks(graph: _Graph, model: Model) -> str:
     return graph.add("Add", flow, graph.constant(last_bias))
 
 
-def _part(graph: _Graph, outputs: str, own: slice) -> str:
-    start, end = (graph.constant(np.array([edge])) for edge in (own.start, own.stop))
+def _part(graph: _Graph, outputs: str, columns: slice) -> str:
+    start, end = (graph.constant(np.array([edge])) for edge in (columns.start, columns.stop))
     return graph.add("Slice", outputs, start, end, graph.constant(np.array([2])))
 
 
 def _pooled(
-    graph: _Graph, model: Model, task: Task, own: slice, part: str, temperature: np.float32
+    graph: _Graph, model: Model, task: Task, columns: slice, part: str, temperature: np.float32
 ) -> str:
-    """Adds what the replicates say together of a task, and returns its name."""
+    """Adds the mean prediction of the replicates for a task, and returns its name."""
     over = graph.constant(np.array([0]))
     if task.is_value:
         offset, spread = (
-            graph.constant(scale[:, :, own].float().numpy())
+            graph.constant(scale[:, :, columns].float().numpy())
             for scale in (model.ensemble.offset, model.ensemble.spread)
         )
         value = _rate(graph, part) if task.kind == "count" else part
@@ -144,13 +144,13 @@ def _output(task: Task) -> str:
 
 
 def _rate(graph: _Graph, part: str) -> str:
-    """Adds the rates of a count; see `links.rate`."""
+    """Adds the rates of a count; see `likelihoods.poisson_rate`."""
     highest = graph.constant(np.array(MAX_LOG_RATE, dtype=np.float32))
     return graph.add("Exp", graph.add("Min", part, highest))
 
 
 def _continuation(graph: _Graph, part: str, levels: int) -> str:
-    """Adds the probabilities of ordered levels; see `links.continuation`."""
+    """Adds the probabilities of ordered levels; see `likelihoods.continuation_ratio`."""
     asked = _part(graph, part, slice(0, levels - 1))
     passed = graph.add("Neg", graph.add("Softplus", graph.add("Neg", asked)))
     stopped = graph.add("Neg", graph.add("Softplus", asked))

@@ -1,5 +1,6 @@
-"""What a model reads of a table: patients' states, without the prescriptions."""
+"""What a model reads of a table: the patients' features, without the prescriptions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ import pandas as pd
 from hemomodel.cohort.sessions import parse_sessions
 from hemomodel.dataset.preprocessor import feature_blocks
 from hemomodel.schema import formula
-from hemomodel.schema.entries import Derived
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.sheet import Sheet
 
@@ -38,55 +38,53 @@ def input_schema(schema: Schema, feature_set: str) -> Schema:
     Raises:
         InputError: the schema has no such feature set.
     """
-    wanted = {n for block in feature_blocks(schema, feature_set) for n in block.columns}
-    derived = {one.name: one for one in schema.derived}
-    for name in reversed(derived):  # each may be made of those before it
-        if name in wanted:
-            wanted |= {
-                part for text in _formulas(derived[name]) for part in formula.columns_in(text)
-            }
-    flags = {part: c.english for c in schema.read.values() for part in c.table_columns}
-    wanted |= {flags[name] for name in wanted if name in flags}
-    named = schema.columns_with_role("id") + schema.columns_with_role("group")
+    needed = _needed_names(schema, feature_set)
+    identifiers = schema.columns_with_role("id") + schema.columns_with_role("group")
     columns = tuple(
-        column.model_copy(update={"optional": True}) if column.english in named else column
+        column.model_copy(update={"optional": True}) if column.english in identifiers else column
         for column in schema.columns
-        if column.english in (*wanted, *named)
+        if column.english in (*needed, *identifiers)
     )
-    known = {part for c in columns for part in c.table_columns} | (wanted & set(derived))
-    # Not validated: a schema of its own would need a task.
+    derived = tuple(entry for entry in schema.derived if entry.name in needed)
+    known = {part for column in columns for part in column.table_columns}
+    known |= {entry.name for entry in derived}
+    # Not validated: validation asks for a task. Each entry has passed it in the whole schema, and
+    # none names a column that is not here: not the formulas, as `needed` holds their columns, and
+    # not the rules that are left.
     return Schema.model_construct(
         name=schema.name,
         title=schema.title,
         columns=columns,
-        derived=tuple(one for one in schema.derived if one.name in wanted),
+        derived=derived,
         rules=tuple(rule for rule in schema.rules if set(rule.columns) <= known),
-        filters=(),
-        feature_sets=schema.feature_sets,
     )
 
 
-def _formulas(derived: Derived) -> list[str]:
-    return [text for text in (derived.formula, derived.legacy) if text is not None]
+def _needed_names(schema: Schema, feature_set: str) -> set[str]:
+    """Returns the columns and derived features that a feature set is made of, by English name."""
+    needed = {name for block in feature_blocks(schema, feature_set) for name in block.columns}
+    for derived in reversed(schema.derived):  # each may be made of those before it
+        if derived.name in needed:
+            texts = [text for text in (derived.formula, derived.legacy) if text is not None]
+            needed |= {name for text in texts for name in formula.columns_in(text)}
+    column_of = {part: c.english for c in schema.read.values() for part in c.table_columns}
+    return needed | {column_of[name] for name in needed if name in column_of}
 
 
-def read_inputs(sheet: Sheet, schema: Schema, *, legacy_age: bool = False) -> PatientInputs:
+def read_inputs(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ()) -> PatientInputs:
     """Parses and checks the patients of a sheet.
 
     Args:
         sheet: read with the schema.
         schema: what `input_schema` returned.
-        legacy_age: as in `load_cohort`.
+        switches: that the model was fitted with; one of a feature that is not read has no effect.
 
     Raises:
         InputError: a value is not what the schema says.
     """
-    table = parse_sessions(sheet, schema, legacy_age=legacy_age).table
-    named = [
-        n
-        for n in (*schema.columns_with_role("id"), *schema.columns_with_role("group"))
-        if n in sheet.columns
-    ]
+    table = parse_sessions(sheet, schema, switches=schema.switch_names & set(switches)).table
+    identifiers = schema.columns_with_role("id") + schema.columns_with_role("group")
+    named = [name for name in identifiers if name in sheet.columns]
     return PatientInputs(
         table=table,
         rows=np.arange(sheet.size) + sheet.first_row,

@@ -46,19 +46,19 @@ class Heading:
 
     Attributes:
         english: in English, without unit.
-        chinese: likewise; empty if it has no other name.
+        second: in the schema's second language, likewise; empty if it has no other name.
         unit: empty if it has none.
         labels: of its levels, as they are written in the table and as a person reads them.
     """
 
     english: str
-    chinese: str
+    second: str
     unit: str
     labels: tuple[str | float, ...]
 
     def column(self, part: str = "", *, both: bool = False) -> str:
         """Returns the name of a column: of the recommendation, or of another `part`."""
-        name = f"{self.english} {self.chinese}".strip() if both else self.english
+        name = f"{self.english} {self.second}".strip() if both else self.english
         unit = f" ({self.unit})" if self.unit and not part else ""
         return f"{name}: {part}" if part else f"{name}{unit}"
 
@@ -73,7 +73,7 @@ def headings(schema: Schema) -> list[Heading]:
     return [
         Heading(
             english=f"{task.title} [{task.name}]" if task.title in taken else task.title,
-            chinese="" if task.title_zh == task.title else task.title_zh,
+            second=task.second_title,
             unit=task.unit or schema.read[task.column].unit,
             labels=tuple(map(_label, task.levels, task.meanings)),
         )
@@ -89,7 +89,7 @@ def _label(level: str | float, meaning: str) -> str | float:
 def recommendations(
     tasks: Sequence[Task],
     names: Sequence[Heading],
-    tied: Sequence[TaskGroup],
+    groups: Sequence[TaskGroup],
     tempered: Floats,
     scores: Sequence[ConformalScores],
     coverage: float,
@@ -99,29 +99,30 @@ def recommendations(
     Args:
         tasks: the T tasks.
         names: of the tasks.
-        tied: the tasks with levels, in groups.
+        groups: the tasks with levels, in groups.
         tempered: (N, K), natural predictions.
         scores: of each task.
         coverage: of sets and intervals.
     """
-    own, given = task_slices(tasks), condition_on_previous(tasks, tied, tempered)
-    found: dict[str, Column] = {}
+    slices, given = task_slices(tasks), condition_on_previous(tasks, groups, tempered)
+    columns: dict[str, Column] = {}
     for place, (task, name) in enumerate(zip(tasks, names, strict=True)):
         if task.is_value:
-            said = tempered[:, top_level(own[place])].astype(np.float64)
-            parts = round_to_interval(*interval(task, said, scores[place], coverage))
-            found |= {
+            value = tempered[:, slices[place].start].astype(np.float64)
+            parts = round_to_interval(*interval(task, value, scores[place], coverage))
+            columns |= {
                 name.column(part): np.where(np.isfinite(array), array, np.nan)  # NaN: no bound
                 for part, array in zip(("", LOW, HIGH), parts, strict=True)
             }
         else:
-            inside = level_sets(task, np.exp(tempered[:, own[place]]), scores[place], coverage)
-            found |= _levels(name, given[place], inside)
-    return found
+            alone = np.exp(tempered[:, slices[place]])
+            inside = level_sets(task, alone, scores[place], coverage)
+            columns |= _levels(name, given[place], inside)
+    return columns
 
 
 def condition_on_previous(
-    tasks: Sequence[Task], tied: Sequence[TaskGroup], tempered: Floats
+    tasks: Sequence[Task], groups: Sequence[TaskGroup], tempered: Floats
 ) -> dict[int, Floats]:
     """Returns the probabilities (N, L) of each task with levels given those recommended before it.
 
@@ -129,24 +130,15 @@ def condition_on_previous(
 
     Args:
         tasks: the T tasks.
-        tied: the tasks with levels, in groups.
+        groups: the tasks with levels, in groups.
         tempered: (N, K), natural predictions.
     """
-    own = task_slices(tasks)
-    return {
-        place: found
-        for group in tied
-        for place, found in zip(
-            group.places,
-            apply_constraints(group, [np.exp(tempered[:, own[p]]) for p in group.places]),
-            strict=True,
-        )
-    }
-
-
-def top_level(own: slice) -> int:
-    """Returns the one column of a value."""
-    return int(own.start)
+    slices = task_slices(tasks)
+    given: dict[int, Floats] = {}
+    for group in groups:
+        alone = [np.exp(tempered[:, slices[place]]) for place in group.places]
+        given |= zip(group.places, apply_constraints(group, alone), strict=True)
+    return given
 
 
 def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[str, Column]:
@@ -160,13 +152,13 @@ def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[s
     (choice, chance), *others = _best(chances, 1 + len(RUNNERS_UP))
     inside[np.arange(len(choice)), choice] = True
     texts = [level_text(label) for label in name.labels]
-    found: dict[str, Column] = {
+    columns: dict[str, Column] = {
         name.column(): _written(name.labels, choice),
         name.column(PROBABILITY): np.round(chance.astype(np.float64), _DIGITS),
     }
     for part, (level, share) in zip(RUNNERS_UP, others, strict=False):
-        found[name.column(part)] = _with_share(texts, level, share)
-    return found | {name.column(SET): _sets(texts, inside)}
+        columns[name.column(part)] = _with_share(texts, level, share)
+    return columns | {name.column(SET): _sets(texts, inside)}
 
 
 def _best(chances: Floats, count: int) -> Iterator[tuple[NDArray[np.int64], Floats]]:
@@ -192,17 +184,31 @@ def _texts(which: NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
 
 
 def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -> pd.Categorical:
-    """Returns "300 (21%)" a row, and nothing for a level without a chance."""
+    """Returns a text such as "300 (21%)" for each row; none for a level without a chance.
+
+    Each distinct text is written once. Level and percent (0 to 100) make one number for it,
+    level * 101 + percent: level 2 with 21% is 223, and 223 = 2 * 101 + 21 again.
+
+    >>> level, share = np.array([2, 0, 2]), np.array([0.21, 0.0, 0.21])
+    >>> _with_share(["100", "200", "300"], level, share).tolist()
+    ['300 (21%)', nan, '300 (21%)']
+    """
     percent = np.round(share * 100).astype(np.int64)
-    which, found = pd.factorize(np.where(share > 0, level * 101 + percent, -1))
-    names = [f"{texts[code // 101]} ({code % 101}%)" if code >= 0 else "" for code in found]
-    blank = np.flatnonzero(found < 0)
-    codes = np.where(np.isin(which, blank), -1, which)
-    return _texts(codes, names)
+    codes = np.full(len(level), -1)
+    codes[share > 0], pairs = pd.factorize((level * 101 + percent)[share > 0])
+    return _texts(codes, [f"{texts[pair // 101]} ({pair % 101}%)" for pair in pairs.tolist()])
 
 
 def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
-    """Returns the levels of each row's set, in their order."""
+    """Returns the levels of each row's set, in their order.
+
+    Rows with the same set get the same number, one level after the other: twice the number so far,
+    and 1 more if the level is inside; renumbered 0, 1, 2, ... as they appear, to stay below N. Of
+    the rows {a}, {b}, {a}, level a makes 1, 0, 1, renumbered 0, 1, 0, and level b then 0, 3, 0.
+
+    >>> _sets(["a", "b"], np.array([[True, False], [False, True], [True, False]])).tolist()
+    ['a', 'b', 'a']
+    """
     which = np.zeros(len(inside), dtype=np.int64)
     for member in inside.T:
         which = pd.factorize(2 * which + member)[0]

@@ -1,7 +1,6 @@
 """The form of `model.json`, and what is checked of it before it is believed."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +11,18 @@ from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_bl
 from hemomodel.ensemble.conformal import ConformalScores, kept_scores
 from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.ensemble.out_of_distribution import TrainingDomain, numeric_positions
+from hemomodel.recommender.model_arrays import (
+    ModelFileError,
+    check_layers,
+    finite_array,
+    positive_array,
+)
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FORMAT", "ModelFile", "ModelFileError", "from_model_file", "to_model_file"]
+__all__ = ["FORMAT", "ModelFile", "from_model_file", "to_model_file"]
 
 FORMAT = 1
 _ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
-
-
-Array = TypeVar("Array", bound=NDArray[Any])
-
-
-class ModelFileError(ValueError):
-    """A part of the file is not what it should be; the message says which and how."""
 
 
 class _Part(BaseModel):
@@ -33,7 +31,7 @@ class _Part(BaseModel):
 
 class _Scores(_Part):
     count: int = Field(ge=0, le=_ROWS)
-    kept: list[float]
+    errors: list[float] = Field(alias="kept")
 
 
 class _TrainingDomain(_Part):
@@ -59,6 +57,7 @@ class ModelFile(_Part):
     tasks: list[_Task]
     feature_set: str
     legacy_age: bool
+    switches: list[str] = Field(default_factory=list)
     preprocessing: dict[str, list[Any]]
     offset: list[list[float]]
     spread: list[list[float]]
@@ -68,19 +67,21 @@ class ModelFile(_Part):
     temperatures: list[float]
     scores: list[_Scores]
     in_use: list[bool]
-    familiar: _TrainingDomain
+    training_domain: _TrainingDomain = Field(alias="familiar")
     table: dict[str, Any]
 
 
 def to_model_file(fitted: FittedModel) -> dict[str, Any]:
     """Returns a model as plain data."""
-    domain = fitted.familiar
+    domain = fitted.training_domain
+    every = bool(fitted.switches) and fitted.switches == fitted.schema.feature_switches
     return {
         "format": FORMAT,
         "about": dict(fitted.about),
         "tasks": [{"name": task.name, "outputs": task.size} for task in fitted.schema.tasks],
         "feature_set": fitted.feature_set,
-        "legacy_age": fitted.legacy_age,
+        "legacy_age": every,
+        **({"switches": sorted(fitted.switches)} if fitted.switches and not every else {}),
         "preprocessing": {name: array.tolist() for name, array in fitted.learned.items()},
         "offset": fitted.offset.tolist(),
         "spread": fitted.spread.tolist(),
@@ -88,7 +89,7 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
         "scale": fitted.design.scale.tolist(),
         "committees": fitted.committees.tolist(),
         "temperatures": fitted.temperatures.tolist(),
-        "scores": [{"count": one.count, "kept": one.kept.tolist()} for one in fitted.scores],
+        "scores": [{"count": s.count, "kept": s.errors.tolist()} for s in fitted.scores],
         "in_use": fitted.in_use.tolist(),
         "familiar": {
             "low": domain.low.tolist(),
@@ -99,7 +100,7 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
             "precision": domain.precision.tolist(),
             "farthest": domain.distance_limit,
         },
-        "table": fitted.schema.model_dump(mode="json", exclude_defaults=True),
+        "table": fitted.schema.model_dump(mode="json", exclude_defaults=True, exclude={"switches"}),
     }
 
 
@@ -118,12 +119,12 @@ def from_model_file(
         InputError: the schema lacks the feature set.
     """
     tasks = schema.tasks
-    if [(one.name, one.outputs) for one in stored.tasks] != [(t.name, t.size) for t in tasks]:
+    if [(task.name, task.outputs) for task in stored.tasks] != [(t.name, t.size) for t in tasks]:
         raise ModelFileError("tasks are not those of the table")
     outputs = sum(task.size for task in tasks)
     replicates = len(stored.offset)
     widths = (_width(schema, stored.feature_set), outputs)
-    _check_layers(layers, replicates, len(tasks), widths)
+    check_layers(layers, replicates, len(tasks), widths)
     quantities, codes = design_names(schema, stored.feature_set)
     count = len(quantities)
     if len(stored.scores) != len(tasks):
@@ -131,25 +132,35 @@ def from_model_file(
     design = DesignMatrix(
         quantities,
         codes,
-        _array("centre", stored.centre, (count,)),
-        _positive("scale", stored.scale, (count,)),
+        finite_array("centre", stored.centre, (count,)),
+        positive_array("scale", stored.scale, (count,)),
     )
     return FittedModel(
         schema=schema,
         feature_set=stored.feature_set,
-        legacy_age=stored.legacy_age,
+        switches=_switches(stored, schema),
         about=stored.about,
         layers=layers,
         learned=_learned(stored, schema, replicates),
-        offset=_array("offset", stored.offset, (replicates, outputs)),
-        spread=_positive("spread", stored.spread, (replicates, outputs)),
+        offset=finite_array("offset", stored.offset, (replicates, outputs)),
+        spread=positive_array("spread", stored.spread, (replicates, outputs)),
         design=design,
-        committees=_array("committees", stored.committees, (replicates,)).astype(np.int64),
-        temperatures=_positive("temperatures", stored.temperatures, (len(tasks),)),
-        scores=tuple(_scores(one) for one in stored.scores),
-        in_use=_array("in_use", stored.in_use, (outputs,)) > 0,
-        familiar=_training_domain(stored.familiar, schema, design),
+        committees=finite_array("committees", stored.committees, (replicates,)).astype(np.int64),
+        temperatures=positive_array("temperatures", stored.temperatures, (len(tasks),)),
+        scores=tuple(map(_scores, stored.scores)),
+        in_use=finite_array("in_use", stored.in_use, (outputs,)) > 0,
+        training_domain=_training_domain(stored.training_domain, schema, design),
     )
+
+
+def _switches(stored: ModelFile, schema: Schema) -> frozenset[str]:
+    """Returns the switches that were on; `legacy_age`, whatever their names are, says all."""
+    known = schema.feature_switches
+    if stored.legacy_age and not known:
+        raise ModelFileError("the table has no legacy formula for legacy_age")
+    if unknown := set(stored.switches) - known:
+        raise ModelFileError(f"the table has no switch {min(unknown)!r}")
+    return known if stored.legacy_age else frozenset(stored.switches)
 
 
 def _training_domain(
@@ -157,12 +168,12 @@ def _training_domain(
 ) -> TrainingDomain:
     count, numbers = len(design.quantities), len(numeric_positions(schema, design))
     return TrainingDomain(
-        low=_array("familiar.low", parts.low, (count,)),
-        high=_array("familiar.high", parts.high, (count,)),
-        seen=_array("familiar.seen", parts.seen, (len(design.codes),)) > 0,
+        low=finite_array("familiar.low", parts.low, (count,)),
+        high=finite_array("familiar.high", parts.high, (count,)),
+        seen=finite_array("familiar.seen", parts.seen, (len(design.codes),)) > 0,
         max_missing=parts.most_missing,
-        location=_array("familiar.location", parts.location, (numbers,)),
-        precision=_array("familiar.precision", parts.precision, (numbers, numbers)),
+        location=finite_array("familiar.location", parts.location, (numbers,)),
+        precision=finite_array("familiar.precision", parts.precision, (numbers, numbers)),
         distance_limit=parts.farthest,
     )
 
@@ -177,40 +188,15 @@ def _width(schema: Schema, feature_set: str) -> int:
     )
 
 
-def _array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    try:
-        found = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ModelFileError(f"{name} is not an array of numbers") from None
-    if not found.size and 0 in shape:
-        found = found.reshape(shape)  # a list of nothing does not say of how much
-    return _checked(name, found, shape)
-
-
-def _checked(name: str, found: Array, shape: tuple[int, ...]) -> Array:
-    if found.shape != shape:
-        raise ModelFileError(f"{name} has shape {found.shape}, not {shape}")
-    if not np.isfinite(found).all():
-        raise ModelFileError(f"{name} holds what is no number")
-    return found
-
-
-def _positive(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    found = _array(name, value, shape)
-    if not (found > 0).all():
-        raise ModelFileError(f"{name} holds a number that is not above zero")
-    return found
-
-
 def _scores(stored: _Scores) -> ConformalScores:
-    kept = _array("scores", stored.kept, (kept_scores(stored.count),))
-    if (np.diff(kept) < 0).any():
+    errors = finite_array("scores", stored.errors, (kept_scores(stored.count),))
+    if (np.diff(errors) < 0).any():
         raise ModelFileError("scores do not rise")
-    return ConformalScores(stored.count, kept)
+    return ConformalScores(stored.count, errors)
 
 
 def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, NDArray[np.float64]]:
-    """Returns what each replicate's preprocessing learned, by the names that `freeze` gives."""
+    """Returns what each replicate's preprocessing learned, named as by `export_preprocessor`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
         name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))
@@ -228,30 +214,8 @@ def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, ND
             f"preprocessing has not the blocks of feature set {stored.feature_set!r}"
         )
     return {
-        name: (_positive if name.endswith("scale_") else _array)(
+        name: (positive_array if name.endswith("scale_") else finite_array)(
             f"preprocessing {name}", stored.preprocessing[name], shape
         )
         for name, shape in shapes.items()
     }
-
-
-def _check_layers(
-    layers: dict[str, NDArray[np.floating]], replicates: int, tasks: int, ends: Sequence[int]
-) -> None:
-    """Refuses weights that are not those of R networks between so many inputs and outputs."""
-    count = len(layers) // 2
-    named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
-    if count < 2 or set(layers) != named:  # noqa: PLR2004 - a trunk and its heads
-        raise ModelFileError(
-            "the weights are not named layer0.weight, layer0.bias, layer1.weight, ..."
-        )
-    width, networks = ends[0], layers["layer0.weight"].shape[1:2]
-    if networks not in {(1,), (tasks,)}:
-        raise ModelFileError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
-    for place in range(count):
-        weight, bias = layers[f"layer{place}.weight"], layers[f"layer{place}.bias"]
-        outputs = ends[1] if place == count - 1 else weight.shape[-1]
-        lead = (replicates, *networks)
-        _checked(f"layer{place}.weight", weight, (*lead, width, outputs))
-        _checked(f"layer{place}.bias", bias, (*lead, outputs))
-        width = outputs

@@ -41,5 +41,5 @@ def _to_digits(way: Callable[[Floats], Floats], values: Floats, digits: Floats) 
     """
     with np.errstate(all="ignore"):
         up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
-        found = way(values * up / down) * down / up
-    return np.where(np.isfinite(found), found, values)
+        rounded = way(values * up / down) * down / up
+    return np.where(np.isfinite(rounded), rounded, values)

@@ -5,16 +5,18 @@ import re
 import unicodedata
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-__all__ = ["Column", "Frozen", "Level", "Limited", "TaskKind", "TaskSpec", "level_text", "slug"]
+from hemomodel.schema.entry_bases import Frozen, Limited, Titled
 
-Range: TypeAlias = tuple[float, float]
+__all__ = ["Column", "Level", "TaskKind", "TaskSpec", "level_text", "slug"]
+
 TaskKind: TypeAlias = Literal["binary", "classification", "ordinal", "regression", "count"]
 Level: TypeAlias = float | str
 """A number of a number column, a code of a category."""
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+_CHINESE = re.compile("[\u3400-\u9fff]")
 _CODED = ("category", "one_hot")  # in the table, a text: one of the codes
 _FLAG = (0.0, 1.0)
 _MADE_OF = {  # which kinds of columns a task with levels, and one without, can be made of
@@ -39,12 +41,6 @@ def _is_number(code: str) -> bool:
         return math.isfinite(float(code))
     except ValueError:
         return False
-
-
-class Frozen(BaseModel):
-    """An entry: it cannot change, and an unknown key in it is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class TaskSpec(Frozen):
@@ -80,21 +76,7 @@ class TaskSpec(Frozen):
         return self
 
 
-class Limited(Frozen):
-    """An entry with limits: outside `hard` is an error, outside `soft` a counted warning."""
-
-    hard: Range | None = None
-    soft: Range | None = None
-
-    @field_validator("hard", "soft")
-    @classmethod
-    def _check_order(cls, limits: Range | None) -> Range | None:
-        if limits is not None and not limits[0] < limits[1]:
-            raise ValueError("limits are [low, high] with low below high")
-        return limits
-
-
-class Column(Limited):
+class Column(Titled, Limited):
     """One column of the table; `builtin/hemodialysis.yaml` explains the fields."""
 
     name: str
@@ -114,7 +96,6 @@ class Column(Limited):
     ]
     role: Literal["id", "group", "feature", "task", "context", "ignored"]
     unit: str = ""
-    title_zh: str = ""
     header: str = ""
     aliases: tuple[str, ...] = ()
     optional: bool = False
@@ -136,7 +117,9 @@ class Column(Limited):
                 f"{data['name']!r} gives no name for the code; give `english`: "
                 "small letters, digits and underscores, a letter first"
             )
-        return {"english": english, "title": data["name"], **data}
+        name = data["name"]
+        chinese = name if _CHINESE.search(name) else ""
+        return {"english": english, "title": name, "title_zh": chinese, **data}
 
     @field_validator("codes", mode="before")
     @classmethod

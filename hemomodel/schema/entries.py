@@ -1,11 +1,13 @@
 """The entries of a schema: columns, derived features, rules, filters and feature blocks."""
 
+from collections.abc import Collection
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from hemomodel.schema import formula
-from hemomodel.schema.columns import Column, Frozen, Level, Limited, TaskKind, TaskSpec
+from hemomodel.schema.columns import Column, Level, TaskKind, TaskSpec
+from hemomodel.schema.entry_bases import Frozen, Limited, Titled
 
 __all__ = [
     "Column",
@@ -26,15 +28,35 @@ Labels: TypeAlias = Literal["complete", "partial"]
 """Whether a row must have a label of each task, or may lack some."""
 
 
-class Derived(Limited):
-    """A feature computed from columns; `legacy` is another formula, used on demand."""
+class Derived(Titled, Limited):
+    """A feature computed from columns.
+
+    Attributes:
+        legacy: a formula that replaces `formula` where the switch is on; limits and rules still
+            hold for `formula`.
+        switch: turns `legacy` on; `legacy_NAME` if not given.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    title_zh: str = ""
     unit: str = ""
     formula: str
     legacy: str | None = None
+    switch: str | None = None
+
+    @model_validator(mode="after")
+    def _check_switch(self) -> Self:
+        if self.switch is not None and self.legacy is None:
+            raise ValueError("a derived feature with a `switch` needs a `legacy` formula")
+        return self
+
+    @property
+    def legacy_switch(self) -> str | None:
+        """The switch that turns `legacy` on; None without such a formula."""
+        return None if self.legacy is None else self.switch or f"legacy_{self.name}"
+
+    def formula_for(self, switches: Collection[str]) -> str:
+        """Returns the formula to use where these switches are on."""
+        return self.legacy if self.legacy and self.legacy_switch in switches else self.formula
 
 
 class Rule(Frozen):
@@ -58,7 +80,7 @@ class Filter(Frozen):
     Attributes:
         drop: a formula over columns and derived features.
         kind: looks at what is missing of `columns`, or of all columns of one `role`.
-        switch: the filter is off unless this argument of `load_cohort` is given.
+        switch: the filter is off unless this switch is on.
         labels: the filter applies only where rows must have all labels, or may have a part.
     """
 
@@ -99,7 +121,7 @@ class FeatureBlock(Frozen):
         return self
 
 
-class Subgroup(Frozen):
+class Subgroup(Titled):
     """Kinds of rows that are also scored apart.
 
     Attributes:
@@ -109,8 +131,6 @@ class Subgroup(Frozen):
     """
 
     name: str
-    title: str
-    title_zh: str = ""
     column: str
     cuts: tuple[float, ...] = ()
 
@@ -130,17 +150,18 @@ class Task(Frozen):
         meanings: of the levels, as a person reads them; of the same length.
         unit: of a value.
         transform: of a value: labels and predictions are `log` of it, or the value itself.
+        second_title: in the second language of the schema; empty if it has none.
     """
 
     name: str
     column: str
     title: str
-    title_zh: str
     kind: TaskKind
     levels: tuple[Level, ...]
     meanings: tuple[str, ...]
     unit: str
     transform: Literal["none", "log"] = "none"
+    second_title: str = ""
 
     @property
     def is_value(self) -> bool:

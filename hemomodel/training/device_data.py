@@ -57,7 +57,8 @@ class DeviceStack:
         self._labels = tensor(stack.labels)
         self._known = tensor(stack.known.astype(np.float64))
         self._complete = bool(stack.known.all())
-        self._optimum = None if stack.optimum is None else tensor(stack.optimum)
+        best = stack.bayes_prediction
+        self._bayes_prediction = None if best is None else tensor(best)
         self._offset = tensor(stack.offset).unsqueeze(1)
         self._spread = tensor(stack.spread).unsqueeze(1)
         self._trivial = tensor(stack.trivial)
@@ -97,7 +98,7 @@ class DeviceStack:
                 labels=batch.targets * self._spread + self._offset,
                 share=share,
                 trivial=self._trivial,
-                optimum=None if self._optimum is None else self._optimum[index],
+                optimum=None if self._bayes_prediction is None else self._bayes_prediction[index],
             ),
             trivial_loss=(trivial_rows * share).sum(1),
         )

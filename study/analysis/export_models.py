@@ -21,8 +21,6 @@ def export_models(
     winners: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
     cohort: Cohort,
-    *,
-    legacy_age: bool = False,
 ) -> list[Winner]:
     """Writes weights.safetensors, model.json and model.onnx for each winner.
 
@@ -34,7 +32,6 @@ def export_models(
         winners: one an arm and outer fold.
         stacks: that they were trained on, with their held-out rows, one an outer fold.
         cohort: that the stacks were made of.
-        legacy_age: as the cohort was read with.
 
     Returns:
         the models, in the order of the winners.
@@ -48,7 +45,6 @@ def export_models(
             finalist.config,
             stacks[finalist.outer_fold],
             result.parameters,
-            legacy_age=legacy_age,
             about={"arm": finalist.arm, "trial": finalist.number},
         )
         for file, content in model_files(fitted).items():

@@ -63,8 +63,7 @@ def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> dic
     comparison = compare(evidence, tasks, trials, rules)
     winners = _winners(evidence, pairs)
     _write(study, comparison, winner_tables(winners, stacks), references)
-    legacy_age = study.settings.legacy_age
-    saved = export_models(study.folder, winners, stacks, study.cohort, legacy_age=legacy_age)
+    saved = export_models(study.folder, winners, stacks, study.cohort)
     _examine(study, comparison, saved, stacks)
     _track(study, comparison)
     with console.status("writing the report"):

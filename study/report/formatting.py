@@ -102,17 +102,17 @@ def with_size(value: float | None) -> str:
 
 
 def task_title(task: Task) -> str:
-    """Returns a task's Chinese and English name on one line."""
-    return bilingual(task.title, task.title_zh)
+    """Returns a task's name in the second language and English on one line."""
+    return bilingual(task.title, task.second_title)
 
 
-def bilingual(title: str, title_zh: str) -> str:
-    """Returns a name in Chinese and English on one line; once if the two are one.
+def bilingual(title: str, second_title: str) -> str:
+    """Returns a name in the second language and English on one line; once if the two are one.
 
     >>> bilingual("Age", "年齡"), bilingual("Age", "")
     ('年齡 Age', 'Age')
     """
-    return title if title_zh == title else f"{title_zh} {title}".strip()
+    return title if second_title == title else f"{second_title} {title}".strip()
 
 
 def unit_text(task: Task) -> str:

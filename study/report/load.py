@@ -228,7 +228,6 @@ def _bare(name: str, figures: dict[str, Any]) -> Task:
         name=name,
         column=name,
         title=name.replace("_", " "),
-        title_zh="",
         unit="",
         kind="regression" if "rmse" in figures else "classification",
         levels=(),

@@ -1,7 +1,6 @@
 """The cohort of a study, and how its rows are split into replicates."""
 
 from pathlib import Path
-from typing import Any
 
 from hemomodel.cohort.cohort import Cohort, load_cohort
 from hemomodel.cohort.synthetic.cohort import MAX_ROWS, synthetic_cohort
@@ -30,11 +29,7 @@ def open_cohort(settings: Settings) -> Cohort:
     Raises:
         InputError: the data cannot be had.
     """
-    switches: dict[str, Any] = {
-        "labels": settings.labels,
-        "require_comorbidities": settings.require_comorbidities,
-        "legacy_age": settings.legacy_age,
-    }
+    labels, switches = settings.labels, settings.switches
     source = settings.source
     if source.kind == "synthetic":
         if source.rows is None or not 1 <= source.rows <= MAX_ROWS:
@@ -42,8 +37,8 @@ def open_cohort(settings: Settings) -> Cohort:
                 f"--data {source.text[:60]}: give synthetic:ROWS, such as synthetic:465, "
                 f"with at most {MAX_ROWS:,} rows"
             )
-        return synthetic_cohort(source.rows, seed=settings.seed, **switches)
-    return load_cohort(Path(source.text), open_schema(settings), **switches)
+        return synthetic_cohort(source.rows, seed=settings.seed, labels=labels, switches=switches)
+    return load_cohort(Path(source.text), open_schema(settings), labels=labels, switches=switches)
 
 
 def outer_folds(settings: Settings) -> int:

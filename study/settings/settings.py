@@ -41,8 +41,10 @@ class Settings(_Strict):
         schema_file: of the table; the hemodialysis workbook's if not given.
         labels: `complete` drops rows that lack the label of a task; `partial` keeps them, and each
             task is learned and scored on the rows that have its own.
-        require_comorbidities: drop sessions without comorbidities (as in the published curves).
-        legacy_age: age as the original computed it, 3 years too high.
+        require_comorbidities: turns on the schema's switch of this name: drop sessions without
+            comorbidities (as in the published curves).
+        legacy_age: turns on the schema's switch of this name: age as the original computed it, 3
+            years too high.
         trials: configurations to try, over all arms (for each outer fold, if nested).
         seed: of the search and of the built-in cohort.
         balancers: the arms; `all` for every balancer there is.
@@ -112,6 +114,11 @@ class Settings(_Strict):
     def source(self) -> DataSource:
         """Where the rows come from: `data`, parsed."""
         return DataSource.parse(self.data)
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """The switches of the schema that are on; each has the name of its setting."""
+        return frozenset(n for n in ("require_comorbidities", "legacy_age") if getattr(self, n))
 
     @field_validator("balancers")
     @classmethod

@@ -147,7 +147,7 @@ def measure_coverage(model: Model, new: Cohort, coverage: float) -> NDArray[np.f
     said = model.predict(new.table)
     tempered = model.calibrated(new.table)
     regrets = [_regret(model, one, new) for one in (tempered, said)]
-    given = condition_on_previous(model.tasks, model.ties, tempered)
+    given = condition_on_previous(model.tasks, model.task_groups, tempered)
     recommended = {place: chances.argmax(1) for place, chances in given.items()}
     found = [
         (
@@ -183,7 +183,7 @@ def _kept(
 
 def _regret(model: Model, said: NDArray[np.floating], new: Cohort) -> NDArray[np.float64]:
     layout = HeadLayout(model.tasks, torch.float64)
-    optimum = torch.from_numpy(np.asarray(new.optimum))
+    optimum = torch.from_numpy(np.asarray(new.bayes_prediction))
     rows = row_regret(layout, torch.from_numpy(said.astype(np.float64))[None], optimum[None])
     mean: NDArray[np.float64] = rows[0].mean(0).numpy()
     return mean

@@ -139,7 +139,10 @@ BOTH = {
         "narrows what fit fixes",
     ),
     "an arm taken out": (["balancers=[equal]", "fit.gradnorm.alpha=1"], "belongs to gradnorm"),
-    "legacy age of other data": (["legacy_age=true", "schema_file=SCHEMA"], "no legacy formula"),
+    "legacy age of other data": (
+        ["legacy_age=true", "schema_file=SCHEMA"],
+        "no switch 'legacy_age'",
+    ),
 }
 
 

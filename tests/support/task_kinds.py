@@ -38,11 +38,11 @@ def of_all_kinds(cohort: Cohort) -> Cohort:
     names = [task.name for task in schema.tasks]
     starts = np.cumsum([0, *(task.size for task in schema.tasks)])
     flow, count = names.index("blood_flow"), names.index("dialysate_flow")
-    mean = np.exp((cohort.optimum[:, starts[flow]] - 250) / 40)
-    labels, optimum = cohort.labels.copy(), cohort.optimum.copy()
+    mean = np.exp((cohort.bayes_prediction[:, starts[flow]] - 250) / 40)
+    labels, optimum = cohort.labels.copy(), cohort.bayes_prediction.copy()
     labels[:, count] = np.random.default_rng(0).poisson(mean)
     optimum[:, starts[count]] = mean
-    return replace(cohort, schema=schema, labels=labels, optimum=optimum)
+    return replace(cohort, schema=schema, labels=labels, bayes_prediction=optimum)
 
 
 def with_gaps(cohort: Cohort) -> Cohort:

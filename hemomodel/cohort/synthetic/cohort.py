@@ -1,12 +1,13 @@
 """A synthetic workbook, and the cohort it gives, with the optimum of every row."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.cohort.cohort import Cohort, build_cohort
+from hemomodel.cohort.cohort import Cohort, build_cohort, names_of_true
 from hemomodel.cohort.synthetic import oracle, selection, session
 from hemomodel.cohort.synthetic.missingness import candidate_count, draw_gaps
 from hemomodel.cohort.synthetic.patients import draw_patients
@@ -22,7 +23,7 @@ __all__ = ["MAX_ROWS", "bayes_optimum", "synthetic_cohort", "synthetic_workbook"
 
 MAX_ROWS = 10_000_000  # a kilobyte each
 _CHUNK = 20_000  # rows at a time: bounds the oracle's memory
-_CHUNK_KEPT = 1_000  # its tables are larger, and stay in the cache
+_CHUNK_SELECTED = 1_000  # its tables are larger, and stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Ar
         seed: from 0 up.
 
     Returns:
-        The workbook (N, 58), and the optimum (N, K) among all patients, as `optimum` gives it.
+        The workbook (N, 58), and the optimum (N, K) among all patients; see `bayes_optimum`.
 
     Raises:
         InputError: rows or seed are out of range.
@@ -60,18 +61,20 @@ def synthetic_cohort(
     seed: int = 0,
     *,
     labels: Labels = "complete",
+    switches: Collection[str] = (),
     require_comorbidities: bool = False,
     legacy_age: bool = False,
 ) -> Cohort:
     """Makes the cohort of a synthetic workbook.
 
-    Its optimum is the Bayes-optimal prediction from the state before treatment, among the
+    Its `bayes_prediction` is the best possible one from the state before treatment, among the
     sessions that are kept for a Kt/V above 1.2. It knows what single rows of the workbook lack.
 
     Args:
         rows: of the workbook; about half are kept.
         seed: from 0 up.
         labels: as in `load_cohort`.
+        switches: as in `load_cohort`.
         require_comorbidities: as in `load_cohort`.
         legacy_age: as in `load_cohort`.
 
@@ -79,19 +82,20 @@ def synthetic_cohort(
         InputError: rows or seed are out of range, or the filters leave no row.
     """
     schema = load_schema()
+    flags = names_of_true(require_comorbidities=require_comorbidities, legacy_age=legacy_age)
     made = _make(rows, seed, schema)
     cohort = build_cohort(
         made.table,
         schema,
         source=f"synthetic workbook of {rows} rows",
         labels=labels,
-        require_comorbidities=require_comorbidities,
-        legacy_age=legacy_age,
+        switches=flags.union(switches),
     )
-    return replace(cohort, optimum=bayes_optimum(made.state.take(cohort.rows), schema, kept=True))
+    state = made.state.take(cohort.rows)
+    return replace(cohort, bayes_prediction=bayes_optimum(state, schema, selected=True))
 
 
-def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
+def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Array:
     """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
 
     Probabilities of the levels of each classification, the mean of each regression (mL/min).
@@ -100,11 +104,13 @@ def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
     Args:
         state: before treatment.
         schema: has the tasks and their levels.
-        kept: among the sessions with a Kt/V above 1.2, instead of among all.
+        selected: among the sessions with a Kt/V above 1.2, instead of among all.
     """
     levels = _levels(schema)
-    law = partial(_among_kept, levels=levels) if kept else partial(_among_all, levels=levels)
-    chunk = _CHUNK_KEPT if kept else _CHUNK
+    law = (
+        partial(_among_selected, levels=levels) if selected else partial(_among_all, levels=levels)
+    )
+    chunk = _CHUNK_SELECTED if selected else _CHUNK
     result = np.empty((len(state), sum(task.size for task in schema.tasks)))
     for start in range(0, len(state), chunk):
         rows = slice(start, start + chunk)
@@ -119,7 +125,7 @@ def _among_all(state: State, levels: Levels) -> dict[str, Array]:
     )
 
 
-def _among_kept(state: State, levels: Levels) -> dict[str, Array]:
+def _among_selected(state: State, levels: Levels) -> dict[str, Array]:
     settings, _ = selection.kept(state, oracle.observed_state(state, levels), levels)
     return oracle.bayes_prediction(state, levels, settings)
 

@@ -40,10 +40,12 @@ def draw_comorbidity(a: Array, vintage: Array, of: Streams) -> Flags:
         loading = np.array(
             [group.get(code, 0.0) for group in (_CARDIOVASCULAR, _METABOLIC, _FRAILTY)]
         )
-        own = np.sqrt(1 - loading @ loading) * of(f"comorbidity {code}").standard_normal(len(a))
+        specific = np.sqrt(1 - loading @ loading) * of(f"comorbidity {code}").standard_normal(
+            len(a)
+        )
         spread = np.hypot(1, _FRAILTY_BY_AGE * loading[2])
         cut = spread * ndtri(1 - _PREVALENCE.get(code, _RARE))
-        flags[:, i] = factors @ loading + own > cut
+        flags[:, i] = factors @ loading + specific > cut
     for code, (years, chance) in _BY_VINTAGE.items():
         late = of(f"late comorbidity {code}").random(len(a)) < chance
         flags[:, code - 1] |= late & (vintage > years)

@@ -83,7 +83,7 @@ def _figures(
     return index.to_frame(index=False).assign(
         subgroup=part.subgroup,
         title=part.title,
-        title_zh=part.title_zh,
+        title_zh=part.second_title,
         level=part.level,
         rows=np.tile([*labelled, len(known)], len(arms)),
         estimate=estimate.ravel(),

@@ -19,6 +19,7 @@ Groups: TypeAlias = NDArray[np.int64]
 MIN_UNITS = 10
 """Groups of rows (persons) below which a kind is not shown alone: for privacy, and for chance."""
 ALL_ROWS = "all"
+_ALL_TITLES = {"zh": "全部"}
 _UNKNOWN = "not known"
 
 
@@ -28,14 +29,14 @@ class SubgroupLevel:
 
     Attributes:
         subgroup: name of the declaration, or two of them with a cross.
-        title: of the subgroup; title_zh: in Chinese.
+        title: of the subgroup; second_title: in the second language of the schema, or empty.
         level: which rows of it.
         rows: (m,), whether a row is among them; none if they may not be shown.
     """
 
     subgroup: str
     title: str
-    title_zh: str
+    second_title: str
     level: str
     rows: NDArray[np.bool_]
 
@@ -46,13 +47,13 @@ class _Split:
 
     name: str
     title: str
-    title_zh: str
+    second_title: str
     code: NDArray[np.int64]
     levels: tuple[str, ...]
 
     def parts(self) -> Iterator[SubgroupLevel]:
         for place, level in enumerate(self.levels):
-            yield SubgroupLevel(self.name, self.title, self.title_zh, level, self.code == place)
+            yield SubgroupLevel(self.name, self.title, self.second_title, level, self.code == place)
 
 
 def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[SubgroupLevel]:
@@ -68,7 +69,9 @@ def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list
         table: (m, columns), as in `Cohort.table`.
         groups: (m,), the same number in all rows of one person, or of what else a group is.
     """
-    found = [SubgroupLevel(ALL_ROWS, "All rows", "全部", ALL_ROWS, np.ones(len(table), dtype=bool))]
+    second = _ALL_TITLES.get(schema.second_language, "")
+    every = np.ones(len(table), dtype=bool)
+    found = [SubgroupLevel(ALL_ROWS, "All rows", second, ALL_ROWS, every)]
     splits = [_joined(_split(schema, one, table, groups), groups) for one in schema.subgroups]
     for split in splits:
         if len(split.levels) > 1:
@@ -76,7 +79,7 @@ def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list
         else:
             level = f"not shown: fewer than {MIN_UNITS} in a level"
             none = np.zeros(len(table), dtype=bool)
-            found.append(SubgroupLevel(split.name, split.title, split.title_zh, level, none))
+            found.append(SubgroupLevel(split.name, split.title, split.second_title, level, none))
     several = [split for split in splits if len(split.levels) > 1]
     for crossed in map(_crossed, combinations(several, 2)):
         if _counts(crossed.code, groups, len(crossed.levels)).min() >= MIN_UNITS:
@@ -102,7 +105,13 @@ def _split(schema: Schema, one: Subgroup, table: pd.DataFrame, groups: Groups) -
     names = [*levels, _UNKNOWN]
     same = np.array([names.index(name) for name in names])  # two codes may mean the same
     filled, code = np.unique(same[np.where(known, code, len(levels))], return_inverse=True)
-    return _Split(one.name, one.title, one.title_zh, code, tuple(names[at] for at in filled))
+    return _Split(
+        one.name,
+        one.title,
+        schema.second_title(one),
+        code,
+        tuple(names[at] for at in filled),
+    )
 
 
 def _kept(
@@ -156,7 +165,9 @@ def _crossed(pair: tuple[_Split, _Split]) -> _Split:
     return _Split(
         f"{one.name} × {other.name}",
         f"{one.title} × {other.title}",
-        f"{one.title_zh} × {other.title_zh}" if one.title_zh and other.title_zh else "",
+        f"{one.second_title} × {other.second_title}"
+        if one.second_title and other.second_title
+        else "",
         one.code * len(other.levels) + other.code,
         tuple(f"{mine}, {its}" for mine in one.levels for its in other.levels),
     )

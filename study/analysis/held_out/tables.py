@@ -119,5 +119,5 @@ def _permutation(
     table = pd.concat(parts, ignore_index=True)
     return table.assign(
         title=table["feature"].map(schema.titles),
-        title_zh=table["feature"].map(schema.titles_zh).fillna(""),
+        title_zh=table["feature"].map(schema.second_titles).fillna(""),
     )

@@ -88,11 +88,11 @@ def _use() -> tuple[Block, ...]:
 
 
 def _factors(study: LoadedStudy) -> tuple[Block, ...]:
-    declared = study.schema.subgroups if study.schema else ()
-    if not declared:
+    schema = study.schema
+    if schema is None or not schema.subgroups:
         return (Prose("The schema declares no subgroups: scores are of all rows together."),)
     unit = study.comparison.get("unit", "rows")
-    names = ", ".join(bilingual(one.title, one.title_zh) for one in declared)
+    names = ", ".join(bilingual(s.title, schema.second_title(s)) for s in schema.subgroups)
     return (
         Prose(
             f"Scores are also given by {names}, and by pairs of these where every pair of their "

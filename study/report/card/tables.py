@@ -19,7 +19,7 @@ __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 def output_table(tasks: tuple[Task, ...]) -> Table:
     """Returns what is predicted: one row a task, named in both languages, with its levels."""
     rows = tuple(
-        (Cell(bilingual(task.title, task.title_zh)), Cell(task.kind), Cell(_range(task)))
+        (Cell(bilingual(task.title, task.second_title)), Cell(task.kind), Cell(_range(task)))
         for task in tasks
     )
     columns = (Cell("task"), Cell("kind"), Cell("levels, or unit"))
@@ -38,7 +38,7 @@ def input_table(schema: Schema, feature_set: str) -> Table:
     units |= {derived.name: derived.unit for derived in schema.derived}
     rows = tuple(
         (
-            Cell(bilingual(schema.titles[name], schema.titles_zh.get(name, ""))),
+            Cell(bilingual(schema.titles[name], schema.second_titles.get(name, ""))),
             Cell(units[name]),
             Cell(name),
         )

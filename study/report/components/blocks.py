@@ -126,7 +126,7 @@ def missing_note(what: str, file: str) -> tuple[Block, ...]:
 
 def task_header(task: Task) -> Cell:
     """Returns the header of a task's column, in both languages."""
-    return Cell(task.title_zh or task.title, task.title if task.title_zh else "")
+    return Cell(task.second_title or task.title, task.title if task.second_title else "")
 
 
 def interval_cell(

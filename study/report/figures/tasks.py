@@ -76,8 +76,8 @@ def _said(entry: dict[str, object], task: str) -> str:
 
 
 def _lines(task: Task) -> list[str]:
-    """Returns a task's Chinese name, where it has one, and its English name in short lines."""
-    own = [escape_label(task.title_zh)] if task.title_zh else []
+    """Returns a task's name in the second language, if any, and its English name in short lines."""
+    own = [escape_label(task.second_title)] if task.second_title else []
     return [*own, *_wrap(escape_label(task.title))]
 
 

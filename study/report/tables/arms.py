@@ -61,7 +61,7 @@ def _worst(study: LoadedStudy, worst: Mapping[str, Any] | None) -> Cell:
         return Cell("–")
     task = study.task(worst["task"])
     return Cell(
-        task.title_zh or task.title, f"{abbreviated(task.name)}, {number(worst['skill'], 2)}"
+        task.second_title or task.title, f"{abbreviated(task.name)}, {number(worst['skill'], 2)}"
     )
 
 

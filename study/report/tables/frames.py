@@ -62,12 +62,12 @@ def failures(study: LoadedStudy) -> pd.DataFrame:
 
 
 def _table_one(study: LoadedStudy) -> pd.DataFrame:
-    """Returns the first table, with the columns' Chinese titles where there are any."""
+    """Returns the first table, with the columns' titles in the second language, if any."""
     frame = study.tables.get("table_one", pd.DataFrame())
-    chinese = study.schema.titles_zh if study.schema else {}
-    if frame.empty or not chinese:
+    second = study.schema.second_titles if study.schema else {}
+    if frame.empty or not second:
         return frame
-    titles = frame["variable"].map(chinese).fillna("")
+    titles = frame["variable"].map(second).fillna("")
     before = frame.columns.get_loc("level")
     return pd.concat(
         [frame.iloc[:, :before], titles.rename("title_zh"), frame.iloc[:, before:]], axis=1
@@ -119,7 +119,7 @@ def _task_rows(study: LoadedStudy) -> list[dict[str, Any]]:
             for name, figures in entry["tasks"].items():
                 task = study.task(name)
                 common = {"model": entry[key], "kind": kind, "task": name, "title": task.title}
-                zh = {"title_zh": task.title_zh, "unit": unit_text(task)}
+                zh = {"title_zh": task.second_title, "unit": unit_text(task)}
                 rows += [{**common, **zh, **row} for row in _metric_rows(figures)]
     return rows
 

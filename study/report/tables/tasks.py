@@ -73,7 +73,10 @@ def _by_task(
 ) -> Table:
     """Returns one row a model and one column a task."""
     heads = [
-        Cell(task.title_zh or task.title, _unit_line(task) if task.title_zh else unit_text(task))
+        Cell(
+            task.second_title or task.title,
+            _unit_line(task) if task.second_title else unit_text(task),
+        )
         for task in study.tasks
     ]
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
@@ -110,13 +113,13 @@ def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
         frame: as `hemomodel.cohort.summary.table_one` gives it.
         schema: of the table, if it is still there.
     """
-    chinese = {} if schema is None else schema.titles_zh
+    second = {} if schema is None else schema.second_titles
     groups = [c for c in frame.columns if c not in ("section", "variable", "title", "level")]
     rows: list[tuple[Cell, ...]] = []
     for section, part in frame.groupby("section", sort=False):
         rows.append((Cell(str(section)),))
         for (name, title), lines in part.groupby(["variable", "title"], sort=False):
-            rows += _variable(f"{chinese.get(str(name), '')} {title}".strip(), lines, groups)
+            rows += _variable(f"{second.get(str(name), '')} {title}".strip(), lines, groups)
     titles = (Cell(""), *(Cell(str(group)) for group in groups))
     note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
     title = "Table 1. The cohort" if schema is None else f"Table 1. {schema.title}"

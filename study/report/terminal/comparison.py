@@ -110,7 +110,7 @@ def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
     for task in tasks:
         skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in shown]
         cells = [f"{skill:+.3f}" for skill in skills]
-        table.add_row(escape(f"{task.title_zh} {task.name.replace('_', ' ')}".strip()), *cells)
+        table.add_row(escape(f"{task.second_title} {task.name.replace('_', ' ')}".strip()), *cells)
     return table
 
 

@@ -47,7 +47,7 @@ def test_the_ledger_names_counts_and_orders_what_each_rule_removed(uneven, schem
 
 
 def test_comorbidities_can_be_required(uneven, schema):
-    cohort = build_cohort(uneven, schema, source="t", require_comorbidities=True)
+    cohort = build_cohort(uneven, schema, source="t", switches=["require_comorbidities"])
     assert cohort.rows.tolist() == [4, 7, 8, 9]
     assert "1 removed: comorbidities missing" in str(cohort.attrition)
 
@@ -109,10 +109,22 @@ def test_a_formula_drops_where_it_holds_and_spares_what_is_missing(workbook, sch
 
 def test_a_switch_the_schema_does_not_know_is_refused(workbook, schema):
     bare = schema.model_copy(update={"filters": (), "derived": ()})
-    with pytest.raises(InputError, match="no filter with the switch 'require_comorbidities'"):
-        build_cohort(workbook(3), bare, source="t", require_comorbidities=True)
-    with pytest.raises(InputError, match="no legacy formula"):
-        build_cohort(workbook(3), bare, source="t", legacy_age=True)
+    bare = bare.model_copy(update={"switches": {}})
+    for name in ("require_comorbidities", "legacy_age"):
+        with pytest.raises(InputError, match=rf"no switch '{name}'.* \(the .* switches: none\)"):
+            build_cohort(workbook(3), bare, source="t", switches=[name])
+    with pytest.raises(InputError, match=r"'x'; .*: legacy_age \(.*\), require_comorbidities \("):
+        build_cohort(workbook(3), schema, source="t", switches=["x"])
+
+
+def test_a_formula_and_a_filter_may_share_a_switch(workbook, schema):
+    age = schema.derived[0].model_copy(update={"switch": "published"})
+    rule = Filter(name="old", drop="age >= 0", switch="published")
+    shared = schema.model_copy(update={"derived": (age,), "filters": (rule,)})
+    assert shared.switch_names == shared.feature_switches == {"published"}
+    assert len(build_cohort(workbook(3), shared, source="t")) == 3
+    with pytest.raises(InputError, match="the filters leave no row"):
+        build_cohort(workbook(3), shared, source="t", switches={"published"})
 
 
 @given(st.data())

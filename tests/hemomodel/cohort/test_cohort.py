@@ -59,7 +59,7 @@ def test_labels_are_levels_and_flows(workbook, load):
 
 
 def test_the_legacy_age_is_three_years_too_high(workbook, load):
-    true, legacy = load(workbook(5)), load(workbook(5), legacy_age=True)
+    true, legacy = load(workbook(5)), load(workbook(5), switches=["legacy_age"])
     np.testing.assert_array_equal(legacy.table["age"] - true.table["age"], 3)
     np.testing.assert_array_equal(legacy.table["treatment_year"], true.table["treatment_year"])
     assert true.digest != legacy.digest

@@ -52,12 +52,12 @@ def test_numbers_are_those_of_pandas(description):
 
 
 def test_each_task_with_levels_adds_up_to_its_known_rows(description):
-    frame = category_summary(SCHEMA, description.everything)
+    frame = category_summary(SCHEMA, description.all_rows)
     for task in SCHEMA.tasks:
         rows = frame[frame["variable"] == task.name]
         assert len(rows) == len(task.levels)
         if task.levels:
-            assert rows["count"].sum() == description.everything[task.name].notna().sum()
+            assert rows["count"].sum() == description.all_rows[task.name].notna().sum()
             assert rows["share"].sum() == pytest.approx(1)
 
 
@@ -96,7 +96,7 @@ def test_table_one_leaves_rare_codes_out(description):
 
 
 def test_a_group_without_known_values_shows_a_dash(description):
-    nothing = description.everything.assign(modality=np.nan, ctr=np.nan)
+    nothing = description.all_rows.assign(modality=np.nan, ctr=np.nan)
     table = table_one(SCHEMA, {"nothing": nothing}).set_index("variable")["nothing"]
     assert (table["modality"] == "-").all()
     assert table["ctr"] == "-"

@@ -16,7 +16,6 @@ LEVELS = Task(
     name="dose",
     column="dose",
     title="Dose",
-    title_zh="",
     kind="classification",
     levels=(0.0, 1.0, 2.0, 3.0),
     meanings=("0", "1", "2", "3"),
@@ -84,7 +83,7 @@ def test_thinned_scores_are_hardly_and_never_too_small(coverage):
     predicted = np.column_stack([np.zeros((rows, 4)), every])
     labels = one_hot(np.zeros((rows, 2)), (LEVELS, FLOW))
     thin = conformal_scores((LEVELS, FLOW), predicted, labels, np.ones((rows, 2), dtype=bool))[1]
-    assert len(thin.kept) == 2_000
+    assert len(thin.errors) == 2_000
     exact = ConformalScores(rows, every)
     rank = int(np.ceil((rows + 1) * coverage))
     assert every[rank - 1] <= thin.quantile(coverage) <= every[min(rank + 15, rows - 1)]

@@ -9,7 +9,7 @@ import torch
 from hemomodel import FitConfig, synthetic_cohort
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.preparation import prepare
-from hemomodel.ensemble.build import _left_out, build_model
+from hemomodel.ensemble.build import _out_of_fold_weights, build_model
 from hemomodel.ensemble.ensemble import Ensemble, average_predictions
 from hemomodel.ensemble.temperature_scaling import apply_temperatures
 from hemomodel.network.heads import HeadLayout
@@ -62,13 +62,13 @@ def test_the_folded_networks_are_the_networks(  # noqa: PLR0913, PLR0917 -- one 
 
 def test_a_row_left_out_is_predicted_by_those_that_left_it_out(trained, cohort, fitted):
     training, stack = trained()
-    share = _left_out(stack)
+    share = _out_of_fold_weights(stack)
     test = stack.test_rows
     assert not share[:, test].any()
     development = np.setdiff1d(np.arange(len(cohort)), test)
     np.testing.assert_allclose(share[:, development].sum(0), 1)
     model = Model(fitted)
-    said = model.ensemble.weighed(model.matrix(cohort.table), share)
+    said = model.ensemble.weighted(model.matrix(cohort.table), share)
     natural = each_alone(training, stack)
     for row in development[:20]:
         voices = [

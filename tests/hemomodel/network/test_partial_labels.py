@@ -40,7 +40,7 @@ def only(stack, place):
     cut = {
         field.name: getattr(stack, field.name)[:, columns]
         for field in fields(stack)
-        if field.name in {"labels", "offset", "spread", "trivial", "optimum"}
+        if field.name in {"labels", "offset", "spread", "trivial", "bayes_prediction"}
     }
     return replace(
         stack, tasks=stack.tasks[place : place + 1], known=stack.known[:, [place]], **cut

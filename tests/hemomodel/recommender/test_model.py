@@ -19,9 +19,15 @@ from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import build_model
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model
+from hemomodel.recommender.model_arrays import ModelFileError
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.patient_inputs import PatientInputs
 from hemomodel.recommender.recommendations import headings
+from hemomodel.recommender.serialization import (
+    ModelFile,
+    from_model_file,
+    to_model_file,
+)
 from hemomodel.schema.output_slices import is_value_mask, task_slices
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training
@@ -104,7 +110,7 @@ def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
 def test_tasks_may_be_called_as_parts_of_a_table_or_a_graph(cohort, replicates, patients):
     called = {"blood_flow": ("design", "Reason"), "calcium": ("gemm0", "ID")}
     fields = {name: getattr(cohort.schema, name) for name in Schema.model_fields}
-    fields["filters"] = ()
+    fields["filters"], fields["switches"] = (), {}
     fields["columns"] = [
         column.model_copy(update={"english": name, "title": title})
         for column in cohort.schema.columns
@@ -127,18 +133,41 @@ def test_tasks_may_be_called_as_parts_of_a_table_or_a_graph(cohort, replicates, 
 
 def test_what_is_read_back_is_what_was_written(fitted, model):
     back = model.fitted
-    assert back.schema == fitted.schema
+    # What switches do is prose, which earlier versions of the reader would refuse.
+    assert back.schema == fitted.schema.model_copy(update={"switches": {}})
     assert back.about == fitted.about
     for name in ("offset", "spread", "committees", "temperatures", "in_use"):
         assert np.array_equal(getattr(back, name), getattr(fitted, name)), name
     for name, array in fitted.learned.items():
         assert np.array_equal(back.learned[name], array), name
     for one, other in zip(back.scores, fitted.scores, strict=True):
-        assert (one.count, one.kept.tolist()) == (other.count, other.kept.tolist())
+        assert (one.count, one.errors.tolist()) == (other.count, other.errors.tolist())
     assert all(
-        np.array_equal(value, getattr(fitted.familiar, name))
-        for name, value in vars(back.familiar).items()
+        np.array_equal(value, getattr(fitted.training_domain, name))
+        for name, value in vars(back.training_domain).items()
     )
+
+
+@pytest.mark.parametrize("switches", [set(), {"legacy_age"}, {"begun"}, {"legacy_age", "begun"}])
+def test_switches_are_read_back(fitted, switches):
+    age, years = fitted.schema.derived
+    years = years.model_copy(update={"legacy": "2020 - year(start_date)", "switch": "begun"})
+    schema = fitted.schema.model_copy(update={"derived": (age, years)})
+    plain = to_model_file(replace(fitted, schema=schema, switches=frozenset(switches)))
+    stored = ModelFile.model_validate(plain)
+    assert from_model_file(stored, schema, dict(fitted.layers)).switches == switches
+    assert stored.legacy_age == (switches == {"legacy_age", "begun"})  # all of them
+
+
+def test_a_switch_that_the_table_lacks_is_refused(fitted):
+    stored = ModelFile.model_validate({**to_model_file(fitted), "switches": ["begun"]})
+    with pytest.raises(ModelFileError, match="no switch 'begun'"):
+        from_model_file(stored, fitted.schema, dict(fitted.layers))
+    ages = [d.model_copy(update={"legacy": None}) for d in fitted.schema.derived]
+    bare = fitted.schema.model_copy(update={"derived": tuple(ages)})
+    stored = ModelFile.model_validate({**to_model_file(fitted), "legacy_age": True})
+    with pytest.raises(ModelFileError, match="no legacy formula"):
+        from_model_file(stored, bare, dict(fitted.layers))
 
 
 def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):
@@ -163,7 +192,9 @@ def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):
             chances = np.exp(said).mean(0) ** (1 / fitted.temperatures[place])
             errors.append(1 - (chances / chances.sum() * label).sum())
         assert fitted.scores[place].count == len(development)
-        np.testing.assert_allclose(fitted.scores[place].kept, np.sort(errors), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            fitted.scores[place].errors, np.sort(errors), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
@@ -177,7 +208,7 @@ def test_labels_of_held_out_rows_change_nothing(trained, cohort, fitted):
     assert other.temperatures.tolist() == fitted.temperatures.tolist()
     assert other.in_use.tolist() == fitted.in_use.tolist()
     for one, two in zip(other.scores, fitted.scores, strict=True):
-        assert one.kept.tolist() == two.kept.tolist()
+        assert one.errors.tolist() == two.errors.tolist()
 
 
 def test_a_row_that_no_replicate_left_out_scores_nothing(cohort, replicates):
@@ -279,12 +310,15 @@ def test_a_missing_feature_and_a_bad_cell_are_named(model, patients):
 def test_the_age_is_computed_as_in_the_study(trained, cohort, patients):
     training, stack = trained()
     parameters = training.network.parameters
-    legacy = build_model(cohort, training.config, stack, parameters, legacy_age=True)
+    switched = replace(cohort, switches=frozenset({"legacy_age", "require_comorbidities"}))
+    legacy = build_model(switched, training.config, stack, parameters)
     plain = build_model(cohort, training.config, stack, parameters)
     older, younger = (
         Model(one).recommend(patients)["Blood flow (mL/min)"] for one in (legacy, plain)
     )
     assert (older != younger).any()
+    assert to_model_file(legacy)["legacy_age"] is True
+    assert to_model_file(legacy).keys() == to_model_file(plain).keys()  # earlier versions know them
 
 
 def test_a_stack_of_other_rows_is_refused(trained, fitted):

@@ -53,7 +53,7 @@ def test_labels_are_places_of_codes_logarithms_and_counts():
 
 def test_names_titles_and_meanings_follow_from_the_name():
     crop, grade, sold, slope, harvest, _ = schema().tasks
-    assert (crop.name, crop.title, crop.title_zh) == ("crop", "作物", "")
+    assert (crop.name, crop.title, crop.second_title) == ("crop", "作物", "")
     assert (grade.name, grade.title) == ("grade", "Grade")
     assert crop.levels == crop.meanings == ("wheat", "rye", "No")
     assert (grade.levels, grade.meanings) == (("C", "B", "A"), ("poor", "fair", "good"))

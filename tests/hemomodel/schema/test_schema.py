@@ -52,16 +52,16 @@ def test_the_ten_tasks_stand_in_the_schema(schema):
 
 
 def test_a_chinese_title_is_one_that_says_more_than_the_title(schema, tmp_path):
-    titles = {task.name: task.title_zh for task in schema.tasks}
+    titles = {task.name: task.second_title for task in schema.tasks}
     assert titles["blood_flow"] == "血液流速"
-    assert schema.titles_zh["gender"] == "性別"
-    assert "kt_v" not in schema.titles_zh
+    assert schema.second_titles["gender"] == "性別"
+    assert "kt_v" not in schema.second_titles
     (tmp_path / "orchard.yaml").write_text(
         OTHER.replace("title: Girth,", "title: G, title_zh: 周長,")
     )
     orchard = load_schema(tmp_path / "orchard.yaml")
-    assert orchard.titles_zh == {"girth": "周長"}
-    assert [task.title_zh for task in orchard.tasks] == ["", ""]
+    assert orchard.second_titles == {"girth": "周長"}
+    assert [task.second_title for task in orchard.tasks] == ["", ""]
 
 
 def test_feature_sets_have_the_published_sizes(schema):
@@ -288,4 +288,43 @@ def test_a_column_may_be_called_like_a_function():
 
 def test_a_name_with_an_accent_is_no_chinese_title():
     text = OTHER.replace("{name: Girth, english: girth", "{name: Größe, english: girth")
-    assert Schema.model_validate(parse_yaml(text, "t")).titles_zh == {}
+    assert Schema.model_validate(parse_yaml(text, "t")).second_titles == {}
+
+
+def test_titles_may_be_in_any_language():
+    german = OTHER.replace("title: Girth,", "title: Girth, titles: {de: Umfang, zh: 周長},")
+    orchard = Schema.model_validate(parse_yaml(german, "t"))
+    assert orchard.second_language == "de"
+    assert orchard.second_titles == {"girth": "Umfang"}
+    short = Schema.model_validate(parse_yaml(german.replace("de: Umfang, ", ""), "t"))
+    long = Schema.model_validate(
+        parse_yaml(OTHER.replace("title: Girth,", "title: Girth, title_zh: 周長,"), "t")
+    )
+    assert short == long
+    assert short.second_titles == {"girth": "周長"}
+
+
+@pytest.mark.parametrize(
+    ("titles", "written"),
+    [
+        ("title_zh: 周長", {"title_zh": "周長"}),
+        ("titles: {zh: 周長}", {"title_zh": "周長"}),
+        ("titles: {de: Umfang, zh: 周長}", {"titles": {"de": "Umfang", "zh": "周長"}}),
+        ("title_zh: Girth", {}),
+        ("title_zh: ''", {}),
+    ],
+)
+def test_titles_are_written_so_that_earlier_versions_read_chinese(titles, written):
+    text = OTHER.replace("title: Girth,", f"title: Girth, {titles},")
+    orchard = Schema.model_validate(parse_yaml(text, "t"))
+    plain = orchard.model_dump(mode="json", exclude_defaults=True)
+    (girth,) = [column for column in plain["columns"] if column["name"] == "Girth"]
+    assert {key: girth[key] for key in girth if key in ("titles", "title_zh")} == written
+    assert Schema.model_validate(plain) == orchard
+
+
+@pytest.mark.parametrize("titles", ["{en: Girth}", "{German: Umfang}", "[Umfang]", "{de: [a]}"])
+def test_titles_that_cannot_be_are_refused(titles):
+    text = OTHER.replace("title: Girth,", f"title: Girth, titles: {titles},")
+    with pytest.raises(ValueError, match="titles"):
+        Schema.model_validate(parse_yaml(text, "t"))

@@ -33,7 +33,7 @@ def held_out(cohort):
 def with_tasks(stack):
     chosen = np.array([task.name in TASKS for task in stack.tasks])
     columns = np.repeat(chosen, [task.size for task in stack.tasks])
-    per_column = ("labels", "offset", "spread", "trivial", "optimum")
+    per_column = ("labels", "offset", "spread", "trivial", "bayes_prediction")
     return replace(
         stack,
         tasks=tuple(task for task in stack.tasks if task.name in TASKS),

@@ -70,7 +70,7 @@ def draw(count: int, seed: int) -> Drawn:
         prescription,
         outcome.kt_v > selection.LIMIT,
         synthetic.bayes_optimum(state, SCHEMA),
-        synthetic.bayes_optimum(state, SCHEMA, kept=True),
+        synthetic.bayes_optimum(state, SCHEMA, selected=True),
     )
 
 
@@ -103,7 +103,7 @@ class TestLaw:
 
     def test_it_does_not_matter_who_is_asked_together(self, small):
         rows = np.array([17, 3, 999])
-        alone = synthetic.bayes_optimum(small.state.take(rows), SCHEMA, kept=True)
+        alone = synthetic.bayes_optimum(small.state.take(rows), SCHEMA, selected=True)
         np.testing.assert_allclose(alone, small.among_kept[rows], rtol=0, atol=1e-10)
 
     def test_what_says_nothing_about_kt_v_is_unchanged_among_kept(self, small):
@@ -120,8 +120,8 @@ class TestLaw:
     def test_a_cohort_has_the_oracle_among_kept_of_its_rows(self):
         cohort = synthetic_cohort(600, seed=2)
         made = synthetic._make(600, 2, SCHEMA)
-        expected = synthetic.bayes_optimum(made.state.take(cohort.rows), SCHEMA, kept=True)
-        np.testing.assert_allclose(cohort.optimum, expected, rtol=0, atol=1e-10)
+        expected = synthetic.bayes_optimum(made.state.take(cohort.rows), SCHEMA, selected=True)
+        np.testing.assert_allclose(cohort.bayes_prediction, expected, rtol=0, atol=1e-10)
         np.testing.assert_array_equal(cohort.table["age"], made.state.age[cohort.rows])
 
     def test_the_limit_is_that_of_the_filter(self):

@@ -168,7 +168,7 @@ class TestAttrition:
         frame, _ = synthetic_workbook(seed=seed)
         cohort = build_cohort(frame, SCHEMA, source="synthetic")
         assert lefts(cohort)[2:] == [241, 238, 237, 229]
-        strict = build_cohort(frame, SCHEMA, source="synthetic", require_comorbidities=True)
+        strict = build_cohort(frame, SCHEMA, source="synthetic", switches=["require_comorbidities"])
         assert len(strict) == 223
 
     def test_465_rows_hold_each_kind_of_record(self):
@@ -202,7 +202,7 @@ class TestSeed:
     def test_same_seed_same_cohort(self):
         first, second = synthetic_cohort(800, seed=7), synthetic_cohort(800, seed=7)
         assert first.digest == second.digest
-        np.testing.assert_array_equal(first.optimum, second.optimum)
+        np.testing.assert_array_equal(first.bayes_prediction, second.bayes_prediction)
 
     def test_other_seed_other_cohort(self):
         digests = {synthetic_cohort(seed=seed).digest for seed in range(5)}

@@ -110,7 +110,7 @@ def test_two_subgroups_are_crossed_where_each_pair_has_enough(orchard):
     soil = np.tile(np.array(["c", "s"], dtype=object), 40)
     girth = np.repeat([10.0, 70.0], 40)
     found = subgroup_levels(orchard, trees(soil, girth, np.tile([0, 0, 1.0, 1], 20)), np.arange(80))
-    crossed = {part.subgroup: part.title_zh for part in found if "×" in part.subgroup}
+    crossed = {part.subgroup: part.second_title for part in found if "×" in part.subgroup}
     assert crossed == {"ground × size": "土 × 大小", "ground × moths": "", "size × moths": ""}
     own = [part for part in found if part.subgroup == "ground × size"]
     assert [part.level for part in own] == [
@@ -147,6 +147,7 @@ def test_a_subgroup_that_cannot_be_is_said(tmp_path_factory, old, new, said):
 
 
 def test_the_built_in_schema_has_sex_age_and_diabetes():
-    subgroups = load_schema().subgroups
+    schema = load_schema()
+    subgroups = schema.subgroups
     assert [one.title for one in subgroups] == ["Sex", "Age", "Diabetes"]
-    assert all(one.title_zh for one in subgroups)
+    assert all(schema.second_title(one) for one in subgroups)

@@ -11,7 +11,7 @@ from study.report.terminal.comparison import show_comparison
 def test_titles_stay_text(folder):
     comparison = json.loads((folder.root / "comparison.json").read_text(encoding="utf-8"))
     tasks = load_schema().tasks
-    hostile = tasks[0].model_copy(update={"title_zh": "流速 [/min] [red]"})
+    hostile = tasks[0].model_copy(update={"second_title": "流速 [/min] [red]"})
     console = Console(record=True, width=200)
     show_comparison(console, {"missing": [], **comparison}, (hostile, *tasks[1:]))
     assert "流速 [/min] [red]" in console.export_text()

@@ -1,0 +1,87 @@
+"""Arrays of a model's files: each is what its name says, or is refused."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ModelFileError", "check_array", "check_layers", "finite_array", "positive_array"]
+
+Array = TypeVar("Array", bound=NDArray[Any])
+
+
+class ModelFileError(ValueError):
+    """A part of the file is not what it should be; the message says which and how."""
+
+
+def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Returns a value as an array of finite numbers.
+
+    Raises:
+        ModelFileError: it is none, or has another shape.
+    """
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ModelFileError(f"{name} is not an array of numbers") from None
+    if not array.size and 0 in shape:
+        array = array.reshape(shape)  # a list of nothing does not say of how much
+    return check_array(name, array, shape)
+
+
+def check_array(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    """Returns the array.
+
+    Raises:
+        ModelFileError: it has another shape, or a number that is not finite.
+    """
+    if array.shape != shape:
+        raise ModelFileError(f"{name} has shape {array.shape}, not {shape}")
+    if not np.isfinite(array).all():
+        raise ModelFileError(f"{name} holds what is no number")
+    return array
+
+
+def positive_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Returns a value as an array of finite numbers above zero.
+
+    Raises:
+        ModelFileError: it is none, or has another shape.
+    """
+    array = finite_array(name, value, shape)
+    if not (array > 0).all():
+        raise ModelFileError(f"{name} holds a number that is not above zero")
+    return array
+
+
+def check_layers(
+    layers: dict[str, NDArray[np.floating]], replicates: int, tasks: int, ends: Sequence[int]
+) -> None:
+    """Checks the weights of R replicates by name.
+
+    Args:
+        layers: the weights and biases.
+        replicates: R.
+        tasks: T; a replicate has one network, or T.
+        ends: the number of inputs and of outputs.
+
+    Raises:
+        ModelFileError: a name or a shape is another, or a number is not finite.
+    """
+    count = len(layers) // 2
+    named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
+    if count < 2 or set(layers) != named:  # noqa: PLR2004 - a trunk and its heads
+        raise ModelFileError(
+            "the weights are not named layer0.weight, layer0.bias, layer1.weight, ..."
+        )
+    width, networks = ends[0], layers["layer0.weight"].shape[1:2]
+    if networks not in {(1,), (tasks,)}:
+        raise ModelFileError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
+    for place in range(count):
+        weight, bias = layers[f"layer{place}.weight"], layers[f"layer{place}.bias"]
+        outputs = ends[1] if place == count - 1 else weight.shape[-1]
+        lead = (replicates, *networks)
+        check_array(f"layer{place}.weight", weight, (*lead, width, outputs))
+        check_array(f"layer{place}.bias", bias, (*lead, outputs))
+        width = outputs
