@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from hemomodel.arrays import Float64s
 from hemomodel.cohort.cohort import Cohort, build_cohort
 from hemomodel.cohort.synthetic import oracle, selection, session
 from hemomodel.cohort.synthetic.missingness import candidate_count, draw_gaps
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import Levels, draw_prescription
-from hemomodel.cohort.synthetic.random_streams import Array, named_streams
+from hemomodel.cohort.synthetic.random_streams import named_streams
 from hemomodel.cohort.synthetic.state import Latent, State
 from hemomodel.cohort.synthetic.workbook import workbook
 from hemomodel.errors import InputError
@@ -33,7 +34,7 @@ class _Population:
     state: State
 
 
-def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Array]:
+def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Float64s]:
     """Makes a workbook as the hospital would export it, of patients who never lived.
 
     At 465 rows it has the attrition of the published notebooks, row for row: 229 are left after
@@ -91,7 +92,7 @@ def synthetic_cohort(
     return replace(cohort, optimum=bayes_optimum(made.state.take(cohort.rows), schema, kept=True))
 
 
-def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
+def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Float64s:
     """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
 
     Probabilities of the levels of each classification, the mean of each regression (mL/min).
@@ -113,13 +114,13 @@ def bayes_optimum(state: State, schema: Schema, *, kept: bool = False) -> Array:
     return result
 
 
-def _among_all(state: State, levels: Levels) -> dict[str, Array]:
+def _among_all(state: State, levels: Levels) -> dict[str, Float64s]:
     return oracle.bayes_prediction(
         state, levels, oracle.exact(oracle.observed_state(state, levels))
     )
 
 
-def _among_kept(state: State, levels: Levels) -> dict[str, Array]:
+def _among_kept(state: State, levels: Levels) -> dict[str, Float64s]:
     settings, _ = selection.kept(state, oracle.observed_state(state, levels), levels)
     return oracle.bayes_prediction(state, levels, settings)
 
@@ -142,7 +143,7 @@ def _make(rows: int, seed: int, schema: Schema) -> _Population:
 
 
 def _hold_session(
-    state: State, latent: Latent, prescription: dict[str, Array], levels: Levels
+    state: State, latent: Latent, prescription: dict[str, Float64s], levels: Levels
 ) -> session.Outcome:
     mode = np.searchsorted(levels["modality"], prescription["modality"])
     cleared = session.clearance(
