@@ -93,7 +93,7 @@ def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def references_on_worker(stack: Stack) -> "Mapping[str, ReferenceModel]":
     """Fits the reference models in a process of Ray's; see `training.reference_models`."""
-    from hemomodel.training.reference_models import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
+    from hemomodel.training.reference_models import reference_losses  # scikit-learn takes a second
 
     return reference_losses(stack)
 

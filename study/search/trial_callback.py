@@ -23,7 +23,7 @@ def _unless_broken(method: Callable[..., None]) -> Callable[..., None]:
     """Keeps the first failed write, and does nothing after it."""
 
     @wraps(method)
-    def kept(self: "TrialCallback", *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Tune calls
+    def kept(self: "TrialCallback", *args: Any, **kwargs: Any) -> None:
         if self._fault.error is None:
             with self._fault.capture():
                 method(self, *args, **kwargs)
@@ -54,7 +54,7 @@ class TrialCallback(Callback):
         return {}
 
     @_unless_broken
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Opens the trial's W&B run."""
         config = trial.config
         params = config["params"]
@@ -73,7 +73,7 @@ class TrialCallback(Callback):
         trials: list[Trial],
         trial: Trial,
         result: dict[str, Any],
-        **_: Any,  # noqa: ANN401
+        **_: Any,
     ) -> None:
         """Takes a report; if it is the last one, writes all that must outlive this process.
 
@@ -117,12 +117,12 @@ class TrialCallback(Callback):
         self._ended.forget(trial)
 
     @_unless_broken
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Remembers why a trial's process died; Tune starts it again."""
         self._searcher.failing(trial.trial_id, _reason(str(trial.get_error())))
 
     @_unless_broken
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Closes a trial whose process failed for good."""
         number = trial.config["number"]
         if self._searcher.waits(trial.config["key"], trial.config["place"]):

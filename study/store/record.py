@@ -169,7 +169,7 @@ def check_unchanged(
         )
 
 
-def _other(rules: Any, now: dict[str, Any]) -> str:  # noqa: ANN401 - whatever the record holds
+def _other(rules: Any, now: dict[str, Any]) -> str:
     if not isinstance(rules, dict):
         return "nothing was declared"
     key = next(key for key in {**rules, **now} if rules.get(key) != now.get(key))

@@ -99,7 +99,7 @@ class StudyFolder:
             os.fsync(file.fileno())
         return _put(part, path)
 
-    def write_json(self, name: str, value: Any) -> Path:  # noqa: ANN401 - whatever JSON can hold
+    def write_json(self, name: str, value: Any) -> Path:
         """Writes a JSON file whole or not at all."""
         return self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 

@@ -34,7 +34,7 @@ def import_wandb(folder: StudyFolder) -> ModuleType:
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
         os.environ[variable] = inside
     os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
-    import wandb  # noqa: PLC0415
+    import wandb
 
     return wandb
 
@@ -104,7 +104,7 @@ class WandbTracker(Tracker):
         except _deaths():
             self.lost = True
 
-    def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
+    def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:
         return self._wandb.init(
             project=self._project,
             mode=self._mode,
@@ -193,8 +193,8 @@ def _deaths() -> tuple[type[BaseException], ...]:
 
     Its teardown exits with the code that its process left.
     """
-    from wandb.sdk import mailbox  # noqa: PLC0415 - not before its environment is set
-    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError  # noqa: PLC0415
+    from wandb.sdk import mailbox  # not before its environment is set
+    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError
 
     gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
     return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)

@@ -57,7 +57,7 @@ def refusals(folder: StudyFolder, url: str, advice: str) -> Iterator[None]:
         InputError: it did.
     """
     wandb: Any = import_wandb(folder)
-    from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # noqa: PLC0415
+    from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
     try:
         yield

@@ -137,7 +137,7 @@ def curve_figure(curves: Mapping[str, Curves]) -> go.Figure:
     return drawn
 
 
-def _line(drawn: go.Figure, column: int, key: str, values: Float64s, **look: Any) -> None:  # noqa: ANN401
+def _line(drawn: go.Figure, column: int, key: str, values: Float64s, **look: Any) -> None:
     epochs = np.arange(1, len(values) + 1)
     middle, spread = values.mean(1), values.std(1)
     colour, place = colour_of(key), {"row": 1, "col": column}

@@ -133,7 +133,7 @@ def _ungrouped(study: PanelData) -> wr.PanelGrid:
 class _FlatColumn(wr.ParallelCoordinatesPlotColumn):
     """A parameter by its flat name: the library takes `hidden.depth` for nested values."""
 
-    def _to_model(self) -> Any:  # noqa: ANN401
+    def _to_model(self) -> Any:
         model = super()._to_model()
         model.accessor = f"config:{self.metric.name}.value"
         return model
@@ -149,7 +149,7 @@ def _columns(study: PanelData) -> list[Any]:
     return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]
 
 
-def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
+def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:
     """Returns the finished runs of the study with one of some tags, in the report's project."""
     wanted = expr.And(
         expr.Metric("Group") == study.name,
@@ -164,7 +164,7 @@ def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) ->
     return runset
 
 
-def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:  # noqa: ANN401
+def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:
     """Returns a grid with the panels in rows."""
     width, height = _WIDTH // columns, 8
     for place, panel in enumerate(panels):

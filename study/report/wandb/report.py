@@ -45,7 +45,7 @@ def wandb_report(
     """
     trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
-    from study.report.wandb.panels import PanelData, build_report  # noqa: PLC0415 - these import W&B
+    from study.report.wandb.panels import PanelData, build_report  # these import W&B
 
     study = PanelData(study_name(trials), trials, comparison, _known_tasks(folder))
     path = folder.write_text(_SPEC, _spec(build_report(study, project, "")) + "\n")
@@ -61,14 +61,14 @@ def _known_tasks(folder: StudyFolder) -> tuple[Task, ...]:
     return () if schema is None else schema.tasks
 
 
-def _spec(report: Any) -> str:  # noqa: ANN401 - its class is known after import_wandb
+def _spec(report: Any) -> str:
     text: str = report._to_model().spec.model_dump_json(  # noqa: SLF001 - as its own save() does
         by_alias=True, exclude_none=True, indent=1
     )
     return text
 
 
-def _save(folder: StudyFolder, report: Any, server: Server) -> None:  # noqa: ANN401
+def _save(folder: StudyFolder, report: Any, server: Server) -> None:
     place = {"server": server.url, "entity": report.entity, "project": report.project}
     path = folder.root / _SAVED
     saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
