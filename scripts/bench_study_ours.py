@@ -18,7 +18,7 @@ def clocked(owner: type, name: str, phase: str) -> None:
     """Counts the CPU time of a method under a phase."""
     method: Callable[..., Any] = getattr(owner, name)
 
-    def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def counted(*args: Any, **kwargs: Any) -> Any:
         begun = time.thread_time()
         try:
             return method(*args, **kwargs)
@@ -28,11 +28,11 @@ def clocked(owner: type, name: str, phase: str) -> None:
     setattr(owner, name, counted)
 
 
-def marked(owner: Any, name: str, file: Path) -> None:  # noqa: ANN401
+def marked(owner: Any, name: str, file: Path) -> None:
     """Makes a file when a function is first called."""
     function: Callable[..., Any] = getattr(owner, name)
 
-    def marking(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def marking(*args: Any, **kwargs: Any) -> Any:
         file.touch()
         return function(*args, **kwargs)
 
@@ -41,12 +41,12 @@ def marked(owner: Any, name: str, file: Path) -> None:  # noqa: ANN401
 
 def install(folder: Path) -> None:
     """Puts clocks on the study."""
-    import study.pipeline.run  # noqa: PLC0415
-    import study.search.tune  # noqa: PLC0415 - Ray has been started by now
-    from study.search.searcher import ArmSearcher  # noqa: PLC0415
-    from study.search.trial_callback import TrialCallback  # noqa: PLC0415
-    from study.store.trial_tables import TrialTableWriter  # noqa: PLC0415
-    from study.tracking.tracker import WandbTracker  # noqa: PLC0415
+    import study.pipeline.run
+    import study.search.tune  # Ray has been started by now
+    from study.search.searcher import ArmSearcher
+    from study.search.trial_callback import TrialCallback
+    from study.store.trial_tables import TrialTableWriter
+    from study.tracking.tracker import WandbTracker
 
     for name in ("start", "log", "finish"):
         clocked(WandbTracker, name, "W&B")
@@ -58,7 +58,7 @@ def install(folder: Path) -> None:
     marked(study.pipeline.run, "_write_tables", folder / "searched")
     report = TrialCallback.on_trial_result
 
-    def noted(self: TrialCallback, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def noted(self: TrialCallback, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:
         TRIALS[trial.config["number"]] = {"epochs": result["epoch"], "cpu": result["cpu"]}
         report(self, *args, trial=trial, result=result, **kwargs)
 
@@ -68,7 +68,7 @@ def install(folder: Path) -> None:
 
 def timed_trial() -> type:
     """Returns the trial, with the CPU time of its training in each report."""
-    from study.search.trial import StackedTrial  # noqa: PLC0415
+    from study.search.trial import StackedTrial
 
     class Timed(StackedTrial):
         def step(self) -> dict[str, Any]:
@@ -82,13 +82,13 @@ def timed_trial() -> type:
             self._cpu = 0.0
             super()._begin(config)
 
-        def _report(self, until: int) -> Any:  # noqa: ANN401
+        def _report(self, until: int) -> Any:
             return self._beside(partial(super()._report, until))
 
         def _save(self) -> None:
             self._beside(super()._save)
 
-        def _beside(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401
+        def _beside(self, work: Callable[[], Any]) -> Any:
             begun = time.thread_time()
             done = work()
             self._aside += time.thread_time() - begun
@@ -101,11 +101,11 @@ def main() -> None:
     """Runs the study; writes trials.json and clocks.json."""
     folder, *arguments = sys.argv[1:]
     sys.argv = ["search.py", *arguments]
-    import study.pipeline.preflight  # noqa: PLC0415
+    import study.pipeline.preflight
 
     begin = study.pipeline.preflight.preflight
 
-    def beginning(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def beginning(*args: Any, **kwargs: Any) -> Any:
         begun = begin(*args, **kwargs)
         install(Path(folder))
         return begun

@@ -30,13 +30,13 @@ from study.settings.settings import Settings, load_settings
 PROCESSES = 2
 
 
-def drawn(trial: Any, space: SearchSpace, balancers: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
+def drawn(trial: Any, space: SearchSpace, balancers: tuple[str, ...]) -> dict[str, Any]:
     """Draws a point; the balancers take turns."""
     return space.suggest(trial, (balancers[trial.number % len(balancers)],))
 
 
 def defined(
-    trial: Any,  # noqa: ANN401
+    trial: Any,
     space: SearchSpace,
     balancers: tuple[str, ...],
     folder: Path,
@@ -54,7 +54,7 @@ def stops_of(settings: Settings) -> list[int]:
 
 def trainable(config: dict[str, Any], stack: Stack, space: SearchSpace, stops: list[int]) -> None:
     """One trial, as a function that reports."""
-    from ray import tune  # noqa: PLC0415 - the peer without Ray does without
+    from ray import tune  # the peer without Ray does without
 
     point = {key: value for key, value in config.items() if key != "first"}
     Path(config["first"]).touch()
@@ -64,10 +64,10 @@ def trainable(config: dict[str, Any], stack: Stack, space: SearchSpace, stops: l
 
 def with_tune(settings: Settings, folder: Path, *, reuse: bool) -> list[dict[str, float]]:
     """Runs a study as Ray Tune's tutorial does; returns each trial's last report."""
-    import ray  # noqa: PLC0415
-    from ray import tune  # noqa: PLC0415
-    from ray.tune.schedulers import ASHAScheduler  # noqa: PLC0415
-    from ray.tune.search.optuna import OptunaSearch  # noqa: PLC0415
+    import ray
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
 
     stack, space = prepared(settings)
     ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
@@ -109,7 +109,7 @@ def prepared(settings: Settings) -> tuple[Stack, SearchSpace]:
 
 def with_optuna(_: Settings, folder: Path) -> list[dict[str, float]]:
     """Runs a study in two processes on one journal file; returns each trial's last report."""
-    import optuna  # noqa: PLC0415
+    import optuna
 
     storage = open_journal(folder)
     optuna.create_study(storage=storage, study_name="race", direction="maximize")
@@ -122,10 +122,10 @@ def with_optuna(_: Settings, folder: Path) -> list[dict[str, float]]:
     return [dict(trial.user_attrs) for trial in study.trials]
 
 
-def open_journal(folder: Path) -> Any:  # noqa: ANN401 - Optuna is imported late
+def open_journal(folder: Path) -> Any:
     """Opens the journal file of the peer without Ray."""
-    import optuna  # noqa: PLC0415
-    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.storages.JournalStorage(JournalFileBackend(str(folder / "journal")))
@@ -133,7 +133,7 @@ def open_journal(folder: Path) -> Any:  # noqa: ANN401 - Optuna is imported late
 
 def optuna_worker(settings: Settings, folder: Path) -> None:
     """One of the two processes: trials until there are enough."""
-    import optuna  # noqa: PLC0415
+    import optuna
 
     stack, space = prepared(settings)
     stopping = settings.early_stopping

@@ -42,8 +42,8 @@ def main() -> None:
     """Runs what is not in the file yet, and prints the table."""
     flags = parser().parse_args()
 
-    from hemomodel.errors import InputError  # noqa: PLC0415 - --help answers without torch
-    from study.verification.known_truth import simulate_study  # noqa: PLC0415
+    from hemomodel.errors import InputError  # --help answers without torch
+    from study.verification.known_truth import simulate_study
 
     if flags.studies < 1 or flags.jobs < 1:
         raise InputError(
@@ -79,7 +79,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _table(records: list[dict[str, Any]]) -> str:
     """Returns the rates as a table in Markdown."""
-    from study.verification.known_truth import error_rates  # noqa: PLC0415
+    from study.verification.known_truth import error_rates
 
     titles = (
         "study",

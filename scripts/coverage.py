@@ -41,11 +41,11 @@ def main() -> None:
     """Fits, tries and prints."""
     flags = parser().parse_args()
 
-    from hemomodel import load  # noqa: PLC0415 - --help answers without torch
-    from hemomodel.cohort.synthetic.cohort import MAX_ROWS  # noqa: PLC0415
-    from hemomodel.ensemble.conformal import check_coverage  # noqa: PLC0415
-    from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.verification.coverage import FRESH, coverage_of, coverage_study  # noqa: PLC0415
+    from hemomodel import load  # --help answers without torch
+    from hemomodel.cohort.synthetic.cohort import MAX_ROWS
+    from hemomodel.ensemble.conformal import check_coverage
+    from hemomodel.errors import InputError
+    from study.verification.coverage import FRESH, coverage_of, coverage_study
 
     check_coverage(flags.coverage)
     sizes = flags.rows.split(",")

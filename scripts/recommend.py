@@ -58,9 +58,9 @@ def main() -> None:
     """Writes the recommendations and says what they are."""
     flags = parser().parse_args()
 
-    from hemomodel import load  # noqa: PLC0415 - --help answers without torch
-    from hemomodel.recommender.batch import check_request, recommend_file  # noqa: PLC0415
-    from hemomodel.recommender.recommendations import DISCLAIMER  # noqa: PLC0415
+    from hemomodel import load  # --help answers without torch
+    from hemomodel.recommender.batch import check_request, recommend_file
+    from hemomodel.recommender.recommendations import DISCLAIMER
 
     kind = check_request(flags.data, flags.out, flags.format, flags.coverage, overwrite=flags.force)
     begun = time.monotonic()

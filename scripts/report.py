@@ -50,7 +50,7 @@ def main() -> int:
     """Writes the report and prints where it is."""
     options = parser().parse_args()
 
-    from study.report.load import find_study  # noqa: PLC0415 - --help answers without torch
+    from study.report.load import find_study  # --help answers without torch
 
     folder = find_study(options.study)
     print(f"The report: {_wandb(folder, options) if options.wandb else _page(folder, options)}")
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def _wandb(folder: "StudyFolder", options: argparse.Namespace) -> Path:
-    from study.report.wandb.report import wandb_report  # noqa: PLC0415
+    from study.report.wandb.report import wandb_report
 
     return wandb_report(
         folder, online=options.online, project=options.project, entity=options.entity
@@ -66,10 +66,10 @@ def _wandb(folder: "StudyFolder", options: argparse.Namespace) -> Path:
 
 
 def _page(folder: "StudyFolder", options: argparse.Namespace) -> Path:
-    from hemomodel.errors import InputError  # noqa: PLC0415
-    from study.report.render.images import missing_browser  # noqa: PLC0415
-    from study.report.write import write_report  # noqa: PLC0415
-    from study.store.study_folder import StudyFolder  # noqa: PLC0415
+    from hemomodel.errors import InputError
+    from study.report.render.images import missing_browser
+    from study.report.write import write_report
+    from study.store.study_folder import StudyFolder
 
     out = StudyFolder(options.out.resolve()) if options.out else folder
     out.make_root()

@@ -91,15 +91,15 @@ def main() -> int:
     if flags["outer_folds"]:
         flags["nested"] = True
 
-    from study.settings.settings import load_settings  # noqa: PLC0415 - --help answers without torch
-    from study.store.record import stored_settings  # noqa: PLC0415
+    from study.settings.settings import load_settings  # --help answers without torch
+    from study.store.record import stored_settings
 
     source = stored_settings(flags["out"] or "studies", resume) if resume is not None else config
     settings = load_settings(source, changes, flags)
-    from study.pipeline.preflight import preflight  # noqa: PLC0415
+    from study.pipeline.preflight import preflight
 
     begun = preflight(settings)
-    from study.pipeline.run import run_study  # noqa: PLC0415 - Ray's workers load beside it
+    from study.pipeline.run import run_study  # Ray's workers load beside it
 
     return run_study(begun, Console())
 

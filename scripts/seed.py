@@ -20,9 +20,9 @@ def main() -> int:
                         help="change any setting of configs/seed.yaml")  # fmt: skip
     options = parser.parse_args()
 
-    from study.settings.settings import load_settings  # noqa: PLC0415 - --help answers without torch
-    from study.store.study_folder import StudyFolder  # noqa: PLC0415
-    from study.verification.published_setting import curve_figure, curve_table, reproduce_published  # noqa: PLC0415
+    from study.settings.settings import load_settings  # --help answers without torch
+    from study.store.study_folder import StudyFolder
+    from study.verification.published_setting import curve_figure, curve_table, reproduce_published
 
     settings = load_settings(config, options.changes)
     folder = StudyFolder(options.out.resolve())

@@ -37,7 +37,7 @@ def parser() -> Parser:
 def main() -> int:
     """Submits a study and follows it."""
     flags, rest = parser().parse_known_args()
-    from study.cluster.jobs import (  # noqa: PLC0415 - --help answers without Ray
+    from study.cluster.jobs import (  # --help answers without Ray
         entrypoint,
         follow,
         job_command,

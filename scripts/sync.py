@@ -43,8 +43,8 @@ def main() -> int:
     """Uploads the study and says what was done."""
     options = parser().parse_args()
 
-    from study.store.study_folder import StudyFolder  # noqa: PLC0415 - --help answers without W&B
-    from study.tracking.sync import sync_study  # noqa: PLC0415
+    from study.store.study_folder import StudyFolder  # --help answers without W&B
+    from study.tracking.sync import sync_study
 
     folder = StudyFolder(options.study.resolve())
     print(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ __all__ = [
     "table_one",
 ]
 
-Tables = Mapping[str, pd.DataFrame]
+Tables: TypeAlias = Mapping[str, pd.DataFrame]
 """Name of a group of rows -> its table (N, columns) with English names, as in a cohort."""
 
 _SKEWED = 0.5  # beyond it, mean and SD would mislead

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ComparisonData", "FinalistScores", "Floats", "OuterFold"]
+from hemomodel.arrays import Float64s
 
-Floats = NDArray[np.float64]
+__all__ = ["ComparisonData", "FinalistScores", "OuterFold"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class FinalistScores:
     params: Mapping[str, Any]
     epochs: int
     search_score: float
-    validation: Floats
-    losses: Floats
-    metrics: Mapping[str, Floats]
-    regret: Floats | None = None
+    validation: Float64s
+    losses: Float64s
+    metrics: Mapping[str, Float64s]
+    regret: Float64s | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -60,10 +60,10 @@ class OuterFold:
             for itself.
     """
 
-    trivial: Floats
+    trivial: Float64s
     arms: Mapping[str, tuple[FinalistScores, ...]]
     trials: Mapping[str, int]
-    references: Mapping[str, Floats] = field(default_factory=dict)
+    references: Mapping[str, Float64s] = field(default_factory=dict)
     groups: NDArray[np.int_] | None = None
 
     @property

@@ -5,13 +5,12 @@ Every worker starts anew for it, so this imports little.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
 import ray
 import torch
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.device_data import as_array
 from hemomodel.training.fit_config import FitConfig
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from hemomodel.training.reference_models import ReferenceModel
 
 __all__ = ["RetrainedFinalist", "on_worker", "references_on_worker", "retrain_finalist"]
-
-Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,14 +40,14 @@ class RetrainedFinalist:
         parameters: the trained networks' flat buffer.
     """
 
-    validation: Floats
-    losses: Floats
-    trivial: Floats
-    regret: Floats | None
-    metrics: Mapping[str, Floats]
-    curves: Mapping[str, Floats]
-    cosines: Floats
-    reliability: Floats
+    validation: Float64s
+    losses: Float64s
+    trivial: Float64s
+    regret: Float64s | None
+    metrics: Mapping[str, Float64s]
+    curves: Mapping[str, Float64s]
+    cosines: Float64s
+    reliability: Float64s
     parameters: torch.Tensor
 
 
@@ -96,12 +93,12 @@ def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def references_on_worker(stack: Stack) -> "Mapping[str, ReferenceModel]":
     """Fits the reference models in a process of Ray's; see `training.reference_models`."""
-    from hemomodel.training.reference_models import reference_losses  # noqa: PLC0415 - scikit-learn takes a second
+    from hemomodel.training.reference_models import reference_losses  # scikit-learn takes a second
 
     return reference_losses(stack)
 
 
-def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Floats]:
+def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Float64s]:
     curves = {
         "held_out_skill": held_out_skill,
         "validation_skill": history.skill,

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.reliability import BINS
 from study.analysis.finalists import Finalist
@@ -15,7 +15,6 @@ from study.store.trial_tables import cosine_table, metric_table
 
 __all__ = ["winner_tables"]
 
-Floats = NDArray[np.float64]
 _BAND = (0.05, 0.95)
 _MOMENTS = 10  # epochs whose cosines are kept
 
@@ -51,7 +50,7 @@ def winner_tables(
     }
 
 
-def _band(name: str, values: Floats, tasks: Sequence[str]) -> pd.DataFrame:
+def _band(name: str, values: Float64s, tasks: Sequence[str]) -> pd.DataFrame:
     """Returns the mean and the band over replicates of a curve (E, R, T)."""
     epochs = range(1, len(values) + 1)
     index = pd.MultiIndex.from_product([epochs, tasks], names=["epoch", "task"])
@@ -66,7 +65,7 @@ def _reliability(
 ) -> pd.DataFrame:
     """Returns predicted and observed rates a bin, over all outer folds; empty bins left out."""
     index = pd.MultiIndex.from_product([tasks, range(BINS)], names=["task", "bin"])
-    totals: dict[str, Floats] = {}
+    totals: dict[str, Float64s] = {}
     for finalist, result in winners:
         known = totals.get(finalist.arm, np.zeros_like(result.reliability))
         totals[finalist.arm] = known + result.reliability

@@ -34,7 +34,7 @@ def keep_to_loopback() -> None:
     Else its servers listen to the whole network. `_node_ip_address="127.0.0.1"` would not do: Ray
     turns it into the machine's own address.
     """
-    from ray._private import ray_constants  # noqa: PLC0415 - Ray is imported late
+    from ray._private import ray_constants
 
     ray_constants.ENABLE_RAY_CLUSTER = False
 

@@ -74,6 +74,6 @@ def choose_device(settings: Settings) -> Device:
 
 @ray.remote(num_cpus=0)  # type: ignore[untyped-decorator]
 def _sees_cuda() -> bool:
-    import torch  # noqa: PLC0415 - on the worker alone
+    import torch  # on the worker alone
 
     return torch.cuda.is_available()

@@ -58,15 +58,15 @@ def _flags(words: Sequence[str]) -> list[tuple[str, str]]:
     return [*pairwise(words), *((flag, value) for flag, value in joined)]
 
 
-def open_client(address: str | None) -> Any:  # noqa: ANN401 - Ray is not typed
+def open_client(address: str | None) -> Any:
     """Connects to the job server.
 
     Raises:
         InputError: `ray[default]` is not installed, nobody answers, or the token is not right.
     """
     try:
-        from ray.exceptions import AuthenticationError  # noqa: PLC0415 - slow
-        from ray.job_submission import JobSubmissionClient  # noqa: PLC0415 - slow, and optional
+        from ray.exceptions import AuthenticationError  # slow
+        from ray.job_submission import JobSubmissionClient  # slow, and optional
     except ImportError as error:
         raise InputError(_trouble(address, error)) from None
     logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that it leaves out
@@ -92,7 +92,7 @@ def _trouble(address: str | None, error: Exception) -> str:
     )
 
 
-def submit(client: Any, command: str, code: Path) -> str:  # noqa: ANN401 - Ray is not typed
+def submit(client: Any, command: str, code: Path) -> str:
     """Sends the code and starts the command there.
 
     Args:
@@ -129,7 +129,7 @@ def job_command(what: str, job: str, address: str | None) -> str:
 
 
 def follow(
-    client: Any,  # noqa: ANN401 - Ray is not typed
+    client: Any,
     job: str,
     say: Callable[[str], None],
     address: str | None = None,

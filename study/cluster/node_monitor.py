@@ -51,13 +51,13 @@ class NodeMonitor(Callback):
         """Leaves nothing in Tune's snapshot, which is written but never read."""
         return {}
 
-    def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:  # noqa: ANN401
+    def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         """Looks at the nodes now and then."""
         if time.monotonic() >= self._looked + _EVERY:
             self._looked = time.monotonic()
             self._look()
 
-    def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:  # noqa: ANN401
+    def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:
         """Looks once more: a node that is lost is missed only after some seconds."""
         self._look()
 
@@ -93,12 +93,12 @@ def _alive() -> dict[str, str]:
     }
 
 
-def _ask(node: str, folder: StudyFolder) -> Any:  # noqa: ANN401 - Ray is not typed
+def _ask(node: str, folder: StudyFolder) -> Any:
     where = NodeAffinitySchedulingStrategy(node, soft=False)
     return _touch.options(scheduling_strategy=where).remote(str(folder.checkpoints), node)
 
 
-def _answered(answer: Any, folder: StudyFolder) -> bool:  # noqa: ANN401 - Ray is not typed
+def _answered(answer: Any, folder: StudyFolder) -> bool:
     """Returns whether the driver finds what the node wrote."""
     try:
         written = folder.checkpoints / ray.get(answer, timeout=0)

@@ -84,7 +84,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
             "from it; start this on a node of the cluster with --address auto, or submit it as a "
             "job with scripts/submit.py"
         )
-    import ray  # noqa: PLC0415 - a second's import, beside the reading of the cohort
+    import ray  # a second's import, beside the reading of the cohort
 
     options: dict[str, Any] = (
         {"address": address} if address else {"address": "local", "num_cpus": cpus}
@@ -138,7 +138,7 @@ def _without_stderr() -> Iterator[None]:
 
 def _no_lost_process(record: logging.LogRecord) -> bool:
     """Drops Tune's traceback of a process that was lost: it holds no line of the trial's code."""
-    from ray.exceptions import RayActorError  # noqa: PLC0415 - as in start_ray
+    from ray.exceptions import RayActorError  # as in start_ray
 
     return not (record.exc_info and isinstance(record.exc_info[1], RayActorError))
 

@@ -141,7 +141,7 @@ def _write_tables(study: StudyContext) -> pd.DataFrame:
 
 def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> dict[str, Any]:
     """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
-    from study.pipeline.finalize import finalize  # noqa: PLC0415 - figures and models, not needed before
+    from study.pipeline.finalize import finalize  # figures and models, not needed before
 
     try:
         comparison = finalize(study, table, console)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 from optuna.trial import FrozenTrial
@@ -21,7 +22,7 @@ from study.store.study_folder import StudyFolder
 
 __all__ = ["write_report"]
 
-Trials = dict[str, list[FrozenTrial]]
+Trials: TypeAlias = dict[str, list[FrozenTrial]]
 
 
 def write_report(

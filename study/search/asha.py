@@ -61,7 +61,7 @@ class PerArmASHA(FIFOScheduler):
                 went_on = epoch < max(reports)
                 self._remember(number, epoch, TrialScheduler.CONTINUE if went_on else decision)
 
-    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ANN401
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Stops a trial that stands below its arm's cut at a rung.
 
         What a trial that was taken up again reports a second time was decided the first time.
@@ -75,7 +75,7 @@ class PerArmASHA(FIFOScheduler):
 
     def on_trial_complete(
         self,
-        tune_controller: Any,  # noqa: ANN401
+        tune_controller: Any,
         trial: Trial,
         result: dict[str, Any],
     ) -> None:

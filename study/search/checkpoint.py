@@ -91,7 +91,7 @@ def load_validated_checkpoint(
     return state if _forms(state) == _forms(expected) else None
 
 
-def _epochs(state: Any, most: int) -> int:  # noqa: ANN401 - whatever the file holds
+def _epochs(state: Any, most: int) -> int:
     """Returns how many epochs a checkpoint says it holds, if that can be."""
     training = state.get("training") if isinstance(state, dict) else None
     epoch = training.get("epoch") if isinstance(training, dict) else None
@@ -128,7 +128,7 @@ def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _forms(tree: Any, name: str = "") -> dict[str, object]:  # noqa: ANN401 - whatever a file holds
+def _forms(tree: Any, name: str = "") -> dict[str, object]:
     """Returns the shape and type of each tensor by its path; of what is no tensor, its class."""
     if isinstance(tree, Mapping):
         parts = [_forms(value, f"{name}/{key}") for key, value in tree.items()]

@@ -143,7 +143,7 @@ class ArmSearcher(Searcher):
             trial.report(score, epoch)
             known.add(epoch)
 
-    def note(self, trial_id: str, **attributes: Any) -> None:  # noqa: ANN401 - what JSON holds
+    def note(self, trial_id: str, **attributes: Any) -> None:
         """Enters facts about a running trial in the storage."""
         for name, value in attributes.items():
             self._open[trial_id][1].set_user_attr(name, value)

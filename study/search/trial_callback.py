@@ -58,7 +58,7 @@ class TrialCallback(Callback):
         """Leaves nothing in Tune's snapshot, which is written but never read."""
         return {}
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Opens the trial's W&B run."""
         self._failure.attempt(self._start, trial)
 
@@ -68,7 +68,7 @@ class TrialCallback(Callback):
         trials: list[Trial],
         trial: Trial,
         result: dict[str, Any],
-        **_: Any,  # noqa: ANN401
+        **_: Any,
     ) -> None:
         """Takes a report; if it is the last one, writes all that must outlive this process."""
         self._failure.attempt(self._take, trial, result)
@@ -79,11 +79,11 @@ class TrialCallback(Callback):
         """Drops the checkpoint of a trial that Optuna knows to have ended."""
         self._failure.attempt(self._release, trial)
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Remembers why a trial's process died; Tune starts it again."""
         self._searcher.record_death(trial.trial_id, _reason(str(trial.get_error())))
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:  # noqa: ANN401
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """Closes a trial whose process failed for good."""
         if not self._searcher.will_retry(trial.config["key"], trial.config["place"]):
             self._failure.attempt(self._give_up, trial)

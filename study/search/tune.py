@@ -134,7 +134,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     return stop.asked
 
 
-def _trainable(study: StudyContext, stacks: Sequence[Stack]) -> Any:  # noqa: ANN401 - Ray is not typed
+def _trainable(study: StudyContext, stacks: Sequence[Stack]) -> Any:
     every = study.settings.report_every
     ladder = rungs(study.settings.early_stopping, study.epochs)
     trainable = tune.with_parameters(

@@ -60,7 +60,7 @@ def analysis_plan(finalists: int = DEFAULT_PLAN.finalists) -> dict[str, Any]:
     }
 
 
-def recorded_rules(declared: Any) -> int | None:  # noqa: ANN401 - whatever the record holds
+def recorded_rules(declared: Any) -> int | None:
     """Returns the number of the rules that a study was begun under, or None if it is unknown.
 
     Args:

@@ -66,7 +66,7 @@ def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks
         raise InputError(f"fit.fixed.log_weights has {len(weights)} numbers; give {tasks} or none")
 
 
-def _check_value(key: str, value: Any, domain: object) -> None:  # noqa: ANN401 - what YAML holds
+def _check_value(key: str, value: Any, domain: object) -> None:
     if any(isinstance(part, bool) or _endless(part) for part in _parts(value)):
         raise InputError(f"fit.{key} is {value!r}; give a finite number, or one of its choices")
     if key == "hidden.depth" and isinstance(domain, IntRange):
@@ -77,7 +77,7 @@ def _check_value(key: str, value: Any, domain: object) -> None:  # noqa: ANN401 
         raise InputError(f"fit.{key} is {value!r}; give a number")
 
 
-def _parts(value: Any) -> Iterable[Any]:  # noqa: ANN401 - what YAML holds
+def _parts(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list | tuple) else (value,)
 
 

@@ -91,7 +91,7 @@ def as_input_error(folder: StudyFolder, resume_command: str) -> Iterator[None]:
 
 
 def _of_the_memory(error: Exception) -> bool:
-    from ray.exceptions import OutOfMemoryError  # noqa: PLC0415 - no study needs Ray to begin
+    from ray.exceptions import OutOfMemoryError  # no study needs Ray to begin
 
     return any(isinstance(cause, OutOfMemoryError) for cause in causes(error))
 

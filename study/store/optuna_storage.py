@@ -40,7 +40,7 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if settings.storage is None:
         return JournalStorage(CompactJournalBackend(str(folder.journal)))
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415 - for a database alone
+    from sqlalchemy.pool import NullPool  # for a database alone
 
     variable = settings.storage.removeprefix(_PREFIX)
     url = os.environ.get(variable, "")
@@ -139,6 +139,6 @@ def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
     """Returns what the study's database raises; a journal raises what the disk does."""
     if settings.storage is None:
         return ()
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - for a database alone
+    from sqlalchemy.exc import SQLAlchemyError  # for a database alone
 
     return (SQLAlchemyError, optuna.exceptions.StorageInternalError)

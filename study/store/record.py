@@ -171,7 +171,7 @@ def check_unchanged(
         )
 
 
-def _check_rules(folder: StudyFolder, declared: Any) -> None:  # noqa: ANN401 - what YAML holds
+def _check_rules(folder: StudyFolder, declared: Any) -> None:
     """Refuses a study that was begun under other rules than this version's.
 
     Raises:

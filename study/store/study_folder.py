@@ -106,7 +106,7 @@ class StudyFolder:
         """Writes a file whole or not at all."""
         return self.write_with(name, lambda part: part.write_bytes(content))
 
-    def write_json(self, name: str, value: Any) -> Path:  # noqa: ANN401 - whatever JSON can hold
+    def write_json(self, name: str, value: Any) -> Path:
         """Writes a JSON file whole or not at all."""
         return self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 

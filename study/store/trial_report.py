@@ -1,14 +1,13 @@
 """What a trial reports after some epochs."""
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
-import numpy as np
-from numpy.typing import NDArray
+from hemomodel.arrays import Float64s
 
 __all__ = ["ReportArrays", "TrialReport"]
 
-Curve = NDArray[np.float64]
+Curve: TypeAlias = Float64s
 
 
 @dataclass(frozen=True, repr=False)

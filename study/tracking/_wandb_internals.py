@@ -23,8 +23,8 @@ def process_deaths() -> tuple[type[BaseException], ...]:
 
     Its teardown exits with the code that its process left.
     """
-    from wandb.sdk import mailbox  # noqa: PLC0415 - not before its environment is set
-    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError  # noqa: PLC0415
+    from wandb.sdk import mailbox
+    from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError
 
     gone = (mailbox.MailboxClosedError, mailbox.HandleAbandonedError)
     return (ConnectionError, ServicePollForTokenError, SystemExit, *gone)
@@ -32,15 +32,15 @@ def process_deaths() -> tuple[type[BaseException], ...]:
 
 def server_refusals() -> tuple[type[Exception], ...]:
     """Returns what W&B raises when its server says no, or says nothing."""
-    import wandb  # noqa: PLC0415 - not before its environment is set
-    from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # noqa: PLC0415
+    import wandb
+    from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
     return (wandb.Error, WandbApiFailedError)
 
 
 def core_program() -> str:
     """Returns the path of W&B's own program."""
-    from wandb.util import get_core_path  # noqa: PLC0415 - not before its environment is set
+    from wandb.util import get_core_path
 
     return get_core_path()
 

@@ -35,7 +35,7 @@ def import_wandb(folder: StudyFolder) -> ModuleType:
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
         os.environ[variable] = inside
     os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
-    import wandb  # noqa: PLC0415
+    import wandb
 
     return wandb
 
@@ -117,7 +117,7 @@ class WandbTracker(Tracker):
         except process_deaths():
             self.lost = True
 
-    def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:  # noqa: ANN401
+    def _open(self, part: str, kind: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:
         return self._wandb.init(
             project=self._project,
             mode=self._mode,

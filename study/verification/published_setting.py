@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import Tensor
 
+from hemomodel.arrays import Float64s
 from hemomodel.training.device_data import as_array
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.fitting import Fit, fit
@@ -37,8 +37,6 @@ _LABELS = {
     "uncertainty": "uncertainty: sum of e^-s L + s",
 }
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Curves:
@@ -52,10 +50,10 @@ class Curves:
         held_out: mean skill over tasks on the validation rows.
     """
 
-    plotted: Floats
-    total: Floats
-    trained: Floats
-    held_out: Floats
+    plotted: Float64s
+    total: Float64s
+    trained: Float64s
+    held_out: Float64s
 
 
 def reproduce_published(settings: Settings) -> dict[str, Curves]:
@@ -139,7 +137,7 @@ def curve_figure(curves: Mapping[str, Curves]) -> go.Figure:
     return drawn
 
 
-def _line(drawn: go.Figure, column: int, key: str, values: Floats, **look: Any) -> None:  # noqa: ANN401
+def _line(drawn: go.Figure, column: int, key: str, values: Float64s, **look: Any) -> None:
     epochs = np.arange(1, len(values) + 1)
     middle, spread = values.mean(1), values.std(1)
     colour, place = colour_of(key), {"row": 1, "col": column}

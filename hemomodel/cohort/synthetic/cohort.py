@@ -7,12 +7,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from hemomodel.arrays import Float64s
 from hemomodel.cohort.cohort import Cohort, build_cohort, names_of_true
 from hemomodel.cohort.synthetic import oracle, selection, session
 from hemomodel.cohort.synthetic.missingness import candidate_count, draw_gaps
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import Levels, draw_prescription
-from hemomodel.cohort.synthetic.random_streams import Array, named_streams
+from hemomodel.cohort.synthetic.random_streams import named_streams
 from hemomodel.cohort.synthetic.state import Latent, State
 from hemomodel.cohort.synthetic.workbook import workbook
 from hemomodel.errors import InputError
@@ -34,7 +35,7 @@ class _Population:
     state: State
 
 
-def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Array]:
+def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Float64s]:
     """Makes a workbook as the hospital would export it, of patients who never lived.
 
     At 465 rows it has the attrition of the published notebooks, row for row: 229 are left after
@@ -95,7 +96,7 @@ def synthetic_cohort(
     return replace(cohort, bayes_prediction=bayes_optimum(state, schema, selected=True))
 
 
-def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Array:
+def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Float64s:
     """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
 
     Probabilities of the levels of each classification, the mean of each regression (mL/min).
@@ -119,13 +120,13 @@ def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Ar
     return result
 
 
-def _among_all(state: State, levels: Levels) -> dict[str, Array]:
+def _among_all(state: State, levels: Levels) -> dict[str, Float64s]:
     return oracle.bayes_prediction(
         state, levels, oracle.exact(oracle.observed_state(state, levels))
     )
 
 
-def _among_selected(state: State, levels: Levels) -> dict[str, Array]:
+def _among_selected(state: State, levels: Levels) -> dict[str, Float64s]:
     settings, _ = selection.kept(state, oracle.observed_state(state, levels), levels)
     return oracle.bayes_prediction(state, levels, settings)
 
@@ -148,7 +149,7 @@ def _make(rows: int, seed: int, schema: Schema) -> _Population:
 
 
 def _hold_session(
-    state: State, latent: Latent, prescription: dict[str, Array], levels: Levels
+    state: State, latent: Latent, prescription: dict[str, Float64s], levels: Levels
 ) -> session.Outcome:
     mode = np.searchsorted(levels["modality"], prescription["modality"])
     cleared = session.clearance(

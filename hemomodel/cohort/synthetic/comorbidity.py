@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import ndtri
 
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, Streams
+from hemomodel.arrays import Float64s, Mask
+from hemomodel.cohort.synthetic.random_streams import Streams
 
 __all__ = ["draw_comorbidity"]
 
@@ -25,7 +26,7 @@ _FRAILTY_BY_AGE = 0.5
 _BY_VINTAGE = {13: (12, 0.08), 5: (10, 0.08)}
 
 
-def draw_comorbidity(a: Array, vintage: Array, of: Streams) -> Flags:
+def draw_comorbidity(a: Float64s, vintage: Float64s, of: Streams) -> Mask:
     """Draws the flags (N, 33).
 
     Args:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hemomodel.cohort.synthetic.random_streams import Flags, Indices, Streams, draw_categories
+from hemomodel.arrays import Integers, Mask
+from hemomodel.cohort.synthetic.random_streams import Streams, draw_categories
 
 __all__ = [
     "BLANK", "COMPLETE", "NO_BLOOD_TEST", "NO_KT_V", "PARTIAL", "PUBLISHED_ROWS", "RecordGaps",
@@ -35,9 +36,9 @@ class RecordGaps(NamedTuple):
     no_comorbidities: (N,) where the comorbidities were not entered.
     """
 
-    patient: Indices
-    kind: Indices
-    no_comorbidities: Flags
+    patient: Integers
+    kind: Integers
+    no_comorbidities: Mask
 
 
 def candidate_count(rows: int) -> int:
@@ -45,7 +46,7 @@ def candidate_count(rows: int) -> int:
     return _POOL if rows == PUBLISHED_ROWS else rows
 
 
-def draw_gaps(rows: int, adequate: Flags, of: Streams) -> RecordGaps:
+def draw_gaps(rows: int, adequate: Mask, of: Streams) -> RecordGaps:
     """Chooses patients and their records for a workbook.
 
     Args:
@@ -66,7 +67,7 @@ def draw_gaps(rows: int, adequate: Flags, of: Streams) -> RecordGaps:
     )
 
 
-def _published(adequate: Flags, of: Streams) -> RecordGaps:
+def _published(adequate: Mask, of: Streams) -> RecordGaps:
     others = PUBLISHED_ROWS - _KEPT - _TOO_LOW
     patient = np.concatenate(
         [
@@ -86,13 +87,13 @@ def _published(adequate: Flags, of: Streams) -> RecordGaps:
     return RecordGaps(patient[order], kind[order], no_comorbidities[order])
 
 
-def lost(count: int, of: Streams) -> dict[str, Flags]:
+def lost(count: int, of: Streams) -> dict[str, Mask]:
     """Returns where a laboratory value (N,) is missing although the blood was tested."""
     shares = {"glucose": 0.62, "ctr": 0.08, "wbc": 0.015, "platelets": 0.015}
     return {name: of(f"lost {name}").random(count) < share for name, share in shares.items()}
 
 
-def some_settings(count: int, of: Streams) -> Flags:
+def some_settings(count: int, of: Streams) -> Mask:
     """Returns (N, 10) with three of the ten settings chosen in each row."""
     scores = of("missing settings").random((count, 10))
     return scores <= np.partition(scores, 2, axis=1)[:, [2]]

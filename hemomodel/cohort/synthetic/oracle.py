@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
+from hemomodel.arrays import Float64s
 from hemomodel.cohort.synthetic import prescribing_model as laws
 from hemomodel.cohort.synthetic.prescription import Levels, midpoints
-from hemomodel.cohort.synthetic.random_streams import Array, Value
+from hemomodel.cohort.synthetic.random_streams import Value
 from hemomodel.cohort.synthetic.state import State
 
 __all__ = [
@@ -34,11 +35,11 @@ class ObservedState(NamedTuple):
     area: (N, 4, C), by modality. time: (N, C).
     """
 
-    access: Array
-    modality: Array
-    blood: Array
-    area: Array
-    time: Array
+    access: Float64s
+    modality: Float64s
+    blood: Float64s
+    area: Float64s
+    time: Float64s
 
 
 class PrescriptionLaws(NamedTuple):
@@ -47,15 +48,15 @@ class PrescriptionLaws(NamedTuple):
     access: (N, 3). modality, area, time: (N, C). blood, dialysate: (N,) mL/min.
     """
 
-    access: Array
-    modality: Array
-    area: Array
-    time: Array
-    blood: Array
-    dialysate: Array
+    access: Float64s
+    modality: Float64s
+    area: Float64s
+    time: Float64s
+    blood: Float64s
+    dialysate: Float64s
 
 
-def snapped(mean: Array, sd: Value, levels: Array) -> Array:
+def snapped(mean: Float64s, sd: Value, levels: Float64s) -> Float64s:
     """Returns probabilities (N, C) that each level is the one nearest to a normal variable."""
     below = np.zeros((len(mean), len(levels) + 1))
     below[:, -1] = 1
@@ -99,7 +100,9 @@ def exact(law: ObservedState) -> PrescriptionLaws:
     )
 
 
-def bayes_prediction(state: State, levels: Levels, settings: PrescriptionLaws) -> dict[str, Array]:
+def bayes_prediction(
+    state: State, levels: Levels, settings: PrescriptionLaws
+) -> dict[str, Float64s]:
     """Returns the oracle of each task by name: probabilities (N, C), means (N, 1) in mL/min."""
     drug = np.zeros((len(state), 3))
     for procedure, p in ((0.0, 1 - laws.PROCEDURE), (1.0, laws.PROCEDURE)):
@@ -123,7 +126,7 @@ def bayes_prediction(state: State, levels: Levels, settings: PrescriptionLaws) -
     }
 
 
-def _initial_dose(state: State, levels: Array, drug: Array, access: Array) -> Array:
+def _initial_dose(state: State, levels: Float64s, drug: Float64s, access: Float64s) -> Float64s:
     result = np.zeros((len(state), len(levels)))
     result[:, 0] = drug[:, 0]
     result[:, 1:] = drug[:, [2]] * snapped(laws.lmwh(state), laws.LMWH_SD, levels[1:])
@@ -133,7 +136,7 @@ def _initial_dose(state: State, levels: Array, drug: Array, access: Array) -> Ar
     return result
 
 
-def _maintenance(state: State, levels: Array, drug: Array, access: Array) -> Array:
+def _maintenance(state: State, levels: Float64s, drug: Float64s, access: Float64s) -> Float64s:
     result = np.zeros((len(state), len(levels)))
     result[:, 0] = drug[:, 0] + drug[:, 2]
     for i, hidden in enumerate(_ACCESS):
@@ -142,5 +145,5 @@ def _maintenance(state: State, levels: Array, drug: Array, access: Array) -> Arr
     return result
 
 
-def _either(probability: Array) -> tuple[tuple[float, Array], tuple[float, Array]]:
+def _either(probability: Float64s) -> tuple[tuple[float, Float64s], tuple[float, Float64s]]:
     return (0.0, 1 - probability), (1.0, probability)

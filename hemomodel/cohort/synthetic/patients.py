@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hemomodel.arrays import Float64s, Integers, Mask
 from hemomodel.cohort.synthetic.comorbidity import draw_comorbidity
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, Indices, Streams
+from hemomodel.cohort.synthetic.random_streams import Streams
 from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
 
 __all__ = ["draw_patients"]
@@ -14,19 +15,19 @@ __all__ = ["draw_patients"]
 class _Person(NamedTuple):
     """What the blood of N patients depends on."""
 
-    female: Array
-    age: Array
-    vintage: Array
-    weight: Array
-    comorbidity: Flags
-    nutrition: Array
-    protein: Array
+    female: Float64s
+    age: Float64s
+    vintage: Float64s
+    weight: Float64s
+    comorbidity: Mask
+    nutrition: Float64s
+    protein: Float64s
 
     @property
-    def a(self) -> Array:
+    def a(self) -> Float64s:
         return (self.age - 66.6) / 12.3
 
-    def has(self, code: int) -> Flags:
+    def has(self, code: int) -> Mask:
         return self.comorbidity[:, code - 1]
 
 
@@ -79,7 +80,7 @@ def _draw_person(count: int, of: Streams) -> _Person:
     )
 
 
-def _blood_count(person: _Person, of: Streams) -> dict[str, Array]:
+def _blood_count(person: _Person, of: Streams) -> dict[str, Float64s]:
     count = len(person.age)
     hemoglobin = 0.97 * _normal("hemoglobin", count, of) + 0.2 * person.nutrition
     hemoglobin = _written(10.5 + 1.37 * hemoglobin, 4.5, 18, 1)
@@ -98,7 +99,7 @@ def _blood_count(person: _Person, of: Streams) -> dict[str, Array]:
     }
 
 
-def _chemistry(person: _Person, of: Streams) -> dict[str, Array]:
+def _chemistry(person: _Person, of: Streams) -> dict[str, Float64s]:
     count, a, nutrition = len(person.age), person.a, person.nutrition
     intake = (person.protein - 1.22) / 0.28
     creatinine = 9.25 + 1.05 * (1 - person.female) - 0.75 * a + 0.35 * nutrition
@@ -121,15 +122,15 @@ def _chemistry(person: _Person, of: Streams) -> dict[str, Array]:
     }
 
 
-def _normal(name: str, count: int, of: Streams) -> Array:
+def _normal(name: str, count: int, of: Streams) -> Float64s:
     return of(name).standard_normal(count)
 
 
-def _written(values: Array, low: float, high: float, decimals: int = 0) -> Array:
+def _written(values: Float64s, low: float, high: float, decimals: int = 0) -> Float64s:
     return values.clip(low, high).round(decimals)
 
 
-def _serology(name: str, reactive: float, count: int, of: Streams) -> Indices:
+def _serology(name: str, reactive: float, count: int, of: Streams) -> Integers:
     """Draws (N,) 0, 1, 2: non-reactive, not done (1 in 100), reactive."""
     uniform = of(name).random(count)
     return (uniform >= 0.99 - reactive).astype(np.int64) + (uniform >= 1 - reactive)

@@ -8,7 +8,8 @@ a coefficient. Logits are (N, C); means are (N,). Hidden facts come as one numbe
 import numpy as np
 from scipy.special import expit, softmax
 
-from hemomodel.cohort.synthetic.random_streams import Array, Value
+from hemomodel.arrays import Float64s
+from hemomodel.cohort.synthetic.random_streams import Value
 from hemomodel.cohort.synthetic.state import State
 
 __all__ = [
@@ -35,7 +36,7 @@ DIALYSATE_MIXTURE = ((0.58, 8.0), (0.34, 11.0), (0.08, 32.0))
 # Hidden facts.
 
 
-def access(state: State) -> Array:
+def access(state: State) -> Float64s:
     """Returns probabilities (N, 3) of a fistula, a graft and a catheter."""
     a, f = state.a, state.female
     graft = -1.95 + 0.25 * a + 0.25 * f + 0.3 * state.has(22)
@@ -43,19 +44,19 @@ def access(state: State) -> Array:
     return _softmax(np.zeros_like(a), graft, catheter)
 
 
-def hormone(state: State) -> Array:
+def hormone(state: State) -> Float64s:
     """Returns probabilities (N, 3) of parathyroid hormone below 150, up to 500, above 500."""
     low = 0.45 + 0.3 * state.a
     high = -0.55 + 0.25 * (state.phosphorus - 5) / 1.24 + 0.3 * (state.vintage - 9) / 7.7
     return _softmax(low, np.full_like(low, 0.75), high - 2.5 * state.has(5))
 
 
-def residual(state: State) -> Array:
+def residual(state: State) -> Float64s:
     """Returns the probability (N,) of residual urine."""
     return expit(0.3 - 0.55 * state.vintage)
 
 
-def intolerance(state: State) -> Array:
+def intolerance(state: State) -> Float64s:
     """Returns the probability (N,) that long sessions are not tolerated."""
     return expit(-2.55 + 0.5 * state.a + 0.8 * state.has(1) + 1.5 * state.has(18))
 
@@ -63,7 +64,7 @@ def intolerance(state: State) -> Array:
 # Settings with a law of their own.
 
 
-def modality(state: State, catheter: Value) -> Array:
+def modality(state: State, catheter: Value) -> Float64s:
     """Returns probabilities (N, 4): conventional, high-efficiency, high-flux, HDF."""
     a, w, phosphorus = state.a, state.w, state.phosphorus - 5
     bone = np.maximum(state.has(12), state.has(13))
@@ -72,7 +73,7 @@ def modality(state: State, catheter: Value) -> Array:
     return _softmax(-3.9 + 0.9 * a - 0.5 * w, efficient, np.zeros_like(a), hdf)
 
 
-def anticoagulant(state: State, procedure: Value) -> Array:
+def anticoagulant(state: State, procedure: Value) -> Float64s:
     """Returns probabilities (N, 3): none, heparin, low-molecular-weight heparin."""
     bleeding = -1.35 + 1.9 * state.has(10) + 1.4 * state.has(7) + 1.1 * state.has(4)
     bleeding += 0.8 * state.has(8) + 0.016 * np.maximum(160 - state.platelets, 0)
@@ -82,7 +83,7 @@ def anticoagulant(state: State, procedure: Value) -> Array:
     return _softmax(bleeding + 3 * procedure, np.zeros_like(light), light)
 
 
-def potassium(state: State) -> Array:
+def potassium(state: State) -> Float64s:
     """Returns probabilities (N, 2) of a bath of 2 and of 3 meq/L."""
     logit = -1.55 - 2.9 * (state.potassium - 4.1) + 0.5 * state.has(20) + 0.4 * state.has(4)
     return np.stack([expit(-logit), expit(logit)], axis=1)
@@ -91,35 +92,35 @@ def potassium(state: State) -> Array:
 # Means of the settings that are normal around the patient, then snapped to a level.
 
 
-def heparin(state: State, graft: Value, catheter: Value) -> Array:
+def heparin(state: State, graft: Value, catheter: Value) -> Float64s:
     """Returns the mean initial dose (N,) of heparin, U."""
     thick = (state.hematocrit - 32) / 4.5
     return 1020 + 330 * state.w + 130 * thick - 160 * state.a + 170 * graft + 240 * catheter
 
 
-def lmwh(state: State) -> Array:
+def lmwh(state: State) -> Float64s:
     """Returns the mean dose (N,) of low-molecular-weight heparin, U."""
     return 2150 + 420 * state.w - 120 * state.a
 
 
-def maintenance(state: State, graft: Value, catheter: Value) -> Array:
+def maintenance(state: State, graft: Value, catheter: Value) -> Float64s:
     """Returns the mean maintenance dose (N,) of heparin, U/h."""
     thick = (state.hematocrit - 32) / 4.5
     return 520 + 150 * state.w + 60 * thick - 80 * state.a + 60 * graft + 110 * catheter
 
 
-def blood_flow(state: State, graft: Value, catheter: Value) -> Array:
+def blood_flow(state: State, graft: Value, catheter: Value) -> Float64s:
     """Returns the mean blood flow (N,), mL/min."""
     usual = 251 + 17 * state.w - 11 * state.a - 7 * state.female + 4 * (state.potassium - 4.5)
     return usual + 5 * graft - 30 * catheter
 
 
-def dialysate_mean(blood: Array) -> Array:
+def dialysate_mean(blood: Float64s) -> Float64s:
     """Returns the means (..., 3) of the three dialysate flows, given the blood flow (...)."""
     return np.stack([np.full_like(blood, 500), 1.95 * blood + 15, np.full_like(blood, 690)], -1)
 
 
-def time_mean(state: State, residual: Value, intolerant: Value) -> Array:
+def time_mean(state: State, residual: Value, intolerant: Value) -> Float64s:
     """Returns the mean session time (N,), h."""
     usual = 4.12 + 0.10 * state.w - 0.07 * state.a + 0.03 * (state.phosphorus - 5)
     return usual - 0.15 * residual - 0.66 * intolerant
@@ -130,18 +131,18 @@ def time_sd(intolerant: Value) -> Value:
     return 0.17 + 0.27 * intolerant
 
 
-def surface_area(state: State, conventional: Value, hdf: Value) -> Array:
+def surface_area(state: State, conventional: Value, hdf: Value) -> Float64s:
     """Returns the mean dialyser surface (N,), m2."""
     usual = 1.76 + 0.20 * state.w - 0.07 * state.a - 0.06 * state.female
     return usual - 0.12 * conventional + 0.05 * hdf
 
 
-def calcium(state: State, pth_shift: Value) -> Array:
+def calcium(state: State, pth_shift: Value) -> Float64s:
     """Returns the mean calcium of the dialysate (N,), meq/L."""
     wish = -0.95 * (state.calcium - 4.395) / 0.443 + 1.6 * state.has(5)
     wish -= 0.35 * (state.calcium_phosphorus - 44) / 11.7
     return 2.93 + 0.26 * (wish + pth_shift)
 
 
-def _softmax(*logits: Array) -> Array:
+def _softmax(*logits: Float64s) -> Float64s:
     return np.asarray(softmax(np.stack(logits, axis=1), axis=1))

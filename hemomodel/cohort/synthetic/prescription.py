@@ -1,31 +1,33 @@
 """One prescription a patient, drawn from the laws; the hidden facts are drawn and forgotten."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 
+from hemomodel.arrays import Float64s
 from hemomodel.cohort.synthetic import prescribing_model as laws
-from hemomodel.cohort.synthetic.random_streams import Array, Streams, Value, draw_categories
+from hemomodel.cohort.synthetic.random_streams import Streams, Value, draw_categories
 from hemomodel.cohort.synthetic.state import State
 
 __all__ = ["Levels", "draw_prescription", "midpoints"]
 
-Levels = Mapping[str, Array]
+Levels: TypeAlias = Mapping[str, Float64s]
 """Name of a task -> its levels in rising order."""
 
 
-def midpoints(levels: Array) -> Array:
+def midpoints(levels: Float64s) -> Float64s:
     """Returns where a value changes its nearest level."""
     return np.asarray((levels[1:] + levels[:-1]) / 2)
 
 
-def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Array]:
+def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Float64s]:
     """Returns the settings (N,) of the ten tasks by name, in the workbook's units."""
 
-    def chance(name: str, probability: Value) -> Array:
+    def chance(name: str, probability: Value) -> Float64s:
         return (of(name).random(len(state)) < probability).astype(float)
 
-    def near(name: str, mean: Array, sd: Value, choice: Array) -> Array:
+    def near(name: str, mean: Float64s, sd: Value, choice: Float64s) -> Float64s:
         value = mean + sd * of(name).standard_normal(len(state))
         return np.asarray(choice[np.searchsorted(midpoints(choice), value)])
 
@@ -62,7 +64,7 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Ar
     }
 
 
-def _dialysate(blood: Array, of: Streams) -> Array:
+def _dialysate(blood: Float64s, of: Streams) -> Float64s:
     share, sd = np.array(laws.DIALYSATE_MIXTURE).T
     part = draw_categories(of("dialysate part"), np.broadcast_to(share, (len(blood), len(share))))
     mean = np.take_along_axis(laws.dialysate_mean(blood), part[:, None], axis=1)[:, 0]

@@ -10,16 +10,13 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s, Integers
 from hemomodel.errors import InputError
 
-__all__ = ["Array", "Flags", "Indices", "Streams", "Value", "draw_categories", "named_streams"]
+__all__ = ["Streams", "Value", "draw_categories", "named_streams"]
 
-Array: TypeAlias = NDArray[np.float64]
-Flags: TypeAlias = NDArray[np.bool_]
-Indices: TypeAlias = NDArray[np.int64]
-Value: TypeAlias = Array | float
+Value: TypeAlias = Float64s | float
 """A number for each patient (N,), or one for all of them."""
 Streams: TypeAlias = Callable[[str], Generator]
 """Variable's name -> a fresh generator for it."""
@@ -40,7 +37,7 @@ def named_streams(seed: int) -> Streams:
     return named
 
 
-def draw_categories(rng: Generator, probabilities: Array) -> Indices:
+def draw_categories(rng: Generator, probabilities: Float64s) -> Integers:
     """Draws one index (N,) from each row of the probabilities (N, C)."""
     uniform = rng.random(len(probabilities))
     below = uniform[:, None] >= probabilities.cumsum(1)[:, :-1]

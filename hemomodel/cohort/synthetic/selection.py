@@ -16,11 +16,11 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtr
 
+from hemomodel.arrays import Float64s
 from hemomodel.cohort.synthetic import prescribing_model as laws
 from hemomodel.cohort.synthetic import session
 from hemomodel.cohort.synthetic.oracle import ObservedState, PrescriptionLaws
 from hemomodel.cohort.synthetic.prescription import Levels
-from hemomodel.cohort.synthetic.random_streams import Array
 from hemomodel.cohort.synthetic.state import State, height_law, ultrafiltration
 
 __all__ = ["LIMIT", "adequate", "kept"]
@@ -44,13 +44,13 @@ class _Tables(NamedTuple):
     the dialysate flow.
     """
 
-    litres: Array
-    at_clearance: Array
-    law: Array
-    flow: Array
+    litres: Float64s
+    at_clearance: Float64s
+    law: Float64s
+    flow: Float64s
 
 
-def kept(state: State, given: ObservedState, levels: Levels) -> tuple[PrescriptionLaws, Array]:
+def kept(state: State, given: ObservedState, levels: Levels) -> tuple[PrescriptionLaws, Float64s]:
     """Returns the settings' law among kept sessions, and P(kept | state), (N,)."""
     areas, times = levels["surface_area"], levels["session_time"]
     tables = _tables(tuple(areas), tuple(times))
@@ -79,7 +79,7 @@ def kept(state: State, given: ObservedState, levels: Levels) -> tuple[Prescripti
     return settings, total
 
 
-def adequate(state: State, log_litres: Array, nodes: int = _NODES) -> Array:
+def adequate(state: State, log_litres: Float64s, nodes: int = _NODES) -> Float64s:
     """Returns P(kept | state, litres cleared in 4 hours), (N, G), of log litres (G,)."""
     result = np.zeros((len(state), len(log_litres)))
     litres = np.exp(log_litres)
@@ -114,7 +114,7 @@ def _tables(areas: tuple[float, ...], times: tuple[float, ...]) -> _Tables:
     )
 
 
-def _log_litres(hours: Array) -> Array:
+def _log_litres(hours: Float64s) -> Float64s:
     """Returns what turns log clearance (mL/min) into log litres: those that 4 hours would need.
 
     The export takes every session for 4 hours, which credits a short one with some litres.
@@ -127,7 +127,7 @@ def _log_litres(hours: Array) -> Array:
     return np.asarray(np.log(session.dialyzed(np.ones(1), hours) * credit))
 
 
-def _dialysate_law() -> Array:
+def _dialysate_law() -> Float64s:
     """Returns the probabilities (D, Q) of the whole dialysate flows _FLOWS, by blood flow."""
     means = laws.dialysate_mean(laws.BLOOD_FLOWS)
     share, sd = np.array(laws.DIALYSATE_MIXTURE).T
@@ -136,13 +136,13 @@ def _dialysate_law() -> Array:
     return np.asarray(parts.sum(2))
 
 
-def _grid(values: Array) -> Array:
+def _grid(values: Float64s) -> Float64s:
     """Returns a grid with two points to spare on either side of the values."""
     start = values.min() - 2 * _STEP
     return np.asarray(start + _STEP * np.arange(int((values.max() - start) / _STEP) + 4))
 
 
-def _spread(values: Array, weights: Array, grid: Array) -> Array:
+def _spread(values: Float64s, weights: Float64s, grid: Float64s) -> Float64s:
     """Returns (S, G): the weights (D, S) of the values (D, S), spread over the points of a grid.
 
     Lagrange's cubic: the product with a smooth function on the grid is the weighted sum of that

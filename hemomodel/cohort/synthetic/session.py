@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hemomodel.cohort.synthetic.random_streams import Array, Value
+from hemomodel.arrays import Float64s
+from hemomodel.cohort.synthetic.random_streams import Value
 
 __all__ = [
     "INTERVAL", "KOA_BY_MODALITY", "MINUTES", "NOISE", "Outcome", "clearance", "dialyzed",
@@ -32,13 +33,15 @@ class Outcome(NamedTuple):
     weight: kg. before, after: BUN, mg/dL. kt_v: Daugirdas' second formula on these.
     """
 
-    weight: Array
-    before: Array
-    after: Array
-    kt_v: Array
+    weight: Float64s
+    before: Float64s
+    after: Float64s
+    kt_v: Float64s
 
 
-def clearance(blood: Array, dialysate: Array, area: Array, koa_factor: Array) -> Array:
+def clearance(
+    blood: Float64s, dialysate: Float64s, area: Float64s, koa_factor: Float64s
+) -> Float64s:
     """Returns the urea clearance (mL/min) of a dialyser with counter-current flow (Michaels).
 
     Args:
@@ -53,25 +56,29 @@ def clearance(blood: Array, dialysate: Array, area: Array, koa_factor: Array) ->
     return np.asarray(water * (ratio - 1) / (ratio - water / dialysate))
 
 
-def dialyzed(clearance: Array, hours: Array) -> Array:
+def dialyzed(clearance: Float64s, hours: Float64s) -> Float64s:
     """Returns the litres of body water cleared in a session; 3% is convection."""
     return np.asarray(1.03 * clearance * 60 * hours / 1000)
 
 
-def watson(female: Array, age: Array, weight: Array, height: Array) -> Array:
+def watson(female: Float64s, age: Float64s, weight: Float64s, height: Float64s) -> Float64s:
     """Returns total body water, L (Watson, 1980), of kg and cm."""
     women = -2.097 + 0.1069 * height + 0.2466 * weight
     men = 2.447 - 0.09156 * age + 0.1074 * height + 0.3362 * weight
     return np.asarray(np.where(female > 0, women, men))
 
 
-def kt_v(litres: Array, water: Array, ultrafiltration: Value) -> Array:
+def kt_v(litres: Float64s, water: Float64s, ultrafiltration: Value) -> Float64s:
     """Returns the median single-pool Kt/V: diffusion, and what ultrafiltration adds."""
     return np.asarray(litres / water + 1.515 * ultrafiltration)
 
 
 def outcome(
-    achieved: Array, hours: Array, weight: Array, ultrafiltration: Array, protein: Array
+    achieved: Float64s,
+    hours: Float64s,
+    weight: Float64s,
+    ultrafiltration: Float64s,
+    protein: Float64s,
 ) -> Outcome:
     """Returns what is written after a session that achieved a Kt/V.
 
@@ -86,25 +93,25 @@ def outcome(
     return Outcome(weight_after, before, after, np.minimum(written, _HIGHEST))
 
 
-def written_kt_v(remains: Array, removed: Array) -> Array:
+def written_kt_v(remains: Float64s, removed: Float64s) -> Float64s:
     """Returns the Kt/V as the export has it, of post/pre BUN and litres removed a kg."""
     return np.round(_daugirdas(remains, MINUTES / 60, removed), 2)
 
 
-def threshold(limit: float, hours: Array, ultrafiltration: float) -> Array:
+def threshold(limit: float, hours: Float64s, ultrafiltration: float) -> Float64s:
     """Returns the achieved Kt/V from which on the written one is above a limit."""
     limits = np.full_like(hours, limit + _HALF_STEP)
     remains = _remains(limits, MINUTES / 60, ultrafiltration)
     return _daugirdas(remains, hours, ultrafiltration)
 
 
-def _daugirdas(remains: Array, hours: Value, removed: Value) -> Array:
+def _daugirdas(remains: Float64s, hours: Value, removed: Value) -> Float64s:
     """Returns the single-pool Kt/V (Daugirdas, 1993)."""
     generated = np.maximum(remains - 0.008 * hours, 1e-3)
     return np.asarray(-np.log(generated) + (4 - 3.5 * remains) * removed)
 
 
-def _remains(kt_v: Array, hours: Value, ultrafiltration: Value) -> Array:
+def _remains(kt_v: Float64s, hours: Value, ultrafiltration: Value) -> Float64s:
     """Returns post/pre BUN of a Kt/V, by iteration: a step leaves a third of the error."""
     remains = np.full_like(kt_v, 0.25)
     for _ in range(30):

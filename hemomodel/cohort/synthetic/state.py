@@ -6,14 +6,15 @@ from typing import Self
 
 import numpy as np
 
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, Indices, Value
+from hemomodel.arrays import Float64s, Integers, Mask
+from hemomodel.cohort.synthetic.random_streams import Value
 
 __all__ = ["Latent", "State", "height_law", "ultrafiltration"]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    def take(self, rows: Indices | Flags | slice) -> Self:
+    def take(self, rows: Integers | Mask | slice) -> Self:
         """Returns the same of the patients in these rows."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
@@ -28,45 +29,45 @@ class State(_Rows):
             The laboratory values are in the workbook's units.
     """
 
-    female: Array
-    age: Array
-    vintage: Array
-    comorbidity: Flags
-    hepatitis_b: Indices
-    hepatitis_c: Indices
-    weight: Array
-    hemoglobin: Array
-    hematocrit: Array
-    mcv: Array
-    wbc: Array
-    platelets: Array
-    glucose: Array
-    creatinine: Array
-    sodium: Array
-    potassium: Array
-    calcium: Array
-    phosphorus: Array
-    ctr: Array
+    female: Float64s
+    age: Float64s
+    vintage: Float64s
+    comorbidity: Mask
+    hepatitis_b: Integers
+    hepatitis_c: Integers
+    weight: Float64s
+    hemoglobin: Float64s
+    hematocrit: Float64s
+    mcv: Float64s
+    wbc: Float64s
+    platelets: Float64s
+    glucose: Float64s
+    creatinine: Float64s
+    sodium: Float64s
+    potassium: Float64s
+    calcium: Float64s
+    phosphorus: Float64s
+    ctr: Float64s
 
     def __len__(self) -> int:
         return len(self.age)
 
-    def has(self, code: int) -> Array:
+    def has(self, code: int) -> Float64s:
         """Returns (N,) 1.0 where the patient has the comorbidity of this code."""
         return self.comorbidity[:, code - 1].astype(float)
 
     @cached_property
-    def a(self) -> Array:
+    def a(self) -> Float64s:
         """Age, centred and scaled."""
         return (self.age - 66.6) / 12.3
 
     @cached_property
-    def w(self) -> Array:
+    def w(self) -> Float64s:
         """Weight, centred and scaled."""
         return (self.weight - 61) / 13
 
     @cached_property
-    def calcium_phosphorus(self) -> Array:
+    def calcium_phosphorus(self) -> Float64s:
         """The product as the workbook has it: twice the ionised calcium times phosphorus."""
         return np.round(2 * self.calcium * self.phosphorus, 2)
 
@@ -82,13 +83,13 @@ class Latent(_Rows):
         luck: the standard normal deviation of log Kt/V.
     """
 
-    protein: Array
-    ultrafiltration: Array
-    height: Array
-    luck: Array
+    protein: Float64s
+    ultrafiltration: Float64s
+    height: Float64s
+    luck: Float64s
 
 
-def height_law(female: Array) -> tuple[Array, Array]:
+def height_law(female: Float64s) -> tuple[Float64s, Float64s]:
     """Returns mean and SD (N,) of the height, cm."""
     return np.where(female > 0, 153.5, 165.0), np.where(female > 0, 6.0, 6.2)
 

@@ -1,12 +1,14 @@
 """Patients, prescriptions and sessions as the hospital's workbook shows them."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hemomodel.arrays import Float64s, Integers, Mask
 from hemomodel.cohort.synthetic.missingness import (
     BLANK,
     NO_BLOOD_TEST,
@@ -16,14 +18,14 @@ from hemomodel.cohort.synthetic.missingness import (
     lost,
     some_settings,
 )
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, Indices, Streams
+from hemomodel.cohort.synthetic.random_streams import Streams
 from hemomodel.cohort.synthetic.session import INTERVAL, MINUTES, Outcome
 from hemomodel.cohort.synthetic.state import State
 from hemomodel.schema.schema import Schema
 
 __all__ = ["workbook"]
 
-Cells = Array | Indices | pd.Series
+Cells: TypeAlias = Float64s | Integers | pd.Series
 
 _FIRST_ID = 9_000_000
 _YEAR, _ROC_YEAR = 2019, 108
@@ -49,7 +51,7 @@ _NEVER_FILLED = (
 def workbook(
     schema: Schema,
     state: State,
-    prescription: Mapping[str, Array],
+    prescription: Mapping[str, Float64s],
     outcome: Outcome,
     records: RecordGaps,
     of: Streams,
@@ -93,7 +95,7 @@ def _headers(schema: Schema) -> list[tuple[str, str]]:
     return [*headers[:after], *((name, name) for name in _UNREAD), *headers[after:]]
 
 
-def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Flags]:
+def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Mask]:
     """Returns where a column (N,) is missing in a row that is not blank."""
     missing = lost(len(records.kind), of)
     untested = records.kind == NO_BLOOD_TEST
@@ -161,19 +163,19 @@ def _session(state: State, outcome: Outcome) -> dict[str, Cells]:
     }
 
 
-def _unread(modality: Array, dry_weight: Array, of: Streams) -> dict[str, Cells]:
+def _unread(modality: Float64s, dry_weight: Float64s, of: Streams) -> dict[str, Cells]:
     days = of("day of the plan").integers(365, size=len(modality))
     cells = (np.full_like(modality, 3), np.where(modality == 4, 12.0, 0.0), _compact(days))
     return dict(zip(_UNREAD, (*cells, _compact(days), dry_weight), strict=True))
 
 
-def _dialyzer(area: Array, schema: Schema) -> pd.Series:
+def _dialyzer(area: Float64s, schema: Schema) -> pd.Series:
     (levels,) = (task.levels for task in schema.tasks if task.name == "surface_area")
     model = np.searchsorted(levels, area)
     return pd.Series(np.array(_DIALYZERS)[model], dtype="str")
 
 
-def _dates(years: Array, days: Indices) -> pd.Series:
+def _dates(years: Float64s, days: Integers) -> pd.Series:
     """Returns texts (N,) `year/month/day` without padding, of days counted from 0."""
     first = int(years.min())
     texts = [
@@ -185,12 +187,12 @@ def _dates(years: Array, days: Indices) -> pd.Series:
     return pd.Series(np.array(texts), dtype="str").take(places).reset_index(drop=True)
 
 
-def _compact(days: Indices) -> Array:
+def _compact(days: Integers) -> Float64s:
     """Returns (N,) the days of the year as the numbers yyyymmdd."""
     return np.asarray(_DAYS.strftime("%Y%m%d").astype(float))[days]
 
 
-def _code_lists(flags: Flags, of: Streams) -> pd.Series:
+def _code_lists(flags: Mask, of: Streams) -> pd.Series:
     """Returns texts (N,) such as `22-0-19`: the codes in any order, and fillers."""
     filler = of("filler").random(len(flags)) < 0.45
     filler |= ~flags.any(1)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hemomodel.arrays import Float64s
 from hemomodel.schema.entries import Task
 from study.analysis.comparison.measured import MeasuredArms
-from study.analysis.comparison_data import ComparisonData, Floats
+from study.analysis.comparison_data import ComparisonData
 from study.analysis.statistics.bootstrap import Resampled
 from study.analysis.statistics.expected_best import expected_best
 from study.analysis.statistics.interval import percentiles
@@ -85,7 +86,7 @@ def _delta_m(skill: Resampled, arm: int, level: float) -> dict[str, float] | Non
         return None
     base = skill.arms.index(_SINGLE)
 
-    def percent(figures: Floats) -> Floats:
+    def percent(figures: Float64s) -> Float64s:
         share = (1 - figures[..., arm, :]) / (1 - figures[..., base, :])
         return np.asarray(100 * (1 - share).mean(-1))
 

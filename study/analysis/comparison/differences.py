@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from hemomodel.arrays import Float64s
 from study.analysis.comparison.measured import Estimate, MeasuredArms
 from study.analysis.comparison.verdict import difference_verdict
-from study.analysis.comparison_data import ComparisonData, Floats
+from study.analysis.comparison_data import ComparisonData
 from study.analysis.statistics.bootstrap import Level, Resampled, resample
 from study.analysis.statistics.interval import Interval, simultaneous
 from study.analysis.statistics.paired import (
@@ -101,9 +102,9 @@ def _luck(figure: Estimate, pairs: Sequence[tuple[str, str]]) -> float:
     return max(float(added.mean()), 0.0)
 
 
-def _draws(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> Floats:
+def _draws(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> Float64s:
     arms, bases = _places(resampled, pairs)
-    mean: Floats = resampled.draws.mean(2)
+    mean: Float64s = resampled.draws.mean(2)
     return np.asarray(mean[:, arms] - mean[:, bases])
 
 

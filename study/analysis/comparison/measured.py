@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from study.analysis.comparison_data import ComparisonData, FinalistScores, Floats
+from hemomodel.arrays import Float64s
+from study.analysis.comparison_data import ComparisonData, FinalistScores
 from study.analysis.statistics.bootstrap import Resampled, resample
 from study.settings.analysis_plan import AnalysisPlan
 
@@ -58,7 +59,7 @@ def measure(evidence: ComparisonData, declared: AnalysisPlan) -> MeasuredArms:
 
 
 def _figure(
-    evidence: ComparisonData, declared: AnalysisPlan, of: Callable[[FinalistScores], Floats]
+    evidence: ComparisonData, declared: AnalysisPlan, of: Callable[[FinalistScores], Float64s]
 ) -> Estimate:
     return Estimate(
         resample(evidence, of, draws=declared.draws),
@@ -70,7 +71,7 @@ def _complement(resampled: Resampled) -> Resampled:
     return replace(resampled, estimate=1 - resampled.estimate, draws=1 - resampled.draws)
 
 
-def _regret(candidate: FinalistScores) -> Floats:
+def _regret(candidate: FinalistScores) -> Float64s:
     if candidate.regret is None:
         raise ValueError(f"trial {candidate.trial} has no regret")
     return candidate.regret

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn import inspection
 from sklearn.base import BaseEstimator
 
+from hemomodel.arrays import Rows
 from hemomodel.schema.schema import Schema
 from study.analysis.held_out.rows import HeldOutRows, Predict, Predicted
 
@@ -24,8 +25,6 @@ _REPEATS = 10
 _KEPT = 100  # labelled rows of each task, where they are rare
 MAX_ROWS = 1000
 """Held-out rows that are shuffled: more would cost time and tell the same."""
-
-Rows = NDArray[np.int64]
 
 
 class _Gathering(BaseEstimator):

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hemomodel.arrays import Rows
+from hemomodel.arrays import Float64s, Floats, Rows
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.stack import Stack
 from hemomodel.ensemble.ensemble import average_predictions
@@ -20,7 +20,6 @@ from hemomodel.schema.entries import Task
 from hemomodel.training.metrics import ScoringData, row_losses, scores
 from hemomodel.training.reliability import reliability
 from hemomodel.training.scored_rows import row_weights
-from study.analysis.comparison_data import Floats
 
 __all__ = ["HeldOutRows", "Predict", "Predicted", "Winner", "clusters_of_rows", "held_out_rows"]
 
@@ -37,7 +36,7 @@ def clusters_of_rows(stack: Stack) -> Rows | None:
     return own
 
 
-Predicted: TypeAlias = NDArray[np.floating]
+Predicted: TypeAlias = Floats
 Predict: TypeAlias = Callable[[pd.DataFrame], Predicted]
 
 
@@ -75,10 +74,10 @@ class HeldOutRows:
 
     tasks: tuple[Task, ...]
     table: pd.DataFrame
-    labels: Floats
+    labels: Float64s
     known: NDArray[np.bool_]
     units: NDArray[np.int64]
-    trivial: Floats
+    trivial: Float64s
 
     def __len__(self) -> int:
         return len(self.table)
@@ -93,17 +92,17 @@ class HeldOutRows:
         own = (self.labels[rows], self.known[rows], self.units[rows])
         return HeldOutRows(self.tasks, self.table.iloc[rows], *own, self.trivial)
 
-    def losses(self, predicted: Predicted) -> Floats:
+    def losses(self, predicted: Predicted) -> Float64s:
         """Returns each row's loss (m, T) of natural predictions (m, K); zero if unknown."""
         losses = row_losses(self.layout, _tensor(predicted), _tensor(self.labels))
         return np.asarray(np.where(self.known, losses[0].numpy(), 0.0))
 
     @cached_property
-    def trivial_losses(self) -> Floats:
+    def trivial_losses(self) -> Float64s:
         """The trivial predictor's loss on each row (m, T); zero where the label is unknown."""
         return self.losses(np.broadcast_to(self.trivial, self.labels.shape).copy())
 
-    def skill(self, predicted: Predicted) -> Floats:
+    def skill(self, predicted: Predicted) -> Float64s:
         """Returns the share of the trivial predictor's loss that predictions remove, (T,).
 
         NaN for a task whose trivial predictor loses nothing, as one without labels.
@@ -112,12 +111,12 @@ class HeldOutRows:
         none = np.full(trivial.shape, np.nan)
         return np.asarray(1 - np.divide(own, trivial, out=none, where=trivial > 0))
 
-    def metrics(self, predicted: Predicted) -> dict[str, Floats]:
+    def metrics(self, predicted: Predicted) -> dict[str, Float64s]:
         """Returns every metric (T,) of natural predictions (m, K)."""
         found = scores(self.layout, _tensor(predicted), self._scored)
         return {name: value[0].numpy() for name, value in found.items()}
 
-    def reliability(self, predicted: Predicted) -> Floats:
+    def reliability(self, predicted: Predicted) -> Float64s:
         """Returns (T, bins, 3) of natural predictions (m, K); see `training.reliability`."""
         return reliability(self.layout, _tensor(predicted), self._scored)
 

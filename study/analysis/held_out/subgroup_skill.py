@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
-from study.analysis.comparison_data import Floats
 from study.analysis.held_out.rows import HeldOutRows
 from study.analysis.held_out.subgroups import ALL_ROWS, MIN_UNITS, SubgroupLevel, subgroup_levels
 from study.settings.analysis_plan import DEFAULT_PLAN
@@ -24,7 +24,7 @@ _DRAWS = 2000
 def subgroup_skill(
     schema: Schema,
     rows: Sequence[HeldOutRows],
-    losses: Mapping[str, Sequence[Floats]],
+    losses: Mapping[str, Sequence[Float64s]],
     *,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def _figures(
     part: SubgroupLevel,
     arms: Sequence[str],
     tasks: Sequence[Task],
-    given: tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]],
+    given: tuple[Float64s, Float64s, NDArray[np.bool_], NDArray[np.int64]],
     random: np.random.Generator,
 ) -> pd.DataFrame:
     losses, trivial, known, units = given
@@ -93,12 +93,12 @@ def _figures(
 
 
 def _skills(
-    losses: Floats,
-    trivial: Floats,
+    losses: Float64s,
+    trivial: Float64s,
     enough: NDArray[np.bool_],
     units: NDArray[np.int64],
     random: np.random.Generator,
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Float64s, Float64s, Float64s]:
     """Returns estimates and ends of intervals, (A, T + 1) each; the last column is the mean.
 
     Args:
@@ -136,7 +136,7 @@ def _drawn(random: np.random.Generator, telling: NDArray[np.bool_]) -> NDArray[n
     return drawn
 
 
-def _sums(units: NDArray[np.int64], values: Floats) -> Floats:
+def _sums(units: NDArray[np.int64], values: Float64s) -> Float64s:
     """Returns the sums of values (m, ...) over each unit, (U, ...)."""
     distinct, place = np.unique(units, return_inverse=True)
     sums = np.zeros((len(distinct), *values.shape[1:]))

@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hemomodel.arrays import Groups
 from hemomodel.schema.entries import Subgroup
 from hemomodel.schema.schema import Schema
 
 __all__ = ["ALL_ROWS", "MIN_UNITS", "SubgroupLevel", "subgroup_levels"]
 
-Groups: TypeAlias = NDArray[np.int64]
 
 MIN_UNITS = 10
 """Groups of rows (persons) below which a kind is not shown alone: for privacy, and for chance."""

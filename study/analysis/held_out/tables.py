@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from hemomodel.arrays import Float64s
 from hemomodel.schema.schema import Schema
 from hemomodel.training.reliability import BINS
-from study.analysis.comparison_data import Floats
 from study.analysis.held_out.permutation_importance import permutation_importance, source_columns
 from study.analysis.held_out.rows import HeldOutRows, Predicted, Winner
 from study.analysis.held_out.subgroup_skill import subgroup_skill
@@ -44,7 +44,7 @@ def evaluate_winners(
     """
     said = [one.predict(rows[one.outer_fold].table) for one in winners]
     before = [one.untempered(rows[one.outer_fold].table) for one in winners]
-    losses: dict[str, list[Floats]] = {}
+    losses: dict[str, list[Float64s]] = {}
     for one, own in zip(winners, said, strict=True):
         losses.setdefault(one.arm, []).append(rows[one.outer_fold].losses(own))
     return {
@@ -81,7 +81,7 @@ def _calibration(
     index = pd.MultiIndex.from_product(
         [[task.name for task in rows[0].tasks], range(BINS)], names=["task", "bin"]
     )
-    totals: dict[tuple[str, str], Floats] = {}
+    totals: dict[tuple[str, str], Float64s] = {}
     for stage in _STAGES:
         for one, own in zip(winners, said[stage], strict=True):
             sums = rows[one.outer_fold].reliability(own).reshape(-1, 3)

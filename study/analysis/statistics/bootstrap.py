@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from study.analysis.comparison_data import ComparisonData, FinalistScores, Floats, OuterFold
+from hemomodel.arrays import Float64s
+from study.analysis.comparison_data import ComparisonData, FinalistScores, OuterFold
 
 __all__ = ["ALL_LEVELS", "Level", "Resampled", "resample"]
 
@@ -35,20 +36,20 @@ class Resampled:
     """
 
     arms: tuple[str, ...]
-    estimate: Floats
-    draws: Floats
-    replicates: Floats
-    ranks: Floats
-    rank_draws: Floats
+    estimate: Float64s
+    draws: Float64s
+    replicates: Float64s
+    ranks: Float64s
+    rank_draws: Float64s
 
 
 class _Fold(NamedTuple):
     """One outer fold: candidates (C) of all arms in a row, each with the arm it belongs to."""
 
-    losses: Floats  # (units, C * R * T), summed over a unit's rows
-    trivial: Floats  # (units, R * T)
-    labelled: Floats  # (units, T), one where a unit has something to be wrong about
-    validation: Floats  # (C, R)
+    losses: Float64s  # (units, C * R * T), summed over a unit's rows
+    trivial: Float64s  # (units, R * T)
+    labelled: Float64s  # (units, T), one where a unit has something to be wrong about
+    validation: Float64s  # (C, R)
     chosen: NDArray[np.int_]  # (A,)
     arm: NDArray[np.int_]  # (C,)
     trials: tuple[int, ...]  # of each arm
@@ -56,7 +57,7 @@ class _Fold(NamedTuple):
 
 def resample(
     evidence: ComparisonData,
-    of: Callable[[FinalistScores], Floats] = lambda candidate: candidate.losses,
+    of: Callable[[FinalistScores], Float64s] = lambda candidate: candidate.losses,
     *,
     draws: int,
     levels: Collection[Level] = ALL_LEVELS,
@@ -87,7 +88,7 @@ def resample(
     members, member = np.unique(evidence.seeds, return_inverse=True)
     width = max(fold.losses.shape[1] for fold in folds)
 
-    def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Floats, Floats, Floats]]:
+    def draw(size: int, levels: Collection[Level]) -> Iterator[tuple[Float64s, Float64s, Float64s]]:
         weight = _counts(random, size, len(members), "seeds" in levels)[:, member]
         weight = weight / weight.sum(1, keepdims=True)
         drawn = [_draw(random, fold, weight, levels) for fold in folds]
@@ -106,15 +107,15 @@ class _Drawn(NamedTuple):
     """What was drawn of an outer fold."""
 
     fold: _Fold
-    units: Floats  # (D, units), how often each
+    units: Float64s  # (D, units), how often each
     chosen: NDArray[np.int_]  # (D, A)
 
 
-def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) -> Floats:
+def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) -> Float64s:
     """Returns the figures (d, A, R, T) of some of the draws; the shape is (A, R, T)."""
     size = len(drawn[0].units[part])
-    top: Floats = np.zeros((size, *shape))
-    bottom: Floats = np.zeros((size, *shape[1:]))
+    top: Float64s = np.zeros((size, *shape))
+    bottom: Float64s = np.zeros((size, *shape[1:]))
     for fold, units, chosen in drawn:
         sums = (units[part] @ fold.losses).reshape(size, -1, *shape[1:])
         top += sums[np.arange(size)[:, None], chosen[part]]
@@ -123,7 +124,7 @@ def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) 
 
 
 def _draw(
-    random: np.random.Generator, fold: _Fold, weight: Floats, levels: Collection[Level]
+    random: np.random.Generator, fold: _Fold, weight: Float64s, levels: Collection[Level]
 ) -> _Drawn:
     units = _units(random, fold, len(weight), "rows" in levels)
     if "search" in levels:
@@ -131,7 +132,9 @@ def _draw(
     return _Drawn(fold, units, np.broadcast_to(fold.chosen, (len(weight), len(fold.chosen))))
 
 
-def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[FinalistScores], Floats]) -> _Fold:
+def _flat(
+    fold: OuterFold, names: tuple[str, ...], of: Callable[[FinalistScores], Float64s]
+) -> _Fold:
     own = [fold.usable(name) for name in names]
     every = [candidate for candidates in own for candidate in candidates]
     identity = [id(candidate) for candidate in every]
@@ -149,17 +152,17 @@ def _flat(fold: OuterFold, names: tuple[str, ...], of: Callable[[FinalistScores]
     )
 
 
-def _by_unit(losses: Floats, fold: OuterFold) -> Floats:
+def _by_unit(losses: Float64s, fold: OuterFold) -> Float64s:
     """Sums losses (m, ...) over the rows of each group, (units, ...)."""
     if fold.groups is None:
         return losses
     order = np.argsort(fold.groups, kind="stable")
     first = np.searchsorted(fold.groups[order], np.arange(fold.units))
-    sums: Floats = np.add.reduceat(losses[order], first)
+    sums: Float64s = np.add.reduceat(losses[order], first)
     return sums
 
 
-def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> Floats:
+def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> Float64s:
     """Returns how often each unit is drawn, (size, units): of every task some label is drawn."""
     drawn = _counts(random, size, len(fold.trivial), vary)
     while (empty := (drawn @ fold.labelled == 0).any(1)).any():
@@ -167,14 +170,14 @@ def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> F
     return drawn
 
 
-def _counts(random: np.random.Generator, size: int, among: int, vary: bool) -> Floats:
+def _counts(random: np.random.Generator, size: int, among: int, vary: bool) -> Float64s:
     """Returns how often each of some things is drawn, (size, among)."""
     if not vary:
         return np.ones((size, among))
     return random.multinomial(among, np.full(among, 1 / among), size).astype(float)
 
 
-def _choose(random: np.random.Generator, fold: _Fold, weight: Floats) -> NDArray[np.int_]:
+def _choose(random: np.random.Generator, fold: _Fold, weight: Float64s) -> NDArray[np.int_]:
     """Returns the candidate that the rule chooses in each draw, (D, A)."""
     score = weight @ fold.validation.T  # (D, C)
     present = np.zeros(score.shape, dtype=bool)
@@ -198,7 +201,7 @@ def _present(random: np.random.Generator, size: int, own: int, trials: int) -> N
     return present
 
 
-def _ranks(figures: Floats) -> Floats:
+def _ranks(figures: Float64s) -> Float64s:
     """Returns the rank of each arm among all (d, A, R, T), ties shared; 1 is best."""
     ranks = np.full_like(figures, 0.5)
     for arm in range(figures.shape[1]):

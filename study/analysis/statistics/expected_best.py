@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from study.analysis.comparison_data import Floats
+from hemomodel.arrays import Float64s
 
 __all__ = ["expected_best"]
 
 
-def expected_best(scores: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+def expected_best(scores: Float64s, level: float) -> tuple[Float64s, Float64s, Float64s]:
     """Returns the expected best score after 1, 2, ... N trials, with its central interval.
 
     The best of n trials drawn from the N with replacement is at most the i-th lowest score with

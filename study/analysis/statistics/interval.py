@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.analysis.comparison_data import Floats
+from hemomodel.arrays import Float64s
 
 __all__ = ["Interval", "percentiles", "simultaneous", "sup_t"]
 
@@ -23,13 +23,13 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def percentiles(estimate: float, draws: Floats, level: float) -> Interval:
+def percentiles(estimate: float, draws: Float64s, level: float) -> Interval:
     """Returns the central part of the draws (D,) that holds `level` of them."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(estimate), float(low), float(high))
 
 
-def sup_t(draws: Floats, level: float) -> float:
+def sup_t(draws: Float64s, level: float) -> float:
     """Returns what the largest standardised deviation of a draw exceeds in 1 - level of the draws.
 
     (The sup-t band: Montiel Olea & Plagborg-Moller, Journal of Applied Econometrics 34, 2019.)
@@ -43,7 +43,7 @@ def sup_t(draws: Floats, level: float) -> float:
     return float(np.quantile(largest, level))
 
 
-def simultaneous(estimates: Floats, draws: Floats, luck: float, level: float) -> list[Interval]:
+def simultaneous(estimates: Float64s, draws: Float64s, luck: float, level: float) -> list[Interval]:
     """Returns intervals estimate -+ q * s that hold all at once.
 
     q is `sup_t`, so it asks for no more than the comparisons' correlation does; s^2 is the variance

@@ -3,12 +3,12 @@
 import numpy as np
 from scipy import stats
 
-from study.analysis.comparison_data import Floats
+from hemomodel.arrays import Float64s
 
 __all__ = ["corrected_resampled_t_test", "holm", "probability_of_improvement"]
 
 
-def corrected_resampled_t_test(differences: Floats, test_share: float) -> float:
+def corrected_resampled_t_test(differences: Float64s, test_share: float) -> float:
     """Returns the two-sided p-value of a zero mean, for replicates that share training rows.
 
     Replicates are not independent, for their training rows overlap: the variance of the mean is
@@ -27,7 +27,7 @@ def corrected_resampled_t_test(differences: Floats, test_share: float) -> float:
     return float(2 * stats.t.sf(abs(statistic), count - 1))
 
 
-def holm(p_values: Floats) -> Floats:
+def holm(p_values: Float64s) -> Float64s:
     """Returns p-values adjusted for their number, step by step (Holm, 1979).
 
     Args:
@@ -41,7 +41,7 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def probability_of_improvement(skill: Floats, other: Floats) -> float:
+def probability_of_improvement(skill: Float64s, other: Float64s) -> float:
     """Returns how often an arm does better than another on the same replicate and task.
 
     Ties count half. (Agarwal et al., NeurIPS 2021, with paired runs in place of all pairs.)

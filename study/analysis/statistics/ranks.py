@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from study.analysis.comparison_data import Floats
+from hemomodel.arrays import Float64s
 from study.analysis.statistics.interval import sup_t
 
 __all__ = ["critical_difference", "friedman", "groups", "nemenyi"]
@@ -13,7 +13,7 @@ __all__ = ["critical_difference", "friedman", "groups", "nemenyi"]
 _FEWEST = 3  # arms that Friedman's test is for
 
 
-def friedman(blocks: Floats) -> float | None:
+def friedman(blocks: Float64s) -> float | None:
     """Returns the p-value of Friedman's test that all arms rank the same; None below three arms.
 
     It takes blocks for independent of each other, which replicates on the same rows are not.
@@ -37,7 +37,7 @@ def nemenyi(arms: int, blocks: int, level: float) -> float:
     return studentized * float(np.sqrt(arms * (arms + 1) / (12 * blocks)))
 
 
-def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> float:
+def critical_difference(ranks: Float64s, rank_draws: Float64s, level: float) -> float:
     """Returns the critical difference of two mean ranks that the bootstrap gives.
 
     What Nemenyi's takes for independent blocks shares rows, seeds and searches, which are drawn
@@ -62,7 +62,7 @@ def critical_difference(ranks: Floats, rank_draws: Floats, level: float) -> floa
     return min(float(critical * (own**2).sum() / left), farthest)
 
 
-def groups(mean_ranks: Floats, difference: float) -> list[tuple[int, ...]]:
+def groups(mean_ranks: Float64s, difference: float) -> list[tuple[int, ...]]:
     """Returns the largest runs of arms, best first, whose mean ranks span no more than this.
 
     Args:

@@ -181,7 +181,7 @@ def downsample(length: int, most: int = 60) -> list[int]:
     return [int(i) for i in np.linspace(0, length - 1, most).round()]
 
 
-def round_json(value: Any, digits: int = 4) -> Any:  # noqa: ANN401 - whatever a figure holds
+def round_json(value: Any, digits: int = 4) -> Any:
     """Returns a figure's data as JSON holds it best: few digits, and null for what is no number.
 
     >>> round_json({"x": [1 / 3, float("nan"), 2.0]})
@@ -207,7 +207,7 @@ def _rounded(value: float, digits: int) -> float | int | None:
     return int(short) if short.is_integer() else short
 
 
-def with_theme(value: Any, theme: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever a figure holds
+def with_theme(value: Any, theme: Mapping[str, Any]) -> Any:
     """Returns a figure with its roles filled in; `page.js` does the same.
 
     >>> with_theme({"color": "@ink"}, {"@ink": "#000000"})

@@ -154,7 +154,7 @@ def _final(trial: FrozenTrial) -> float | None:
     return trial.value if trial.state == TrialState.COMPLETE else None
 
 
-def _height(scale: BaseDistribution, value: Any) -> float | None:  # noqa: ANN401 - any choice
+def _height(scale: BaseDistribution, value: Any) -> float | None:
     """Returns where a value lies on its axis, 0 to 1; None for what the trial did not draw."""
     if value is None:
         return None
@@ -166,7 +166,7 @@ def _height(scale: BaseDistribution, value: Any) -> float | None:  # noqa: ANN40
     return _between(float(value), low, high)
 
 
-def _bounds(scale: Any) -> tuple[float, float]:  # noqa: ANN401 - a float or an int domain
+def _bounds(scale: Any) -> tuple[float, float]:
     return float(scale.low), float(scale.high)
 
 
@@ -186,7 +186,7 @@ def _texts(ends: tuple[float, float]) -> tuple[str, str]:
     return _value(ends[0]), _value(ends[1])
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - any parameter
+def _value(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

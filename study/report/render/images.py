@@ -17,7 +17,7 @@ _NARROW = 380
 def missing_browser() -> str | None:
     """Returns why figures cannot be drawn here, in a sentence, or None if they can."""
     try:
-        import kaleido  # noqa: F401, PLC0415 - an optional extra
+        import kaleido  # noqa: F401 - an optional extra
     except ImportError:
         return (
             "figures need kaleido; install it with: pip install -c constraints.txt -e '.[figures]'"
@@ -43,7 +43,7 @@ def write_images(folder: StudyFolder, figures: Sequence[Figure]) -> list[str]:
     Returns:
         the names that were written.
     """
-    import kaleido  # noqa: PLC0415 - an optional extra
+    import kaleido  # an optional extra
 
     place = folder.root / "figures"
     place.mkdir(exist_ok=True)

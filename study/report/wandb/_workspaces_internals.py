@@ -15,13 +15,13 @@ __all__ = ["FlatColumn", "report_spec", "set_filter", "set_identifier"]
 class FlatColumn(wr.ParallelCoordinatesPlotColumn):
     """A parameter by its flat name: the library takes `hidden.depth` for nested values."""
 
-    def _to_model(self) -> Any:  # noqa: ANN401
+    def _to_model(self) -> Any:
         model = super()._to_model()
         model.accessor = f"config:{self.metric.name}.value"
         return model
 
 
-def set_filter(runset: Any, wanted: Any) -> None:  # noqa: ANN401 - the library is not typed
+def set_filter(runset: Any, wanted: Any) -> None:
     """Gives a runset its filter.
 
     Through the library's text form of a filter, a name with < or = would come out as another.
@@ -30,12 +30,12 @@ def set_filter(runset: Any, wanted: Any) -> None:  # noqa: ANN401 - the library 
     runset._stashed_filter_string = runset.filters  # noqa: SLF001
 
 
-def set_identifier(part: Any, name: str) -> None:  # noqa: ANN401 - the library is not typed
+def set_identifier(part: Any, name: str) -> None:
     """Names a runset or a panel, so that the same study gives the same specification."""
     part._id = name  # noqa: SLF001
 
 
-def report_spec(report: Any) -> str:  # noqa: ANN401 - the library is not typed
+def report_spec(report: Any) -> str:
     """Returns the specification of a report as JSON, as its own save() makes it."""
     text: str = report._to_model().spec.model_dump_json(  # noqa: SLF001
         by_alias=True, exclude_none=True, indent=1

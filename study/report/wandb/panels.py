@@ -141,7 +141,7 @@ def _columns(study: PanelData) -> list[Any]:
     return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]
 
 
-def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:  # noqa: ANN401
+def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:
     """Returns the finished runs of the study with one of some tags, in the report's project."""
     wanted = expr.And(
         expr.Metric("Group") == study.name,
@@ -154,7 +154,7 @@ def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) ->
     return runset
 
 
-def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:  # noqa: ANN401
+def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:
     """Returns a grid with the panels in rows, named after its runset."""
     width, height = _WIDTH // columns, 8
     for place, panel in enumerate(panels):

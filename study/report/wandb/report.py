@@ -45,8 +45,8 @@ def wandb_report(
     """
     trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
-    from study.report.wandb._workspaces_internals import report_spec  # noqa: PLC0415 - as below
-    from study.report.wandb.panels import PanelData, build_report  # noqa: PLC0415 - these import W&B
+    from study.report.wandb._workspaces_internals import report_spec
+    from study.report.wandb.panels import PanelData, build_report
 
     study = PanelData(study_name(trials), trials, comparison, _known_tasks(folder))
     path = folder.write_text(_SPEC, report_spec(build_report(study, project, "")) + "\n")
@@ -62,7 +62,7 @@ def _known_tasks(folder: StudyFolder) -> tuple[Task, ...]:
     return () if schema is None else schema.tasks
 
 
-def _save(folder: StudyFolder, report: Any, server: Server) -> None:  # noqa: ANN401
+def _save(folder: StudyFolder, report: Any, server: Server) -> None:
     place = {"server": server.url, "entity": report.entity, "project": report.project}
     path = folder.root / _SAVED
     saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

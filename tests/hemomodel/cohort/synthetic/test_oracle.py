@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from hemomodel.arrays import Float64s, Mask
 from hemomodel.cohort.synthetic import cohort as synthetic
 from hemomodel.cohort.synthetic import prescribing_model as laws
 from hemomodel.cohort.synthetic import selection, session
@@ -12,7 +13,7 @@ from hemomodel.cohort.synthetic.cohort import synthetic_cohort
 from hemomodel.cohort.synthetic.oracle import observed_state, snapped
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import draw_prescription
-from hemomodel.cohort.synthetic.random_streams import Array, Flags, draw_categories, named_streams
+from hemomodel.cohort.synthetic.random_streams import draw_categories, named_streams
 from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
 from hemomodel.schema.schema import load_schema
 
@@ -46,15 +47,15 @@ class Drawn(NamedTuple):
     """Patients with their prescriptions, and the two oracles (N, K)."""
 
     state: State
-    prescription: dict[str, Array]
-    kept: Flags
-    among_all: Array
-    among_kept: Array
+    prescription: dict[str, Float64s]
+    kept: Mask
+    among_all: Float64s
+    among_kept: Float64s
 
-    def classes(self, task: str) -> Array:
+    def classes(self, task: str) -> Float64s:
         return np.searchsorted(LEVELS[task], self.prescription[task])
 
-    def losses(self, oracle: Array, task: str) -> Array:
+    def losses(self, oracle: Float64s, task: str) -> Float64s:
         """Returns the cross-entropy (N,) of each row."""
         p = oracle[:, PLACES[task]][np.arange(len(oracle)), self.classes(task)]
         return -np.log(p)
@@ -171,7 +172,7 @@ class TestParts:
         assert np.abs(three - nine).max() < 1e-4
 
 
-def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, Array], Flags]:
+def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, Float64s], Mask]:
     """Treats the same patient many times: prescriptions, and which sessions are kept."""
     of = named_streams(seed)
     copies = state.take(np.full(count, row))

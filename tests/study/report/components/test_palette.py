@@ -4,12 +4,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from hemomodel.arrays import Float64s
 from study.report.components.figure import THEMES
 from study.report.components.palette import LOOKS, arm_style, colour
-
-Floats = NDArray[np.float64]
 
 # Linear RGB as a colour-blind eye sees it, at full severity: Machado, Oliveira & Fernandes,
 # IEEE TVCG 15 (2009), table 1.
@@ -34,12 +32,12 @@ TO_OKLAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468],
                      [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
 
 
-def linear(code: str) -> Floats:
+def linear(code: str) -> Float64s:
     srgb = np.array([int(code[place : place + 2], 16) / 255 for place in (1, 3, 5)])
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
-def oklab(rgb: Floats) -> Floats:
+def oklab(rgb: Float64s) -> Float64s:
     return TO_OKLAB @ np.cbrt(TO_CONES @ rgb.clip(0, 1))
 
 
