@@ -1,12 +1,12 @@
 """The whole road of a study: cohort, search, held-out comparison, verdict."""
 
 import time
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from study.analysis.comparison.result import Comparison
 from study.cli import INTERRUPTED
 from study.cluster.devices import choose_device
 from study.cluster.node_monitor import check_shared
@@ -139,7 +139,7 @@ def _write_tables(study: StudyContext) -> pd.DataFrame:
     return table
 
 
-def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> dict[str, Any]:
+def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> Comparison:
     """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
     from study.pipeline.finalize import finalize  # noqa: PLC0415 - figures and models, not needed before
 

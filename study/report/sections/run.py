@@ -22,8 +22,8 @@ def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
         "Python": record.get("python"),
         **(record.get("versions") or {}),
         "search seed": study.settings.get("seed"),
-        "fresh seeds": comparison.get("fresh_seeds") or [],
-        "replicates": comparison.get("replicates"),
+        "fresh seeds": comparison.fresh_seeds,
+        "replicates": comparison.replicates,
         "cost": cost(study),
     }
     failed = failure_table(study)

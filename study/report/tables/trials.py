@@ -79,20 +79,19 @@ def finalist_table(study: LoadedStudy) -> Table | None:
     """Returns the configurations that were retrained, or None."""
     rows = []
     for arm in study.arms:
-        for one in arm.get("finalists") or []:
-            params = ", ".join(f"{k} = {_brief(v)}" for k, v in one["params"].items())
-            chosen = bool(one.get("chosen"))
+        for finalist in arm.finalists:
+            params = ", ".join(f"{k} = {_brief(v)}" for k, v in finalist.params.items())
             rows.append(
                 (
-                    Cell(arm["arm"], "chosen" if chosen else "", chosen),
-                    Cell(str(one.get("outer_fold", 0))),
-                    Cell(str(one["trial"])),
-                    Cell(number(one.get("search_score"))),
-                    Cell(number(one.get("validation_score"))),
-                    Cell(str(one["epochs"])),
+                    Cell(arm.name, "chosen" if finalist.chosen else "", finalist.chosen),
+                    Cell(str(finalist.outer_fold)),
+                    Cell(str(finalist.trial)),
+                    Cell(number(finalist.search_score)),
+                    Cell(number(finalist.validation_score)),
+                    Cell(str(finalist.epochs)),
                     Cell(params),
                 )
-            )  # fmt: skip
+            )
     if not rows:
         return None
     titles = tuple(
@@ -115,12 +114,12 @@ def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -
 
 
 def _leaves(pairs: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    leaves: list[tuple[str, str]] = []
     for key, value in pairs.items():
         if isinstance(value, Mapping) and value:
-            found += _leaves(value, f"{prefix}{key}.")
+            leaves += _leaves(value, f"{prefix}{key}.")
         elif isinstance(value, list | tuple):
-            found.append((f"{prefix}{key}", ", ".join(map(str, value)) or "none"))
+            leaves.append((f"{prefix}{key}", ", ".join(map(str, value)) or "none"))
         else:
-            found.append((f"{prefix}{key}", "none" if value in (None, {}) else str(value)))
-    return found
+            leaves.append((f"{prefix}{key}", "none" if value in (None, {}) else str(value)))
+    return leaves
