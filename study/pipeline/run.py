@@ -7,13 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from study.analysis.comparison.result import Comparison
-from study.cli import INTERRUPTED
+from study.cli import INTERRUPTED, duration
 from study.cluster.devices import choose_device
 from study.cluster.node_monitor import check_shared
 from study.pipeline.preflight import PreparedStudy
 from study.report.terminal.comparison import show_comparison
 from study.search.context import StudyContext
-from study.search.progress import duration
 from study.search.tune import run_trials
 from study.settings.cohort_and_splits import outer_folds
 from study.settings.settings import Settings

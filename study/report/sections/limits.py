@@ -3,7 +3,7 @@
 from hemomodel.schema.schema import Schema
 from study.report.components.blocks import Notes
 from study.report.load import LoadedStudy
-from study.report.sections.run import _SMALL
+from study.report.sections.run import FEW_ROWS
 
 __all__ = ["ALWAYS", "data_notes", "limit_notes"]
 
@@ -28,7 +28,7 @@ def limit_notes(study: LoadedStudy) -> Notes:
     comparison = study.comparison
     notes = [*study.notes, *data_notes(study)]
     if comparison.held_out_rows is not None:
-        few = (comparison.held_out_units or comparison.held_out_rows) < _SMALL
+        few = (comparison.held_out_units or comparison.held_out_rows) < FEW_ROWS
         wide = " So few make wide intervals; that is the truth." if few else ""
         notes.append(f"{comparison.held_out} decide.{wide}")
     if comparison.outer_folds == 1:

@@ -5,7 +5,7 @@ from study.analysis.statistics.sample_size import RequiredSample
 from study.report.components.blocks import Cell, Table, interval_cell
 from study.report.formatting import abbreviated, number, p_value
 from study.report.load import LoadedStudy
-from study.report.tables.trials import _MANY
+from study.report.tables.trials import MANY_ROWS
 
 __all__ = ["arm_table", "difference_table"]
 
@@ -87,7 +87,7 @@ def difference_table(study: LoadedStudy) -> Table:
         "comparisons of this table. P(better): share of replicates and tasks in which the "
         "balancer scores above its baseline."
     )
-    folded = len(rows) > _MANY
+    folded = len(rows) > MANY_ROWS
     return Table("Every comparison with a baseline", titles, rows, note, folded=folded, arms=True)
 
 

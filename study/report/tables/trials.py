@@ -6,34 +6,24 @@ from typing import Any
 
 import pandas as pd
 
+from study.cli import duration
 from study.report.components.blocks import Cell, Table
 from study.report.formatting import number
 from study.report.load import LoadedStudy
 from study.report.tables.frames import failures, states
 
-__all__ = ["cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
+__all__ = ["MANY_ROWS", "cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
 
-_HOUR, _MINUTE = 3600, 60
+MANY_ROWS = 8  # rows beyond which a table of details is folded
 
 
 def cost(study: LoadedStudy) -> str:
     """Returns what the search cost: time in trials, trials, optimizer steps."""
     seconds = float(study.trials["seconds"].sum())
-    parts = [f"{_duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
+    parts = [f"{duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
     if "steps" in study.trials:
         parts.append(f"{int(study.trials['steps'].sum()):,} optimizer steps")
     return "; ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.1f} min"
-    return f"{seconds / _HOUR:.1f} h"
-
-
-_MANY = 8  # rows beyond which a table of details is folded
 
 
 def state_table(study: LoadedStudy) -> Table:
@@ -63,7 +53,7 @@ def failure_table(study: LoadedStudy) -> Table | None:
         for row in frame.itertuples(index=False)
     )
     titles = (Cell("trial"), Cell("arm"), Cell("why"), Cell("its parameters"))
-    return Table("Failed trials", titles, rows, folded=len(rows) > _MANY, style="words")
+    return Table("Failed trials", titles, rows, folded=len(rows) > MANY_ROWS, style="words")
 
 
 def _params(text: object) -> str:
