@@ -158,8 +158,8 @@ def _weights(study: LoadedStudy) -> tuple[Block, ...]:
         return missing_note("The movement of weights", "curves.parquet")
     maps, still = weight_maps(study)
     verb = "kept" if len(still) == 1 else "each kept"
-    said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
-    blocks: list[Block] = [Prose(said)] if still else []
+    sentence = f"{', '.join(still)} {verb} the same weight on every task from first to last."
+    blocks: list[Block] = [Prose(sentence)] if still else []
     if maps:
         caption = (
             "Colour: a task's weight as a multiple of the equal share at that epoch, mean over "
