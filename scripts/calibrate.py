@@ -79,6 +79,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _table(records: list[dict[str, Any]]) -> str:
     """Returns the rates as a table in Markdown."""
+    from study.report.formatting import markdown_table
     from study.verification.known_truth import error_rates
 
     titles = (
@@ -92,14 +93,21 @@ def _table(records: list[dict[str, Any]]) -> str:
         "called of all pairs",
         "half-width",
     )
-    lines = [f"| {' | '.join(titles)} |", "| --- |" + " ---: |" * (len(titles) - 1)]
-    lines += [
-        f"| {name} | {found['studies']} | {found['skill']:+.3f} | {found['regret']:+.3f} "
-        f"| **{found['any_called']:.0%}** | {found['any_interval']:.0%} | {found['any_test']:.0%} "
-        f"| {found['pair_called']:.1%} | {found['half_width']:.3f} |"
-        for name, found in error_rates(records).items()
+    rows = [
+        (
+            name,
+            f"{rates['studies']}",
+            f"{rates['skill']:+.3f}",
+            f"{rates['regret']:+.3f}",
+            f"**{rates['any_called']:.0%}**",
+            f"{rates['any_interval']:.0%}",
+            f"{rates['any_test']:.0%}",
+            f"{rates['pair_called']:.1%}",
+            f"{rates['half_width']:.3f}",
+        )
+        for name, rates in error_rates(records).items()
     ]
-    return "\n".join(lines)
+    return markdown_table(titles, rows, numeric=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""How every script ends: what went wrong in one line, and an exit code that says what it was."""
+"""What every script shares: its parser, how it ends, and how it writes a time.
+
+A script ends with what went wrong in one line, and an exit code that says what it was.
+"""
 
 import argparse
 import errno
@@ -10,7 +13,7 @@ from typing import NoReturn
 
 from hemomodel.errors import InputError
 
-__all__ = ["INTERRUPTED", "Parser", "run_cli"]
+__all__ = ["INTERRUPTED", "Parser", "duration", "run_cli"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -85,3 +88,17 @@ def _drop_output() -> None:
     """Sends what is still to be written nowhere: Python writes it once more when it ends."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as a person reads them.
+
+    >>> duration(42), duration(185), duration(7800)
+    ('42 s', '3 min 05 s', '2 h 10 min')
+    """
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    if whole < 3600:  # noqa: PLR2004 - an hour
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -53,7 +53,7 @@ def select_finalists(
         build: makes a configuration of a point of the space.
         count: how many of each arm.
     """
-    found = []
+    finalists = []
     for arm in arms:
         ended = [
             trial
@@ -64,8 +64,8 @@ def select_finalists(
             config = build({"balancer": arm.balancers[0], **best.params})
             config = replace(config, epochs=best.user_attrs["best_epoch"])
             number = arm.number(best.number)
-            found.append(Finalist(arm.name, arm.outer_fold, number, best, config))
-    return found
+            finalists.append(Finalist(arm.name, arm.outer_fold, number, best, config))
+    return finalists
 
 
 def retrain_finalists(
@@ -80,7 +80,10 @@ def retrain_finalists(
     """
     task = on_worker.options(num_cpus=1, num_gpus=device.gpus)
     shared = [ray.put(replace(stack, preprocessors=())) for stack in stacks]
-    begun = [task.remote(one.config, shared[one.outer_fold], device.name) for one in chosen]
+    begun = [
+        task.remote(finalist.config, shared[finalist.outer_fold], device.name)
+        for finalist in chosen
+    ]
     return list(ray.get(begun))
 
 

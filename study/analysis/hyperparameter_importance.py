@@ -75,8 +75,8 @@ def hyperparameter_importance(trials: list[FrozenTrial]) -> pd.DataFrame:
             "ped_anova": PedAnovaImportanceEvaluator(),
             "fanova": FanovaImportanceEvaluator(n_trees=32, seed=0),
         }
-        found = {name: get_param_importances(study, evaluator=m) for name, m in measures.items()}
-    table = pd.DataFrame(found).rename_axis("parameter").reset_index()
+        shares = {name: get_param_importances(study, evaluator=m) for name, m in measures.items()}
+    table = pd.DataFrame(shares).rename_axis("parameter").reset_index()
     order = table[["ped_anova", "fanova"]].mean(axis=1).sort_values(ascending=False).index
     return table.loc[order].reset_index(drop=True)
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from hemomodel.arrays import Float64s
 from hemomodel.dataset.stack import Stack
-from hemomodel.training.reliability import BINS
 from study.analysis.finalists import Finalist
 from study.analysis.retrain import RetrainedFinalist
+from study.analysis.statistics.reliability_table import reliability_table
 from study.store.trial_tables import cosine_table, metric_table
 
 __all__ = ["winner_tables"]
@@ -31,15 +31,15 @@ def winner_tables(
     tasks = [task.name for task in stacks[0].tasks]
     scores, curves, cosines = [], [], []
     for finalist, result in winners:
-        own: dict[str, Any] = {"arm": finalist.arm, "outer_fold": finalist.outer_fold}
+        labels: dict[str, Any] = {"arm": finalist.arm, "outer_fold": finalist.outer_fold}
         pairs = stacks[finalist.outer_fold].pairs
-        scores.append(metric_table(result.metrics, pairs, tasks).assign(**own))
+        scores.append(metric_table(result.metrics, pairs, tasks).assign(**labels))
         curves += [
-            _band(name, values, tasks).assign(**own) for name, values in result.curves.items()
+            _band(name, values, tasks).assign(**labels) for name, values in result.curves.items()
         ]
         moments = np.unique(np.linspace(0, len(result.cosines) - 1, _MOMENTS).astype(int))
         cosines += [
-            cosine_table(result.cosines[moment], tasks).assign(epoch=moment + 1, **own)
+            cosine_table(result.cosines[moment], tasks).assign(epoch=moment + 1, **labels)
             for moment in moments
         ]
     return {
@@ -64,19 +64,9 @@ def _reliability(
     winners: Sequence[tuple[Finalist, RetrainedFinalist]], tasks: Sequence[str]
 ) -> pd.DataFrame:
     """Returns predicted and observed rates a bin, over all outer folds; empty bins left out."""
-    index = pd.MultiIndex.from_product([tasks, range(BINS)], names=["task", "bin"])
     totals: dict[str, Float64s] = {}
     for finalist, result in winners:
         known = totals.get(finalist.arm, np.zeros_like(result.reliability))
         totals[finalist.arm] = known + result.reliability
-    parts = []
-    for arm, sums in totals.items():
-        chance, occurred, count = sums.reshape(-1, 3).T
-        table = index.to_frame(index=False).assign(arm=arm, count=count.astype(int))
-        filled = count > 0
-        parts.append(
-            table[filled].assign(
-                predicted=chance[filled] / count[filled], observed=occurred[filled] / count[filled]
-            )
-        )
+    parts = [reliability_table(sums, tasks).assign(arm=arm) for arm, sums in totals.items()]
     return pd.concat(parts, ignore_index=True)

@@ -14,6 +14,7 @@ from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError
 from study.analysis.comparison.build import compare
+from study.analysis.comparison.result import Comparison, to_json
 from study.analysis.comparison.tables import comparison_table, difference_table, task_table
 from study.analysis.comparison_data import ComparisonData, OuterFold
 from study.analysis.export_models import export_models
@@ -32,7 +33,7 @@ from study.store.trial_tables import metric_table
 __all__ = ["finalize"]
 
 
-def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> dict[str, Any]:
+def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> Comparison:
     """Retrains the finalists, compares them on held-out rows, and writes all that follows.
 
     Args:
@@ -136,7 +137,7 @@ def _winners(
 
 def _write(
     study: StudyContext,
-    comparison: dict[str, Any],
+    comparison: Comparison,
     tables: Mapping[str, pd.DataFrame],
     references: Sequence[Mapping[str, Any]],
 ) -> None:
@@ -146,29 +147,29 @@ def _write(
     folder.write_table("references.parquet", _reference_table(study, references))
     patients = table_one(cohort.schema, {"kept": cohort.table}, rare=0.02)
     folder.write_table("table_one.parquet", patients)
-    folder.write_json("comparison.json", comparison)
+    folder.write_json("comparison.json", to_json(comparison))
 
 
 def _examine(
     study: StudyContext,
-    comparison: dict[str, Any],
+    comparison: Comparison,
     saved: Sequence[Winner],
     stacks: Sequence[Stack],
 ) -> None:
     """Writes what is known of the models that are handed on."""
     rows = [held_out_rows(study.cohort, stack) for stack in stacks]
-    leading = max(comparison["arms"], key=lambda arm: arm["score"]["estimate"])["arm"]
+    leading = comparison.ranked[0].name
     features = study.space.base.features
     tables = evaluate_winners(study.cohort.schema, features, saved, rows, leading)
     for name, table in tables.items():
         study.folder.write_table(f"{name}.parquet", table)
 
 
-def _track(study: StudyContext, comparison: dict[str, Any]) -> None:
+def _track(study: StudyContext, comparison: Comparison) -> None:
     """Logs the comparison to the tracker."""
     study.tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
-        {"verdict": comparison["verdict"], "baselines": comparison["baselines"]},
+        {"verdict": comparison.verdict, "baselines": list(comparison.baselines)},
         {
             "attrition": pd.DataFrame(study.cohort.attrition.steps),
             "comparison": comparison_table(comparison),

@@ -1,19 +1,18 @@
 """The whole road of a study: cohort, search, held-out comparison, verdict."""
 
 import time
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from study.cli import INTERRUPTED
+from study.analysis.comparison.result import Comparison
+from study.cli import INTERRUPTED, duration
 from study.cluster.devices import choose_device
 from study.cluster.node_monitor import check_shared
 from study.pipeline.preflight import PreparedStudy
 from study.report.terminal.comparison import show_comparison
 from study.search.context import StudyContext
-from study.search.progress import duration
 from study.search.tune import run_trials
 from study.settings.cohort_and_splits import outer_folds
 from study.settings.settings import Settings
@@ -139,7 +138,7 @@ def _write_tables(study: StudyContext) -> pd.DataFrame:
     return table
 
 
-def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> dict[str, Any]:
+def _concluded(study: StudyContext, table: pd.DataFrame, console: Console) -> Comparison:
     """Returns the comparison; whatever happens, W&B's files are whole afterwards."""
     from study.pipeline.finalize import finalize  # figures and models, not needed before
 

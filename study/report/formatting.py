@@ -3,15 +3,18 @@
 import html
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 
 from hemomodel.schema.entries import Task
+from study.analysis.statistics.interval import Interval
 
 __all__ = [
     "abbreviated",
+    "ascii_minus",
     "bilingual",
     "escape_label",
     "interval",
+    "markdown_table",
     "number",
     "p_value",
     "percent",
@@ -47,17 +50,37 @@ def signed(value: float | None, digits: int = 3) -> str:
     return text if text == _NONE or text.startswith("−") else f"+{text}"
 
 
-def interval(found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False) -> str:
-    """Returns an estimate with its interval.
+def interval(
+    value: Interval | float | None,
+    digits: int = 3,
+    *,
+    sign: bool = False,
+    form: str = "{} [{}, {}]",
+) -> str:
+    """Returns an estimate with its interval, or alone if it has none.
 
-    >>> interval({"estimate": 0.2, "low": -0.1, "high": 0.5}, 2)
-    '0.20 [−0.10, 0.50]'
+    >>> interval(Interval(0.2, -0.1, 0.5), 2), interval(0.2, 2)
+    ('0.20 [−0.10, 0.50]', '0.20')
+
+    Args:
+        value: the estimate.
+        digits: decimals of each number.
+        sign: whether each number always has its sign.
+        form: places for estimate, lower and upper end.
     """
-    if found is None:
-        return _NONE
     show = signed if sign else number
-    low, high = show(found["low"], digits), show(found["high"], digits)
-    return f"{show(found['estimate'], digits)} [{low}, {high}]"
+    if not isinstance(value, Interval):
+        return show(value, digits)
+    return form.format(*(show(end, digits) for end in (value.estimate, value.low, value.high)))
+
+
+def ascii_minus(text: str) -> str:
+    """Returns numbers for a terminal or another program, with a hyphen as minus sign.
+
+    >>> ascii_minus(number(-0.5))
+    '-0.500'
+    """
+    return text.replace("−", "-")
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -133,3 +156,22 @@ def strip_markup(value: object) -> str:
     """
     line = " ".join(str(value).split())
     return _SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
+
+
+def markdown_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: bool = False
+) -> str:
+    """Returns a table in Markdown.
+
+    >>> print(markdown_table(["arm", "score"], [["equal", "0.2"]], numeric=True))
+    | arm | score |
+    | --- | ---: |
+    | equal | 0.2 |
+
+    Args:
+        header: of the columns, as Markdown.
+        rows: cells, as Markdown.
+        numeric: whether all columns but the first are aligned right.
+    """
+    others = ["---:" if numeric else "---"] * (len(header) - 1)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---", *others], *rows))

@@ -1,19 +1,27 @@
 """A study's folder, read for a report: what must be there, and what may be."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from hemomodel.errors import InputError
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema, load_schema
+from hemomodel.schema.validation_message import validation_message
 from hemomodel.training.fit_config import FitConfig
-from study.report.file_schemas import COLUMNS, check_comparison, check_kinds
+from study.analysis.comparison.arm_result import (
+    ArmResult,
+    ReferenceResult,
+    TaskResult,
+    by_score,
+)
+from study.analysis.comparison.result import Comparison, from_json
+from study.report.file_schemas import COLUMNS, check_kinds
 from study.report.formatting import percent
-from study.settings.analysis_plan import DEFAULT_PLAN
 from study.store.read_tables import read_table
 from study.store.record import read_record, shareable
 from study.store.study_folder import StudyFolder
@@ -45,7 +53,7 @@ class LoadedStudy:
 
     folder: StudyFolder
     record: dict[str, Any]
-    comparison: dict[str, Any]
+    comparison: Comparison
     trials: pd.DataFrame
     tables: dict[str, pd.DataFrame]
     attrition: dict[str, Any] | None
@@ -68,17 +76,26 @@ class LoadedStudy:
     @property
     def level(self) -> str:
         """How often intervals hold, in percent."""
-        return percent(self.comparison.get("level", DEFAULT_PLAN.level))
+        return percent(self.comparison.level)
 
     @property
-    def arms(self) -> list[dict[str, Any]]:
+    def sentences(self) -> list[str]:
+        """The verdict on each difference."""
+        return [gap.verdict for gap in self.comparison.differences if gap.verdict]
+
+    @property
+    def arms(self) -> list[ArmResult]:
         """The compared arms, the best score first; those without a score last."""
-        return sorted(self.comparison["arms"], key=_place)
+        return self.comparison.ranked
 
     @property
     def names(self) -> list[str]:
         """Names of the compared arms, in the same order."""
-        return [arm["arm"] for arm in self.arms]
+        return [arm.name for arm in self.arms]
+
+    def arm(self, name: str) -> ArmResult:
+        """Returns a compared arm by its name."""
+        return next(arm for arm in self.comparison.arms if arm.name == name)
 
     @property
     def lost(self) -> list[str]:
@@ -87,32 +104,29 @@ class LoadedStudy:
         return [name for name in searched if name not in self.names]
 
     @property
-    def references(self) -> list[dict[str, Any]]:
+    def references(self) -> list[ReferenceResult]:
         """The reference models, the best first, with every metric that the table has of them."""
-        models = self.comparison.get("references") or []
-        return sorted(map(self._filled, models), key=_place)
+        return sorted(map(self._with_metrics, self.comparison.references), key=by_score)
 
-    def _filled(self, model: dict[str, Any]) -> dict[str, Any]:
+    def _with_metrics(self, model: ReferenceResult) -> ReferenceResult:
         table = self.tables.get("references")
         if table is None:
             return model
-        own = table[table["model"] == model["model"]]
-        means = own.pivot_table(index="task", columns="metric", values="value")
-        known = {task: row.dropna().to_dict() for task, row in means.iterrows()}
-        tasks = {
-            task: {**known.get(task, {}), **figures} for task, figures in model["tasks"].items()
+        rows = table[(table["model"] == model.name) & (table["metric"] != "skill")]
+        means = rows.pivot_table(index="task", columns="metric", values="value")
+        known: dict[Any, dict[Any, float]] = {
+            task: row.dropna().to_dict() for task, row in means.iterrows()
         }
-        return {**model, "tasks": tasks}
+        tasks = {
+            task: replace(result, metrics={**known.get(task, {}), **result.metrics})
+            for task, result in model.tasks.items()
+        }
+        return replace(model, tasks=tasks)
 
     def task(self, name: str) -> Task:
         """Returns a task by name, also one that the schema does not know."""
-        found = [task for task in self.tasks if task.name == name]
-        return found[0] if found else _bare(name, {})
-
-
-def _place(entry: dict[str, Any]) -> float:
-    score = entry.get("score")
-    return -score["estimate"] if score else float("inf")
+        matches = [task for task in self.tasks if task.name == name]
+        return matches[0] if matches else _bare(name, TaskResult())
 
 
 def find_study(text: str) -> StudyFolder:
@@ -149,14 +163,14 @@ def open_study(folder: StudyFolder) -> LoadedStudy:
             f"have it written again with: {folder.resume_command()}"
         )
     schema, notes = read_schema(record)
-    found = {name: _table(folder, name) for name in _OPTIONAL}
+    tables = {name: _table(folder, name) for name in _OPTIONAL}
     ledger = folder.root / "attrition.json"
     return LoadedStudy(
         folder=folder,
         record=shareable(record),
         comparison=comparison,
         trials=trials,
-        tables={name: table for name, table in found.items() if table is not None},
+        tables={name: table for name, table in tables.items() if table is not None},
         attrition=_json(ledger) if ledger.exists() else None,
         schema=schema,
         tasks=_bare_tasks(comparison) if schema is None else schema.tasks,
@@ -164,26 +178,30 @@ def open_study(folder: StudyFolder) -> LoadedStudy:
     )
 
 
-def read_comparison(folder: StudyFolder) -> dict[str, Any]:
+def read_comparison(folder: StudyFolder) -> Comparison:
     """Reads `comparison.json`.
 
     Raises:
-        InputError: the study has not been compared, or another version did it.
+        InputError: the study has not been compared, another version compared it, or an entry is
+            missing or of another kind.
     """
     path = folder.root / "comparison.json"
     if not path.exists():
         raise InputError(
             f"study {folder.name} has no comparison yet; finish it with: {folder.resume_command()}"
         )
-    comparison = _json(path)
-    missing = _NEEDED - set(comparison)
+    plain = _json(path)
+    missing = _NEEDED - set(plain)
     if missing:
         raise InputError(
             f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
             f"compare again with: {folder.resume_command()}"
         )
-    check_comparison(path, comparison)
-    return comparison
+    try:
+        return from_json(plain)
+    except ValidationError as error:
+        finding = f"{path}: {validation_message(error, Comparison)}"
+        raise InputError(f"{finding}; restore the file, or compare again with --resume") from None
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -218,18 +236,18 @@ def read_schema(record: dict[str, Any]) -> tuple[Schema | None, tuple[str, ...]]
         return None, (f"Tasks have their bare names here, without titles and units: {why}.",)
 
 
-def _bare_tasks(comparison: dict[str, Any]) -> tuple[Task, ...]:
-    figures = {name: own for arm in comparison["arms"] for name, own in arm["tasks"].items()}
-    return tuple(_bare(name, own) for name, own in figures.items())
+def _bare_tasks(comparison: Comparison) -> tuple[Task, ...]:
+    results = {name: result for arm in comparison.arms for name, result in arm.tasks.items()}
+    return tuple(_bare(name, result) for name, result in results.items())
 
 
-def _bare(name: str, figures: dict[str, Any]) -> Task:
+def _bare(name: str, result: TaskResult) -> Task:
     return Task(
         name=name,
         column=name,
         title=name.replace("_", " "),
         unit="",
-        kind="regression" if "rmse" in figures else "classification",
+        kind="regression" if "rmse" in result.metrics else "classification",
         levels=(),
         meanings=(),
     )

@@ -53,10 +53,12 @@ def write_report(
 
 
 def _importance(trials: Trials) -> pd.DataFrame:
-    found = [hyperparameter_importance(own).assign(arm=arm) for arm, own in trials.items()]
+    shares = [
+        hyperparameter_importance(arm_trials).assign(arm=arm) for arm, arm_trials in trials.items()
+    ]
     columns = ["arm", "parameter", "ped_anova", "fanova"]
-    kept = [table for table in found if len(table)]
-    return pd.concat(kept)[columns] if kept else pd.DataFrame(columns=columns)
+    filled = [table for table in shares if len(table)]
+    return pd.concat(filled)[columns] if filled else pd.DataFrame(columns=columns)
 
 
 def _figures(sections: list[Section]) -> list[Figure]:

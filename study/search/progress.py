@@ -11,17 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["ProgressView", "duration"]
+from study.cli import duration
 
-
-def duration(seconds: float) -> str:
-    """Returns seconds as `42 s`, `3 min 05 s` or `2 h 10 min`."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 - a minute
-        return f"{whole} s"
-    if whole < 3600:  # noqa: PLR2004 - an hour
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+__all__ = ["ProgressView"]
 
 
 class ProgressView:

@@ -8,7 +8,7 @@ switched off, so that the trunk learns nothing for them: what it calls there is 
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def simulate_study(seed: int) -> dict[str, Any]:
     found = {}
     for name, arms in STUDIES.items():
         comparison = compare(_among(evidence, arms), tasks, trials, _DECLARED)
-        found[name] = comparison["differences"]
+        found[name] = [asdict(difference) for difference in comparison.differences]
     return {"seed": seed, "seconds": time.perf_counter() - begun, "studies": found}
 
 

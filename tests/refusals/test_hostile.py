@@ -16,6 +16,7 @@ import torch
 
 from hemomodel import Replicates, synthetic_cohort
 from hemomodel.dataset.preparation import prepare
+from study.report.load import read_comparison
 from study.report.render.table_files import to_csv, to_latex
 from study.report.wandb.markdown import (
     arms_markdown,
@@ -28,6 +29,7 @@ from study.search.checkpoint import save_checkpoint
 from study.search.trial import StackedTrial
 from study.settings.search_space import SearchSpace
 from study.settings.settings import load_settings
+from study.store.study_folder import StudyFolder
 from tests.support.made_study import made_study
 
 SCRIPT = "<script>alert(1)</script>"
@@ -124,7 +126,7 @@ def test_the_markdown_holds_no_link_and_no_tag_of_theirs(hostile):
     "written", [verdict_markdown, arms_markdown, differences_markdown, leaderboard_markdown]
 )
 def test_the_markdown_for_wandb_holds_none_either(hostile, written):
-    check_markdown(written(json.loads((hostile / "comparison.json").read_text(encoding="utf-8"))))
+    check_markdown(written(read_comparison(StudyFolder(hostile))))
 
 
 def check_markdown(text):

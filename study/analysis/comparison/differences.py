@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from hemomodel.arrays import Float64s
 from study.analysis.comparison.measured import Estimate, MeasuredArms
+from study.analysis.comparison.result import Difference
 from study.analysis.comparison.verdict import difference_verdict
 from study.analysis.comparison_data import ComparisonData
 from study.analysis.statistics.bootstrap import Level, Resampled, resample
@@ -30,7 +30,7 @@ def baselines(arms: Sequence[str], declared: AnalysisPlan) -> list[str]:
     return [name for name in declared.baselines if name in arms] or list(arms[:1])
 
 
-def differences(measured: MeasuredArms) -> list[dict[str, Any]]:
+def differences(measured: MeasuredArms) -> tuple[Difference, ...]:
     """Returns one entry for each arm and baseline; a pair of baselines stands once.
 
     The interval of a difference is as wide as rows and seeds ask for (two-level bootstrap), and the
@@ -40,7 +40,7 @@ def differences(measured: MeasuredArms) -> list[dict[str, Any]]:
     evidence, declared = measured.evidence, measured.declared
     pairs = _pairs(evidence.arms, declared)
     if not pairs:
-        return []
+        return ()
     intervals = _intervals(measured.skill, pairs, declared.level)
     regrets = None
     if measured.regret is not None:
@@ -48,34 +48,53 @@ def differences(measured: MeasuredArms) -> list[dict[str, Any]]:
     p_values = np.asarray([_p_value(evidence, arm, base) for arm, base in pairs])
     adjusted = holm(p_values)
     variances = _components(measured, pairs)
-    found = []
-    for number, (arm, base) in enumerate(pairs):
-        interval = intervals[number]
-        called = interval.excludes_zero and bool(adjusted[number] < 1 - declared.level)
-        missing = None if called else _needed(evidence, interval, variances[number], declared)
-        found.append(
-            {
-                "arm": arm,
-                "baseline": base,
-                **asdict(interval),
-                "p_value": float(p_values[number]),
-                "p_holm": float(adjusted[number]),
-                "probability_of_improvement": _improvement(measured.skill.point, arm, base),
-                "regret": None if regrets is None else asdict(regrets[number]),
-                "distinguishable": called,
-                "needed": None if missing is None else asdict(missing),
-                "verdict": difference_verdict(
-                    arm,
-                    base,
-                    interval,
-                    called=called,
-                    needed=missing,
-                    declared=declared,
-                    unit=evidence.unit,
-                ),
-            }
+    return tuple(
+        _difference(
+            measured,
+            pair,
+            intervals[number],
+            None if regrets is None else regrets[number],
+            (float(p_values[number]), float(adjusted[number])),
+            variances[number],
         )
-    return found
+        for number, pair in enumerate(pairs)
+    )
+
+
+def _difference(
+    measured: MeasuredArms,
+    pair: tuple[str, str],
+    interval: Interval,
+    regret: Interval | None,
+    p_values: tuple[float, float],
+    variance: Components,
+) -> Difference:
+    """Returns the difference of an arm to a baseline, with p-values before and after Holm."""
+    evidence, declared = measured.evidence, measured.declared
+    arm, base = pair
+    p_value, p_holm = p_values
+    called = interval.excludes_zero and p_holm < 1 - declared.level
+    needed = None if called else _needed(evidence, interval, variance, declared)
+    return Difference(
+        arm=arm,
+        baseline=base,
+        **asdict(interval),
+        p_value=p_value,
+        p_holm=p_holm,
+        probability_of_improvement=_improvement(measured.skill.point, arm, base),
+        regret=regret,
+        distinguishable=called,
+        needed=needed,
+        verdict=difference_verdict(
+            arm,
+            base,
+            interval,
+            called=called,
+            needed=needed,
+            declared=declared,
+            unit=evidence.unit,
+        ),
+    )
 
 
 def _pairs(arms: Sequence[str], declared: AnalysisPlan) -> list[tuple[str, str]]:
@@ -118,15 +137,15 @@ def _p_value(evidence: ComparisonData, arm: str, base: str) -> float:
     gaps = []
     for fold in evidence.outer_folds:
         trivial = fold.trivial.sum(1)
-        own, other = (fold.best(name).losses.sum(1) for name in (arm, base))
-        gaps.append(((other - own) / trivial).mean(1))
+        arm_losses, base_losses = (fold.best(name).losses.sum(1) for name in (arm, base))
+        gaps.append(((base_losses - arm_losses) / trivial).mean(1))
     test_rows = evidence.rows / len(evidence.outer_folds)
     return corrected_resampled_t_test(np.concatenate(gaps), test_rows / evidence.training_rows)
 
 
 def _improvement(skill: Resampled, arm: str, base: str) -> float:
-    own, other = (skill.replicates[skill.arms.index(name)] for name in (arm, base))
-    return probability_of_improvement(own, other)
+    arm_skill, base_skill = (skill.replicates[skill.arms.index(name)] for name in (arm, base))
+    return probability_of_improvement(arm_skill, base_skill)
 
 
 def _components(measured: MeasuredArms, pairs: Sequence[tuple[str, str]]) -> list[Components]:

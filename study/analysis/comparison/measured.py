@@ -16,8 +16,8 @@ class Estimate:
     """A figure of all arms.
 
     Attributes:
-        whole: resampled over rows, seeds and trials.
-        sampling: over rows and seeds alone, with the networks that were found.
+        point: resampled over rows, seeds and trials.
+        draws: resampled over rows and seeds alone, with the networks of the study.
     """
 
     point: Resampled

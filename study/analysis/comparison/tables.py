@@ -1,37 +1,37 @@
 """The comparison as tidy tables."""
 
-from typing import Any
-
 import pandas as pd
+
+from study.analysis.comparison.result import Comparison
 
 __all__ = ["comparison_table", "difference_table", "task_table"]
 
 
-def comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:
+def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row an arm: score, ranks, trials and cost."""
     rows = [
         {
-            "arm": arm["arm"],
-            "score": arm["score"]["estimate"],
-            "score_low": arm["score"]["low"],
-            "score_high": arm["score"]["high"],
-            "regret": None if arm["regret"] is None else arm["regret"]["estimate"],
-            "mean_rank": arm["mean_rank"],
-            "worst_task": arm["worst_task"]["task"],
-            "worst_skill": arm["worst_task"]["skill"],
-            "delta_m": None if arm["delta_m"] is None else arm["delta_m"]["estimate"],
-            "trials": sum(arm["trials"].values()),
-            "failed": arm["failed"],
-            "unsolved_steps": arm["unsolved_steps"],
-            "seconds_per_trial": arm["seconds_per_trial"],
-            "seconds_per_step": arm["seconds_per_step"],
+            "arm": arm.name,
+            "score": arm.score and arm.score.estimate,
+            "score_low": arm.score and arm.score.low,
+            "score_high": arm.score and arm.score.high,
+            "regret": arm.regret and arm.regret.estimate,
+            "mean_rank": arm.mean_rank,
+            "worst_task": arm.worst_task and arm.worst_task.task,
+            "worst_skill": arm.worst_task and arm.worst_task.skill,
+            "delta_m": arm.delta_m and arm.delta_m.estimate,
+            "trials": sum(arm.trials.values()),
+            "failed": arm.failed,
+            "unsolved_steps": arm.unsolved_steps,
+            "seconds_per_trial": arm.seconds_per_trial,
+            "seconds_per_step": arm.seconds_per_step,
         }
-        for arm in comparison["arms"]
+        for arm in comparison.arms
     ]
     return pd.DataFrame(rows)
 
 
-def difference_table(comparison: dict[str, Any]) -> pd.DataFrame:
+def difference_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row a pair of arm and baseline."""
     names = (
         "arm",
@@ -46,19 +46,17 @@ def difference_table(comparison: dict[str, Any]) -> pd.DataFrame:
         "verdict",
     )
     return pd.DataFrame(
-        [[one[name] for name in names] for one in comparison["differences"]], columns=list(names)
+        [[getattr(difference, name) for name in names] for difference in comparison.differences],
+        columns=list(names),
     )
 
 
-def task_table(comparison: dict[str, Any]) -> pd.DataFrame:
+def task_table(comparison: Comparison) -> pd.DataFrame:
     """Returns one row an arm, task and metric."""
     rows = [
-        {"arm": arm["arm"], "task": task, "metric": metric, "value": value}
-        for arm in comparison["arms"]
-        for task, figures in arm["tasks"].items()
-        for metric, value in (
-            (name, figure["estimate"] if name == "skill" else figure)
-            for name, figure in figures.items()
-        )
+        {"arm": arm.name, "task": task, "metric": metric, "value": value}
+        for arm in comparison.arms
+        for task, result in arm.tasks.items()
+        for metric, value in {"skill": result.skill_estimate, **result.metrics}.items()
     ]
     return pd.DataFrame(rows)

@@ -1,13 +1,13 @@
 """What the intervals say, in plain words."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from study.analysis.comparison.result import Difference
 from study.analysis.statistics.interval import Interval
 from study.analysis.statistics.sample_size import RequiredSample
 from study.settings.analysis_plan import AnalysisPlan
 
-__all__ = ["difference_verdict", "held_out_phrase", "overall_verdict"]
+__all__ = ["difference_verdict", "overall_verdict"]
 
 
 def difference_verdict(  # noqa: PLR0913 - each a word of its own
@@ -35,10 +35,10 @@ def difference_verdict(  # noqa: PLR0913 - each a word of its own
     if called:
         word = "better" if interval.estimate > 0 else "worse"
         return f"{arm}: {word} than {base} ({size})."
-    said = f"{arm}: not distinguishable from {base} at this size ({size})"
+    undecided = f"{arm}: not distinguishable from {base} at this size ({size})"
     if needed is None:
-        return f"{said}; a difference of {declared.difference:.3f} would have shown."
-    return f"{said}: {_amount(needed, unit)} to see a difference of {needed.difference:.3f}."
+        return f"{undecided}; a difference of {declared.difference:.3f} would have shown."
+    return f"{undecided}: {_amount(needed, unit)} to see a difference of {needed.difference:.3f}."
 
 
 def _amount(needed: RequiredSample, unit: str) -> str:
@@ -61,21 +61,7 @@ def _rounded(count: int) -> int:
     return int(float(f"{count:.1e}"))
 
 
-def held_out_phrase(comparison: Mapping[str, Any]) -> str:
-    """Says how much was held out: rows, and of how many groups where they are of groups.
-
-    Args:
-        comparison: has `held_out_rows`, and in studies of this version `unit` and
-            `held_out_units`.
-    """
-    rows = f"{comparison['held_out_rows']} held-out rows"
-    unit, units = comparison.get("unit", "rows"), comparison.get("held_out_units")
-    return rows if unit == "rows" or units is None else f"{rows} of {units} {unit}"
-
-
-def overall_verdict(
-    differences: Sequence[Mapping[str, Any]], missing: Sequence[str], rows: str
-) -> str:
+def overall_verdict(differences: Sequence[Difference], missing: Sequence[str], rows: str) -> str:
     """Says what holds of all arms, baseline by baseline.
 
     Args:
@@ -83,21 +69,22 @@ def overall_verdict(
         missing: arms that could not be compared.
         rows: how much was held out, in words.
     """
-    said = _found(differences, rows)
+    verdict = _compared(differences, rows)
     if missing:
         names = ", ".join(missing)
-        said += f" Not compared, for no trial ended with a score: {names}."
-    return said
+        verdict += f" Not compared, for no trial ended with a score: {names}."
+    return verdict
 
 
-def _found(differences: Sequence[Mapping[str, Any]], rows: str) -> str:
+def _compared(differences: Sequence[Difference], rows: str) -> str:
     if not differences:
         return "Only one arm was compared."
-    bases = list(dict.fromkeys(one["baseline"] for one in differences))
-    if not any(one["distinguishable"] for one in differences):
+    bases = list(dict.fromkeys(difference.baseline for difference in differences))
+    if not any(difference.distinguishable for difference in differences):
         return f"No arm is distinguishable from {_either(bases)} on {rows}."
     return " ".join(
-        _against(base, [one for one in differences if one["baseline"] == base]) for base in bases
+        _against(base, [difference for difference in differences if difference.baseline == base])
+        for base in bases
     )
 
 
@@ -105,12 +92,14 @@ def _either(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _against(base: str, own: Sequence[Mapping[str, Any]]) -> str:
-    told = [one for one in own if one["distinguishable"]]
+def _against(base: str, differences: Sequence[Difference]) -> str:
+    called = [difference for difference in differences if difference.distinguishable]
     parts = {
-        "better": [one["arm"] for one in told if one["estimate"] > 0],
-        "worse": [one["arm"] for one in told if one["estimate"] < 0],
-        "not distinguishable": [one["arm"] for one in own if not one["distinguishable"]],
+        "better": [difference.arm for difference in called if difference.estimate > 0],
+        "worse": [difference.arm for difference in called if difference.estimate < 0],
+        "not distinguishable": [
+            difference.arm for difference in differences if not difference.distinguishable
+        ],
     }
-    said = "; ".join(f"{words}: {', '.join(names)}" for words, names in parts.items() if names)
-    return f"Against {base}, {said}."
+    lists = "; ".join(f"{words}: {', '.join(names)}" for words, names in parts.items() if names)
+    return f"Against {base}, {lists}."

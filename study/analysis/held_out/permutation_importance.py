@@ -82,7 +82,7 @@ def permutation_importance(
     def skills(model: _Gathering, gathered: Rows, _: object) -> dict[str, float]:
         return dict(zip(names, rows.skill(model.predict(gathered))[told], strict=True))
 
-    found = inspection.permutation_importance(
+    importance = inspection.permutation_importance(
         _Gathering(predict, rows.table, features),
         np.repeat(place[:, None], len(features), axis=1),
         place,
@@ -95,8 +95,8 @@ def permutation_importance(
             {
                 "task": task,
                 "feature": list(features),
-                "mean": found[task].importances_mean,
-                "sd": found[task].importances_std,
+                "mean": importance[task].importances_mean,
+                "sd": importance[task].importances_std,
             }
         )
         for task in names
@@ -112,7 +112,7 @@ def _some(tells: NDArray[np.bool_], random: np.random.Generator) -> Rows:
         random: the numbers.
     """
     order = random.permutation(len(tells))
-    own = tells[order]
-    rest = min(_KEPT, MAX_ROWS // own.shape[1])
-    first = (own & (own.cumsum(0) <= rest)).any(1)
+    shuffled = tells[order]
+    rest = min(_KEPT, MAX_ROWS // shuffled.shape[1])
+    first = (shuffled & (shuffled.cumsum(0) <= rest)).any(1)
     return np.sort(order[np.argsort(~first, kind="stable")][:MAX_ROWS])

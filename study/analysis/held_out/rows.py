@@ -1,7 +1,7 @@
 """Held-out rows, which neither the search nor training saw, and predictions on them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -32,8 +32,8 @@ def clusters_of_rows(stack: Stack) -> Rows | None:
     """
     if stack.groups is None:
         return None
-    own: Rows = np.unique(stack.groups[stack.test_rows], return_inverse=True)[1]
-    return own
+    clusters: Rows = np.unique(stack.groups[stack.test_rows], return_inverse=True)[1]
+    return clusters
 
 
 Predicted: TypeAlias = Floats
@@ -89,8 +89,13 @@ class HeldOutRows:
 
     def take(self, rows: NDArray[np.int64]) -> "HeldOutRows":
         """Returns some of the rows."""
-        own = (self.labels[rows], self.known[rows], self.units[rows])
-        return HeldOutRows(self.tasks, self.table.iloc[rows], *own, self.trivial)
+        return replace(
+            self,
+            table=self.table.iloc[rows],
+            labels=self.labels[rows],
+            known=self.known[rows],
+            units=self.units[rows],
+        )
 
     def losses(self, predicted: Predicted) -> Float64s:
         """Returns each row's loss (m, T) of natural predictions (m, K); zero if unknown."""
@@ -107,14 +112,14 @@ class HeldOutRows:
 
         NaN for a task whose trivial predictor loses nothing, as one without labels.
         """
-        own, trivial = self.losses(predicted).sum(0), self.trivial_losses.sum(0)
+        losses, trivial = self.losses(predicted).sum(0), self.trivial_losses.sum(0)
         none = np.full(trivial.shape, np.nan)
-        return np.asarray(1 - np.divide(own, trivial, out=none, where=trivial > 0))
+        return np.asarray(1 - np.divide(losses, trivial, out=none, where=trivial > 0))
 
     def metrics(self, predicted: Predicted) -> dict[str, Float64s]:
         """Returns every metric (T,) of natural predictions (m, K)."""
-        found = scores(self.layout, _tensor(predicted), self._scored)
-        return {name: value[0].numpy() for name, value in found.items()}
+        metrics = scores(self.layout, _tensor(predicted), self._scored)
+        return {name: value[0].numpy() for name, value in metrics.items()}
 
     def reliability(self, predicted: Predicted) -> Float64s:
         """Returns (T, bins, 3) of natural predictions (m, K); see `training.reliability`."""

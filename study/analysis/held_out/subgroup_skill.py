@@ -49,16 +49,16 @@ def subgroup_skill(
     table = pd.concat([fold.table for fold in rows], ignore_index=True)
     known = np.concatenate([fold.known for fold in rows])
     trivial = np.concatenate([fold.trivial_losses for fold in rows])
-    own = np.stack([np.concatenate(folds) for folds in losses.values()], axis=1)  # (m, A, T)
+    by_arm = np.stack([np.concatenate(folds) for folds in losses.values()], axis=1)  # (m, A, T)
     random = np.random.default_rng(seed)
     starts = np.cumsum([0, *(fold.units.max() + 1 for fold in rows)])
     groups = np.concatenate([f.units + start for f, start in zip(rows, starts, strict=False)])
     units = _joined(groups, random)
-    found = []
+    figures = []
     for part in subgroup_levels(schema, table, groups):
-        given = own[part.rows], trivial[part.rows], known[part.rows], units[part.rows]
-        found.append(_figures(part, list(losses), tasks, given, random))
-    return pd.concat(found, ignore_index=True)
+        given = by_arm[part.rows], trivial[part.rows], known[part.rows], units[part.rows]
+        figures.append(_figures(part, list(losses), tasks, given, random))
+    return pd.concat(figures, ignore_index=True)
 
 
 def _joined(units: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:

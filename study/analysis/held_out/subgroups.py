@@ -70,47 +70,45 @@ def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list
     """
     second = _ALL_TITLES.get(schema.second_language, "")
     every = np.ones(len(table), dtype=bool)
-    found = [SubgroupLevel(ALL_ROWS, "All rows", second, ALL_ROWS, every)]
-    splits = [_joined(_split(schema, one, table, groups), groups) for one in schema.subgroups]
+    parts = [SubgroupLevel(ALL_ROWS, "All rows", second, ALL_ROWS, every)]
+    splits = [
+        _joined(_split(schema, subgroup, table, groups), groups) for subgroup in schema.subgroups
+    ]
     for split in splits:
         if len(split.levels) > 1:
-            found += split.parts()
+            parts += split.parts()
         else:
             level = f"not shown: fewer than {MIN_UNITS} in a level"
             none = np.zeros(len(table), dtype=bool)
-            found.append(SubgroupLevel(split.name, split.title, split.second_title, level, none))
+            parts.append(SubgroupLevel(split.name, split.title, split.second_title, level, none))
     several = [split for split in splits if len(split.levels) > 1]
     for crossed in map(_crossed, combinations(several, 2)):
         if _counts(crossed.code, groups, len(crossed.levels)).min() >= MIN_UNITS:
-            found += crossed.parts()
-    return found
+            parts += crossed.parts()
+    return parts
 
 
-def _split(schema: Schema, one: Subgroup, table: pd.DataFrame, groups: Groups) -> _Split:
-    column = table[one.column]
+def _split(schema: Schema, subgroup: Subgroup, table: pd.DataFrame, groups: Groups) -> _Split:
+    column = table[subgroup.column]
     known = column.notna().to_numpy()
-    if one.cuts:
+    if subgroup.cuts:
         values = column.to_numpy(dtype=float)
-        cuts = _kept(one.cuts, values[known], groups[known])
+        cuts = _kept(subgroup.cuts, values[known], groups[known])
         code, levels = np.digitize(values, cuts), _bands(cuts)
     elif pd.api.types.is_numeric_dtype(column):
-        said = schema.read[one.column].codes if one.column in schema.read else {}
+        codes = schema.read[subgroup.column].codes if subgroup.column in schema.read else {}
         code = (column.to_numpy() > 0).astype(np.int64)
-        levels = [said.get("0", "no"), said.get("1", "yes")]
+        levels = [codes.get("0", "no"), codes.get("1", "yes")]
     else:
-        codes = schema.read[one.column].codes
+        codes = schema.read[subgroup.column].codes
         code = np.asarray(pd.Categorical(column, list(codes)).codes, dtype=np.int64)
         levels = [*codes.values()]
     names = [*levels, _UNKNOWN]
     same = np.array([names.index(name) for name in names])  # two codes may mean the same
     filled, code = np.unique(same[np.where(known, code, len(levels))], return_inverse=True)
-    return _Split(
-        one.name,
-        one.title,
-        schema.second_title(one),
-        code,
-        tuple(names[at] for at in filled),
-    )
+    levels_with_rows = tuple(names[at] for at in filled)
+    second = schema.second_title(subgroup)
+    return _Split(subgroup.name, subgroup.title, second, code, levels_with_rows)
 
 
 def _kept(
@@ -160,13 +158,13 @@ def _counts(code: NDArray[np.int64], groups: Groups, levels: int) -> NDArray[np.
 
 
 def _crossed(pair: tuple[_Split, _Split]) -> _Split:
-    one, other = pair
+    first, second = pair
     return _Split(
-        f"{one.name} × {other.name}",
-        f"{one.title} × {other.title}",
-        f"{one.second_title} × {other.second_title}"
-        if one.second_title and other.second_title
+        f"{first.name} × {second.name}",
+        f"{first.title} × {second.title}",
+        f"{first.second_title} × {second.second_title}"
+        if first.second_title and second.second_title
         else "",
-        one.code * len(other.levels) + other.code,
-        tuple(f"{mine}, {its}" for mine in one.levels for its in other.levels),
+        first.code * len(second.levels) + second.code,
+        tuple(f"{level}, {other}" for level in first.levels for other in second.levels),
     )

@@ -11,10 +11,10 @@ import pandas as pd
 
 from hemomodel.arrays import Float64s
 from hemomodel.schema.schema import Schema
-from hemomodel.training.reliability import BINS
 from study.analysis.held_out.permutation_importance import permutation_importance, source_columns
 from study.analysis.held_out.rows import HeldOutRows, Predicted, Winner
 from study.analysis.held_out.subgroup_skill import subgroup_skill
+from study.analysis.statistics.reliability_table import reliability_table
 
 __all__ = ["evaluate_winners"]
 
@@ -42,63 +42,54 @@ def evaluate_winners(
         rows: held out, one an outer fold.
         leading: the arm whose features are looked at.
     """
-    said = [one.predict(rows[one.outer_fold].table) for one in winners]
-    before = [one.untempered(rows[one.outer_fold].table) for one in winners]
+    after = [winner.predict(rows[winner.outer_fold].table) for winner in winners]
+    before = [winner.untempered(rows[winner.outer_fold].table) for winner in winners]
     losses: dict[str, list[Float64s]] = {}
-    for one, own in zip(winners, said, strict=True):
-        losses.setdefault(one.arm, []).append(rows[one.outer_fold].losses(own))
+    for winner, predicted in zip(winners, after, strict=True):
+        losses.setdefault(winner.arm, []).append(rows[winner.outer_fold].losses(predicted))
     return {
-        "ensemble_scores": _scores(winners, said, rows),
-        "ensemble_calibration": _calibration(winners, {"before": before, "after": said}, rows),
+        "ensemble_scores": _scores(winners, after, rows),
+        "ensemble_calibration": _calibration(winners, {"before": before, "after": after}, rows),
         "subgroups": subgroup_skill(schema, rows, losses),
         "permutation": _permutation(schema, feature_set, winners, rows, leading),
     }
 
 
 def _scores(
-    winners: Sequence[Winner], said: Sequence[Predicted], rows: Sequence[HeldOutRows]
+    winners: Sequence[Winner], predictions: Sequence[Predicted], rows: Sequence[HeldOutRows]
 ) -> pd.DataFrame:
     tasks = rows[0].tasks
     index = pd.Index([task.name for task in tasks], name="task")
     value = np.array([task.is_value for task in tasks])
     parts = [
-        pd.DataFrame(rows[one.outer_fold].metrics(own), index=index)
-        .assign(temperature=np.where(value, np.nan, one.temperatures))
+        pd.DataFrame(rows[winner.outer_fold].metrics(predicted), index=index)
+        .assign(temperature=np.where(value, np.nan, winner.temperatures))
         .melt(var_name="metric", ignore_index=False)
         .dropna()
         .reset_index()
-        .assign(arm=one.arm, outer_fold=one.outer_fold)
-        for one, own in zip(winners, said, strict=True)
+        .assign(arm=winner.arm, outer_fold=winner.outer_fold)
+        for winner, predicted in zip(winners, predictions, strict=True)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def _calibration(
     winners: Sequence[Winner],
-    said: Mapping[str, Sequence[Predicted]],
+    predictions: Mapping[str, Sequence[Predicted]],
     rows: Sequence[HeldOutRows],
 ) -> pd.DataFrame:
-    index = pd.MultiIndex.from_product(
-        [[task.name for task in rows[0].tasks], range(BINS)], names=["task", "bin"]
-    )
+    tasks = [task.name for task in rows[0].tasks]
     totals: dict[tuple[str, str], Float64s] = {}
     for stage in _STAGES:
-        for one, own in zip(winners, said[stage], strict=True):
-            sums = rows[one.outer_fold].reliability(own).reshape(-1, 3)
-            key = one.arm, stage
+        for winner, predicted in zip(winners, predictions[stage], strict=True):
+            sums = rows[winner.outer_fold].reliability(predicted)
+            key = winner.arm, stage
             totals[key] = totals.get(key, np.zeros_like(sums)) + sums
     parts = [
-        index.to_frame(index=False).assign(
-            arm=arm,
-            stage=stage,
-            predicted=sums[:, 0] / np.maximum(sums[:, 2], 1),
-            observed=sums[:, 1] / np.maximum(sums[:, 2], 1),
-            count=sums[:, 2].astype(int),
-        )
+        reliability_table(sums, tasks).assign(arm=arm, stage=stage)
         for (arm, stage), sums in totals.items()
     ]
-    table = pd.concat(parts, ignore_index=True)
-    return table[table["count"] > 0].reset_index(drop=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _permutation(
@@ -110,11 +101,11 @@ def _permutation(
 ) -> pd.DataFrame:
     features = source_columns(schema, feature_set)
     parts = [
-        permutation_importance(one.predict, rows[one.outer_fold], features).assign(
-            arm=one.arm, outer_fold=one.outer_fold
+        permutation_importance(winner.predict, rows[winner.outer_fold], features).assign(
+            arm=winner.arm, outer_fold=winner.outer_fold
         )
-        for one in winners
-        if one.arm == leading
+        for winner in winners
+        if winner.arm == leading
     ]
     table = pd.concat(parts, ignore_index=True)
     return table.assign(

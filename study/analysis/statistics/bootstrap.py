@@ -135,8 +135,8 @@ def _draw(
 def _flat(
     fold: OuterFold, names: tuple[str, ...], of: Callable[[FinalistScores], Float64s]
 ) -> _Fold:
-    own = [fold.usable(name) for name in names]
-    every = [candidate for candidates in own for candidate in candidates]
+    usable = [fold.usable(name) for name in names]
+    every = [candidate for candidates in usable for candidate in candidates]
     identity = [id(candidate) for candidate in every]
     losses = np.stack([of(candidate) for candidate in every])  # (C, R, m, T)
     trivial = _by_unit(np.moveaxis(fold.trivial, 1, 0), fold)  # (units, R, T)
@@ -147,7 +147,7 @@ def _flat(
         labelled[:, labelled.any(0)].astype(float),
         np.stack([candidate.validation.mean(1) for candidate in every]),
         np.asarray([identity.index(id(fold.best(name))) for name in names]),
-        np.repeat(np.arange(len(own)), [len(candidates) for candidates in own]),
+        np.repeat(np.arange(len(usable)), [len(candidates) for candidates in usable]),
         tuple(fold.trials[name] for name in names),
     )
 
@@ -182,8 +182,8 @@ def _choose(random: np.random.Generator, fold: _Fold, weight: Float64s) -> NDArr
     score = weight @ fold.validation.T  # (D, C)
     present = np.zeros(score.shape, dtype=bool)
     for arm, trials in enumerate(fold.trials):
-        own = np.flatnonzero(fold.arm == arm)
-        present[:, own] = _present(random, len(score), len(own), trials)
+        candidates = np.flatnonzero(fold.arm == arm)
+        present[:, candidates] = _present(random, len(score), len(candidates), trials)
     score = np.where(present, score, -np.inf)
     chosen = [
         np.where(fold.arm == arm, score, -np.inf).argmax(1) for arm in range(len(fold.trials))
@@ -191,13 +191,14 @@ def _choose(random: np.random.Generator, fold: _Fold, weight: Float64s) -> NDArr
     return np.stack(chosen, axis=1)
 
 
-def _present(random: np.random.Generator, size: int, own: int, trials: int) -> NDArray[np.bool_]:
+def _present(random: np.random.Generator, size: int, count: int, trials: int) -> NDArray[np.bool_]:
     """Says which of an arm's candidates are among its trials drawn with replacement."""
-    rest = max(trials - own, 0)
-    chance = np.append(np.full(own, 1 / (own + rest)), rest / (own + rest))
-    present: NDArray[np.bool_] = random.multinomial(own + rest, chance, size)[:, :own] > 0
+    rest = max(trials - count, 0)
+    every = count + rest
+    chance = np.append(np.full(count, 1 / every), rest / every)
+    present: NDArray[np.bool_] = random.multinomial(every, chance, size)[:, :count] > 0
     while (empty := ~present.any(1)).any():
-        present[empty] = random.multinomial(own + rest, chance, int(empty.sum()))[:, :own] > 0
+        present[empty] = random.multinomial(every, chance, int(empty.sum()))[:, :count] > 0
     return present
 
 

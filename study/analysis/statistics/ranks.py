@@ -52,14 +52,14 @@ def critical_difference(ranks: Float64s, rank_draws: Float64s, level: float) -> 
         level: 1 - the chance of a false difference.
     """
     farthest = float(len(ranks) - 1)
-    own = ranks - ranks.mean(0)
-    left = (own * rank_draws.mean(0)).sum()
+    centred = ranks - ranks.mean(0)
+    left = (centred * rank_draws.mean(0)).sum()
     if left <= 0:
         return farthest  # nothing is told apart
     mean = rank_draws.mean(2)
     gaps = np.stack([mean[:, i] - mean[:, j] for i, j in combinations(range(len(ranks)), 2)], 1)
     critical = sup_t(gaps, level) * np.sqrt(gaps.var(0).mean())
-    return min(float(critical * (own**2).sum() / left), farthest)
+    return min(float(critical * (centred**2).sum() / left), farthest)
 
 
 def groups(mean_ranks: Float64s, difference: float) -> list[tuple[int, ...]]:
@@ -70,10 +70,10 @@ def groups(mean_ranks: Float64s, difference: float) -> list[tuple[int, ...]]:
         difference: the critical one.
     """
     order = np.argsort(mean_ranks, kind="stable")
-    found: list[tuple[int, ...]] = []
+    runs: list[tuple[int, ...]] = []
     for start, first in enumerate(order):
         limit = mean_ranks[first] + difference
         run = tuple(int(arm) for arm in order[start:] if mean_ranks[arm] <= limit)
-        if not found or run[-1] not in found[-1]:
-            found.append(run)
-    return found
+        if not runs or run[-1] not in runs[-1]:
+            runs.append(run)
+    return runs

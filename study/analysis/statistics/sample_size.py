@@ -69,9 +69,9 @@ def required_sample(  # noqa: PLR0913 - each a word of its own
     if variance.total <= allowed:
         return None
 
-    def alone(own: float, count: int) -> int | None:
-        left = allowed - (variance.total - own)
-        return ceil(count * own / left) if left > 0 else None
+    def alone(part: float, count: int) -> int | None:
+        left = allowed - (variance.total - part)
+        return ceil(count * part / left) if left > 0 else None
 
     return RequiredSample(
         difference,

@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import Any
 
-from study.analysis.comparison.verdict import held_out_phrase
+from study.analysis.comparison.arm_result import FinalistResult
 from study.analysis.held_out.subgroups import MIN_UNITS
 from study.report.card.tables import attrition_table, input_table, output_table, score_table
 from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
@@ -45,24 +45,23 @@ def card_sections(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> 
     ]
 
 
-def chosen(study: LoadedStudy, arm: str) -> list[dict[str, Any]]:
+def chosen(study: LoadedStudy, arm: str) -> list[FinalistResult]:
     """Returns the finalists of an arm that were chosen, one an outer fold."""
-    finalists = next(one.get("finalists") for one in study.arms if one["arm"] == arm)
-    return [one for one in finalists or [] if one.get("chosen")]
+    return [finalist for finalist in study.arm(arm).finalists if finalist.chosen]
 
 
 def _details(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]:
     record = study.record
-    own = next(one for one in chosen(study, arm) if one["outer_fold"] == outer_fold)
+    winner = next(finalist for finalist in chosen(study, arm) if finalist.outer_fold == outer_fold)
     facts: dict[str, Any] = {
         "kind": "an ensemble: the mean of the networks' probabilities and of their values",
-        "networks": f"{study.comparison.get('replicates')}, one a fold and seed",
+        "networks": f"{study.comparison.replicates}, one a fold and seed",
         "arm": arm,
-        "balancer": own["params"].get("balancer", arm),
+        "balancer": winner.params.get("balancer", arm),
         "study": study.folder.name,
-        "trial": own["trial"],
-        "epochs": own["epochs"],
-        **{name: value for name, value in own["params"].items() if name != "balancer"},
+        "trial": winner.trial,
+        "epochs": winner.epochs,
+        **{name: value for name, value in winner.params.items() if name != "balancer"},
         "feature set": study.feature_set,
         "Python": record.get("python"),
         **(record.get("versions") or {}),
@@ -91,7 +90,7 @@ def _factors(study: LoadedStudy) -> tuple[Block, ...]:
     schema = study.schema
     if schema is None or not schema.subgroups:
         return (Prose("The schema declares no subgroups: scores are of all rows together."),)
-    unit = study.comparison.get("unit", "rows")
+    unit = study.comparison.unit
     names = ", ".join(bilingual(s.title, schema.second_title(s)) for s in schema.subgroups)
     return (
         Prose(
@@ -103,7 +102,7 @@ def _factors(study: LoadedStudy) -> tuple[Block, ...]:
 
 
 def _metrics(study: LoadedStudy) -> tuple[Block, ...]:
-    unit = study.comparison.get("unit", "rows")
+    unit = study.comparison.unit
     how = (
         f"Intervals hold {study.level}: percentiles of a bootstrap over held-out {unit}, with the "
         "networks held fixed."
@@ -112,7 +111,7 @@ def _metrics(study: LoadedStudy) -> tuple[Block, ...]:
 
 
 def _evaluation(study: LoadedStudy) -> tuple[Block, ...]:
-    folds = study.comparison.get("outer_folds") or 1
+    folds = study.comparison.outer_folds
     split = (
         f"The search was repeated for each of {folds} parts of the rows, and what is said here is "
         "of all parts, each predicted by the model that never saw it."
@@ -121,14 +120,14 @@ def _evaluation(study: LoadedStudy) -> tuple[Block, ...]:
     )
     return (
         Prose(
-            f"{held_out_phrase(study.comparison)} of the same table. {split} They were scored "
+            f"{study.comparison.held_out} of the same table. {split} They were scored "
             "once, after all had been chosen on other rows. No other table has been tried."
         ),
     )
 
 
 def _training(study: LoadedStudy) -> tuple[Block, ...]:
-    rows = number(study.comparison.get("training_rows"), 0)
+    rows = number(study.comparison.training_rows, 0)
     blocks: list[Block] = [
         Prose(
             f"{study.settings.get('data', 'a table')}, with {rows} training rows for each network; "
@@ -156,7 +155,7 @@ def _results(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]
 
 
 def _caveats(study: LoadedStudy) -> tuple[Block, ...]:
-    few = f"{held_out_phrase(study.comparison)} are what the scores rest on: read the intervals."
+    few = f"{study.comparison.held_out} are what the scores rest on: read the intervals."
     return (Notes((*study.notes, *data_notes(study), few, *ALWAYS)),)
 
 

@@ -12,6 +12,7 @@ from study.analysis.held_out.subgroups import ALL_ROWS, MIN_UNITS
 from study.report.components.blocks import Cell, Table, interval_cell, task_header
 from study.report.formatting import bilingual, number, percent, unit_text, with_size
 from study.report.load import LoadedStudy
+from study.report.tables.subgroups import row_interval
 
 __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 
@@ -67,22 +68,22 @@ def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
     scores, subgroups = study.tables["ensemble_scores"], study.tables["subgroups"]
     of_arm = scores[scores["arm"] == arm]
     other = (of_arm["metric"] == "temperature") & (of_arm["outer_fold"] != outer_fold)
-    own = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
+    metrics = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
     of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL_ROWS)]
     skills = of_all.set_index("task")[["rows", "estimate", "low", "high"]]
-    found: dict[Any, Any] = skills.join(own).to_dict("index")
+    figures: dict[Any, Any] = skills.join(metrics).to_dict("index")
     rows = [
         (
             Cell(
                 task_header(task).text,
                 ", ".join(filter(None, (task_header(task).small, unit_text(task)))),
             ),
-            _labelled(found[task.name]["rows"]),
-            _skill(found[task.name]),
-            *_figures(task, found[task.name]),
+            _labelled(figures[task.name]["rows"]),
+            _skill(figures[task.name]),
+            *_figures(task, figures[task.name]),
         )
         for task in study.tasks
-        if task.name in found
+        if task.name in figures
     ]
     columns = (
         Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", f"{study.level} interval"),
@@ -96,12 +97,14 @@ def _labelled(rows: float) -> Cell:
     return Cell(f"<{MIN_UNITS}" if pd.isna(rows) else number(rows, 0))
 
 
-def _skill(own: Mapping[str, float]) -> Cell:
-    return Cell("–", "few labels") if pd.isna(own["estimate"]) else interval_cell(own, 2)
+def _skill(row: Mapping[str, float]) -> Cell:
+    if pd.isna(row["estimate"]):
+        return Cell("–", "few labels")
+    return interval_cell(row_interval(row), 2)
 
 
-def _figures(task: Task, own: Mapping[str, float]) -> tuple[Cell, Cell, Cell]:
+def _figures(task: Task, row: Mapping[str, float]) -> tuple[Cell, Cell, Cell]:
     if task.is_value:
-        return Cell(""), Cell(with_size(own.get("rmse")), with_size(own.get("mae"))), Cell("")
-    right = Cell(percent(own.get("accuracy")), percent(own.get("balanced_accuracy")))
-    return right, Cell(""), Cell(number(own.get("temperature"), 2))
+        return Cell(""), Cell(with_size(row.get("rmse")), with_size(row.get("mae"))), Cell("")
+    right = Cell(percent(row.get("accuracy")), percent(row.get("balanced_accuracy")))
+    return right, Cell(""), Cell(number(row.get("temperature"), 2))

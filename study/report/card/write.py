@@ -16,6 +16,7 @@ from study.report.formatting import interval, number
 from study.report.load import LoadedStudy, open_study
 from study.report.render.markdown import card_markdown
 from study.report.render.page import style, templates
+from study.report.tables.subgroups import records, row_interval
 from study.store.study_folder import StudyFolder
 
 __all__ = ["write_cards"]
@@ -35,18 +36,17 @@ def write_cards(folder: StudyFolder) -> list[Path]:
     study = open_study(folder)
     pages = []
     for arm in study.names:
-        for one in chosen(study, arm):
-            folds = study.comparison.get("outer_folds") or 1
-            place = folder.best(arm, one["outer_fold"], folds)
+        for finalist in chosen(study, arm):
+            place = folder.best(arm, finalist.outer_fold, study.comparison.outer_folds)
             if place.is_dir():
-                pages.append(_write(study, arm, one["outer_fold"], f"best/{place.name}"))
+                pages.append(_write(study, arm, finalist.outer_fold, f"best/{place.name}"))
     return pages
 
 
 def _write(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> Path:
     subject = study.schema.title if study.schema else "table"
     title = f"{subject}: {len(study.tasks)} tasks, {arm}"
-    count = number(study.comparison.get("replicates"), 0)
+    count = number(study.comparison.replicates, 0)
     lead = f"{count} networks that speak as one, for {len(study.tasks)} tasks. {_WARNING}"
     sections = card_sections(study, arm, outer_fold, place)
     study.folder.write_text(f"{place}/card.md", card_markdown(title, lead, sections))
@@ -65,23 +65,22 @@ def _write(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> Path:
 def _score(study: LoadedStudy, arm: str) -> Cell:
     table = study.tables.get("subgroups")
     if table is None:
-        score = next(one.get("score") for one in study.arms if one["arm"] == arm)
-        return Cell(interval(score, 2), "mean skill of one network")
-    own = table[
+        return Cell(interval(study.arm(arm).score, 2), "mean skill of one network")
+    rows = table[
         (table["arm"] == arm) & (table["subgroup"] == ALL_ROWS) & (table["task"] == MEAN_TASK)
     ]
-    found = {name: float(own[name].iloc[0]) for name in ("estimate", "low", "high")}
-    if pd.isna(found["estimate"]):
+    score = row_interval(records(rows)[0])
+    if pd.isna(score.estimate):
         return Cell("–", "mean skill: too few rows")
-    return Cell(interval(found, 2), "mean skill")
+    return Cell(interval(score, 2), "mean skill")
 
 
 def _facts(study: LoadedStudy, arm: str) -> list[Cell]:
     comparison = study.comparison
     return [
         _score(study, arm),
-        Cell(number(comparison.get("held_out_rows"), 0), "held-out rows"),
-        Cell(number(comparison.get("training_rows"), 0), "training rows of a network"),
-        Cell(number(comparison.get("replicates"), 0), "networks"),
+        Cell(number(comparison.held_out_rows, 0), "held-out rows"),
+        Cell(number(comparison.training_rows, 0), "training rows of a network"),
+        Cell(number(comparison.replicates, 0), "networks"),
         Cell(str(study.record["data_digest"])[:12], "digest of the data"),
     ]

@@ -1,12 +1,12 @@
 """What a section is made of: text, figures, tables. The page draws them; it decides nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from hemomodel.schema.entries import Task
+from study.analysis.statistics.interval import Interval
 from study.report.components.figure import Figure
-from study.report.formatting import number, signed
+from study.report.formatting import interval
 
 __all__ = [
     "Block",
@@ -130,11 +130,8 @@ def task_header(task: Task) -> Cell:
 
 
 def interval_cell(
-    found: Mapping[str, float] | None, digits: int = 3, *, sign: bool = False, best: bool = False
+    value: Interval | float | None, digits: int = 3, *, sign: bool = False, best: bool = False
 ) -> Cell:
-    """Returns a cell with an estimate, and its interval under it."""
-    if found is None:
-        return Cell("–")
-    show = signed if sign else number
-    low, high = show(found["low"], digits), show(found["high"], digits)
-    return Cell(show(found["estimate"], digits), f"[{low}, {high}]", best)
+    """Returns a cell with an estimate, and under it its interval if it has one."""
+    estimate, _, ends = interval(value, digits, sign=sign).partition(" ")
+    return Cell(estimate, ends, best)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from study.report.components.figure import Trace
 from study.report.formatting import escape_label
@@ -56,12 +57,4 @@ def _spread(values: list[float], gap: float) -> list[float]:
     """Returns rising values moved apart to at least a gap, as a whole moved as little as needed."""
     steps = gap * np.arange(len(values))
     # Least squares under "each at least a gap above the last" is an isotonic regression.
-    pools: list[list[float]] = []
-    for value in np.asarray(values) - steps:
-        pools.append([float(value), 1.0])
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            last, count = pools.pop()
-            mean, before = pools[-1]
-            pools[-1] = [(mean * before + last * count) / (before + count), before + count]
-    flat = np.concatenate([np.full(int(count), mean) for mean, count in pools])
-    return [float(v) for v in flat + steps]
+    return [float(place) for place in isotonic_regression(np.array(values) - steps).x + steps]

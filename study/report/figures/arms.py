@@ -1,15 +1,17 @@
 """Figures of whole arms: scores, differences, ranks, cost."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from study.analysis.comparison.result import Ranks
+from study.analysis.statistics.interval import Interval
 from study.report.components.figure import Figure, Trace, row_layout
 from study.report.components.palette import arm_style
-from study.report.formatting import escape_label, interval, number, p_value
+from study.report.formatting import abbreviated, escape_label, interval, number, p_value
 from study.report.load import LoadedStudy
 
 __all__ = ["cost_figure", "difference_figure", "rank_figure", "replicate_scores", "score_figure"]
@@ -25,13 +27,14 @@ def score_figure(study: LoadedStudy) -> Figure:
     data: list[Trace] = []
     for place, arm in enumerate(study.arms):
         if dots is not None:
-            data.append(_dots(dots[dots["arm"] == arm["arm"]]["value"], place, arm["arm"]))
-        if arm.get("score"):
-            data.append(_point(arm["score"], place, arm["arm"]))
+            data.append(_dots(dots[dots["arm"] == arm.name]["value"], place, arm.name))
+        if arm.score:
+            data.append(_point(arm.score, place, arm.name))
     for place, model in enumerate(study.references, start=len(study.arms)):
-        marker = _REFERENCE_MARKERS.get(model["model"], "square-open")
-        data.append(_whisker(model["score"], place, model["model"], ("@muted", marker)))
-    names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
+        marker = _REFERENCE_MARKERS.get(model.name, "square-open")
+        if model.score:
+            data.append(_whisker(model.score, place, model.name, ("@muted", marker)))
+    names = [*study.names, *(abbreviated(model.name) for model in study.references)]
     layout = row_layout([escape_label(name) for name in names], size=34 if dots is not None else 26)
     layout["xaxis"] = {"title": {"text": "held-out score (mean skill over the tasks)"}}
     layout["shapes"] = [_zero()]
@@ -60,17 +63,15 @@ def _dots(values: "pd.Series[float]", place: int, arm: str) -> Trace:
     }
 
 
-def _point(found: Mapping[str, float], place: int, arm: str, *, hollow: bool = False) -> Trace:
+def _point(value: Interval, place: int, arm: str, *, hollow: bool = False) -> Trace:
     style = arm_style(arm)
     marker = f"{style.marker}-open" if hollow else style.marker
-    return {**_whisker(found, place, arm, (style.colour, marker)), "meta": arm}
+    return {**_whisker(value, place, arm, (style.colour, marker)), "meta": arm}
 
 
-def _whisker(
-    found: Mapping[str, float], place: int, name: str, style: tuple[str, str], text: str = ""
-) -> Trace:
+def _whisker(value: Interval, place: int, name: str, style: tuple[str, str]) -> Trace:
     colour, marker = style
-    estimate = found["estimate"]
+    estimate = value.estimate
     return {
         "type": "scatter",
         "mode": "markers",
@@ -79,8 +80,8 @@ def _whisker(
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [found["high"] - estimate],
-            "arrayminus": [estimate - found["low"]],
+            "array": [value.high - estimate],
+            "arrayminus": [estimate - value.low],
             "color": colour,
             "thickness": 2,
             "width": 0,
@@ -91,24 +92,24 @@ def _whisker(
             "size": 10,
             "line": {"width": 1.5, "color": colour},
         },
-        "hovertemplate": f"{escape_label(name)}: {text or interval(found)}<extra></extra>",
+        "hovertemplate": f"{escape_label(name)}: {interval(value)}<extra></extra>",
     }
 
 
 def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
     """Draws each arm's paired difference to a baseline; filled where zero lies outside."""
-    found = {d["arm"]: d for d in study.comparison["differences"] if d["baseline"] == baseline}
-    names = [name for name in study.names if name in found]
+    gaps = {gap.arm: gap for gap in study.comparison.differences if gap.baseline == baseline}
+    names = [name for name in study.names if name in gaps]
     data = []
     for place, name in enumerate(names):
-        own = found[name]
-        trace = _point(own, place, name, hollow=not own["distinguishable"])
-        said = (
-            f"{interval(own, sign=True)}<br>p (Holm) {p_value(own.get('p_holm'))}, "
-            f"better in {number(own.get('probability_of_improvement'), 2)} of the replicates"
+        gap = gaps[name]
+        trace = _point(gap.interval, place, name, hollow=not gap.distinguishable)
+        text = (
+            f"{interval(gap.interval, sign=True)}<br>p (Holm) {p_value(gap.p_holm)}, "
+            f"better in {number(gap.probability_of_improvement, 2)} of the replicates"
         )
         trace["hovertemplate"] = (
-            f"{escape_label(name)} − {escape_label(baseline)}: {said}<extra></extra>"
+            f"{escape_label(name)} − {escape_label(baseline)}: {text}<extra></extra>"
         )
         data.append(trace)
     layout = row_layout([escape_label(name) for name in names])
@@ -124,11 +125,11 @@ def cost_figure(study: LoadedStudy) -> Figure:
     """Draws what one optimizer step costs, in the order of the scores."""
     data: list[Trace] = []
     for place, arm in enumerate(study.arms):
-        seconds = arm.get("seconds_per_step")
+        seconds = arm.seconds_per_step
         if not seconds:
             continue
-        style = arm_style(arm["arm"])
-        said = f"{escape_label(arm['arm'])}: {number(1000 * seconds, 2)} ms a step"
+        style = arm_style(arm.name)
+        text = f"{escape_label(arm.name)}: {number(1000 * seconds, 2)} ms a step"
         data.append(
             {
                 "type": "scatter",
@@ -136,8 +137,8 @@ def cost_figure(study: LoadedStudy) -> Figure:
                 "x": [1000 * seconds],
                 "y": [place],
                 "marker": {"color": style.colour, "symbol": style.marker, "size": 10},
-                "hovertemplate": f"{said}<extra></extra>",
-                "meta": arm["arm"],
+                "hovertemplate": f"{text}<extra></extra>",
+                "meta": arm.name,
             }
         )
     layout = row_layout([escape_label(name) for name in study.names])
@@ -162,16 +163,14 @@ def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def rank_figure(study: LoadedStudy) -> Figure:
+def rank_figure(ranks: Ranks) -> Figure:
     """Draws mean ranks, and a bar over each group that the data cannot tell apart.
 
     A critical-difference diagram (Demsar, JMLR 7, 2006), turned by 90 degrees: its labels then fit
     any number of arms and any screen.
     """
-    found = study.comparison["ranks"]
-    means = dict(sorted(found["mean_ranks"].items(), key=lambda item: item[1]))
+    means = dict(sorted(ranks.mean_ranks.items(), key=lambda item: item[1]))
     names, values = list(means), list(means.values())
-    critical = found.get("critical_difference")
     data: list[Trace] = []
     for place, (name, mean) in enumerate(means.items()):
         style = arm_style(name)
@@ -190,12 +189,12 @@ def rank_figure(study: LoadedStudy) -> Figure:
             }
         )
     layout = row_layout([escape_label(name) for name in names], size=24)
-    right = _group_bars(data, found.get("groups") or [], names, max(values))
+    right = _group_bars(data, ranks.groups, names, max(values))
     low = min(values)
     layout["xaxis"] = {"title": {"text": "mean rank (1 is best)"}, "range": [low - 0.4, right]}
     layout["shapes"] = []
-    if critical:
-        _add_scale(layout, low, critical)
+    if ranks.critical_difference:
+        _add_scale(layout, low, ranks.critical_difference)
     return Figure("ranks", "Mean ranks, and who cannot be told apart", data, layout)
 
 

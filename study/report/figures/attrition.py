@@ -50,9 +50,9 @@ def _split(
     study: LoadedStudy, shapes: list[dict[str, Any]], notes: list[dict[str, Any]], last: float
 ) -> None:
     """Adds the two parts, training and held out."""
-    training = study.comparison.get("training_rows")
-    held_out = study.comparison.get("held_out_rows")
-    folds = study.comparison.get("outer_folds") or 1
+    training = study.comparison.training_rows
+    held_out = study.comparison.held_out_rows
+    folds = study.comparison.outer_folds
     each = f"in each of {folds} splits" if folds > 1 else ""
     middle = last + _STEP / 2
     if held_out is not None:

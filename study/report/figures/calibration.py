@@ -25,9 +25,9 @@ def reliability_diagrams(study: LoadedStudy) -> list[Figure]:
 def temperature_diagrams(study: LoadedStudy, arm: str) -> list[Figure]:
     """Draws one panel a task: an arm's ensemble before its temperature, and after."""
     table = study.tables["ensemble_calibration"]
-    own, style = table[table["arm"] == arm], arm_style(arm)
+    rows, style = table[table["arm"] == arm], arm_style(arm)
     looks = {"before": ArmStyle("@muted", "dot", "circle-open"), "after": style}
-    return _panels(study, own, "tempered", "stage", looks)
+    return _panels(study, rows, "tempered", "stage", looks)
 
 
 def _panels(
@@ -36,8 +36,8 @@ def _panels(
     """Draws one panel a task, in it a curve for each value of a column."""
     figures = []
     for task in study.tasks:
-        own = table[(table["task"] == task.name) & (table["count"] >= _LEAST)]
-        parts = {key: own[own[by] == key].sort_values("bin") for key in looks}
+        rows = table[(table["task"] == task.name) & (table["count"] >= _LEAST)]
+        parts = {key: rows[rows[by] == key].sort_values("bin") for key in looks}
         curves = [_curve(key, looks[key], part) for key, part in parts.items() if len(part)]
         if curves:
             axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "dtick": 0.25}
@@ -51,19 +51,19 @@ def _panels(
     return figures
 
 
-def _curve(name: str, style: ArmStyle, own: pd.DataFrame) -> Trace:
-    said = (
+def _curve(name: str, style: ArmStyle, bins: pd.DataFrame) -> Trace:
+    hover = (
         f"{escape_label(name)}: given %{{x:.0%}}, was %{{y:.0%}} (%{{customdata:,}})<extra></extra>"
     )
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": own["predicted"].tolist(),
-        "y": own["observed"].tolist(),
-        "customdata": own["count"].tolist(),
+        "x": bins["predicted"].tolist(),
+        "y": bins["observed"].tolist(),
+        "customdata": bins["count"].tolist(),
         "line": {"color": style.colour, "dash": style.dash, "width": 1.4},
         "marker": {"color": style.colour, "symbol": style.marker, "size": 5},
-        "hovertemplate": said,
+        "hovertemplate": hover,
         "meta": name,
     }
 

@@ -28,11 +28,11 @@ def learning_curves(study: LoadedStudy) -> list[Figure]:
     figures = []
     for name in names:
         data = [_ghosts({k: v for k, v in held_out.items() if k != name})]
-        own, style = held_out[name], arm_style(name)
-        data.append(interval_band(own, "epoch", style.colour))
+        curve, style = held_out[name], arm_style(name)
+        data.append(interval_band(curve, "epoch", style.colour))
         if name in validation:
             data.append(_line(validation[name], name, "validation", dash="dot", width=1.2))
-        data.append(_line(own, name, "held out", dash="solid", width=2.2))
+        data.append(_line(curve, name, "held out", dash="solid", width=2.2))
         layout = {
             "height": _SIDE,
             "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
@@ -51,10 +51,10 @@ def learning_by_task(study: LoadedStudy) -> list[Figure]:
         lines = _by_arm(chosen[chosen["task"] == task.name])
         data: list[Trace] = []
         for name in [name for name in study.names if name in lines]:
-            own, style = lines[name], arm_style(name)
+            curve, style = lines[name], arm_style(name)
             if len(lines) <= _BANDED:
-                data.append({**interval_band(own, "epoch", style.colour), "meta": name})
-            data.append(_line(own, name, "held out", dash=style.dash, width=1.6))
+                data.append({**interval_band(curve, "epoch", style.colour), "meta": name})
+            data.append(_line(curve, name, "held out", dash=style.dash, width=1.6))
         if data:
             layout = {
                 "height": _SIDE,
@@ -76,15 +76,15 @@ def _by_arm(curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Outer folds train for different numbers of epochs: a mean goes as far as all of them do, for
     beyond that it would change whom it speaks of.
     """
-    found = {}
-    for name, own in curves.groupby("arm", sort=False):
-        folds = own["outer_fold"].nunique() if "outer_fold" in own else 1
-        means = own.groupby("epoch")[["mean", "low", "high"]].mean().reset_index()
-        shared = own.groupby("epoch")["outer_fold"].nunique().to_numpy() == folds
+    by_arm = {}
+    for name, rows in curves.groupby("arm", sort=False):
+        folds = rows["outer_fold"].nunique() if "outer_fold" in rows else 1
+        means = rows.groupby("epoch")[["mean", "low", "high"]].mean().reset_index()
+        shared = rows.groupby("epoch")["outer_fold"].nunique().to_numpy() == folds
         means = means[shared].dropna()
         if len(means):
-            found[str(name)] = means.iloc[downsample(len(means))]
-    return found
+            by_arm[str(name)] = means.iloc[downsample(len(means))]
+    return by_arm
 
 
 def _reach(lines: dict[str, pd.DataFrame]) -> tuple[float, float]:
@@ -98,12 +98,12 @@ def _reach(lines: dict[str, pd.DataFrame]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _line(own: pd.DataFrame, arm: str, what: str, *, dash: str, width: float) -> Trace:
+def _line(curve: pd.DataFrame, arm: str, what: str, *, dash: str, width: float) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": own["epoch"].tolist(),
-        "y": own["mean"].tolist(),
+        "x": curve["epoch"].tolist(),
+        "y": curve["mean"].tolist(),
         "line": {"color": arm_style(arm).colour, "dash": dash, "width": width},
         "hovertemplate": f"{escape_label(arm)}, {what}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
         "meta": arm,
@@ -114,8 +114,8 @@ def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
     """Returns other arms' lines as one grey trace, with gaps between them."""
     x: list[float | None] = []
     y: list[float | None] = []
-    for own in lines.values():
-        few = own.iloc[downsample(len(own), 30)]
+    for curve in lines.values():
+        few = curve.iloc[downsample(len(curve), 30)]
         x += [*few["epoch"].tolist(), None]
         y += [*few["mean"].tolist(), None]
     return {
@@ -138,10 +138,10 @@ def weight_maps(study: LoadedStudy) -> tuple[list[Figure], list[str]]:
     weights = curves[curves["metric"] == "weight"]
     figures, still = [], []
     for name in study.names:
-        own = weights[weights["arm"] == name]
-        if own.empty:
+        rows = weights[weights["arm"] == name]
+        if rows.empty:
             continue
-        table = own.pivot_table(index="task", columns="epoch", values="mean")
+        table = rows.pivot_table(index="task", columns="epoch", values="mean")
         table = table.reindex([task.name for task in study.tasks]).dropna(how="all")
         share = table * len(table) / table.abs().sum()
         if np.allclose(share, 1, atol=1e-3):
@@ -152,24 +152,24 @@ def weight_maps(study: LoadedStudy) -> tuple[list[Figure], list[str]]:
 
 
 def _weight_map(name: str, share: pd.DataFrame) -> Figure:
-    kept = share.iloc[:, downsample(share.shape[1], 40)]
+    shown = share.iloc[:, downsample(share.shape[1], 40)]
     floor = 2.0 ** (-2 * _CLIP)  # a weight at or below zero has no logarithm
     heat = {
         "type": "heatmap",
-        "x": kept.columns.tolist(),
-        "y": list(range(len(kept))),
-        "z": np.log2(kept.clip(lower=floor).to_numpy()).tolist(),
+        "x": shown.columns.tolist(),
+        "y": list(range(len(shown))),
+        "z": np.log2(shown.clip(lower=floor).to_numpy()).tolist(),
         "zmin": -_CLIP,
         "zmax": _CLIP,
         "colorscale": "@diverging",
         "showscale": False,
-        "text": [[f"{value:.2f}" for value in row] for row in kept.to_numpy()],
+        "text": [[f"{value:.2f}" for value in row] for row in shown.to_numpy()],
         "hovertemplate": "epoch %{x}, %{customdata}: %{text} of the equal share<extra></extra>",
         "customdata": [
-            [escape_label(abbreviated(str(task)))] * kept.shape[1] for task in kept.index
+            [escape_label(abbreviated(str(task)))] * shown.shape[1] for task in shown.index
         ],
     }
-    layout = _task_rows(kept.index.tolist())
+    layout = _task_rows(shown.index.tolist())
     layout["xaxis"] = {"title": {"text": "epoch"}, "showgrid": False}
     return Figure(f"weights-{name}", name, [heat], layout, arm=name)
 
@@ -194,10 +194,10 @@ def cosine_maps(study: LoadedStudy) -> list[Figure]:
     order = [task.name for task in study.tasks]
     figures = []
     for name in study.names:
-        own = cosines[cosines["arm"] == name]
-        if own.empty:
+        rows = cosines[cosines["arm"] == name]
+        if rows.empty:
             continue
-        last = own[own["epoch"] == own.groupby("outer_fold")["epoch"].transform("max")]
+        last = rows[rows["epoch"] == rows.groupby("outer_fold")["epoch"].transform("max")]
         table = last.pivot_table(index="task", columns="other", values="cosine")
         table = table.reindex(index=order, columns=order)
         square = table.combine_first(table.T).reindex(index=order, columns=order)
@@ -240,14 +240,14 @@ def conflict_figure(study: LoadedStudy) -> Figure:
     data: list[Trace] = []
     for name in study.names:
         if name in shares.index.get_level_values(0):
-            own, style = shares.xs(name), arm_style(name)
+            share, style = shares.xs(name), arm_style(name)
             title = escape_label(name)
             data.append(
                 {
                     "type": "scatter",
                     "mode": "lines+markers",
-                    "x": own.index.tolist(),
-                    "y": own.tolist(),
+                    "x": share.index.tolist(),
+                    "y": share.tolist(),
                     "line": {"color": style.colour, "dash": style.dash, "width": 1.6},
                     "marker": {"color": style.colour, "symbol": style.marker, "size": 7},
                     "hovertemplate": f"{title}, epoch %{{x}}: %{{y:.0%}}<extra></extra>",

@@ -23,7 +23,7 @@ def feature_map(study: LoadedStudy) -> Figure:
         escape_label(bilingual(*pair))
         for pair in zip(names["title"], names["title_zh"], strict=True)
     ]
-    said = [
+    hover = [
         [f"{title}, {escape_label(task_title(task))}<br>skill lost {number(value)}"
          for task, value in zip(study.tasks, row, strict=True)]
         for title, row in zip(titles, lost.to_numpy(), strict=True)
@@ -34,6 +34,6 @@ def feature_map(study: LoadedStudy) -> Figure:
         "xaxis": {**task_axis(study.tasks), "tickfont": {"size": 10}},
         "yaxis": heat_rows(titles),
     }
-    drawn = heat_map(lost.to_numpy().tolist(), said, limit)
+    drawn = heat_map(lost.to_numpy().tolist(), hover, limit)
     title = "Skill that each task loses without a feature"
     return Figure("features", title, [drawn], layout, min_width=980)

@@ -58,8 +58,8 @@ def _brief(parameter: str, arm: str) -> str:
     """Returns a parameter's name for a narrow place; `its`: of the balancer itself."""
     for group in _GROUPS:
         parameter = parameter.removeprefix(group)
-    own = parameter.removeprefix(f"{arm}.")
-    return (own if own == parameter else f"its {own}").replace("_", " ")
+    short = parameter.removeprefix(f"{arm}.")
+    return (short if short == parameter else f"its {short}").replace("_", " ")
 
 
 def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
@@ -116,10 +116,10 @@ def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | No
 
 def _scales(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
     """Returns every parameter that any trial drew, in order, with its domain."""
-    found: dict[str, BaseDistribution] = {}
+    scales: dict[str, BaseDistribution] = {}
     for trial in trials:
-        found.update({k: v for k, v in trial.distributions.items() if k not in found})
-    return dict(sorted(found.items(), key=lambda item: (item[0].count("."), item[0])))
+        scales.update({k: v for k, v in trial.distributions.items() if k not in scales})
+    return dict(sorted(scales.items(), key=lambda item: (item[0].count("."), item[0])))
 
 
 def _lines(
@@ -212,10 +212,10 @@ def expected_best_figure(study: LoadedStudy) -> Figure:
     """Draws the validation score to expect of the best after so many trials."""
     data: list[Trace] = []
     bands: list[Trace] = []
-    compared = [arm for arm in study.arms if arm.get("expected_best")]
+    compared = [arm for arm in study.arms if arm.expected_best]
     for arm in compared:
-        table = pd.DataFrame(arm["expected_best"])
-        name, style = arm["arm"], arm_style(arm["arm"])
+        table = pd.DataFrame(list(arm.expected_best))
+        name, style = arm.name, arm_style(arm.name)
         x = table["trials"].tolist()
         if len(compared) <= 6:  # noqa: PLR2004 - more bands would hide each other
             area = interval_band(table, "trials", style.colour)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from hemomodel.schema.entries import Task
+from study.analysis.comparison.arm_result import TaskResult
 from study.report.components.figure import Figure, heat_map, heat_rows
-from study.report.formatting import escape_label, interval, number, task_title
+from study.report.formatting import abbreviated, escape_label, interval, task_title
 from study.report.load import LoadedStudy
 
 __all__ = ["skill_heat_map", "task_axis"]
@@ -29,19 +30,19 @@ _COLORBAR = {
 
 def skill_heat_map(study: LoadedStudy) -> Figure:
     """Draws the skill of each arm and reference on each task."""
-    entries = [*study.arms, *study.references]
-    names = [*study.names, *(m["model"].replace("_", " ") for m in study.references)]
-    tasks = [task.name for task in study.tasks]
-    skills = [[_skill(entry, task) for task in tasks] for entry in entries]
-    said = [
+    names = [*study.names, *(abbreviated(model.name) for model in study.references)]
+    tables = [arm.tasks for arm in study.arms] + [model.tasks for model in study.references]
+    results = [[table.get(task.name, TaskResult()) for task in study.tasks] for table in tables]
+    skills = [[result.skill_estimate for result in row] for row in results]
+    hover = [
         [f"{escape_label(name)}, {escape_label(task_title(task))}<br>"
-         f"skill {_said(entry, task.name)}"
-         for task in study.tasks]
-        for name, entry in zip(names, entries, strict=True)
+         f"skill {interval(result.skill)}"
+         for task, result in zip(study.tasks, row, strict=True)]
+        for name, row in zip(names, results, strict=True)
     ]  # fmt: skip
     known = np.abs(np.array(skills, dtype=float))
     limit = max(_FLOOR, float(np.nanquantile(known, 0.9)) if np.isfinite(known).any() else 0)
-    drawn = {**heat_map(skills, said, limit), "showscale": True, "colorbar": _COLORBAR}
+    drawn = {**heat_map(skills, hover, limit), "showscale": True, "colorbar": _COLORBAR}
     layout = {
         "height": 28 * len(names) + 190,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 70},
@@ -63,22 +64,10 @@ def task_axis(tasks: Sequence[Task]) -> dict[str, Any]:
     }
 
 
-def _skill(entry: dict[str, object], task: str) -> float | None:
-    figures = entry["tasks"]
-    skill = figures.get(task, {}).get("skill") if isinstance(figures, dict) else None
-    return skill["estimate"] if isinstance(skill, dict) else skill
-
-
-def _said(entry: dict[str, object], task: str) -> str:
-    figures = entry["tasks"]
-    skill = figures.get(task, {}).get("skill") if isinstance(figures, dict) else None
-    return interval(skill) if isinstance(skill, dict) else number(skill)
-
-
 def _lines(task: Task) -> list[str]:
     """Returns a task's name in the second language, if any, and its English name in short lines."""
-    own = [escape_label(task.second_title)] if task.second_title else []
-    return [*own, *_wrap(escape_label(task.title))]
+    second = [escape_label(task.second_title)] if task.second_title else []
+    return [*second, *_wrap(escape_label(task.title))]
 
 
 def _wrap(text: str, width: int = 13) -> list[str]:

@@ -29,8 +29,8 @@ def missing_browser() -> str | None:
 
 def find_browser() -> str | None:
     """Returns the path of a browser, or None."""
-    found = [path for name in BROWSERS if (path := shutil.which(name))]
-    return found[0] if found else None
+    paths = [path for name in BROWSERS if (path := shutil.which(name))]
+    return paths[0] if paths else None
 
 
 def write_images(folder: StudyFolder, figures: Sequence[Figure]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from study.report.components.blocks import Cell, Code, Notes, Prose, Section, Table
-from study.report.formatting import strip_markup
+from study.report.formatting import markdown_table, strip_markup
 from study.report.load import LoadedStudy
 
 __all__ = ["card_markdown", "report_markdown"]
@@ -21,11 +21,10 @@ def report_markdown(
     """
     parts = [
         f"# {strip_markup(study.folder.name)}",
-        f"**{strip_markup(study.comparison['verdict'])}**",
+        f"**{strip_markup(study.comparison.verdict)}**",
     ]
-    sentences = [d["verdict"] for d in study.comparison["differences"] if d.get("verdict")]
-    if sentences:
-        parts.append("\n".join(f"- {strip_markup(sentence)}" for sentence in sentences))
+    if study.sentences:
+        parts.append("\n".join(f"- {strip_markup(sentence)}" for sentence in study.sentences))
     return _document([*parts, *_sections(sections, images)])
 
 
@@ -67,15 +66,11 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
 
 
 def _table(table: Table) -> str:
-    lines = [_row(table.columns), "|" + " --- |" * len(table.columns)]
     width = len(table.columns)
-    lines += [_row([*row, *[Cell("")] * (width - len(row))]) for row in table.rows]
-    text = f"**{strip_markup(table.title)}**\n\n" + "\n".join(lines)
+    rows = [[*map(_cell, row), *[""] * (width - len(row))] for row in table.rows]
+    lines = markdown_table([_cell(column) for column in table.columns], rows)
+    text = f"**{strip_markup(table.title)}**\n\n{lines}"
     return f"{text}\n\n{strip_markup(table.note)}" if table.note else text
-
-
-def _row(cells: Sequence[Cell]) -> str:
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
 def _cell(cell: Cell) -> str:

@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from study.analysis.comparison.result import Comparison
 from study.report.components.blocks import Cell, Figures, Section
 from study.report.components.figure import FONTS, TEMPLATE, THEMES, Figure, round_json
 from study.report.components.palette import arm_style
@@ -49,7 +50,7 @@ def report_page(study: LoadedStudy, sections: Sequence[Section]) -> str:
     }
     packed = _packed(json.dumps(round_json(drawings), separators=(",", ":"), ensure_ascii=False))
     template = templates().get_template("page.html")
-    verdict = str(study.comparison["verdict"])
+    verdict = study.comparison.verdict
     return template.render(
         name=study.folder.name,
         schema=" · ".join(_about(study)),
@@ -57,7 +58,7 @@ def report_page(study: LoadedStudy, sections: Sequence[Section]) -> str:
         long=len(verdict) > _LONG,
         tasks=len(study.tasks),
         facts=_facts(study),
-        sentences=[d["verdict"] for d in study.comparison["differences"] if d.get("verdict")],
+        sentences=study.sentences,
         sections=sections,
         arm_style=arm_style,
         arms={*study.names, *study.lost},
@@ -92,10 +93,10 @@ def _facts(study: LoadedStudy) -> list[Cell]:
     failed = int(trials.get("failed", 0))
     return [
         _held_out(comparison),
-        Cell(number(comparison.get("training_rows"), 0), "training rows"),
+        Cell(number(comparison.training_rows, 0), "training rows"),
         Cell(f"{ended:,} · {failed:,} failed", "trials"),
         Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
-        Cell(number(comparison.get("replicates"), 0), "replicates on fresh seeds"),
+        Cell(number(comparison.replicates, 0), "replicates on fresh seeds"),
         Cell(cost(study).split(" in ")[0], "spent in trials"),
     ]
 
@@ -106,13 +107,11 @@ def _about(study: LoadedStudy) -> list[str]:
     return [*title, str(study.settings.get("data", ""))]
 
 
-def _held_out(comparison: Mapping[str, Any]) -> Cell:
-    rows, unit = number(comparison.get("held_out_rows"), 0), comparison.get("unit", "rows")
+def _held_out(comparison: Comparison) -> Cell:
+    rows, unit = number(comparison.held_out_rows, 0), comparison.unit
     if unit == "rows":
         return Cell(rows, "held-out rows")
-    return Cell(
-        f"{rows} · {number(comparison.get('held_out_units'), 0)}", f"held-out rows · {unit}"
-    )
+    return Cell(f"{rows} · {number(comparison.held_out_units, 0)}", f"held-out rows · {unit}")
 
 
 def _variables() -> str:

@@ -7,26 +7,19 @@ from hemomodel.tables.cell_safety import escape_formula_texts
 
 __all__ = ["to_csv", "to_latex"]
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-    "²": r"\textsuperscript{2}",
-    "³": r"\textsuperscript{3}",
-    "µ": r"\textmu{}",
-    "−": "$-$",
-    "–": "--",
-}
+_NEEDS = r"% needs \usepackage{booktabs,longtable}; for Chinese, XeLaTeX with \usepackage{xeCJK}"
+_LATEX = str.maketrans(
+    {
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        "²": r"\textsuperscript{2}",
+        "³": r"\textsuperscript{3}",
+        "µ": r"\textmu{}",
+        "−": "$-$",
+        "–": "--",
+    }
+)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -51,27 +44,21 @@ def to_latex(frame: pd.DataFrame, caption: str) -> str:
     """Returns a table as LaTeX, with the rules of booktabs.
 
     Args:
-        frame: the table.
+        frame: the table; its columns have different names.
         caption: plain text.
     """
     align = "".join("r" if pd.api.types.is_numeric_dtype(frame[c]) else "l" for c in frame)
-    lines = [
-        "% needs \\usepackage{booktabs,longtable}; for Chinese, XeLaTeX with \\usepackage{xeCJK}",
-        rf"\begin{{longtable}}{{{align}}}",
-        rf"\caption{{{_escape(caption)}}} \\",
-        r"\toprule",
-        _line([str(column).replace("_", " ") for column in frame.columns]),
-        r"\midrule",
-        r"\endhead",
-        *(_line([_text(cell) for cell in row]) for row in frame.itertuples(index=False)),
-        r"\bottomrule",
-        r"\end{longtable}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return " & ".join(_escape(cell) for cell in cells) + r" \\"
+    cells = frame.astype(object).map(_text).reset_index(drop=True)
+    style = cells.rename(columns=lambda name: _text(str(name).replace("_", " "))).style
+    text = (
+        style.hide()
+        .format(escape="latex")
+        .format_index(escape="latex", axis=1)
+        .to_latex(
+            hrules=True, caption=_escape(caption), column_format=align, environment="longtable"
+        )
+    )
+    return f"{_NEEDS}\n{text.translate(_LATEX)}"
 
 
 def _text(cell: object) -> str:
@@ -79,8 +66,10 @@ def _text(cell: object) -> str:
         return "–"
     if isinstance(cell, float):
         return f"{cell:.4g}".replace("-", "−")
-    return str(cell)
+    return " ".join(str(cell).split())
 
 
 def _escape(text: str) -> str:
-    return "".join(_SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
+    """Returns a text as pandas writes it into a cell, for it does not escape a caption."""
+    style = pd.DataFrame([[_text(text)]]).style.hide().hide(axis=1)
+    return style.format(escape="latex").to_latex().splitlines()[1].removesuffix(r" \\")

@@ -71,7 +71,7 @@ def _compared(study: LoadedStudy) -> tuple[Block, ...]:
         ),
         arm_table(study),
     ]
-    baselines = dict.fromkeys(d["baseline"] for d in study.comparison["differences"])
+    baselines = dict.fromkeys(gap.baseline for gap in study.comparison.differences)
     if baselines:
         blocks.append(
             Figures(
@@ -90,9 +90,10 @@ def _compared(study: LoadedStudy) -> tuple[Block, ...]:
 
 def _ranks_and_cost(study: LoadedStudy) -> tuple[Block, ...]:
     pair = []
-    if (study.comparison.get("ranks") or {}).get("mean_ranks"):
-        pair.append(rank_figure(study))
-    if any(arm.get("seconds_per_step") for arm in study.arms):
+    ranks = study.comparison.ranks
+    if ranks and ranks.mean_ranks:
+        pair.append(rank_figure(ranks))
+    if any(arm.seconds_per_step for arm in study.arms):
         pair.append(cost_figure(study))
     if not pair:
         return ()
@@ -157,8 +158,8 @@ def _weights(study: LoadedStudy) -> tuple[Block, ...]:
         return missing_note("The movement of weights", "curves.parquet")
     maps, still = weight_maps(study)
     verb = "kept" if len(still) == 1 else "each kept"
-    said = f"{', '.join(still)} {verb} the same weight on every task from first to last."
-    blocks: list[Block] = [Prose(said)] if still else []
+    sentence = f"{', '.join(still)} {verb} the same weight on every task from first to last."
+    blocks: list[Block] = [Prose(sentence)] if still else []
     if maps:
         caption = (
             "Colour: a task's weight as a multiple of the equal share at that epoch, mean over "

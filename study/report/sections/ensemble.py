@@ -55,7 +55,7 @@ def subgroup_blocks(study: LoadedStudy) -> tuple[Block, ...]:
     """Returns the skill of the leading ensemble on kinds of rows."""
     if "subgroups" not in study.tables:
         return missing_note("Scores of subgroups", "subgroups.parquet")
-    arm, unit = study.names[0], study.comparison.get("unit", "rows")
+    arm, unit = study.names[0], study.comparison.unit
     return (
         Figures(
             (subgroup_figure(study, arm),),

@@ -1,10 +1,9 @@
 """The section on what the report cannot say."""
 
 from hemomodel.schema.schema import Schema
-from study.analysis.comparison.verdict import held_out_phrase
 from study.report.components.blocks import Notes
 from study.report.load import LoadedStudy
-from study.report.sections.run import _SMALL
+from study.report.sections.run import FEW_ROWS
 from study.settings.data_source import DataSource
 
 __all__ = ["ALWAYS", "data_notes", "limit_notes"]
@@ -28,13 +27,12 @@ _LAST = "This is decision support for research. It is no medical device."
 def limit_notes(study: LoadedStudy) -> Notes:
     """Returns what a reader must know before believing, in sentences."""
     comparison = study.comparison
-    folds = comparison.get("outer_folds") or 1
     notes = [*study.notes, *data_notes(study)]
-    if (rows := comparison.get("held_out_rows")) is not None:
-        few = (comparison.get("held_out_units") or rows) < _SMALL
+    if comparison.held_out_rows is not None:
+        few = (comparison.held_out_units or comparison.held_out_rows) < FEW_ROWS
         wide = " So few make wide intervals; that is the truth." if few else ""
-        notes.append(f"{held_out_phrase(comparison)} decide.{wide}")
-    if folds == 1:
+        notes.append(f"{comparison.held_out} decide.{wide}")
+    if comparison.outer_folds == 1:
         notes.append(
             "One split into training and held-out rows was used: another split would move all "
             "scores, and the intervals hold for these training rows."
@@ -53,7 +51,7 @@ def data_notes(study: LoadedStudy) -> list[str]:
         )
     if study.schema is not None:
         notes += [_feature_note(study, study.schema), *study.schema.notes]
-    unit = study.comparison.get("unit", "rows")
+    unit = study.comparison.unit
     if unit != "rows":
         notes.append(
             f"Rows that belong together ({unit}) are never divided between training, validation "
@@ -80,10 +78,8 @@ def _loss_notes(study: LoadedStudy) -> list[str]:
             f"Searched, and not in the comparison, for no trial ended with a score: "
             f"{', '.join(study.lost)}."
         )
-    unsolved = {
-        arm["arm"]: arm["unsolved_steps"] for arm in study.arms if arm.get("unsolved_steps")
-    }
+    unsolved = [f"{arm.name} {arm.unsolved_steps:,}" for arm in study.arms if arm.unsolved_steps]
     if unsolved:
-        said = ", ".join(f"{name} {count:,}" for name, count in unsolved.items())
-        notes.append(f"Steps whose inner problem was not solved to tolerance: {said}.")
+        counts = ", ".join(unsolved)
+        notes.append(f"Steps whose inner problem was not solved to tolerance: {counts}.")
     return notes

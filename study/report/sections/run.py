@@ -6,9 +6,9 @@ from study.report.components.blocks import Block, Prose
 from study.report.load import LoadedStudy
 from study.report.tables.trials import cost, failure_table, finalist_table, pairs_table, state_table
 
-__all__ = ["run_blocks"]
+__all__ = ["FEW_ROWS", "run_blocks"]
 
-_SMALL = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
+FEW_ROWS = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
 
 
 def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
@@ -22,8 +22,8 @@ def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
         "Python": record.get("python"),
         **(record.get("versions") or {}),
         "search seed": study.settings.get("seed"),
-        "fresh seeds": comparison.get("fresh_seeds") or [],
-        "replicates": comparison.get("replicates"),
+        "fresh seeds": comparison.fresh_seeds,
+        "replicates": comparison.replicates,
         "cost": cost(study),
     }
     failed = failure_table(study)

@@ -26,7 +26,7 @@ def search_blocks(
         importance: arm, parameter, ped_anova, fanova.
     """
     blocks: list[Block] = []
-    if any(arm.get("expected_best") for arm in study.arms):
+    if any(arm.expected_best for arm in study.arms):
         blocks.append(
             Figures(
                 (expected_best_figure(study),),
@@ -37,7 +37,9 @@ def search_blocks(
             )
         )
     blocks += _importance(study, importance)
-    drawn = [parallel_coordinates(arm, own) for arm, own in trials.items() if own]
+    drawn = [
+        parallel_coordinates(arm, arm_trials) for arm, arm_trials in trials.items() if arm_trials
+    ]
     if any(drawn):
         blocks.append(
             Figures(
@@ -56,7 +58,7 @@ def _importance(study: LoadedStudy, importance: pd.DataFrame) -> list[Block]:
     few = [name for name in study.names if name not in set(importance["arm"])]
     blocks: list[Block] = []
     figures = tuple(
-        importance_bars(str(arm), own) for arm, own in importance.groupby("arm", sort=False)
+        importance_bars(str(arm), shares) for arm, shares in importance.groupby("arm", sort=False)
     )
     if figures:
         caption = (
@@ -69,6 +71,6 @@ def _importance(study: LoadedStudy, importance: pd.DataFrame) -> list[Block]:
         size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
         blocks.append(Figures(figures, caption, size=size, title=title))
     if few:
-        said = f"fewer than {MIN_TRIALS} trials were trained to the end"
-        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {said}."))
+        reason = f"fewer than {MIN_TRIALS} trials were trained to the end"
+        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {reason}."))
     return blocks

@@ -15,8 +15,8 @@ def temperature_table(study: LoadedStudy, arms: Sequence[str], *, folded: bool =
     """Returns the calibration error of arms before the temperature and after, a column a task."""
     table = study.tables["ensemble_calibration"]
     errors = {
-        stage: calibration_error(own).pivot_table(index="arm", columns="task", values="error")
-        for stage, own in table.groupby("stage")
+        stage: calibration_error(bins).pivot_table(index="arm", columns="task", values="error")
+        for stage, bins in table.groupby("stage")
     }
     before, after = errors["before"], errors["after"]
     tasks = [task for task in study.tasks if task.name in before]

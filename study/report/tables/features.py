@@ -28,12 +28,12 @@ def feature_table(study: LoadedStudy) -> Table:
     table = feature_importance(study)
     heads = [task_header(task) for task in study.tasks]
     rows = []
-    for _, own in table.groupby("feature", sort=False):
-        first = own.iloc[0]
-        found = own.set_index("task").reindex([task.name for task in study.tasks])
+    for _, rows_of_feature in table.groupby("feature", sort=False):
+        first = rows_of_feature.iloc[0]
+        losses = rows_of_feature.set_index("task").reindex([task.name for task in study.tasks])
         cells = [
             Cell(number(mean), "" if pd.isna(sd) else f"± {number(sd)}")
-            for mean, sd in zip(found["mean"], found["sd"], strict=True)
+            for mean, sd in zip(losses["mean"], losses["sd"], strict=True)
         ]
         rows.append((Cell(bilingual(first["title"], first["title_zh"])), *cells))
     note = (

@@ -1,10 +1,14 @@
 """The report's tables as data: what the CSV and LaTeX files hold."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from study.analysis.comparison.arm_result import ArmResult, TaskResult
+from study.analysis.comparison.result import Difference
+from study.analysis.statistics.interval import Interval
 from study.report.formatting import unit_text
 from study.report.load import LoadedStudy
 from study.report.tables.calibration import calibration_error
@@ -22,17 +26,19 @@ def all_frames(study: LoadedStudy, importance: pd.DataFrame) -> dict[str, pd.Dat
         importance: arm, parameter, ped_anova, fanova.
     """
     comparison = study.comparison
-    ranks = (comparison.get("ranks") or {}).get("mean_ranks") or {}
+    mean_ranks = comparison.ranks.mean_ranks if comparison.ranks else {}
+    ranks = sorted(mean_ranks.items(), key=lambda item: item[1])
     frames = {
         "arms": pd.DataFrame([_arm_row(arm) for arm in study.arms]),
-        "differences": pd.DataFrame([_flat(d) for d in comparison["differences"]]),
+        "differences": pd.DataFrame(map(_difference_row, comparison.differences)),
         "tasks": pd.DataFrame(_task_rows(study)),
-        "references": pd.DataFrame([_reference_row(model) for model in study.references]),
-        "ranks": pd.DataFrame(sorted(ranks.items(), key=lambda item: item[1]),
-                              columns=["arm", "mean_rank"]),
+        "references": pd.DataFrame(
+            [{"model": model.name, **_interval("score", model.score)} for model in study.references]
+        ),
+        "ranks": pd.DataFrame(ranks, columns=["arm", "mean_rank"]),
         "finalists": pd.DataFrame(_finalist_rows(study)),
         "expected_best": pd.DataFrame(
-            [{"arm": a["arm"], **row} for a in study.arms for row in a.get("expected_best") or []]
+            [{"arm": a.name, **asdict(point)} for a in study.arms for point in a.expected_best]
         ),
         "trials": states(study).reset_index(),
         "failures": failures(study),
@@ -74,36 +80,32 @@ def _table_one(study: LoadedStudy) -> pd.DataFrame:
     )
 
 
-def _arm_row(arm: Mapping[str, Any]) -> dict[str, Any]:
-    worst = arm.get("worst_task") or {}
+def _arm_row(arm: ArmResult) -> dict[str, Any]:
+    worst = arm.worst_task
     return {
-        "arm": arm["arm"],
-        **_interval("score", arm.get("score")),
-        **_interval("regret", arm.get("regret")),
-        **_interval("delta_m_percent", arm.get("delta_m")),
-        "mean_rank": arm.get("mean_rank"),
-        "worst_task": worst.get("task"),
-        "worst_task_skill": worst.get("skill"),
-        **{f"trials_{end}": arm["trials"].get(end, 0) for end in _ENDS},
-        "unsolved_steps": arm.get("unsolved_steps"),
-        "seconds_per_trial": arm.get("seconds_per_trial"),
-        "seconds_per_step": arm.get("seconds_per_step"),
+        "arm": arm.name,
+        **_interval("score", arm.score),
+        **_interval("regret", arm.regret),
+        **_interval("delta_m_percent", arm.delta_m),
+        "mean_rank": arm.mean_rank,
+        "worst_task": worst and worst.task,
+        "worst_task_skill": worst and worst.skill,
+        **{f"trials_{end}": arm.trials.get(end, 0) for end in _ENDS},
+        "unsolved_steps": arm.unsolved_steps,
+        "seconds_per_trial": arm.seconds_per_trial,
+        "seconds_per_step": arm.seconds_per_step,
     }
 
 
-def _interval(name: str, found: Mapping[str, float] | None) -> dict[str, float | None]:
-    found = found or {}
-    return {
-        name: found.get("estimate"),
-        f"{name}_low": found.get("low"),
-        f"{name}_high": found.get("high"),
-    }
+def _interval(name: str, value: Interval | None) -> dict[str, float | None]:
+    ends = (None, None, None) if value is None else (value.estimate, value.low, value.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
 
 
-def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns an entry with what it holds of parts spread out: regret_low, needed_rows, ..."""
+def _difference_row(difference: Difference) -> dict[str, Any]:
+    """Returns a difference with its parts spread out: regret_low, needed_rows, ..."""
     row: dict[str, Any] = {}
-    for key, value in entry.items():
+    for key, value in asdict(difference).items():
         if isinstance(value, Mapping):
             row.update({f"{key}_{part}": inner for part, inner in value.items()})
         else:
@@ -112,37 +114,35 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _task_rows(study: LoadedStudy) -> list[dict[str, Any]]:
+    entries = [("arm", arm.name, arm.tasks) for arm in study.arms]
+    entries += [("reference", model.name, model.tasks) for model in study.references]
     rows = []
-    both = [("arm", study.arms, "arm"), ("reference", study.references, "model")]
-    for kind, entries, key in both:
-        for entry in entries:
-            for name, figures in entry["tasks"].items():
-                task = study.task(name)
-                common = {"model": entry[key], "kind": kind, "task": name, "title": task.title}
-                zh = {"title_zh": task.second_title, "unit": unit_text(task)}
-                rows += [{**common, **zh, **row} for row in _metric_rows(figures)]
+    for kind, model, results in entries:
+        for name, result in results.items():
+            task = study.task(name)
+            common = {"model": model, "kind": kind, "task": name, "title": task.title}
+            zh = {"title_zh": task.second_title, "unit": unit_text(task)}
+            rows += [{**common, **zh, **row} for row in _metric_rows(result)]
     return rows
 
 
-def _metric_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for metric, value in figures.items():
-        if isinstance(value, Mapping):
-            low, high = value.get("low"), value.get("high")
-            rows.append({"metric": metric, "value": value["estimate"], "low": low, "high": high})
-        else:
-            rows.append({"metric": metric, "value": value, "low": None, "high": None})
-    return rows
-
-
-def _reference_row(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {"model": model["model"], **_interval("score", model.get("score"))}
+def _metric_rows(result: TaskResult) -> list[dict[str, Any]]:
+    """Returns the skill and every other metric; those of a reference in alphabetical order."""
+    skill = result.skill
+    rows = [
+        {"metric": metric, "value": value, "low": None, "high": None}
+        for metric, value in {"skill": result.skill_estimate, **result.metrics}.items()
+    ]
+    if isinstance(skill, Interval):
+        rows[0].update(low=skill.low, high=skill.high)
+        return rows
+    return sorted(rows, key=lambda row: str(row["metric"]))
 
 
 def _finalist_rows(study: LoadedStudy) -> list[dict[str, Any]]:
     rows = []
     for arm in study.arms:
-        for finalist in arm.get("finalists") or []:
-            params = ", ".join(f"{k}={v}" for k, v in finalist["params"].items())
-            rows.append({"arm": arm["arm"], **finalist, "params": params})
+        for finalist in arm.finalists:
+            params = ", ".join(f"{name}={value}" for name, value in finalist.params.items())
+            rows.append({"arm": arm.name, **asdict(finalist), "params": params})
     return rows

@@ -1,16 +1,18 @@
 """The table of skill per subgroup and task."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from study.analysis.held_out.subgroup_skill import MEAN_TASK
 from study.analysis.held_out.subgroups import MIN_UNITS
+from study.analysis.statistics.interval import Interval
 from study.report.components.blocks import Cell, Table, interval_cell, task_header
 from study.report.formatting import bilingual, number
 from study.report.load import LoadedStudy
 
-__all__ = ["records", "subgroup_table"]
+__all__ = ["records", "row_interval", "subgroup_table"]
 
 
 def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Table:
@@ -20,11 +22,13 @@ def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Tabl
     heads = [Cell("mean skill")]
     heads += [task_header(study.task(name)) for name in tasks if name != MEAN_TASK]
     lines: list[tuple[Cell, ...]] = []
-    own = table[table["arm"] == arm]
-    for (_, title, title_zh), part in own.groupby(["subgroup", "title", "title_zh"], sort=False):
+    arm_rows = table[table["arm"] == arm]
+    for (_, title, title_zh), part in arm_rows.groupby(
+        ["subgroup", "title", "title_zh"], sort=False
+    ):
         lines.append((Cell(bilingual(str(title), str(title_zh))),))
-        lines += [_line(str(level), one) for level, one in part.groupby("level", sort=False)]
-    unit = study.comparison.get("unit", "rows")
+        lines += [_line(str(level), rows) for level, rows in part.groupby("level", sort=False)]
+    unit = study.comparison.unit
     note = (
         f"Skill with its {study.level} interval (bootstrap over {unit}, the networks held fixed), "
         f"against the base rates and means of all rows. Kinds of fewer than {MIN_UNITS} {unit} are "
@@ -34,16 +38,21 @@ def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Tabl
     return Table(f"Skill of {arm} on kinds of rows", columns, tuple(lines), note, folded=folded)
 
 
-def _line(level: str, own: pd.DataFrame) -> tuple[Cell, ...]:
-    *by_task, mean = sorted(records(own), key=lambda row: row["task"] == MEAN_TASK)
+def _line(level: str, rows: pd.DataFrame) -> tuple[Cell, ...]:
+    *by_task, mean = sorted(records(rows), key=lambda row: row["task"] == MEAN_TASK)
     count = number(mean["rows"], 0) if mean["rows"] else ""
     return Cell(level), Cell(count), _cell(mean), *map(_cell, by_task)
 
 
 def _cell(row: dict[str, Any]) -> Cell:
-    return Cell("–") if pd.isna(row["estimate"]) else interval_cell(row, 2)
+    return Cell("–") if pd.isna(row["estimate"]) else interval_cell(row_interval(row), 2)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the rows of a table as dicts of its columns."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def row_interval(row: Mapping[str, Any]) -> Interval:
+    """Returns the estimate of a row with its interval."""
+    return Interval(row["estimate"], row["low"], row["high"])

@@ -1,14 +1,14 @@
 """The tables with one row a model and one column a task, and the first table of the cohort."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
+from study.analysis.comparison.arm_result import ArmResult, TaskResult
 from study.report.components.blocks import Cell, Table, interval_cell
-from study.report.formatting import number, percent, unit_text, with_size
+from study.report.formatting import abbreviated, number, percent, unit_text, with_size
 from study.report.load import LoadedStudy
 
 __all__ = ["clinical_table", "first_table", "loss_table", "skill_table"]
@@ -19,7 +19,8 @@ _CONTINUOUS = {"mean ± SD", "median (IQR)"}
 def clinical_table(study: LoadedStudy) -> Table:
     """Returns accuracy of classes and the error of values in their own unit."""
 
-    def cell(figures: Mapping[str, Any]) -> Cell:
+    def cell(result: TaskResult) -> Cell:
+        figures = result.metrics
         if "rmse" in figures:
             return Cell(with_size(figures["rmse"]), f"MAE {with_size(figures.get('mae'))}")
         balanced = f"bal. {percent(figures.get('balanced_accuracy'))}"
@@ -39,12 +40,10 @@ def clinical_table(study: LoadedStudy) -> Table:
 def skill_table(study: LoadedStudy) -> Table:
     """Returns each task's skill with its interval."""
 
-    def cell(figures: Mapping[str, Any]) -> Cell:
-        skill = figures.get("skill")
-        return interval_cell(skill, 2) if isinstance(skill, Mapping) else Cell(number(skill, 2))
+    def cell(result: TaskResult) -> Cell:
+        return interval_cell(result.skill, 2)
 
-    drawn = study.comparison.get("unit", "rows")
-    drawing = f"bootstrap over {drawn}, seeds and trials"
+    drawing = f"bootstrap over {study.comparison.unit}, seeds and trials"
     note = f"Skill of each task and its {study.level} interval ({drawing})."
     return _by_task(study, "Skill with its interval", cell, note, folded=True)
 
@@ -52,7 +51,8 @@ def skill_table(study: LoadedStudy) -> Table:
 def loss_table(study: LoadedStudy) -> Table:
     """Returns the losses in natural units, with the regret."""
 
-    def cell(figures: Mapping[str, Any]) -> Cell:
+    def cell(result: TaskResult) -> Cell:
+        figures = result.metrics
         regret = figures.get("regret")
         small = "" if regret is None else f"regret {number(regret, 3 if regret < 1 else 1)}"
         if "rmse" in figures:
@@ -66,7 +66,7 @@ def loss_table(study: LoadedStudy) -> Table:
 def _by_task(
     study: LoadedStudy,
     title: str,
-    cell: Callable[[Mapping[str, Any]], Cell],
+    cell: Callable[[TaskResult], Cell],
     note: str,
     *,
     folded: bool = False,
@@ -81,12 +81,12 @@ def _by_task(
     ]
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
     rows = []
-    entries = [(arm["arm"], arm, "") for arm in study.arms]
-    entries += [(m["model"].replace("_", " "), m, "reference") for m in study.references]
-    for name, entry, small in entries:
+    entries = [(arm.name, arm.tasks, "") for arm in study.arms]
+    entries += [(abbreviated(model.name), model.tasks, "reference") for model in study.references]
+    for name, results, small in entries:
         cells = [Cell(name, small)]
         for task in study.tasks:
-            made = cell(entry["tasks"].get(task.name, {}))
+            made = cell(results.get(task.name, TaskResult()))
             cells.append(Cell(made.text, made.small, best=winners[task.name] == name))
         rows.append(tuple(cells))
     return Table(title, (Cell("balancer"), *heads), tuple(rows), note, folded=folded, arms=True)
@@ -96,12 +96,12 @@ def _unit_line(task: Task) -> str:
     return f"{task.title}, {unit_text(task)}" if unit_text(task) else task.title
 
 
-def _winner(arms: Sequence[Mapping[str, Any]], task: str) -> str | None:
+def _winner(arms: Sequence[ArmResult], task: str) -> str | None:
     """Returns the arm with the greatest skill on a task."""
     skills = {
-        arm["arm"]: arm["tasks"][task]["skill"]["estimate"]
+        arm.name: skill
         for arm in arms
-        if isinstance(arm["tasks"].get(task, {}).get("skill"), Mapping)
+        if (skill := arm.tasks.get(task, TaskResult()).skill_estimate) is not None
     }
     return max(skills, key=lambda name: skills[name]) if len(skills) > 1 else None
 

@@ -6,34 +6,24 @@ from typing import Any
 
 import pandas as pd
 
+from study.cli import duration
 from study.report.components.blocks import Cell, Table
 from study.report.formatting import number
 from study.report.load import LoadedStudy
 from study.report.tables.frames import failures, states
 
-__all__ = ["cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
+__all__ = ["MANY_ROWS", "cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
 
-_HOUR, _MINUTE = 3600, 60
+MANY_ROWS = 8  # rows beyond which a table of details is folded
 
 
 def cost(study: LoadedStudy) -> str:
     """Returns what the search cost: time in trials, trials, optimizer steps."""
     seconds = float(study.trials["seconds"].sum())
-    parts = [f"{_duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
+    parts = [f"{duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
     if "steps" in study.trials:
         parts.append(f"{int(study.trials['steps'].sum()):,} optimizer steps")
     return "; ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.1f} min"
-    return f"{seconds / _HOUR:.1f} h"
-
-
-_MANY = 8  # rows beyond which a table of details is folded
 
 
 def state_table(study: LoadedStudy) -> Table:
@@ -63,7 +53,7 @@ def failure_table(study: LoadedStudy) -> Table | None:
         for row in frame.itertuples(index=False)
     )
     titles = (Cell("trial"), Cell("arm"), Cell("why"), Cell("its parameters"))
-    return Table("Failed trials", titles, rows, folded=len(rows) > _MANY, style="words")
+    return Table("Failed trials", titles, rows, folded=len(rows) > MANY_ROWS, style="words")
 
 
 def _params(text: object) -> str:
@@ -79,20 +69,19 @@ def finalist_table(study: LoadedStudy) -> Table | None:
     """Returns the configurations that were retrained, or None."""
     rows = []
     for arm in study.arms:
-        for one in arm.get("finalists") or []:
-            params = ", ".join(f"{k} = {_brief(v)}" for k, v in one["params"].items())
-            chosen = bool(one.get("chosen"))
+        for finalist in arm.finalists:
+            params = ", ".join(f"{k} = {_brief(v)}" for k, v in finalist.params.items())
             rows.append(
                 (
-                    Cell(arm["arm"], "chosen" if chosen else "", chosen),
-                    Cell(str(one.get("outer_fold", 0))),
-                    Cell(str(one["trial"])),
-                    Cell(number(one.get("search_score"))),
-                    Cell(number(one.get("validation_score"))),
-                    Cell(str(one["epochs"])),
+                    Cell(arm.name, "chosen" if finalist.chosen else "", finalist.chosen),
+                    Cell(str(finalist.outer_fold)),
+                    Cell(str(finalist.trial)),
+                    Cell(number(finalist.search_score)),
+                    Cell(number(finalist.validation_score)),
+                    Cell(str(finalist.epochs)),
                     Cell(params),
                 )
-            )  # fmt: skip
+            )
     if not rows:
         return None
     titles = tuple(
@@ -115,12 +104,12 @@ def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -
 
 
 def _leaves(pairs: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    leaves: list[tuple[str, str]] = []
     for key, value in pairs.items():
         if isinstance(value, Mapping) and value:
-            found += _leaves(value, f"{prefix}{key}.")
+            leaves += _leaves(value, f"{prefix}{key}.")
         elif isinstance(value, list | tuple):
-            found.append((f"{prefix}{key}", ", ".join(map(str, value)) or "none"))
+            leaves.append((f"{prefix}{key}", ", ".join(map(str, value)) or "none"))
         else:
-            found.append((f"{prefix}{key}", "none" if value in (None, {}) else str(value)))
-    return found
+            leaves.append((f"{prefix}{key}", "none" if value in (None, {}) else str(value)))
+    return leaves

@@ -1,6 +1,6 @@
 """The last screen of a study: the comparison as tables, and the verdict in words."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from hemomodel.schema.entries import Task
-from study.analysis.comparison.verdict import held_out_phrase
+from study.analysis.comparison.result import Comparison, Difference
+from study.report.formatting import abbreviated, ascii_minus, interval, signed
 
 __all__ = ["show_comparison"]
 
@@ -16,7 +17,7 @@ _COLUMNS = 5  # arms that fit beside the tasks' names in 80 characters
 _SENTENCES = 9  # more than a person reads on a screen
 
 
-def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[Task, ...]) -> None:
+def show_comparison(console: Console, comparison: Comparison, tasks: tuple[Task, ...]) -> None:
     """Prints the comparison."""
     console.print()
     console.print(_arms(comparison))
@@ -25,57 +26,55 @@ def show_comparison(console: Console, comparison: dict[str, Any], tasks: tuple[T
     console.print()
     console.print(_legend(comparison), style="dim", markup=False, highlight=False)
     console.print()
-    for line in _sentences(comparison["differences"]):
+    for line in _sentences(comparison.differences):
         console.print(f"- {line}", markup=False, highlight=False)
-    console.print(comparison["verdict"], style="bold", markup=False, highlight=False)
+    console.print(comparison.verdict, style="bold", markup=False, highlight=False)
 
 
-def _sentences(differences: list[dict[str, Any]]) -> list[str]:
+def _sentences(differences: Sequence[Difference]) -> list[str]:
     """Returns a sentence for each comparison; of many, only for those that tell two arms apart."""
     if len(differences) <= _SENTENCES:
-        return [one["verdict"] for one in differences]
-    told = [one["verdict"] for one in differences if one["distinguishable"]]
+        return [difference.verdict for difference in differences]
+    told = [difference.verdict for difference in differences if difference.distinguishable]
     rest = len(differences) - len(told)
     other = "other comparisons" if told else "comparisons"
     return [*told, f"{rest} {other} do not tell two arms apart; the report has them all."]
 
 
-def _legend(comparison: dict[str, Any]) -> str:
-    replicates, unit = comparison["replicates"], comparison.get("unit", "rows")
+def _legend(comparison: Comparison) -> str:
     return (
         "s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial "
-        f"predictor's loss removed, on {held_out_phrase(comparison)}; {replicates} replicates on "
-        f"{len(comparison['fresh_seeds'])} fresh seeds. Intervals: bootstrap over {unit}, seeds "
-        "and each arm's trials; those of the differences hold together at "
-        f"{comparison['level']:.0%}; * marks a difference: zero lies outside and the corrected "
+        f"predictor's loss removed, on {comparison.held_out}; {comparison.replicates} replicates "
+        f"on {len(comparison.fresh_seeds)} fresh seeds. Intervals: bootstrap over "
+        f"{comparison.unit}, seeds and each arm's trials; those of the differences hold together "
+        f"at {comparison.level:.0%}; * marks a difference: zero lies outside and the corrected "
         "resampled t-test with Holm's adjustment agrees."
     )
 
 
-def _arms(comparison: dict[str, Any]) -> Table:
-    base = next(iter(comparison["baselines"]))
-    against = {one["arm"]: one for one in comparison["differences"] if one["baseline"] == base}
+def _arms(comparison: Comparison) -> Table:
+    base = comparison.baselines[0]
+    against = {gap.arm: gap for gap in comparison.differences if gap.baseline == base}
     table = _table("Balancers on held-out rows")
     table.add_column("balancer", no_wrap=True)
     for title in (
-        f"score [{comparison['level']:.0%} interval]",
+        f"score [{comparison.level:.0%} interval]",
         f"difference to {base}",
         "trials",
         "s",
     ):
         table.add_column(title, justify="right", no_wrap=True)
-    ranked = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
-    for arm in ranked:
-        seconds = arm["seconds_per_trial"]
+    for arm in comparison.ranked:
+        seconds = arm.seconds_per_trial
         table.add_row(
-            arm["arm"],
-            _plain(arm["score"]),
-            _difference(against.get(arm["arm"])),
-            str(sum(arm["trials"].values())),
+            arm.name,
+            ascii_minus(interval(arm.score)),
+            _difference(against.get(arm.name)),
+            str(sum(arm.trials.values())),
             "-" if seconds is None else f"{seconds:.2f}",
         )
-    for arm in comparison["missing"]:
-        table.add_row(arm["arm"], "no score", "-", str(arm["trials"]), "-")
+    for missing in comparison.missing:
+        table.add_row(missing.name, "no score", "-", str(missing.trials), "-")
     return table
 
 
@@ -90,36 +89,29 @@ def _table(title: str) -> Table:
     )
 
 
-def _failed(comparison: dict[str, Any]) -> str:
-    counts = [
-        f"{arm['arm']} {arm['failed']}"
-        for arm in (*comparison["arms"], *comparison["missing"])
-        if arm["failed"]
-    ]
+def _failed(comparison: Comparison) -> str:
+    failed = {arm.name: arm.failed for arm in comparison.arms}
+    failed |= {arm.name: arm.failed for arm in comparison.missing}
+    counts = [f"{name} {count}" for name, count in failed.items() if count]
     return f"Failed trials, counted as such: {', '.join(counts)}." if counts else ""
 
 
-def _tasks(comparison: dict[str, Any], tasks: tuple[Task, ...]) -> Table:
-    arms = sorted(comparison["arms"], key=lambda arm: -arm["score"]["estimate"])
-    few = len(arms) <= _COLUMNS
+def _tasks(comparison: Comparison, tasks: tuple[Task, ...]) -> Table:
+    few = len(comparison.arms) <= _COLUMNS
     table = _table("Skill on each task" if few else f"Skill on each task, the {_COLUMNS} best arms")
     table.add_column("task", no_wrap=True)
-    shown = comparison["arms"] if few else arms[:_COLUMNS]
+    shown = comparison.arms if few else comparison.ranked[:_COLUMNS]
     for arm in shown:
-        table.add_column(arm["arm"], justify="right")
+        table.add_column(arm.name, justify="right")
     for task in tasks:
-        skills = [arm["tasks"][task.name]["skill"]["estimate"] for arm in shown]
-        cells = [f"{skill:+.3f}" for skill in skills]
-        table.add_row(escape(f"{task.second_title} {task.name.replace('_', ' ')}".strip()), *cells)
+        skills = [signed(arm.tasks[task.name].skill_estimate) for arm in shown]
+        title = escape(f"{task.second_title} {abbreviated(task.name)}".strip())
+        table.add_row(title, *map(ascii_minus, skills))
     return table
 
 
-def _plain(interval: dict[str, float]) -> str:
-    return f"{interval['estimate']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
-
-
-def _difference(one: dict[str, Any] | None) -> str:
-    if one is None:
+def _difference(difference: Difference | None) -> str:
+    if difference is None:
         return "-"
-    said = f"{one['estimate']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
-    return f"[bold]{said} *[/bold]" if one["distinguishable"] else said
+    text = ascii_minus(interval(difference.interval, sign=True))
+    return f"[bold]{text} *[/bold]" if difference.distinguishable else text

@@ -14,6 +14,7 @@ from wandb_workspaces import expr
 from hemomodel.domains import LogUniform, domains
 from hemomodel.schema.entries import Task
 from hemomodel.training.fit_config import FitConfig
+from study.analysis.comparison.result import Comparison
 from study.report.components.palette import colour
 from study.report.wandb._workspaces_internals import FlatColumn, set_filter, set_identifier
 from study.report.wandb.markdown import (
@@ -33,7 +34,7 @@ class PanelData(NamedTuple):
 
     name: str
     trials: pd.DataFrame
-    comparison: dict[str, Any]
+    comparison: Comparison
     known: tuple[Task, ...] = ()
 
     @property
@@ -44,7 +45,7 @@ class PanelData(NamedTuple):
     @property
     def tasks(self) -> list[str]:
         """Names of the tasks."""
-        return list(self.comparison["arms"][0]["tasks"])
+        return list(self.comparison.arms[0].tasks)
 
 
 def build_report(study: PanelData, project: str, entity: str) -> wr.Report:
@@ -135,7 +136,9 @@ def _columns(study: PanelData) -> list[Any]:
     """Returns the axes that every trial has a value on: a trial without one is not drawn."""
     points = pd.DataFrame([json.loads(text) for text in study.trials["params"]])
     shared = [name for name in points if points[name].notna().all() and len(set(points[name])) > 1]
-    logarithmic = {field.name for field, one in domains(FitConfig) if isinstance(one, LogUniform)}
+    logarithmic = {
+        field.name for field, domain in domains(FitConfig) if isinstance(domain, LogUniform)
+    }
     axes = [FlatColumn(metric=wr.Config(name), display_name=name, log=name in logarithmic)
             for name in shared]  # fmt: skip
     return [*axes, wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("best/score"))]

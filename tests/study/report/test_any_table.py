@@ -86,7 +86,7 @@ def test_every_kind_of_task_has_its_own_figures(folder: StudyFolder) -> None:
 def test_the_screen_and_the_text_for_wandb_follow_it_too(folder: StudyFolder) -> None:
     study = open_study(folder)
     console = Console(file=io.StringIO(), width=80)
-    show_comparison(console, {**study.comparison, "missing": []}, study.tasks)
+    show_comparison(console, study.comparison, study.tasks)
     written = [
         console.file.getvalue(),  # type: ignore[attr-defined]
         verdict_markdown(study.comparison),

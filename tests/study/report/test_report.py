@@ -56,7 +56,7 @@ def test_page_has_every_section_and_the_verdict_first(page: Path, folder: StudyF
     text = read(page)
     assert [name for name in text.ids if name in SECTIONS] == SECTIONS
     whole = " ".join(text.words)
-    verdict = open_study(folder).comparison["verdict"]
+    verdict = open_study(folder).comparison.verdict
     assert whole.index(verdict) < whole.index("Balancers compared")
     assert "血液流速" in whole
     assert "mL/min" in whole
@@ -105,8 +105,8 @@ def test_failures_are_shown(page: Path, folder: StudyFolder) -> None:
 def test_tables_hold_the_comparison_exactly(page: Path, folder: StudyFolder) -> None:
     table = pd.read_csv(page.parent / "tables" / "arms.csv").set_index("arm")
     for arm in open_study(folder).arms:
-        assert table.loc[arm["arm"], "score_low"] == pytest.approx(arm["score"]["low"])
-        assert table.loc[arm["arm"], "trials_failed"] == arm["trials"].get("failed", 0)
+        assert table.loc[arm.name, "score_low"] == pytest.approx(arm.score.low)
+        assert table.loc[arm.name, "trials_failed"] == arm.trials.get("failed", 0)
 
 
 def test_every_figure_is_one_that_plotly_knows(folder: StudyFolder) -> None:
@@ -132,10 +132,10 @@ def test_references_have_the_metrics_of_their_table(folder: StudyFolder) -> None
     study = open_study(folder)
     table = study.tables["references"]
     for model in study.references:
-        own = table[table["model"] == model["model"]]
+        own = table[table["model"] == model.name]
         for (task, metric), values in own.groupby(["task", "metric"])["value"]:
             if metric != "skill":
-                assert model["tasks"][task][metric] == pytest.approx(values.mean())
+                assert model.tasks[task].metrics[metric] == pytest.approx(values.mean())
 
 
 def test_what_is_missing_is_said(copy: StudyFolder) -> None:

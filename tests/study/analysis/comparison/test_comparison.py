@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from hemomodel.schema.schema import load_schema
+from study.analysis.comparison.arm_result import MissingArm
 from study.analysis.comparison.build import compare
+from study.analysis.comparison.result import from_json, to_json
 from study.analysis.comparison.tables import comparison_table, difference_table, task_table
 from study.analysis.statistics.expected_best import expected_best
 from study.analysis.statistics.paired import holm
@@ -63,22 +65,22 @@ def study(evidence, trials_of):
 )
 def test_the_verdict_follows_from_the_intervals_and_the_test(study, gaps, says):
     found = study(gaps)
-    assert found["verdict"] == says
-    for one in found["differences"]:
-        outside = one["low"] > 0 or one["high"] < 0
-        called = outside and one["p_holm"] < 0.05
-        assert one["distinguishable"] == called
-        assert ("not distinguishable" in one["verdict"]) != called
-        assert one["needed"] is None or not called
+    assert found.verdict == says
+    for one in found.differences:
+        outside = one.low > 0 or one.high < 0
+        called = outside and one.p_holm < 0.05
+        assert one.distinguishable == called
+        assert ("not distinguishable" in one.verdict) != called
+        assert one.needed is None or not called
         if called:
-            word = "better" if one["estimate"] > 0 else "worse"
-            assert one["verdict"].startswith(f"{one['arm']}: {word} than {one['baseline']} (")
+            word = "better" if one.estimate > 0 else "worse"
+            assert one.verdict.startswith(f"{one.arm}: {word} than {one.baseline} (")
 
 
 def test_every_arm_meets_every_baseline_and_a_pair_stands_once(study):
     found = study(dict.fromkeys(["famo", "equal", "single_task", "fixed"], 0.2))
-    assert found["baselines"] == ["equal", "fixed", "single_task"]
-    assert [(one["arm"], one["baseline"]) for one in found["differences"]] == [
+    assert found.baselines == ("equal", "fixed", "single_task")
+    assert [(one.arm, one.baseline) for one in found.differences] == [
         ("famo", "equal"),
         ("single_task", "equal"),
         ("fixed", "equal"),
@@ -86,20 +88,20 @@ def test_every_arm_meets_every_baseline_and_a_pair_stands_once(study):
         ("single_task", "fixed"),
         ("famo", "single_task"),
     ]
-    p_values = np.array([one["p_value"] for one in found["differences"]])
-    np.testing.assert_allclose([one["p_holm"] for one in found["differences"]], holm(p_values))
-    scores = {arm["arm"]: arm["score"]["estimate"] for arm in found["arms"]}
-    for one in found["differences"]:
-        gap = scores[one["arm"]] - scores[one["baseline"]]
-        assert one["estimate"] == pytest.approx(gap)
-        assert one["low"] < gap < one["high"]
+    p_values = np.array([one.p_value for one in found.differences])
+    np.testing.assert_allclose([one.p_holm for one in found.differences], holm(p_values))
+    scores = {arm.name: arm.score.estimate for arm in found.arms}
+    for one in found.differences:
+        gap = scores[one.arm] - scores[one.baseline]
+        assert one.estimate == pytest.approx(gap)
+        assert one.low < gap < one.high
 
 
 def test_more_arms_ask_for_wider_intervals(study):
     gaps = {"equal": 0.2, "famo": 0.3}
-    few = study(gaps)["differences"][0]
-    (many, *_) = study({**gaps, **dict.fromkeys("abcdef", 0.2)})["differences"]
-    assert many["high"] - many["low"] > few["high"] - few["low"]
+    few = study(gaps).differences[0]
+    (many, *_) = study({**gaps, **dict.fromkeys("abcdef", 0.2)}).differences
+    assert many.high - many.low > few.high - few.low
 
 
 def test_the_order_of_arms_changes_no_figure(study):
@@ -111,25 +113,25 @@ def test_the_order_of_arms_changes_no_figure(study):
         return replace(made, outer_folds=tuple(folds))
 
     found, other = study(gaps), study(gaps, change=turned)
-    for arm in found["arms"]:
-        (same,) = (a for a in other["arms"] if a["arm"] == arm["arm"])
-        assert same["score"]["estimate"] == pytest.approx(arm["score"]["estimate"])
-        assert same["mean_rank"] == pytest.approx(arm["mean_rank"])
-        assert same["delta_m"] == arm["delta_m"]
+    for arm in found.arms:
+        (same,) = (a for a in other.arms if a.name == arm.name)
+        assert same.score.estimate == pytest.approx(arm.score.estimate)
+        assert same.mean_rank == pytest.approx(arm.mean_rank)
+        assert same.delta_m == arm.delta_m
     p_values = [
-        {frozenset((one["arm"], one["baseline"])): one["p_holm"] for one in made["differences"]}
+        {frozenset((one.arm, one.baseline)): one.p_holm for one in made.differences}
         for made in (found, other)
     ]
     assert p_values[0] == pytest.approx(p_values[1])
 
 
 def test_what_is_missing_says_rows_where_rows_can_help(study):
-    (one,) = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.5)["differences"]
-    rows = one["needed"]["rows"]
+    (one,) = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.5).differences
+    rows = one.needed.rows
     assert rows > 60
-    assert one["needed"]["seeds"] is None
-    assert "held-out rows would be needed to see a difference of 0.020." in one["verdict"]
-    assert f"about {float(f'{rows:.1e}'):.0f} " in one["verdict"]
+    assert one.needed.seeds is None
+    assert "held-out rows would be needed to see a difference of 0.020." in one.verdict
+    assert f"about {float(f'{rows:.1e}'):.0f} " in one.verdict
 
 
 def of_patients(made):
@@ -140,12 +142,12 @@ def of_patients(made):
 
 def test_where_rows_are_of_patients_sizes_are_numbers_of_patients(study):
     found = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.5, change=of_patients)
-    (one,) = found["differences"]
-    assert (found["held_out_rows"], found["held_out_units"], found["unit"]) == (60, 20, "patients")
-    needed = one["needed"]["rows"]
+    (one,) = found.differences
+    assert (found.held_out_rows, found.held_out_units, found.unit) == (60, 20, "patients")
+    needed = one.needed.rows
     assert needed > 20
-    assert f"about {float(f'{needed:.1e}'):.0f} held-out patients would be needed" in one["verdict"]
-    assert found["verdict"].endswith("from equal on 60 held-out rows of 20 patients.")
+    assert f"about {float(f'{needed:.1e}'):.0f} held-out patients would be needed" in one.verdict
+    assert found.verdict.endswith("from equal on 60 held-out rows of 20 patients.")
     console = Console(file=io.StringIO(), width=80)
     show_comparison(console, found, TASKS)
     said = " ".join(console.file.getvalue().split())
@@ -154,18 +156,17 @@ def test_where_rows_are_of_patients_sizes_are_numbers_of_patients(study):
 
 
 def test_what_is_missing_says_searches_where_their_luck_outweighs_all(study):
-    (one,) = study({"equal": 0.2, "famo": 0.2}, luck=0.05, taste=0.01, seed=2)["differences"]
-    assert (one["needed"]["rows"], one["needed"]["seeds"]) == (None, None)
-    assert f"about {one['needed']['outer_folds']} outer folds" in one["verdict"]
+    (one,) = study({"equal": 0.2, "famo": 0.2}, luck=0.05, taste=0.01, seed=2).differences
+    assert (one.needed.rows, one.needed.seeds) == (None, None)
+    assert f"about {one.needed.outer_folds} outer folds" in one.verdict
 
 
 def test_a_large_study_says_that_it_would_have_seen_the_difference(study):
-    (one,) = study({"equal": 0.2, "famo": 0.2}, finalists=1, taste=0.0, noise=0.01, seeds=10)[
-        "differences"
-    ]
-    assert one["needed"] is None
-    if not one["distinguishable"]:
-        assert one["verdict"].endswith("; a difference of 0.020 would have shown.")
+    gaps = {"equal": 0.2, "famo": 0.2}
+    (one,) = study(gaps, finalists=1, taste=0.0, noise=0.01, seeds=10).differences
+    assert one.needed is None
+    if not one.distinguishable:
+        assert one.verdict.endswith("; a difference of 0.020 would have shown.")
 
 
 def test_an_arm_without_a_score_is_named_and_never_dropped(study):
@@ -174,29 +175,29 @@ def test_an_arm_without_a_score_is_named_and_never_dropped(study):
         return replace(made, outer_folds=(replace(fold, arms={**fold.arms, "famo": ()}),))
 
     found = study({"equal": 0.2, "famo": 0.2, "fixed": 0.2}, change=without)
-    assert found["missing"] == [{"arm": "famo", "trials": 10, "failed": 0}]
-    assert found["verdict"].endswith("Not compared, for no trial ended with a score: famo.")
-    assert [arm["arm"] for arm in found["arms"]] == ["equal", "fixed"]
+    assert found.missing == (MissingArm(name="famo", trials=10, failed=0),)
+    assert found.verdict.endswith("Not compared, for no trial ended with a score: famo.")
+    assert [arm.name for arm in found.arms] == ["equal", "fixed"]
 
 
 def test_failures_are_counted_and_lower_what_a_search_is_expected_to_find(study):
     gaps = {"equal": 0.2, "famo": 0.2}
-    fine, failing = study(gaps)["arms"][0], study(gaps, failed=4)["arms"][0]
-    assert (failing["failed"], failing["trials"]) == (4, {"complete": 6, "failed": 4})
-    assert len(failing["expected_best"]) == len(fine["expected_best"]) == 10
-    assert failing["expected_best"][0]["estimate"] < fine["expected_best"][0]["estimate"]
+    fine, failing = study(gaps).arms[0], study(gaps, failed=4).arms[0]
+    assert (failing.failed, failing.trials) == (4, {"complete": 6, "failed": 4})
+    assert len(failing.expected_best) == len(fine.expected_best) == 10
+    assert failing.expected_best[0].estimate < fine.expected_best[0].estimate
 
 
 def test_delta_m_is_the_mean_change_of_loss_in_percent(study, evidence):
     gaps = {"single_task": 0.2, "famo": 0.3}
     made = evidence(gaps, tasks=10)
-    alone, arm = study(gaps)["arms"]
+    alone, arm = study(gaps).arms
     (fold,) = made.outer_folds
     shares = {name: (fold.best(name).losses.sum(1) / fold.trivial.sum(1)).mean(0) for name in gaps}
     expected = 100 * np.mean(1 - shares["famo"] / shares["single_task"])
-    assert arm["delta_m"]["estimate"] == pytest.approx(expected)
+    assert arm.delta_m.estimate == pytest.approx(expected)
     assert expected > 0
-    assert alone["delta_m"] is None
+    assert alone.delta_m is None
 
 
 def test_regret_is_the_share_of_the_trivial_loss_above_the_oracle(study):
@@ -212,10 +213,10 @@ def test_regret_is_the_share_of_the_trivial_loss_above_the_oracle(study):
 
     gaps = {"equal": 0.2, "famo": 0.2}
     found = study(gaps, change=known)
-    assert [arm["regret"]["estimate"] for arm in found["arms"]] == pytest.approx([0.3, 0.1])
-    assert found["differences"][0]["regret"]["estimate"] == pytest.approx(-0.2)
+    assert [arm.regret.estimate for arm in found.arms] == pytest.approx([0.3, 0.1])
+    assert found.differences[0].regret.estimate == pytest.approx(-0.2)
     blind = study(gaps)
-    assert (blind["arms"][0]["regret"], blind["differences"][0]["regret"]) == (None, None)
+    assert (blind.arms[0].regret, blind.differences[0].regret) == (None, None)
 
 
 def test_references_stand_beside_the_arms(study):
@@ -223,26 +224,26 @@ def test_references_stand_beside_the_arms(study):
         folds = [replace(f, references={"trees": f.trivial * 0.75}) for f in made.outer_folds]
         return replace(made, outer_folds=tuple(folds))
 
-    (model,) = study({"equal": 0.2, "famo": 0.2}, change=with_model)["references"]
-    assert model["model"] == "trees"
-    assert model["score"]["estimate"] == pytest.approx(0.25)
-    assert model["tasks"]["calcium"]["skill"] == pytest.approx(0.25)
+    (model,) = study({"equal": 0.2, "famo": 0.2}, change=with_model).references
+    assert model.name == "trees"
+    assert model.score.estimate == pytest.approx(0.25)
+    assert model.tasks["calcium"].skill == pytest.approx(0.25)
 
 
 def test_outer_folds_are_compared_together(study):
     found = study({"equal": 0.2, "famo": 0.2}, outer_folds=3, rows=20)
-    assert (found["outer_folds"], found["held_out_rows"]) == (3, 60)
-    finalists = found["arms"][0]["finalists"]
-    assert [one["outer_fold"] for one in finalists] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert sum(one["chosen"] for one in finalists) == 3
+    assert (found.outer_folds, found.held_out_rows) == (3, 60)
+    finalists = found.arms[0].finalists
+    assert [one.outer_fold for one in finalists] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert sum(one.chosen for one in finalists) == 3
 
 
 def test_more_searches_narrow_what_the_luck_of_one_leaves_open(study):
     gaps = {"equal": 0.2, "famo": 0.2}
     options = {"luck": 0.05, "taste": 0.02}
-    (one,) = study(gaps, **options)["differences"]
-    (five,) = study(gaps, outer_folds=5, **options)["differences"]
-    assert five["high"] - five["low"] < 0.7 * (one["high"] - one["low"])
+    (one,) = study(gaps, **options).differences
+    (five,) = study(gaps, outer_folds=5, **options).differences
+    assert five.high - five.low < 0.7 * (one.high - one.low)
 
 
 def test_the_expected_best_is_the_mean_over_outer_folds(evidence, trials_of):
@@ -253,15 +254,16 @@ def test_the_expected_best_is_the_mean_over_outer_folds(evidence, trials_of):
     parts = [
         expected_best(own.to_numpy(), 0.95)[0] for _, own in trials.groupby("outer_fold")["score"]
     ]
-    expected = [point["estimate"] for point in found["arms"][0]["expected_best"]]
+    expected = [point.estimate for point in found.arms[0].expected_best]
     np.testing.assert_allclose(expected, np.mean(parts, axis=0))
 
 
-def test_it_is_plain_data(study):
+def test_it_is_read_as_it_was_written(study):
     found = study({"equal": 0.2, "famo": 0.2, "single_task": 0.2})
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    text = json.dumps(to_json(found), allow_nan=False)
+    assert from_json(json.loads(text)) == found
     assert json.loads(json.dumps(analysis_plan())) == analysis_plan()
-    assert found["rule"] == analysis_plan()["rule"]
+    assert found.rule == analysis_plan()["rule"]
 
 
 def test_the_tables_hold_the_same_figures(study):
@@ -269,11 +271,11 @@ def test_the_tables_hold_the_same_figures(study):
     table = comparison_table(found).set_index("arm")
     assert table.loc["equal", "trials"] == 10
     gaps = difference_table(found).set_index("arm")
-    assert gaps.loc["fixed", "estimate"] == found["differences"][0]["estimate"]
+    assert gaps.loc["fixed", "estimate"] == found.differences[0].estimate
     skills = task_table(found).query("metric == 'skill'").groupby("arm")["value"].mean()
-    for arm in found["arms"]:
-        assert skills[arm["arm"]] == pytest.approx(arm["score"]["estimate"])
-        assert table.loc[arm["arm"], "score"] == arm["score"]["estimate"]
+    for arm in found.arms:
+        assert skills[arm.name] == pytest.approx(arm.score.estimate)
+        assert table.loc[arm.name, "score"] == arm.score.estimate
     assert isinstance(gaps, pd.DataFrame)
 
 
@@ -287,7 +289,7 @@ def test_the_screen_stays_short_with_many_arms(study):
     assert max(map(len, printed.splitlines())) <= 80
     assert "the 5 best arms" in printed
     assert sum(line.startswith("- ") for line in printed.splitlines()) == 4
-    assert f"{len(found['differences']) - 3} other comparisons" in printed
+    assert f"{len(found.differences) - 3} other comparisons" in printed
 
 
 def test_the_screen_fits_into_eighty_columns(study):
@@ -297,7 +299,7 @@ def test_the_screen_fits_into_eighty_columns(study):
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert "…" not in "".join(lines)
-    for arm in found["arms"]:
-        row = next(line for line in lines if line.startswith(arm["arm"]))
-        assert f"{arm['score']['estimate']:.3f}" in row
+    for arm in found.arms:
+        row = next(line for line in lines if line.startswith(arm.name))
+        assert f"{arm.score.estimate:.3f}" in row
     assert "equal 2, fixed 2, gradnorm 2, uncertainty 2" in " ".join(lines)

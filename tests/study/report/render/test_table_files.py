@@ -30,10 +30,8 @@ def test_numbers_are_exact() -> None:
 
 def test_latex_escapes_what_it_would_read() -> None:
     text = to_latex(pd.DataFrame({"a_b": ["50 % & \\input{x} #1 $x$ ~^"], "n": [np.nan]}), "R_1")
-    body = text.split(r"\midrule")[1]
-    assert (
-        r"50 \% \& \textbackslash{}input\{x\} \#1 \$x\$ \textasciitilde{}\textasciicircum{}" in body
-    )
+    body = text.split(r"\endlastfoot")[1]
+    assert r"50 \% \& \textbackslash input\{x\} \#1 \$x\$ \textasciitilde \textasciicircum" in body
     assert r"\caption{R\_1}" in text
     assert body.count(r"\\") == 1
 
@@ -44,3 +42,12 @@ def test_labels_keep_their_order_and_their_distance() -> None:
     assert (np.diff(places) >= 0.1 - 1e-12).all()
     assert places[:3].mean() == pytest.approx(np.mean(values[:3]))
     assert _spread([0.0, 1.0], 0.1) == [0.0, 1.0]
+
+
+def test_latex_has_the_numbers_and_the_signs_of_print() -> None:
+    table = pd.DataFrame({"x": [-0.123456, np.nan], "n": pd.array([123456, None], dtype="Int64")})
+    body = to_latex(table.assign(text=["1 ± 2", "a\n< b"]), "±").split(r"\endlastfoot")[1]
+    first, second = body.strip().splitlines()[:2]
+    assert first == r"$-$0.1235 & 123456 & 1 $\pm$ 2 \\"
+    assert second == r"-- & -- & a \textless{} b \\"
+    assert r"\caption{$\pm$}" in to_latex(table, "±")

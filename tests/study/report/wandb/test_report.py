@@ -7,6 +7,7 @@ import time
 import pytest
 
 from hemomodel.errors import InputError
+from study.analysis.comparison.result import from_json
 from study.report.components.palette import colour
 from study.report.formatting import strip_markup
 from study.report.wandb.markdown import arms_markdown, differences_markdown, leaderboard_markdown
@@ -188,14 +189,14 @@ class TestMarkdown:
         assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~$#<>]", text)
 
     def test_arms_stand_best_first(self):
-        rows = arms_markdown(comparison()).splitlines()[2:]
+        rows = arms_markdown(from_json(comparison())).splitlines()[2:]
         assert [row.split(" | ")[0] for row in rows] == ["| gradnorm", "| equal"]
 
     def test_the_best_of_a_task_is_marked_and_references_are_not(self):
         found = comparison()
         found["arms"][0]["tasks"]["calcium"]["skill"]["estimate"] = 0.5
         found["references"][0]["tasks"]["calcium"]["skill"] = 0.9
-        rows = leaderboard_markdown(found).splitlines()[2:]
+        rows = leaderboard_markdown(from_json(found)).splitlines()[2:]
         assert rows == [
             "| gradnorm | 0.100 | 0.100 (best) |",
             "| equal | 0.500 (best) | 0.000 |",
@@ -241,7 +242,7 @@ class TestSaving:
 
 def test_one_arm_alone_has_no_ranks():
     alone = comparison(BALANCERS[:1] * 2) | {"differences": [], "ranks": None}
-    assert differences_markdown(alone).count("\n") == 1
+    assert differences_markdown(from_json(alone)).count("\n") == 1
 
 
 @pytest.mark.parametrize(
