@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cli import command_name
 from study.store.failures import first_line
 
 __all__ = ["check_paths", "check_reachable", "quiet_environment", "start_ray"]
@@ -76,7 +77,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         raise InputError(
             f"--address {address}: a driver must see the study's folder, and a Ray client is away "
             "from it; start this on a node of the cluster with --address auto, or submit it as a "
-            "job with scripts/submit.py"
+            f"job with {command_name('submit')}"
         )
     import ray  # noqa: PLC0415 - a second's import, beside the reading of the cohort
 

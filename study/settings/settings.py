@@ -14,7 +14,16 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.errors import InputError
 from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 
-__all__ = ["EarlyStopping", "Settings", "did_you_mean", "load_settings", "validation_message"]
+__all__ = [
+    "EarlyStopping",
+    "Settings",
+    "did_you_mean",
+    "load_settings",
+    "settings_file",
+    "validation_message",
+]
+
+_BUILT_IN = Path(__file__).parent / "builtin"
 
 
 class _Strict(BaseModel):
@@ -169,6 +178,12 @@ def load_settings(
                 error, Settings, str(source) if isinstance(source, Path) else "settings"
             )
         ) from None
+
+
+def settings_file(name: str) -> Path:
+    """Returns a file of settings: a built-in one by its name, such as `smoke`, or a path."""
+    built_in = _BUILT_IN / f"{name}.yaml"
+    return built_in if "/" not in name and built_in.is_file() else Path(name)
 
 
 def _read(path: Path) -> dict[str, Any]:
