@@ -62,7 +62,7 @@ def reproduce_published(settings: Settings) -> dict[str, Curves]:
     """Trains the setting once with each of its balancers.
 
     Args:
-        settings: with every parameter fixed, as in configs/seed.yaml.
+        settings: with every parameter fixed, as in configs/published_setting.yaml.
     """
     cohort = open_cohort(settings)
     space = SearchSpace(settings, [task.name for task in cohort.schema.tasks])
