@@ -151,7 +151,9 @@ def _mount(*words: object) -> None:
     try:
         _run("mount", *words)
     except subprocess.CalledProcessError as error:
-        raise ImpossibleFailureError(f"nothing can be mounted here ({error.stderr.strip()})") from None
+        raise ImpossibleFailureError(
+            f"nothing can be mounted here ({error.stderr.strip()})"
+        ) from None
 
 
 def _run(*words: object) -> None:
