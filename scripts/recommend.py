@@ -1,76 +1,8 @@
-"""Recommends a prescription for each patient of a table: decision support for research."""
+"""`hemomodel-recommend`, started from a checkout."""
 
-import argparse
 import sys
-import time
-from pathlib import Path
 
-from study.cli import Parser, run_cli
-
-EXAMPLES = """\
-examples:
-  python scripts/recommend.py --model studies/ward-7/best/equal --data new.xlsx \\
-      --out recommendations.xlsx
-      one row a patient: settings with probabilities, sets and intervals at 90%
-  python scripts/recommend.py --model studies/ward-7/best/equal --data new.parquet \\
-      --out recommendations.parquet --coverage 0.8
-
-The table has the columns of the one that the model was fitted on; prescriptions are not needed and
-not looked at.
-
-exit codes: 0 done, 2 bad input, 130 interrupted.
-"""
-
-
-def parser() -> Parser:
-    """Returns the command line."""
-    p = Parser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    p.add_argument(
-        "--model", type=Path, required=True, metavar="FOLDER", help="such as studies/NAME/best/ARM"
-    )
-    p.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help=".xlsx, .csv, .parquet or .arff",
-    )
-    p.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help=".xlsx, .csv, .parquet or .json"
-    )
-    p.add_argument(
-        "--coverage",
-        type=float,
-        default=0.9,
-        metavar="SHARE",
-        help="of prescriptions within a set or an interval (default: 0.9)",
-    )
-    p.add_argument(
-        "--format", choices=("xlsx", "csv", "parquet", "json"), help="default: by the name of --out"
-    )
-    p.add_argument("--force", action="store_true", help="replace the file if it exists")
-    return p
-
-
-def main() -> None:
-    """Writes the recommendations and says what they are."""
-    flags = parser().parse_args()
-
-    from hemomodel import load  # --help answers without torch
-    from hemomodel.recommender.batch import check_request, recommend_file
-    from hemomodel.recommender.recommendations import DISCLAIMER
-
-    kind = check_request(flags.data, flags.out, flags.format, flags.coverage, overwrite=flags.force)
-    begun = time.monotonic()
-    done = recommend_file(load(flags.model), flags.data, flags.out, kind, flags.coverage)
-    seconds = time.monotonic() - begun
-    print(
-        f"{flags.out}: {done.patients:,} patients in {seconds:.0f} s, {done.outside:,} of them "
-        f"unlike those that the model was fitted on\n{DISCLAIMER}"
-    )
-
+from study.pipeline.commands.recommend import main
 
 if __name__ == "__main__":
-    sys.exit(run_cli(main))
+    sys.exit(main())

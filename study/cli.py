@@ -1,19 +1,30 @@
-"""What every script shares: its parser, how it ends, and how it writes a time.
+"""What every command shares: its parser, its name in messages, how it ends, how it writes a time.
 
-A script ends with what went wrong in one line, and an exit code that says what it was.
+What went wrong is one line, and the exit code says what it was. Every message that tells the user
+what to type takes the command's name from `command_name`.
 """
 
 import argparse
 import errno
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from hemomodel.errors import InputError
 
-__all__ = ["INTERRUPTED", "Parser", "duration", "run_cli"]
+__all__ = [
+    "BAD_INPUT",
+    "INTERRUPTED",
+    "Parser",
+    "command_name",
+    "command_parser",
+    "duration",
+    "run_cli",
+]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -24,6 +35,20 @@ _REFUSED = {
     *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
 }
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks of direction, line ends
+_COMMAND = re.compile(r"\bhemomodel-(search|report|recommend|cohort|sync|submit)\b")
+_SCRIPTS = Path(__file__).parents[1] / "scripts"  # in a checkout
+
+
+def command_name(name: str) -> str:
+    """Returns what the user types to start a command.
+
+    That is `hemomodel-search` after `pip install`, and `python scripts/search.py` in a checkout,
+    unless the running command was started by its installed name there.
+    """
+    installed = f"hemomodel-{name}"
+    if _COMMAND.match(Path(sys.argv[0]).name) or not (_SCRIPTS / f"{name}.py").is_file():
+        return installed
+    return f"python scripts/{name}.py"
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,11 +60,42 @@ class Parser(argparse.ArgumentParser):
         Raises:
             InputError: always.
         """
-        raise InputError(f"{message}; see: python scripts/{self.prog} --help")
+        raise InputError(f"{message}; see: {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    """Prints the version, which takes a moment to look up, only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"hemomodel {version('hemomodel')}")  # noqa: T201
+        parser.exit()
+
+
+def command_parser(command: str, doc: str | None, examples: str = "", **options: Any) -> Parser:  # noqa: ANN401 - argparse's own
+    """Returns a command line with a description, examples and `--version`.
+
+    Args:
+        command: what the user types to start it; see `command_name`.
+        doc: the description.
+        examples: shown below the flags; `hemomodel-NAME` in it becomes what the user types.
+        options: further arguments of `argparse.ArgumentParser`.
+    """
+    epilog = _COMMAND.sub(lambda match: command_name(match[1]), examples)
+    parser = Parser(
+        prog=command,
+        description=doc,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    return parser
 
 
 def run_cli(main: Callable[[], int | None]) -> int:
-    """Runs a script and returns its exit code.
+    """Runs a command and returns its exit code.
 
     What the user can mend (`InputError`, a full or closed disk) is one line on standard error and
     code 2; an interrupt is code 130. Anything else is a fault of ours and keeps its traceback.

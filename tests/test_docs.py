@@ -20,8 +20,8 @@ LESS = {
         "--trials 5 --set fit.epochs=2 --set early_stopping=null"
         " --set folds=2 --set seeds=1 --set confirm_seeds=2"
     ),
-    "scripts/seed.py": ["--set", "fit.epochs=2"],
-    "scripts/bench.py": ["--seconds", "0.01", "--rounds", "1"],
+    "scripts.reproduce.published_setting": ["--set", "fit.epochs=2"],
+    "scripts.bench": ["--seconds", "0.01", "--rounds", "1"],
     "scripts/cohort.py": [],
     "scripts/report.py": [],
     "scripts/recommend.py": [],
@@ -76,6 +76,8 @@ def test_bash_blocks_run(code, tmp_path):
                 run(["make", "-n", "-C", str(ROOT), *targets], tmp_path)
             case ["pip", "install", "-c", "constraints.txt", "-e", "."]:
                 continue  # this is how the environment of the tests was made
+            case ["python", "-m", module, *flags]:
+                run([sys.executable, "-m", module, *flags, *LESS[module]], tmp_path)
             case ["python", script, *flags]:
                 flags = [flag.replace("synthetic:20000", "synthetic:1000") for flag in flags]
                 run([sys.executable, script, *flags, *LESS[script]], tmp_path)
@@ -135,3 +137,12 @@ def test_no_text_names_a_machine():
             continue
         text = path.read_bytes().decode("utf-8", "replace")
         assert not [word for word in words if word in text], name
+
+
+def test_files_named_in_the_architecture_exist():
+    """By their names alone: the text names a room once and its files after it."""
+    known = {path.name for folder in ("hemomodel", "study") for path in (ROOT / folder).rglob("*")}
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"[`/]([a-z_]+(?:\.py|/))`", text)
+    assert len(named) > 50
+    assert [name for name in named if name.removesuffix("/") not in known | {"bench"}] == []

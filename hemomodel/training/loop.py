@@ -1,6 +1,7 @@
 """The one loop: all replicates of one configuration trained at once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -73,6 +74,15 @@ class Training:
     def run_epochs(self, epochs: int) -> History:
         """Trains for some epochs more, and returns what each of them left behind."""
         return History(*map(torch.stack, zip(*(self._epoch() for _ in range(epochs)), strict=True)))
+
+    def profile_step(self) -> Callable[[], None]:
+        """Trains an epoch; returns a function that takes one more step on its first batch.
+
+        It is for measurements: each call does the work of a step in the middle of an epoch.
+        """
+        batch = next(self._batches())
+        self.run_epochs(1)
+        return torch.no_grad()(partial(self._step, batch, 1))
 
     def _epoch(self) -> History:
         zeros = torch.zeros_like(self.trivial_train_loss)

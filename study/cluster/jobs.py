@@ -5,6 +5,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from study.cluster.ray_session import check_paths
 from study.settings.data_source import DataSource
 from study.store.failures import first_line
 
-__all__ = ["EXCLUDES", "TABLES", "entrypoint", "follow", "job_command", "open_client", "submit"]
+__all__ = [
+    "EXCLUDES",
+    "TABLES",
+    "code_to_send",
+    "entrypoint",
+    "follow",
+    "job_command",
+    "open_client",
+    "submit",
+]
 
 # Tables of patients, in whatever case, and their copies (`HD.csv.gz`): Ray minds the case.
 TABLES = (
@@ -49,7 +59,8 @@ def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
             )
     data = dict(flags).get("--data")
     check_paths(out, None if data is None else DataSource.parse(data), job=True)
-    return shlex.join(["python", "scripts/search.py", "--out", out, "--name", name, *rest])
+    program = ["python", "-m", "study.pipeline.commands.search"]
+    return shlex.join([*program, "--out", out, "--name", name, *rest])
 
 
 def _flags(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -92,13 +103,21 @@ def _trouble(address: str | None, error: Exception) -> str:
     )
 
 
-def submit(client: Any, command: str, code: Path) -> str:
-    """Sends the code and starts the command there.
+def code_to_send() -> dict[str, Any]:
+    """Returns what of the code goes with a job: the checkout, or the two installed packages."""
+    packages = [Path(str(resources.files(name))) for name in ("hemomodel", "study")]
+    root = packages[0].parent
+    if (root / "pyproject.toml").is_file():
+        return {"working_dir": str(root), "excludes": list(EXCLUDES)}
+    return {"py_modules": [str(path) for path in packages], "excludes": list(EXCLUDES)}
+
+
+def submit(client: Any, command: str) -> str:
+    """Sends the code and starts the command there; the code must not change while it is sent.
 
     Args:
         client: see `open_client`.
         command: see `entrypoint`.
-        code: the repository's root; it must not change while it is sent.
 
     Returns:
         the job's id.
@@ -106,7 +125,7 @@ def submit(client: Any, command: str, code: Path) -> str:
     Raises:
         InputError: the code cannot be sent.
     """
-    packed = {"working_dir": str(code), "excludes": list(EXCLUDES)}
+    packed = code_to_send()
     end = time.monotonic() + _PATIENCE
     while True:
         try:

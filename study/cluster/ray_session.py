@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemomodel.errors import InputError
+from study.cli import command_name
 from study.cluster._ray_internals import CONTROLLER_LOGGER, in_job, keep_to_loopback
 from study.settings.data_source import DataSource
 from study.store.failures import first_line
@@ -82,7 +83,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         raise InputError(
             f"--address {address}: a driver must see the study's folder, and a Ray client is away "
             "from it; start this on a node of the cluster with --address auto, or submit it as a "
-            "job with scripts/submit.py"
+            f"job with {command_name('submit')}"
         )
     import ray  # a second's import, beside the reading of the cohort
 

@@ -48,7 +48,7 @@ def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> Com
         InputError: no arm has a network that can be compared.
     """
     chosen = select_finalists(study.arms, study.space.build, study.settings.finalists)
-    if {one.outer_fold for one in chosen} != set(range(outer_folds(study.settings))):
+    if {finalist.outer_fold for finalist in chosen} != set(range(outer_folds(study.settings))):
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):
@@ -103,12 +103,14 @@ def _evidence(
     seeds, folds = np.asarray(stacks[0].pairs).T
     parts = []
     for outer_fold, models in enumerate(references):
-        own = [(f, result) for f, result in pairs if f.outer_fold == outer_fold]
+        fold_pairs = [(f, result) for f, result in pairs if f.outer_fold == outer_fold]
         parts.append(
             OuterFold(
-                trivial=own[0][1].trivial,
+                trivial=fold_pairs[0][1].trivial,
                 arms={
-                    name: tuple(finalist_scores(f, result) for f, result in own if f.arm == name)
+                    name: tuple(
+                        finalist_scores(f, result) for f, result in fold_pairs if f.arm == name
+                    )
                     for name in names
                 },
                 trials={

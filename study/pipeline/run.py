@@ -39,7 +39,7 @@ def run_study(begun: PreparedStudy, console: Console) -> int:
     """Runs a study to its verdict, or goes on with one that exists.
 
     Args:
-        begun: the study, as `preflight.begin` found it.
+        begun: the study, as `preflight` returned it.
         console: what a person sees.
 
     Returns:
@@ -94,8 +94,8 @@ def _searched(study: StudyContext, console: Console) -> bool:
 
 
 def _stopped(console: Console, where: str, go_on: str) -> int:
-    said = f"Stopped: {where}; all that ended is kept. This goes on from here:\n  {go_on}"
-    console.print(said, markup=False, highlight=False, soft_wrap=True)
+    message = f"Stopped: {where}; all that ended is kept. This goes on from here:\n  {go_on}"
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
     return INTERRUPTED
 
 

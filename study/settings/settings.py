@@ -13,7 +13,9 @@ from hemomodel.schema.strict_yaml import parse_yaml, read_yaml
 from hemomodel.schema.validation_message import validation_message
 from study.settings.data_source import DataSource
 
-__all__ = ["EarlyStopping", "Settings", "load_settings"]
+__all__ = ["EarlyStopping", "Settings", "load_settings", "settings_file"]
+
+_BUILT_IN = Path(__file__).parent / "builtin"
 
 
 class _Strict(BaseModel):
@@ -178,6 +180,12 @@ def load_settings(
         where = source if isinstance(source, Path) else "settings"
         message = validation_message(error, Settings, hidden=["storage"])
         raise InputError(f"{where}: {message}") from None
+
+
+def settings_file(name: str) -> Path:
+    """Returns a file of settings: a built-in one by its name, such as `smoke`, or a path."""
+    built_in = _BUILT_IN / f"{name}.yaml"
+    return built_in if "/" not in name and built_in.is_file() else Path(name)
 
 
 def _read(path: Path) -> dict[str, Any]:

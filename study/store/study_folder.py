@@ -12,6 +12,7 @@ import pandas as pd
 
 from hemomodel.errors import InputError
 from hemomodel.tables.output_files import atomic_write
+from study.cli import command_name
 
 __all__ = ["StudyFolder"]
 
@@ -62,7 +63,8 @@ class StudyFolder:
         """Returns the command that takes the study up again."""
         out = self.root.parent
         place = [] if out == Path("studies").resolve() else ["--out", str(out)]
-        return shlex.join(["python", "scripts/search.py", "--resume", self.name, *place, *flags])
+        arguments = shlex.join(["--resume", self.name, *place, *flags])
+        return f"{command_name('search')} {arguments}"
 
     def make(self) -> None:
         """Creates the folder and what belongs in it.

@@ -75,9 +75,9 @@ def coverage_study(
     """
     new = synthetic_cohort(fresh, seed=FRESH)
     cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
-    kept = [measure_coverage(fit_model(cohort), new, coverage) for cohort in cohorts]
+    measured = [measure_coverage(fit_model(cohort), new, coverage) for cohort in cohorts]
     size = round(float(np.mean([len(cohort) for cohort in cohorts])))
-    yield from _by_task(size, new.schema.tasks, np.mean(kept, axis=0))
+    yield from _by_task(size, new.schema.tasks, np.mean(measured, axis=0))
 
 
 def coverage_of(model: Model, fresh: int, coverage: float) -> Iterator[CoverageResult]:
@@ -103,20 +103,20 @@ def coverage_of(model: Model, fresh: int, coverage: float) -> Iterator[CoverageR
 
 
 def _by_task(
-    rows: int, tasks: Sequence[Task], kept: NDArray[np.float64]
+    rows: int, tasks: Sequence[Task], measured: NDArray[np.float64]
 ) -> Iterator[CoverageResult]:
-    for task, found in zip(tasks, kept, strict=True):
+    for task, figures in zip(tasks, measured, strict=True):
         unit = f" {task.unit}" if task.is_value else ""
         yield CoverageResult(
             rows=rows,
             task=task.title,
-            coverage=found[0],
-            size=found[1],
+            coverage=figures[0],
+            size=figures[1],
             unit=unit or " levels",
-            hit=found[2],
+            hit=figures[2],
             hit_unit=unit,
-            regret=found[3],
-            raw_regret=found[4],
+            regret=figures[3],
+            raw_regret=figures[4],
         )
 
 
@@ -144,22 +144,22 @@ def measure_coverage(model: Model, new: Cohort, coverage: float) -> NDArray[np.f
         new: patients that it never saw, with their optimum.
         coverage: that is promised.
     """
-    said = model.predict(new.table)
+    raw = model.predict(new.table)
     tempered = model.calibrated(new.table)
-    regrets = [_regret(model, one, new) for one in (tempered, said)]
+    regrets = [_regret(model, predicted, new) for predicted in (tempered, raw)]
     given = condition_on_previous(model.tasks, model.task_groups, tempered)
     recommended = {place: chances.argmax(1) for place, chances in given.items()}
-    found = [
+    figures = [
         (
-            *_kept(model, place, tempered[:, own], recommended.get(place), new, coverage),
+            *_coverage(model, place, tempered[:, columns], recommended.get(place), new, coverage),
             *(regret[place] for regret in regrets),
         )
-        for place, own in enumerate(task_slices(model.tasks))
+        for place, columns in enumerate(task_slices(model.tasks))
     ]
-    return np.array(found)
+    return np.array(figures)
 
 
-def _kept(
+def _coverage(
     model: Model,
     place: int,
     predicted: NDArray[np.floating],
@@ -172,18 +172,18 @@ def _kept(
     known = ~np.isnan(new.labels[:, place])
     labels, predicted = new.labels[known, place], predicted[known]
     if recommended is None:
-        said, low, high = interval(task, predicted[:, 0], scores, coverage)
+        middle, low, high = interval(task, predicted[:, 0], scores, coverage)
         inside = (low <= labels) & (labels <= high)
-        return inside.mean(), (high - low).mean(), np.abs(said - labels).mean()
+        return inside.mean(), (high - low).mean(), np.abs(middle - labels).mean()
     sets = level_sets(task, np.exp(predicted), scores, coverage)
     rows, choice, level = np.arange(len(sets)), recommended[known], labels.astype(int)
     sets[rows, choice] = True
     return sets[rows, level].mean(), sets.sum(1).mean(), (choice == level).mean()
 
 
-def _regret(model: Model, said: NDArray[np.floating], new: Cohort) -> NDArray[np.float64]:
+def _regret(model: Model, predicted: NDArray[np.floating], new: Cohort) -> NDArray[np.float64]:
     layout = HeadLayout(model.tasks, torch.float64)
     optimum = torch.from_numpy(np.asarray(new.bayes_prediction))
-    rows = row_regret(layout, torch.from_numpy(said.astype(np.float64))[None], optimum[None])
+    rows = row_regret(layout, torch.from_numpy(predicted.astype(np.float64))[None], optimum[None])
     mean: NDArray[np.float64] = rows[0].mean(0).numpy()
     return mean

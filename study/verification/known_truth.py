@@ -62,11 +62,11 @@ def simulate_study(seed: int) -> dict[str, Any]:
     """
     begun = time.perf_counter()
     evidence, trials, tasks = simulated_data(seed)
-    found = {}
+    differences = {}
     for name, arms in STUDIES.items():
         comparison = compare(_among(evidence, arms), tasks, trials, _DECLARED)
-        found[name] = [asdict(difference) for difference in comparison.differences]
-    return {"seed": seed, "seconds": time.perf_counter() - begun, "studies": found}
+        differences[name] = [asdict(difference) for difference in comparison.differences]
+    return {"seed": seed, "seconds": time.perf_counter() - begun, "studies": differences}
 
 
 def simulated_data(seed: int) -> tuple[ComparisonData, pd.DataFrame, tuple[Task, ...]]:
@@ -148,36 +148,36 @@ def error_rates(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, flo
     In a null study every pair of arms counts, in the others the handicapped arm's pairs.
 
     Args:
-        records: what `run_known_study` returned.
+        records: what `simulate_study` returned.
     """
     known = list(records)
-    found = {}
+    rates = {}
     for name, arms in STUDIES.items():
-        own = [
-            [one for one in record["studies"][name] if name == "null" or one["arm"] == arms[-1]]
+        studies = [
+            [pair for pair in record["studies"][name] if name == "null" or pair["arm"] == arms[-1]]
             for record in known
         ]
-        every = [one for study in own for one in study]
-        found[name] = {
-            "studies": len(own),
-            "any_called": float(np.mean([any(map(_called, study)) for study in own])),
-            "any_interval": float(np.mean([any(map(_excludes_zero, study)) for study in own])),
-            "any_test": float(np.mean([any(map(_rejected, study)) for study in own])),
-            "pair_called": float(np.mean([_called(one) for one in every])),
-            "skill": float(np.mean([one["estimate"] for one in every])),
-            "regret": float(np.mean([one["regret"]["estimate"] for one in every])),
-            "half_width": float(np.mean([(one["high"] - one["low"]) / 2 for one in every])),
+        pairs = [pair for study in studies for pair in study]
+        rates[name] = {
+            "studies": len(studies),
+            "any_called": float(np.mean([any(map(_called, study)) for study in studies])),
+            "any_interval": float(np.mean([any(map(_excludes_zero, study)) for study in studies])),
+            "any_test": float(np.mean([any(map(_rejected, study)) for study in studies])),
+            "pair_called": float(np.mean([_called(pair) for pair in pairs])),
+            "skill": float(np.mean([pair["estimate"] for pair in pairs])),
+            "regret": float(np.mean([pair["regret"]["estimate"] for pair in pairs])),
+            "half_width": float(np.mean([(pair["high"] - pair["low"]) / 2 for pair in pairs])),
         }
-    return found
+    return rates
 
 
-def _called(one: Mapping[str, Any]) -> bool:
-    return bool(one["distinguishable"])
+def _called(pair: Mapping[str, Any]) -> bool:
+    return bool(pair["distinguishable"])
 
 
-def _excludes_zero(one: Mapping[str, Any]) -> bool:
-    return bool(one["low"] > 0 or one["high"] < 0)
+def _excludes_zero(pair: Mapping[str, Any]) -> bool:
+    return bool(pair["low"] > 0 or pair["high"] < 0)
 
 
-def _rejected(one: Mapping[str, Any]) -> bool:
-    return bool(one["p_holm"] < 1 - DEFAULT_PLAN.level)
+def _rejected(pair: Mapping[str, Any]) -> bool:
+    return bool(pair["p_holm"] < 1 - DEFAULT_PLAN.level)

@@ -60,15 +60,15 @@ def reproduce_published(settings: Settings) -> dict[str, Curves]:
     """Trains the setting once with each of its balancers.
 
     Args:
-        settings: with every parameter fixed, as in configs/seed.yaml.
+        settings: with every parameter fixed, as in configs/published_setting.yaml.
     """
     cohort = open_cohort(settings)
     space = SearchSpace(settings, [task.name for task in cohort.schema.tasks])
-    found = {}
+    curves = {}
     for name in settings.balancers:
         config: FitConfig = space.build({"balancer": name})
-        found[name] = _curves(name, fit(config, cohort, search_replicates(settings)))
-    return found
+        curves[name] = _curves(name, fit(config, cohort, search_replicates(settings)))
+    return curves
 
 
 def _curves(name: str, run: Fit) -> Curves:
@@ -102,8 +102,8 @@ def curve_table(curves: Mapping[str, Curves]) -> Table:
     table.add_column("method", no_wrap=True)
     for title in ("published", "same quantity", "sum of losses", "skill: trained", "held out"):
         table.add_column(title, justify="right")
-    for name, own in curves.items():
-        last = (own.plotted, own.total, own.trained, own.held_out)
+    for name, arm in curves.items():
+        last = (arm.plotted, arm.total, arm.trained, arm.held_out)
         plotted, total, trained, held_out = (values[-1].mean() for values in last)
         cells = (f"{plotted:.1f}", f"{total:.0f}", f"{trained:+.3f}", f"{held_out:+.3f}")
         table.add_row(name, f"{PUBLISHED[name]:g}", *cells)
@@ -118,11 +118,11 @@ def curve_figure(curves: Mapping[str, Curves]) -> go.Figure:
         "Mean skill over tasks:<br>solid held out, dotted trained",
     )
     drawn = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.07)
-    for name, own in curves.items():
-        _line(drawn, 1, name, own.plotted, name=_LABELS[name])
-        _line(drawn, 2, name, own.total)
-        _line(drawn, 3, name, own.held_out)
-        _line(drawn, 3, name, own.trained, dash="dot", band=False)
+    for name, arm in curves.items():
+        _line(drawn, 1, name, arm.plotted, name=_LABELS[name])
+        _line(drawn, 2, name, arm.total)
+        _line(drawn, 3, name, arm.held_out)
+        _line(drawn, 3, name, arm.trained, dash="dot", band=False)
     drawn.update_yaxes(type="log", col=1)
     drawn.update_yaxes(type="log", col=2)
     drawn.update_yaxes(range=[-6, 1], col=3)

@@ -1,4 +1,4 @@
-"""Runs a script in this process and holds its refusal against the law of all refusals."""
+"""Runs a command in this process and holds its refusal against the law of all refusals."""
 
 import re
 import sys
@@ -10,9 +10,7 @@ import pytest
 
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.tables.output_files import write_table
-from study.cli import run_cli
-from tests.support.paths import ROOT
-from tests.support.refusals import digests, one_refusal, script
+from tests.support.refusals import digests, main_of, one_refusal
 
 Refused = Callable[..., str]
 Maker = Callable[..., Path]
@@ -25,7 +23,6 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     Nothing that stood in the test's folder may be gone or changed afterwards.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     # `begin` first: it is imported here if it was not yet, and must take the true one with it.
     for module in ("study.pipeline.preflight", "study.cluster.ray_session"):
         monkeypatch.setattr(f"{module}.start_ray", too_late)
@@ -33,7 +30,7 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     def run(name: str, *arguments: object, says: str) -> str:
         before = digests(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-        code = run_cli(script(name).main)
+        code = main_of(name)()
         line = one_refusal(code, capsys.readouterr().err)
         assert re.search(says, line), line
         after = digests(tmp_path)

@@ -15,8 +15,7 @@ from hemomodel.ensemble.build import build_model
 from hemomodel.schema.schema import load_schema
 from hemomodel.tables.output_files import write_table
 from hemomodel.training.loop import Training
-from study.cli import run_cli
-from tests.support.refusals import script
+from tests.support.refusals import main_of
 
 CODES = "is not one of the declared codes"
 NUMBER = "is not a number"
@@ -164,7 +163,7 @@ def test_what_has_no_finite_value_can_be_described_and_learned_from(visits, monk
     command = ["cohort.py", "describe", str(data), "--schema", str(schema)]
     for more in ([], ["--json"]):
         monkeypatch.setattr(sys, "argv", [*command, *more])
-        assert run_cli(script("cohort").main) == 0
+        assert main_of("cohort")() == 0
         said = capsys.readouterr().out
         assert "without a finite log dose" in " ".join(said.split())
     assert json.loads(said)["findings"][1]["count"] == 2

@@ -13,7 +13,7 @@ import pytest
 from hemomodel import load
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.tables.output_files import write_table
-from study.cli import run_cli
+from study.pipeline.commands.recommend import main
 from tests.support.paths import ROOT
 
 
@@ -27,16 +27,13 @@ def patients():
 
 @pytest.fixture
 def recommend(monkeypatch, capsys, model_folder):
-    """Runs the script in this process; returns its exit code and what it printed."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from recommend import main  # found by the path above
-
+    """Runs the command in this process; returns its exit code and what it printed."""
     monkeypatch.setattr("hemomodel.recommender.batch._ROWS", 16)  # several chunks
 
     def run(data, out, *flags, model=model_folder):
         arguments = ["--model", model, "--data", data, "--out", out, *flags]
         monkeypatch.setattr(sys, "argv", ["recommend.py", *map(str, arguments)])
-        code = run_cli(main)
+        code = main()
         return code, "".join(capsys.readouterr())
 
     return run

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 from ray.util import get_node_ip_address
 
-from tests.support.processes import below, free_port, kill
+from study.verification.processes import children_of, kill
+from tests.support.processes import free_port
 
 RAY = Path(sys.executable).with_name("ray")
 
@@ -116,7 +117,7 @@ class Cluster:
 
     def lose(self, node):
         """Kills all of a node at once, as a machine that loses its power."""
-        kill([node.pid, *below(node.pid)])
+        kill([node.pid, *children_of(node.pid)])
         node.wait()
 
     def ready(self, nodes, patience=90):

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from tests.support.processes import below
+from study.verification.processes import children_of
 
 PERSON = "ZQX-Wang-A123456789"
 TOKENS = {
@@ -65,7 +65,7 @@ def traces(root: Path, people: set[str], words: tuple[str, ...]) -> Iterator[tup
 
 def object_store(driver: int) -> bytes:
     """Returns what stands in the object store of a driver's own Ray: memory without a name."""
-    raylets = [pid for pid, (_, line) in below(driver).items() if "/raylet/raylet" in line]
+    raylets = [pid for pid, (_, line) in children_of(driver).items() if "/raylet/raylet" in line]
     found = b""
     for handle in (h for pid in raylets for h in Path(f"/proc/{pid}/fd").iterdir()):
         try:

@@ -1,13 +1,10 @@
-"""The law of all refusals, and scripts run in this process."""
+"""The law of all refusals, and commands run in this process."""
 
-import importlib.util
 import re
-from functools import cache
+from collections.abc import Callable
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-
-from tests.support.paths import ROOT
 
 ADVICE = re.compile(r"; |\b(give|should|must|needs?|at most)\b")
 
@@ -29,9 +26,7 @@ def digests(folder: Path) -> dict[Path, str]:
     return {path: sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@cache
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def main_of(name: str) -> Callable[[], int]:
+    """What `python scripts/NAME.py` runs, or `python -m scripts.NAME`."""
+    package = "scripts" if name.startswith(("bench", "reproduce")) else "study.pipeline.commands"
+    return import_module(f"{package}.{name}").main

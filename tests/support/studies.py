@@ -1,10 +1,7 @@
 """Studies as a person starts them, and what they leave in W&B."""
 
-import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 from tests.support.paths import ROOT
 
@@ -28,23 +25,6 @@ def run(name, *arguments, code=0):
 
 def search(out, *arguments, code=0):
     return run("search.py", *SHORT, "--out", out, *arguments, code=code)
-
-
-def wandb_runs(folder):
-    """Returns each offline run's records, by run id."""
-    runs = {}
-    for file in sorted((folder / "wandb").glob("offline-run-*/*.wandb")):
-        shown = subprocess.run(
-            [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(file)],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "WANDB_ERROR_REPORTING": "false"},
-        )
-        runs.setdefault(file.stem.removeprefix("run-"), []).extend(
-            json.loads(line) for line in shown.stdout.splitlines()
-        )
-    return runs
 
 
 def merged(records, kind, key="update"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from study.analysis.comparison.arm_result import FinalistResult
 from study.analysis.held_out.subgroups import MIN_UNITS
+from study.cli import command_name
 from study.report.card.tables import attrition_table, input_table, output_table, score_table
 from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
 from study.report.components.blocks import Block, Code, Notes, Prose, Section
@@ -172,7 +173,7 @@ def _load(place: str) -> tuple[Block, ...]:
             "python",
         ),
         Code(
-            f"python scripts/recommend.py --model {shlex.quote(place)} --data new.xlsx "
+            f"{command_name('recommend')} --model {shlex.quote(place)} --data new.xlsx "
             "--out recommendations.xlsx",
             "bash",
         ),

@@ -53,7 +53,7 @@ def test_the_contract_is_tested_on_it(tree):
 @pytest.mark.slow
 def test_the_bench_has_a_row_for_it(tree):
     printed = run(
-        tree, "scripts/bench.py", "balancers", "--only", "hardest", "--seconds", "0.01",
+        tree, "-m", "scripts.bench", "balancers", "--only", "hardest", "--seconds", "0.01",
         "--rounds", "1",
     )  # fmt: skip
     assert re.search(r"│ hardest +│ +\d+ │", printed)

@@ -11,6 +11,7 @@ import pytest
 import ray
 import yaml
 
+from study.pipeline.commands import search
 from tests.support.paths import ROOT
 
 FILES = ROOT / "configs" / "cluster"
@@ -31,12 +32,8 @@ def loaded(name):
 
 
 def search_flags(words):
-    """Fails unless scripts/search.py takes these words."""
-    code = (
-        "import sys; sys.path.insert(0, 'scripts'); import search;"
-        "search.parser().parse_args(sys.argv[1:])"
-    )
-    subprocess.run([sys.executable, "-c", code, *words], check=True, cwd=ROOT)
+    """Fails unless `hemomodel-search` takes these words."""
+    search.parser().parse_args(words)
 
 
 def test_the_autoscaler_takes_its_file():
@@ -85,8 +82,8 @@ def test_the_rayjob_has_the_fields_of_the_operator():
             .split("--out ")[1]
             .startswith(container["volumeMounts"][0]["mountPath"])
         )
-    python, script, *flags = spec["entrypoint"].split()
-    assert (python, script) == ("python", "/opt/hemomodel/scripts/search.py")
+    command, *flags = spec["entrypoint"].split()
+    assert command == "hemomodel-search"
     search_flags(flags)
 
 
@@ -125,9 +122,9 @@ def test_slurm_starts_ray_and_the_study(tmp_path):
         "--num-cpus=16",
     ]
     command = words[words.index("--") + 1 :]
-    assert command[:2] == ["python", "scripts/search.py"]
+    assert command[0] == "hemomodel-search"
     assert command[-4:] == ["--name", "w 1", "--trials", "200"]
-    search_flags(command[2:])
+    search_flags(command[1:])
     assert "RAY_AUTH_TOKEN" not in done.stdout + done.stderr
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
+from importlib import resources
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from ray._private.thirdparty.pathspec import PathSpec
 
 from hemomodel import InputError
 from study.analysis.hyperparameter_importance import journal_trials
-from study.cluster.jobs import EXCLUDES, entrypoint, job_command
+from study.cluster.jobs import EXCLUDES, code_to_send, entrypoint, job_command
 from study.cluster.ray_session import check_paths, start_ray
 from study.settings.data_source import DataSource
 from study.store.study_folder import StudyFolder
@@ -101,9 +102,17 @@ def test_the_code_goes_with_a_job_and_no_table_does():
     left_out = PathSpec.from_lines("gitwildmatch", EXCLUDES)  # as Ray reads them
     assert set(left_out.match_files(TABLES)) == set(TABLES)
     assert left_out.match_file("studies/w1/study.yaml")
-    code = ["scripts/search.py", "pyproject.toml", "hemomodel/schema/builtin/hemodialysis.yaml"]
+    code = ["pyproject.toml", "hemomodel/schema/builtin/hemodialysis.yaml"]
+    code += ["study/settings/builtin/search.yaml"]
     code += [str(path.relative_to(ROOT)) for path in (ROOT / "study").rglob("*.py")]
     assert list(left_out.match_files(code)) == []
+
+
+def test_the_checkout_goes_with_a_job_or_the_two_installed_packages(monkeypatch, tmp_path):
+    assert code_to_send() == {"working_dir": str(ROOT), "excludes": list(EXCLUDES)}
+    packages = [tmp_path / "hemomodel", tmp_path / "study"]
+    monkeypatch.setattr(resources, "files", lambda name: tmp_path / name)
+    assert code_to_send() == {"py_modules": [*map(str, packages)], "excludes": list(EXCLUDES)}
 
 
 def test_no_table_goes_to_a_machine_that_ray_starts():

@@ -1,4 +1,4 @@
-"""What a study does after a death, and before a second process or a full disk."""
+"""A study that fails ends as one that nothing happened to."""
 
 import random
 import signal
@@ -7,46 +7,51 @@ import time
 
 import pytest
 
-from tests.support import aftermath, chaos
+from study.verification import interruptions
+from study.verification.aftermath import examine
+from study.verification.failures import run_undisturbed
+from study.verification.interruptions import InterruptedStudy, leave_half_line, send_signal
 
 
-def test_a_failure_leaves_nothing_of_a_victim(tmp_path, monkeypatch):
+def test_an_error_leaves_no_process_of_the_study(tmp_path, monkeypatch):
     nest = "import subprocess; subprocess.run(['sleep', '60'])"
-    monkeypatch.setattr(chaos, "script", lambda *_: [sys.executable, "-S", "-c", nest])
-    victim = chaos.Victim(tmp_path, "victim", 6)
+    monkeypatch.setattr(
+        interruptions, "search_command", lambda *_: [sys.executable, "-S", "-c", nest]
+    )
+    study = InterruptedStudy(tmp_path, "interrupted", 6)
 
     def fails():
-        with victim:
-            process = victim.start()
-            while not any("sleep" in line for line in victim.family(process).values()):
+        with study:
+            process = study.start()
+            while not any("sleep" in line for line in study.children(process).values()):
                 time.sleep(0.01)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fails()
     end = time.monotonic() + 10
-    while chaos.left(victim) and time.monotonic() < end:
+    while study.remaining() and time.monotonic() < end:
         time.sleep(0.01)
-    assert chaos.left(victim) == []
+    assert study.remaining() == []
 
 
 @pytest.mark.slow
-def test_a_study_that_dies_again_and_again_ends_as_the_undisturbed_one(tmp_path):
-    with chaos.Victim(tmp_path, "calm", 6) as calm:
-        assert calm.ended(calm.start()) == 0
-    luck = random.Random(0)  # noqa: S311 - of moments
-    with chaos.Victim(tmp_path, "victim", 6) as victim:
-        for killer in (
-            chaos.send(signal.SIGKILL),
-            chaos.send(signal.SIGINT, group=True),
-            chaos.send(signal.SIGTERM),
+def test_a_study_that_fails_again_and_again_ends_as_the_undisturbed_one(tmp_path):
+    undisturbed = run_undisturbed(tmp_path, 6, keep=False)
+    moments = random.Random(0)  # noqa: S311 - no secret
+    with InterruptedStudy(tmp_path, "interrupted", 6) as study:
+        for interrupt in (
+            send_signal(signal.SIGKILL, longest=0.5),
+            send_signal(signal.SIGINT, group=True, longest=0.5),
+            send_signal(signal.SIGTERM, longest=0.5),
         ):
-            process = victim.start()
-            assert killer(victim, process, luck, longest=0.5)
-            victim.ended(process)
-            chaos.tear_journal(victim)
-        assert victim.ended(victim.start()) == 0
-        assert victim.codes == [-signal.SIGKILL, 130, 130, 0]
-        assert "python scripts/search.py --resume victim" in (tmp_path / "victim.log").read_text()
-        found = aftermath.look(victim, calm.folder)
-    assert found.good, found
+            process = study.start()
+            assert interrupt(study, process, moments)
+            study.wait(process)
+            leave_half_line(study)
+        assert study.wait(study.start()) == 0
+        assert study.exit_codes == [-signal.SIGKILL, 130, 130, 0]
+        hint = "python scripts/search.py --resume interrupted"
+        assert hint in (tmp_path / "interrupted.log").read_text()
+        result = examine(study, undisturbed)
+    assert result.good, result

@@ -1,15 +1,14 @@
 """Whole studies, as a person starts them: real Ray, real Optuna, offline W&B."""
 
-import importlib.util
 import json
 import sys
 
 import pandas as pd
 import pytest
 
-from study.cli import run_cli
-from tests.support.paths import ROOT
-from tests.support.studies import run, search, wandb_runs
+from study.pipeline.commands import search as search_command
+from study.verification.aftermath import wandb_runs
+from tests.support.studies import run, search
 
 
 @pytest.mark.slow
@@ -79,10 +78,7 @@ def test_failures_are_counted_and_said(tmp_path):
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, says):
     monkeypatch.setattr(sys, "argv", ["search.py", "--out", str(tmp_path), *arguments])
-    spec = importlib.util.spec_from_file_location("search_script", ROOT / "scripts" / "search.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert run_cli(module.main) == 2
+    assert search_command.main() == 2
     said = capsys.readouterr().err
     assert says in said
     assert said.startswith("error: ")

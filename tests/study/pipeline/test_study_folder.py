@@ -19,9 +19,10 @@ from hemomodel import fit, load, load_cohort
 from study.pipeline.preflight import checked_space
 from study.settings.cohort_and_splits import search_replicates
 from study.settings.settings import Settings
+from study.verification.aftermath import wandb_runs
 from tests.support.fake_wandb_server import Server
 from tests.support.privacy import PERSON, TOKENS, marks, object_store, plant, private, traces
-from tests.support.studies import SHORT, merged, run, script, search, wandb_runs
+from tests.support.studies import SHORT, merged, run, script, search
 from tests.support.wandb_study import everything_sent, sync
 
 

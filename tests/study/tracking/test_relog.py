@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.support.studies import merged, wandb_runs
+from study.verification.aftermath import wandb_runs
+from tests.support.studies import merged
 
 # W&B reads its environment once a process, so what uses it runs in one of its own.
 _LOG = """

@@ -1,19 +1,19 @@
 """Measures how often the comparison calls a difference that is not there, and one that is."""
 
-import argparse
 import json
 import multiprocessing
 import sys
 from pathlib import Path
 from typing import Any
 
-from study.cli import Parser, run_cli
+from study.cli import Parser, command_parser, run_cli
 
-EXAMPLES = """\
+COMMAND = "python -m scripts.reproduce.error_rates"
+EXAMPLES = f"""\
 examples:
-  python scripts/calibrate.py --studies 100
+  {COMMAND} --studies 100
       100 cohorts with 3 studies each; about half a minute of one core a cohort
-  python scripts/calibrate.py --studies 100 --resume
+  {COMMAND} --studies 100 --resume
       goes on after an interruption; what had ended is kept
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
@@ -22,23 +22,26 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 
 def parser() -> Parser:
     """Returns the command line."""
-    p = Parser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = command_parser(COMMAND, __doc__, EXAMPLES)
     p.add_argument("--studies", type=int, default=100, metavar="N", help="cohorts (default: 100)")
     p.add_argument("--jobs", type=int, default=2, metavar="J", help="processes (default: 2)")
     p.add_argument(
         "--out",
         type=Path,
-        default=Path("calibration.jsonl"),
+        default=Path("error_rates.jsonl"),
         metavar="FILE",
-        help="one line of JSON a cohort (default: calibration.jsonl)",
+        help="one line of JSON a cohort (default: error_rates.jsonl)",
     )
     p.add_argument("--resume", action="store_true", help="go on with the file")
     return p
 
 
-def main() -> None:
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    return run_cli(_measure)
+
+
+def _measure() -> None:
     """Runs what is not in the file yet, and prints the table."""
     flags = parser().parse_args()
 
@@ -111,4 +114,4 @@ def _table(records: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run_cli(main))
+    sys.exit(main())

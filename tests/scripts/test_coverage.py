@@ -8,20 +8,17 @@ import pytest
 from hemomodel.errors import InputError
 from hemomodel.recommender.model import Model
 from hemomodel.schema.schema import Schema
-from study.cli import run_cli
+from scripts.reproduce.coverage import main
 from study.verification.coverage import coverage_of
-from tests.support.paths import ROOT
 
 
 @pytest.fixture
 def coverage(monkeypatch, capsys):
     """Runs the script in this process; returns its exit code and what it printed."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from coverage import main  # found by the path above
 
     def run(*flags):
         monkeypatch.setattr(sys, "argv", ["coverage.py", *map(str, flags)])
-        code = run_cli(main)
+        code = main()
         return code, capsys.readouterr()
 
     return run

@@ -1,4 +1,4 @@
-"""Races the stacked step against the same step trained one replicate at a time.
+"""Races the stacked step against the same step trained one replicate at a time, and whole searches.
 
 `steps`: against the usual way, which is what the original did: torch.nn layers, a loop over the
 tasks, torch.optim.Adam, and for GradNorm one autograd pass a task with create_graph.
@@ -6,11 +6,10 @@ tasks, torch.optim.Adam, and for GradNorm one autograd pass a task with create_g
 the whole trunk, beside TorchJD where it has the method (over the trunk, one replicate at a time).
 In these two all do the same work: the same network, batches, losses and optimizer. Rounds
 alternate, and medians are compared within one run.
-`stack`: what a step costs as the stack grows; see bench_stack.py.
-`study`: a whole search against Ray Tune and Optuna used the usual way; see bench_study.py.
+`stack`: what a step costs as the stack grows; see stack.py.
+`study`: a whole search against Ray Tune and Optuna used the usual way; see study/race.py.
 """
 
-import argparse
 import os
 import platform
 import statistics
@@ -19,10 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
-from bench_peers import AGGREGATORS, SCALARIZERS, TorchJD
-from bench_stack import race_stacks
-from bench_study import race_studies, study_flags
-from bench_usual import UsualWay
 from rich.console import Console
 from rich.table import Table
 
@@ -31,8 +26,13 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from hemomodel.errors import InputError, did_you_mean
+from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.loop import Training
-from study.cli import Parser, run_cli
+from scripts.bench.peers import AGGREGATORS, SCALARIZERS, TorchJD
+from scripts.bench.plain_loop import PlainLoop
+from scripts.bench.stack import race_stacks
+from scripts.bench.study.race import race_studies, study_flags
+from study.cli import Parser, command_parser, run_cli
 
 Step = Callable[[], object]
 
@@ -53,26 +53,18 @@ def medians(steps: dict[str, Step], seconds: float, rounds: int) -> dict[str, fl
     for _ in range(rounds):
         for name, step in steps.items():
             times[name].append(timed(step, seconds) * 1e3)
-    return {name: statistics.median(own) for name, own in times.items()}
+    return {name: statistics.median(rounds_ms) for name, rounds_ms in times.items()}
 
 
 def ours(stack: Stack, config: FitConfig) -> Step:
     """Returns the stacked step."""
-    training = Training(config, stack)
-    batch = next(training._batches())  # noqa: SLF001 - one batch for all
-    training._epoch()  # noqa: SLF001 - the sums of an epoch exist from here on
-
-    def step() -> None:
-        with torch.no_grad():
-            training._step(batch, 1)  # noqa: SLF001
-
-    return step
+    return Training(config, stack).profile_step()
 
 
-def theirs(peer: UsualWay | TorchJD, stack: Stack, rows: int) -> Step:
-    """Returns a peer's step on the first replicate."""
-    training = Training(FitConfig(batch_size=rows), stack)
-    x, y, _ = next(training._batches())  # noqa: SLF001
+def theirs(peer: PlainLoop | TorchJD, stack: Stack, rows: int) -> Step:
+    """Returns a peer's step on training rows of the first replicate."""
+    data = DeviceStack(stack[:1], "cpu")
+    x, y, _ = data.gather(data.train_rows[:, :rows])
     return lambda: peer.step(x[0], y[0])
 
 
@@ -89,11 +81,11 @@ def race_steps(seconds: float, rounds: int, console: Console) -> None:
                 stack = prepare(cohort, Replicates(folds=5, seeds=3)[:count])
                 config = FitConfig(batch_size=rows, balancer=BALANCERS[name]())
                 peers = {
-                    "slow": theirs(UsualWay(stack, name), stack, rows),
+                    "slow": theirs(PlainLoop(stack, name), stack, rows),
                     "fast": ours(stack, config),
                 }
-                found = medians(peers, seconds, rounds)
-                slow, fast = found["slow"], found["fast"] / count
+                milliseconds = medians(peers, seconds, rounds)
+                slow, fast = milliseconds["slow"], milliseconds["fast"] / count
                 figures = (f"{slow:.2f}", f"{fast:.3f}", f"{slow / fast:.0f}x")
                 table.add_row(name, str(rows), str(count), *figures)
                 console.print(f"{name}, batch {rows}, R = {count}: {figures[-1]}", style="dim")
@@ -110,7 +102,7 @@ def race_balancers(names: list[str], seconds: float, rounds: int, console: Conso
     )
     for name in names:
         steps = {}
-        for label, balancer in {"equal": "equal", "own": name}.items():
+        for label, balancer in {"equal": "equal", "this": name}.items():
             for gradients in ("last", "trunk"):
                 config = FitConfig(
                     batch_size=rows, balancer=BALANCERS[balancer](), gradients=gradients
@@ -118,21 +110,23 @@ def race_balancers(names: list[str], seconds: float, rounds: int, console: Conso
                 steps[f"{label} {gradients}"] = ours(stack, config)
         if name in {*AGGREGATORS, *SCALARIZERS}:
             steps["peer"] = theirs(TorchJD(stack, name), stack, rows)
-        found = medians(steps, seconds, rounds)
-        table.add_row(name, *relative(found, count))
-        console.print(f"{name}: {found['own last'] / found['equal last']:.2f} x equal", style="dim")
+        times = medians(steps, seconds, rounds)
+        table.add_row(name, *relative(times, count))
+        console.print(
+            f"{name}: {times['this last'] / times['equal last']:.2f} x equal", style="dim"
+        )
     console.print(table)
 
 
-def relative(found: dict[str, float], count: int) -> Iterator[str]:
+def relative(times: dict[str, float], count: int) -> Iterator[str]:
     """Yields the cells of a row: microseconds a replicate-step, and ratios."""
     for gradients in ("last", "trunk"):
-        own = found[f"own {gradients}"]
-        yield f"{own / count * 1e3:.0f}"
-        yield f"{own / found[f'equal {gradients}']:.2f}x"
-    if "peer" in found:
-        yield f"{found['peer'] * 1e3:.0f}"
-        yield f"{found['peer'] / found['own trunk'] * count:.0f}x"
+        step = times[f"this {gradients}"]
+        yield f"{step / count * 1e3:.0f}"
+        yield f"{step / times[f'equal {gradients}']:.2f}x"
+    if "peer" in times:
+        yield f"{times['peer'] * 1e3:.0f}"
+        yield f"{times['peer'] / times['this trunk'] * count:.0f}x"
     else:
         yield from ("-", "-")
 
@@ -146,9 +140,9 @@ def columns(title: str, *titles: str) -> Table:
     return table
 
 
-def main() -> int:
-    """Runs the races and prints them."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments() -> Parser:
+    """Returns the command line."""
+    parser = command_parser("python -m scripts.bench", __doc__)
     parser.add_argument(
         "race",
         nargs="?",
@@ -160,7 +154,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.4, help="a measurement (default: 0.4)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default: 5)")
     study_flags(parser)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    return run_cli(_bench)
+
+
+def _bench() -> int:
+    """Runs the races and prints them."""
+    options = arguments().parse_args()
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         raise InputError(
             f"--seconds {options.seconds} --rounds {options.rounds}: give more than none of each"
@@ -188,4 +192,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_cli(main))
+    sys.exit(main())

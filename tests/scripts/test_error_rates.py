@@ -6,12 +6,10 @@ import sys
 
 from tests.support.paths import ROOT
 
-SCRIPT = ROOT / "scripts" / "calibrate.py"
-
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments)],
+        [sys.executable, "-m", "scripts.reproduce.error_rates", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=ROOT,

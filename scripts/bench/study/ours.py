@@ -1,12 +1,10 @@
-"""`scripts/search.py` with clocks: what the driver spends on what, and each trial's training."""
+"""`hemomodel-search` with clocks: what the driver spends on what, and each trial's training."""
 
 import json
-import runpy
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +53,7 @@ def install(folder: Path) -> None:
     for name in ("suggest", "report", "note", "on_trial_complete"):
         clocked(ArmSearcher, name, "Optuna")
     marked(TrialCallback, "on_trial_start", folder / "first")
-    marked(study.pipeline.run, "_write_tables", folder / "searched")
+    marked(study.pipeline.run, "merge_trial_tables", folder / "searched")
     report = TrialCallback.on_trial_result
 
     def noted(self: TrialCallback, *args: Any, trial: Any, result: Any, **kwargs: Any) -> None:
@@ -71,36 +69,41 @@ def timed_trial() -> type:
     from study.search.trial import StackedTrial
 
     class Timed(StackedTrial):
+        def setup(self, config: dict[str, Any], **parts: Any) -> None:
+            self.training = clock_training()
+            super().setup(config, **parts)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.training.clear()
+            return super().reset_config(new_config)
+
         def step(self) -> dict[str, Any]:
-            begun = time.thread_time()
-            self._aside = 0.0
-            report = super().step()
-            self._cpu += time.thread_time() - begun - self._aside
-            return {**report, "cpu": self._cpu}
-
-        def _begin(self, config: dict[str, Any]) -> None:
-            self._cpu = 0.0
-            super()._begin(config)
-
-        def _report(self, until: int) -> Any:
-            return self._beside(partial(super()._report, until))
-
-        def _save(self) -> None:
-            self._beside(super()._save)
-
-        def _beside(self, work: Callable[[], Any]) -> Any:
-            begun = time.thread_time()
-            done = work()
-            self._aside += time.thread_time() - begun
-            return done
+            return {**super().step(), "cpu": sum(self.training)}
 
     return Timed
 
 
-def main() -> None:
+def clock_training() -> list[float]:
+    """Counts the CPU seconds of each call of `Training.run_epochs` of this process from now on."""
+    from hemomodel.training.loop import Training
+
+    run, seconds = Training.run_epochs, []
+
+    def counted(self: Training, epochs: int) -> Any:
+        begun = time.thread_time()
+        history = run(self, epochs)
+        seconds.append(time.thread_time() - begun)
+        return history
+
+    Training.run_epochs = counted  # type: ignore[method-assign]
+    return seconds
+
+
+def main() -> int:
     """Runs the study; writes trials.json and clocks.json."""
     folder, *arguments = sys.argv[1:]
     sys.argv = ["search.py", *arguments]
+    import study.pipeline.commands.search
     import study.pipeline.preflight
 
     begin = study.pipeline.preflight.preflight
@@ -112,11 +115,12 @@ def main() -> None:
 
     study.pipeline.preflight.preflight = beginning
     try:
-        runpy.run_path(str(Path(__file__).with_name("search.py")), run_name="__main__")
+        code = study.pipeline.commands.search.main()
     finally:
         Path(folder, "trials.json").write_text(json.dumps(list(TRIALS.values())))
         Path(folder, "clocks.json").write_text(json.dumps(CLOCK))
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

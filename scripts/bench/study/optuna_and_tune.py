@@ -16,10 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench_study_usual import trained
-
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
+from scripts.bench.study.plain import trained
 from study.pipeline.preflight import checked_space
 from study.search.asha import rungs
 from study.search.trial import report_epochs
@@ -114,7 +113,8 @@ def with_optuna(_: Settings, folder: Path) -> list[dict[str, float]]:
     storage = open_journal(folder)
     optuna.create_study(storage=storage, study_name="race", direction="maximize")
     config = folder / "settings.json"
-    command = [sys.executable, __file__, "optuna-worker", str(config), str(folder)]
+    program = [sys.executable, "-m", "scripts.bench.study.optuna_and_tune"]
+    command = [*program, "optuna-worker", str(config), str(folder)]
     workers = [subprocess.Popen(command) for _ in range(PROCESSES)]  # noqa: S603
     if any(worker.wait() for worker in workers):
         raise SystemExit("a process of the peer failed")
@@ -175,8 +175,8 @@ def main() -> None:
     }[options.peer]
     trials = run(settings, options.folder)
     if trials is not None:
-        found = [{"epochs": trial["epoch"], "cpu": trial["cpu"]} for trial in trials]
-        (options.folder / "trials.json").write_text(json.dumps(found))
+        reports = [{"epochs": trial["epoch"], "cpu": trial["cpu"]} for trial in trials]
+        (options.folder / "trials.json").write_text(json.dumps(reports))
         (options.folder / "searched").touch()
 
 

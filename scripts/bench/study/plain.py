@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from bench_usual import UsualWay
 from torch import Tensor
 
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.scored_rows import ScoredRows
+from scripts.bench.plain_loop import PlainLoop
 
 __all__ = ["trained"]
 
@@ -22,7 +22,7 @@ class _Replicate:
     def __init__(self, config: FitConfig, stack: Stack) -> None:
         self._size, self._rows_per_epoch = config.batch_size, stack.rows_per_epoch
         tensors = DeviceStack(stack, "cpu")
-        self._peer = UsualWay(stack, config.balancer.name, config)
+        self._peer = PlainLoop(stack, config.balancer.name, config)
         rows = tensors.train_rows[:, : int(stack.train_counts[0])]
         batch = tensors.gather(rows)
         self._x, self._y = batch.features[0], batch.targets[0]
@@ -54,7 +54,7 @@ def trained(
     spent = 0.0
     for stop in stops:
         more, begun = stop - len(skills), time.thread_time()
-        columns = [[float(one.epoch()) for _ in range(more)] for one in replicates]
+        columns = [[float(replicate.epoch()) for _ in range(more)] for replicate in replicates]
         skills = np.concatenate([skills, np.transpose(columns)])
         spent += time.thread_time() - begun  # and not what the caller does before it asks for more
         yield stop, float(skills.mean(1).max()), spent

@@ -1,6 +1,6 @@
-"""`bench.py study`: a whole search raced against the same search the usual way.
+"""`python -m scripts.bench study`: a whole search raced against the same search the usual way.
 
-Ours is `scripts/search.py` with its defaults and W&B offline. The peers train the same networks on
+Ours is `hemomodel-search` with its defaults and W&B offline. The peers train the same networks on
 the same replicates, epochs and space with the same early stopping, without any logging to W&B.
 They are slow, so they may run fewer trials: rates are compared, between the first trial and the
 last. All run one after the other on the same machine.
@@ -15,11 +15,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench_usage import Usage, watch
 from rich.console import Console
 from rich.table import Table
 
 from hemomodel.errors import InputError
+from scripts.bench.resources import Usage, watch
 from study.pipeline.preflight import checked_space
 from study.settings.settings import load_settings
 
@@ -31,7 +31,6 @@ LANES = {
     "tune-reuse": "Ray Tune, reuse_actors",
     "optuna": "Optuna, 2 processes",
 }
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -99,14 +98,14 @@ def race_studies(options: argparse.Namespace, console: Console) -> dict[str, Out
     for lane in lanes:
         if lane not in LANES:
             raise InputError(f"--lanes {lane}: choose from {', '.join(LANES)}")
-    found = {}
+    outcomes = {}
     for lane in lanes:
         console.print(f"{LANES[lane]} ...", style="dim")
-        found[lane] = _raced(lane, options)
-    console.print(_table(found))
-    if "ours" in found:
-        _print_ours(found["ours"], console)
-    return found
+        outcomes[lane] = _raced(lane, options)
+    console.print(_table(outcomes))
+    if "ours" in outcomes:
+        _print_ours(outcomes["ours"], console)
+    return outcomes
 
 
 def study_flags(parser: argparse.ArgumentParser) -> None:
@@ -137,10 +136,13 @@ def _raced(lane: str, options: argparse.Namespace) -> Outcome:
     checked_space(load_settings(settings))  # what makes no sense is said before the race
     config = folder / "settings.json"
     config.write_text(json.dumps(settings))
-    command = [sys.executable, str(_HERE / "bench_study_peers.py"), lane, str(config), str(folder)]
+    program = [sys.executable, "-m", "scripts.bench.study"]
     if lane == "ours":
-        ours = _HERE / "bench_study_ours.py"
-        command = [sys.executable, str(ours), str(folder), "--config", str(config)]
+        program[-1] += ".ours"
+        command = [*program, str(folder), "--config", str(config)]
+    else:
+        program[-1] += ".optuna_and_tune"
+        command = [*program, lane, str(config), str(folder)]
     signs = {name: (folder / name).exists for name in ("first", "searched")}
     usage = watch(command, signs, folder / "log")
     if usage.code or len(usage.moments) < len(signs):
@@ -158,40 +160,42 @@ def _raced(lane: str, options: argparse.Namespace) -> Outcome:
     )
 
 
-def _table(found: dict[str, Outcome]) -> Table:
+def _table(outcomes: dict[str, Outcome]) -> Table:
     table = Table(title="A search, on the same machine")
     table.add_column("", no_wrap=True)
-    for lane in found:
+    for lane in outcomes:
         table.add_column(LANES[lane], justify="right")
-    for name, cells in rows(found).items():
+    for name, cells in rows(outcomes).items():
         table.add_row(name, *cells)
     return table
 
 
-def rows(found: dict[str, Outcome]) -> dict[str, list[str]]:
+def rows(lanes: dict[str, Outcome]) -> dict[str, list[str]]:
     """Returns the table: what was measured -> a cell for each competitor."""
-    outcomes, cores = list(found.values()), os.cpu_count() or 1
-    best = found["ours"].trainings if "ours" in found else None
+    outcomes, cores = list(lanes.values()), os.cpu_count() or 1
+    best = lanes["ours"].trainings if "ours" in lanes else None
 
     def peak(kind: str) -> list[str]:
-        return [f"{one.usage.peak[kind]:.0f}" for one in outcomes]
+        return [f"{outcome.usage.peak[kind]:.0f}" for outcome in outcomes]
 
     table = {
-        "trials": [str(len(one.epochs)) for one in outcomes],
-        "first trial running, s": [f"{one.usage.moments['first'].seconds:.1f}" for one in outcomes],
-        "trials/min": [f"{one.trials:.1f}" for one in outcomes],
-        "replicate-trainings/min": [f"{one.trainings:.0f}" for one in outcomes],
-        "the same a core": [f"{one.trainings / cores:.0f}" for one in outcomes],
-        "CPU seconds a trial": [f"{sum(one.split().values()):.2f}" for one in outcomes],
+        "trials": [str(len(outcome.epochs)) for outcome in outcomes],
+        "first trial running, s": [
+            f"{outcome.usage.moments['first'].seconds:.1f}" for outcome in outcomes
+        ],
+        "trials/min": [f"{outcome.trials:.1f}" for outcome in outcomes],
+        "replicate-trainings/min": [f"{outcome.trainings:.0f}" for outcome in outcomes],
+        "the same a core": [f"{outcome.trainings / cores:.0f}" for outcome in outcomes],
+        "CPU seconds a trial": [f"{sum(outcome.split().values()):.2f}" for outcome in outcomes],
         **{
-            f"  {part}": [f"{one.split()[part]:.2f}" for one in outcomes]
+            f"  {part}": [f"{outcome.split()[part]:.2f}" for outcome in outcomes]
             for part in ("training", "logging", "engine", "start-up")
         },
         "peak memory of the driver, MiB": peak("driver"),
         "peak memory of a worker, MiB": peak("worker"),
     }
     if best:
-        table["ours is"] = [f"{best / one.trainings:.1f}x" for one in outcomes]
+        table["ours is"] = [f"{best / outcome.trainings:.1f}x" for outcome in outcomes]
     return table
 
 

@@ -1,16 +1,16 @@
-"""The peers of the bench: the same network and step, one replicate at a time, the usual way."""
+"""The peers of the bench: TorchJD on the same network and step, one replicate at a time."""
 
 from collections.abc import Callable
 
 import torch
-from bench_usual import Network, UsualWay
 from torchjd import aggregation as agg
 from torchjd import scalarization as sca
 from torchjd.autojac import jac_to_grad, mtl_backward
 
 from hemomodel.dataset.stack import Stack
+from scripts.bench.plain_loop import Network
 
-__all__ = ["AGGREGATORS", "SCALARIZERS", "TorchJD", "UsualWay"]
+__all__ = ["AGGREGATORS", "SCALARIZERS", "TorchJD"]
 
 # TorchJD's Nash-MTL needs a solver that is not installed with it, and may return ones in silence.
 AGGREGATORS: dict[str, Callable[[], agg.Aggregator]] = {
@@ -45,9 +45,9 @@ class TorchJD(Network):
             self.step = self.aggregate
         else:
             self.scalarizer = SCALARIZERS[balancer]()
-            own = list(self.scalarizer.parameters())
-            if own:
-                self.adam.add_param_group({"params": own})
+            learned = list(self.scalarizer.parameters())
+            if learned:
+                self.adam.add_param_group({"params": learned})
             self.step = self.scalarize
 
     def aggregate(self, x: torch.Tensor, y: torch.Tensor) -> None:

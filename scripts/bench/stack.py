@@ -1,4 +1,4 @@
-"""`bench.py stack`: what a step costs as the stack grows, on one thread and on all.
+"""`python -m scripts.bench stack`: what a step costs as the stack grows, on one thread and on all.
 
 Configurations of equal shape could be stacked like replicates; this says what that would give.
 """
@@ -48,8 +48,8 @@ def race_stacks(seconds: float, rounds: int, console: Console) -> None:
     for rows in BATCHES:
         for count in SIZES:
             stack = grown(base, count)
-            found = [_rate(stack, rows, n, seconds, rounds) for n in threads]
-            table.add_row(str(rows), str(count), *(f"{rate:,.0f}" for rate in found))
+            rates = [_rate(stack, rows, n, seconds, rounds) for n in threads]
+            table.add_row(str(rows), str(count), *(f"{rate:,.0f}" for rate in rates))
     torch.set_num_threads(1)
     console.print(table)
 
@@ -58,15 +58,12 @@ def _rate(stack: Stack, rows: int, threads: int, seconds: float, rounds: int) ->
     """Returns replicate-steps a second; of CPU time on one thread, so that others do not matter."""
     torch.set_num_threads(threads)
     clock = time.thread_time if threads == 1 else time.perf_counter
-    training = Training(FitConfig(batch_size=rows), stack)
-    batch = next(training._batches())  # noqa: SLF001 - one batch for all
+    step = Training(FitConfig(batch_size=rows), stack).profile_step()
     best = 0.0
-    with torch.no_grad():
-        training._epoch()  # noqa: SLF001 - the sums of an epoch exist from here on
-        for _ in range(rounds):
-            begun, calls = clock(), 0
-            while not calls or clock() - begun < seconds:
-                training._step(batch, 1)  # noqa: SLF001
-                calls += 1
-            best = max(best, calls * len(stack.pairs) / (clock() - begun))
+    for _ in range(rounds):
+        begun, calls = clock(), 0
+        while not calls or clock() - begun < seconds:
+            step()
+            calls += 1
+        best = max(best, calls * len(stack.pairs) / (clock() - begun))
     return best

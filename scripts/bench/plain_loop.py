@@ -1,4 +1,4 @@
-"""The usual way: the same network and step as ours, one replicate at a time, with autograd."""
+"""The plain loop: the same network and step as ours, one replicate at a time, with autograd."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from torch import nn
 from hemomodel.dataset.stack import Stack
 from hemomodel.training.fit_config import FitConfig
 
-__all__ = ["Network", "UsualWay"]
+__all__ = ["Network", "PlainLoop"]
 
 DEFAULT = FitConfig()
 
@@ -41,7 +41,7 @@ class Network:
         ]
 
 
-class UsualWay(Network):
+class PlainLoop(Network):
     """As a notebook trains it: a loop over the tasks, autograd, torch.optim."""
 
     def __init__(self, stack: Stack, balancer: str, config: FitConfig = DEFAULT) -> None:

@@ -1,22 +1,22 @@
 """Measures what a model promises on patients of the built-in cohort that it never saw."""
 
-import argparse
 import sys
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.cli import Parser, run_cli
+from study.cli import Parser, command_parser, run_cli
 
 if TYPE_CHECKING:
     from study.verification.coverage import CoverageResult
 
 _FEWEST = 200  # rows of a workbook, of which half stay: fewer are not enough for the folds
-EXAMPLES = """\
+COMMAND = "python -m scripts.reproduce.coverage"
+EXAMPLES = f"""\
 examples:
-  python scripts/coverage.py --rows 465,2000 --fresh 20000
+  {COMMAND} --rows 465,2000 --fresh 20000
       a model of the default configuration for each size, and the table in Markdown
-  python scripts/coverage.py --model studies/NAME/best/equal --fresh 20000
+  {COMMAND} --model studies/NAME/best/equal --fresh 20000
       a model that a study of synthetic:N saved; nothing is fitted
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
@@ -25,9 +25,7 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 
 def parser() -> Parser:
     """Returns the command line."""
-    p = Parser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = command_parser(COMMAND, __doc__, EXAMPLES)
     p.add_argument("--rows", default="465,2000", metavar="N,N", help="of the workbooks fitted on")
     p.add_argument("--model", type=Path, metavar="FOLDER", help="try this one, and fit none")
     p.add_argument("--fresh", type=int, default=20_000, metavar="N", help="rows to try them on")
@@ -37,7 +35,12 @@ def parser() -> Parser:
     return p
 
 
-def main() -> None:
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    return run_cli(_measure)
+
+
+def _measure() -> None:
     """Fits, tries and prints."""
     flags = parser().parse_args()
 
@@ -67,20 +70,21 @@ def main() -> None:
         "temperature |\n| ---: | --- | ---: | ---: | ---: | ---: | ---: |"
     )
     if flags.model is not None:
-        found = coverage_of(load(flags.model), flags.fresh, flags.coverage)
+        results = coverage_of(load(flags.model), flags.fresh, flags.coverage)
     else:
-        each = (coverage_study(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
-        found = chain.from_iterable(each)
-    for one in found:
-        print(_line(one), flush=True)
+        by_size = (coverage_study(int(size), seeds, flags.fresh, flags.coverage) for size in sizes)
+        results = chain.from_iterable(by_size)
+    for result in results:
+        print(_line(result), flush=True)
 
 
-def _line(one: "CoverageResult") -> str:
+def _line(result: "CoverageResult") -> str:
     return (
-        f"| {one.rows:,} | {one.task} | {one.coverage:.3f} | {one.size:.3g}{one.unit} "
-        f"| {one.hit:.3g}{one.hit_unit} | {one.regret:.3g} | {one.raw_regret:.3g} |"
+        f"| {result.rows:,} | {result.task} | {result.coverage:.3f} "
+        f"| {result.size:.3g}{result.unit} | {result.hit:.3g}{result.hit_unit} "
+        f"| {result.regret:.3g} | {result.raw_regret:.3g} |"
     )
 
 
 if __name__ == "__main__":
-    sys.exit(run_cli(main))
+    sys.exit(main())

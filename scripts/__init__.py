@@ -1,0 +1,1 @@
+"""What a checkout starts: the commands, the benches, what measured the documentation's numbers."""

@@ -1,0 +1,1 @@
+"""The benches: `python -m scripts.bench`; README.md says which question each answers."""

@@ -1,0 +1,1 @@
+"""Programs that measure the numbers in docs/: `python -m scripts.reproduce.NAME`."""

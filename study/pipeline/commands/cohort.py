@@ -1,0 +1,167 @@
+"""Writes synthetic patients, describes any table, or drafts the schema of one."""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from hemomodel.cohort.summary import summarize_file
+from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.schema.schema import load_schema
+from hemomodel.tables.output_files import check_output_path, write_new, write_table
+from hemomodel.tables.schema_inference import infer_schema
+from study.cli import Parser, command_name, command_parser, run_cli
+from study.report.terminal.cohort import show_summary
+
+TABLE = ".xlsx, .csv, .parquet or .arff"
+EXAMPLES = """\
+examples:
+  hemomodel-cohort write --rows 465 --seed 0 --out HD.xlsx
+      as many rows as the published cohort: 229 are left after cleaning
+  hemomodel-cohort write --rows 1000000 --out HD.parquet
+  hemomodel-cohort describe HD.xlsx
+  hemomodel-cohort describe HD.xlsx --json > HD.json
+  hemomodel-cohort schema visits.csv --tasks stage,bili --group id --out visits.yaml
+      a first schema of any table, to be looked through
+  hemomodel-cohort describe visits.csv --schema visits.yaml
+
+exit codes: 0 done, 2 bad input, 130 interrupted.
+"""
+
+
+def parser() -> Parser:
+    """Returns the command line."""
+    p = command_parser(command_name("cohort"), __doc__, EXAMPLES)
+    commands = p.add_subparsers(required=True, metavar="write|describe|schema")
+
+    write = commands.add_parser(
+        "write",
+        help="write synthetic patients in the columns of the hospital's workbook",
+        description="Writes synthetic patients in the columns of the hospital's workbook. "
+        "No row stems from a real patient. The same rows and seed give the same table, and a "
+        "longer table begins with the rows of a shorter one; only 465 rows are chosen "
+        "differently, so that exactly 229 are left after cleaning, or 223 with comorbidities.",
+    )
+    write.add_argument("--rows", type=int, default=465, metavar="N", help="default: 465")
+    write.add_argument("--seed", type=int, default=0, metavar="N", help="from 0 up; default: 0")
+    write.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".xlsx (up to 1,048,575 rows, slow beyond 50,000), .csv or .parquet",
+    )
+    write.add_argument("--force", action="store_true", help="replace the file if it exists")
+    write.set_defaults(command=write_command)
+
+    describe = commands.add_parser(
+        "describe",
+        help="summarise a table: columns, tasks, missing values, attrition",
+        description="Summarises a table before and after cleaning: its columns as in the first "
+        "table of a paper, the rows that each rule removed, what is missing, and what is "
+        "implausible. Nothing in the file is changed.",
+    )
+    describe.add_argument("file", type=Path, metavar="FILE", help=TABLE)
+    describe.add_argument(
+        "--schema", metavar="NAME|FILE", default="hemodialysis", help="what its columns are"
+    )
+    describe.add_argument(
+        "--require-comorbidities", action="store_true", help="drop the rows without comorbidities"
+    )
+    describe.add_argument(
+        "--labels",
+        choices=("complete", "partial"),
+        default="complete",
+        help="whether rows must have all labels, or may lack some; default: complete",
+    )
+    describe.add_argument("--all", action="store_true", help="show rare codes of a list too")
+    describe.add_argument("--json", action="store_true", help="all numbers, for a program")
+    describe.set_defaults(command=describe_command)
+    add_schema_command(commands)
+    return p
+
+
+def add_schema_command(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Adds the command that drafts a schema."""
+    schema = commands.add_parser(
+        "schema",
+        help="draft the schema of any table",
+        description="Drafts a schema: the kind of each column, the codes of categories, what may "
+        "be predicted how, and what to check. A person goes through it. It holds headers and the "
+        "codes of categories, and no other cell of the table.",
+    )
+    schema.add_argument("file", type=Path, metavar="FILE", help=TABLE)
+    schema.add_argument(
+        "--tasks", default="", metavar="A,B", help="headers of what is to be predicted"
+    )
+    schema.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="HEADER",
+        help="one such header, commas and all; may be given several times",
+    )
+    schema.add_argument("--group", metavar="ID", help="header of the column that names the person")
+    schema.add_argument("--out", type=Path, metavar="FILE", help=".yaml; else it is printed")
+    schema.set_defaults(command=schema_command)
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    return run_cli(_cohort)
+
+
+def _cohort() -> int:
+    """Runs a command."""
+    args = parser().parse_args()
+    args.command(args)
+    return 0
+
+
+def write_command(args: argparse.Namespace) -> None:
+    """Makes a workbook and writes it."""
+    check_output_path(args.out, kind="table", rows=args.rows, overwrite=args.force)
+    console = Console(stderr=True)
+    with console.status(f"making {args.rows:,} patients"):
+        table, _ = synthetic_workbook(args.rows, args.seed)
+    with console.status(escape(f"writing {args.out}")):
+        write_table(table, args.out, overwrite=args.force)
+    size = f"{len(table):,} rows, {table.shape[1]} columns"
+    console.print(
+        f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}"
+    )
+
+
+def describe_command(args: argparse.Namespace) -> None:
+    """Reads a workbook and shows what it holds."""
+    with Console(stderr=True).status(escape(f"reading {args.file}")):
+        description = summarize_file(
+            args.file,
+            load_schema(args.schema),
+            labels=args.labels,
+            switches=["require_comorbidities"] if args.require_comorbidities else [],
+        )
+    if args.json:
+        print(json.dumps(description.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        show_summary(description, Console(), rare=args.all)
+
+
+def schema_command(args: argparse.Namespace) -> None:
+    """Drafts a schema and writes it."""
+    if args.out is not None:
+        check_output_path(args.out, kind="schema")
+    tasks = [name.strip() for name in args.tasks.split(",") if name.strip()] + args.task
+    with Console(stderr=True).status(escape(f"reading {args.file}")):
+        text = infer_schema(args.file, tasks=tasks, group=args.group)
+    if args.out is None:
+        print(text, end="")
+        return
+    write_new(args.out, text)
+    print(
+        f"{args.out}: a draft; look through it, then: {command_name('cohort')} describe "
+        f"{shlex.quote(str(args.file))} --schema {shlex.quote(str(args.out))}"
+    )

@@ -1,0 +1,113 @@
+"""Searches balancers and hyperparameters, and compares the balancers on held-out rows."""
+
+import sys
+
+from rich.console import Console
+
+from hemomodel.errors import InputError
+from study.cli import Parser, command_name, command_parser, run_cli
+
+EXAMPLES = """\
+examples:
+  hemomodel-search --trials 200
+      the default study on the built-in cohort
+  hemomodel-search --data HD.xlsx --trials 200 --name ward-7
+      on your own workbook; the same command goes on after an interruption
+  hemomodel-search --data synthetic:20000 --balancers equal,gradnorm --set fit.epochs=60
+  hemomodel-search --set 'space.lr=[1e-3, 1e-2]' --set fit.batch_size=32
+      a narrower range for one parameter, a fixed value for another
+
+settings are read from --config, then changed by --set, then by the other flags.
+exit codes: 0 done, 2 bad input, 130 interrupted (what had ended is kept).
+"""
+
+
+def parser() -> Parser:
+    """Returns the command line."""
+    p = command_parser(command_name("search"), __doc__, EXAMPLES)
+    p.add_argument("--trials", type=int, metavar="N", help="configurations to try, over all arms")
+    p.add_argument(
+        "--config",
+        default="search",
+        metavar="FILE",
+        help="settings in YAML, or the name of built-in ones: search (the default), smoke, "
+        "published_setting",
+    )
+    p.add_argument(
+        "--data",
+        metavar="FILE|synthetic:ROWS",
+        help="a table (.xlsx, .csv, .parquet, .arff) or built-in patients",
+    )
+    p.add_argument("--name", help="of the study and its folder; an existing study goes on")
+    p.add_argument("--out", metavar="FOLDER", help="where studies are kept (default: studies)")
+    p.add_argument("--balancers", metavar="A,B", help="the arms, such as equal,gradnorm; or all")
+    p.add_argument(
+        "--allocation",
+        choices=["equal", "joint"],
+        help="equal: as many trials for each balancer; joint: one search over all",
+    )
+    p.add_argument(
+        "--outer-folds",
+        type=int,
+        metavar="K",
+        help="nested cross-validation: repeat the search for each of K held-out parts",
+    )
+    p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
+    p.add_argument("--storage", metavar="env:NAME", help="Optuna storage, its URL in $NAME")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], help="auto: CUDA if Ray has GPUs")
+    p.add_argument("--gpus-per-trial", type=float, metavar="SHARE", help="of a GPU, up to 1")
+    p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
+    p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
+    p.add_argument("--resume", metavar="NAME", help="go on with an existing study and its settings")
+    p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
+    p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="changes",
+        help="change any setting, such as fit.epochs=60; may be repeated",
+    )
+    return p
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    return run_cli(_search)
+
+
+def _search() -> int:
+    """Runs a study."""
+    flags = vars(parser().parse_args())
+    config, changes, resume = flags.pop("config"), flags.pop("changes"), flags.pop("resume")
+    if resume is not None and flags["name"] not in {None, resume}:
+        raise InputError(
+            f"--resume {resume} --name {flags['name']}: a study has one name; give one of the two"
+        )
+    if flags["balancers"]:
+        flags["balancers"] = [name.strip() for name in flags["balancers"].split(",")]
+
+    if flags["outer_folds"]:
+        flags["nested"] = True
+
+    # --help answers without torch
+    from study.settings.settings import load_settings, settings_file
+    from study.store.record import stored_settings
+
+    source = (
+        settings_file(config)
+        if resume is None
+        else stored_settings(flags["out"] or "studies", resume)
+    )
+    settings = load_settings(source, changes, flags)
+    from study.pipeline.preflight import preflight
+
+    begun = preflight(settings)
+    from study.pipeline.run import run_study
+
+    return run_study(begun, Console())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
