@@ -13,12 +13,7 @@ from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.schema.validation_message import validation_message
 from hemomodel.training.fit_config import FitConfig
-from study.analysis.comparison.arm_result import (
-    ArmResult,
-    ReferenceResult,
-    TaskResult,
-    by_score,
-)
+from study.analysis.comparison.arm_result import ArmResult, ReferenceResult, TaskResult, by_score
 from study.analysis.comparison.result import Comparison, from_json
 from study.report.file_schemas import COLUMNS, check_kinds
 from study.report.formatting import percent

@@ -82,8 +82,24 @@ def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | No
         _lines(ranked[cut:], scales, ends, {"color": "@ghost", "width": 1}),
         _lines(ranked[:cut], scales, ends, {"color": arm_style(arm).colour, "width": 2}),
     ]
+    layout = _parallel_layout(arm, scales, ends)
+    width = 46 * (len(scales) + 1) + 60
+    return Figure(f"parallel-{arm}", arm, data, layout, min_width=width, arm=arm)
+
+
+def _parallel_layout(
+    arm: str, scales: Mapping[str, BaseDistribution], ends: tuple[float, float]
+) -> dict[str, Any]:
+    """Returns an upright axis for each parameter and for the score, with its ends written."""
     names = [*scales, "score"]
-    layout: dict[str, Any] = {
+    axis = {
+        "type": "line",
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": "@muted", "width": 1},
+    }
+    return {
         "height": 250,
         "margin": {"l": 30, "r": 30, "t": 26, "b": 8},
         "xaxis": {
@@ -96,22 +112,13 @@ def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | No
             "tickfont": {"size": 10.5},
         },
         "yaxis": {"visible": False, "range": [-0.12, 1.08]},
+        "shapes": [{**axis, "x0": place, "x1": place} for place in range(len(names))],
+        "annotations": [
+            note
+            for place, (low, high) in enumerate([*map(_ends, scales.values()), _texts(ends)])
+            for note in (_note(place, -0.01, low, "top"), _note(place, 1.01, high, "bottom"))
+        ],
     }
-    axis = {
-        "type": "line",
-        "y0": 0,
-        "y1": 1,
-        "layer": "below",
-        "line": {"color": "@muted", "width": 1},
-    }
-    layout["shapes"] = [{**axis, "x0": place, "x1": place} for place in range(len(names))]
-    layout["annotations"] = [
-        note
-        for place, (low, high) in enumerate([*(_ends(s) for s in scales.values()), _texts(ends)])
-        for note in (_note(place, -0.01, low, "top"), _note(place, 1.01, high, "bottom"))
-    ]
-    width = 46 * len(names) + 60
-    return Figure(f"parallel-{arm}", arm, data, layout, min_width=width, arm=arm)
 
 
 def _scales(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:

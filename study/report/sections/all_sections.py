@@ -4,16 +4,12 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from study.report.components.blocks import Block, Figures, Prose, Section, missing_note
-from study.report.figures.arms import cost_figure, difference_figure, rank_figure, score_figure
+from study.report.figures.arms import cost_figure, difference_figure, score_figure
 from study.report.figures.attrition import attrition_flow
 from study.report.figures.calibration import reliability_diagrams
-from study.report.figures.curves import (
-    conflict_figure,
-    cosine_maps,
-    learning_by_task,
-    learning_curves,
-    weight_maps,
-)
+from study.report.figures.cosines import conflict_figure, cosine_maps
+from study.report.figures.curves import learning_by_task, learning_curves, weight_maps
+from study.report.figures.ranks import rank_figure
 from study.report.figures.tasks import skill_heat_map
 from study.report.formatting import number
 from study.report.load import LoadedStudy
