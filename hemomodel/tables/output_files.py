@@ -152,7 +152,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
-    import openpyxl  # type: ignore[import-untyped]  # noqa: PLC0415 - slow, for a workbook alone
+    import openpyxl  # type: ignore[import-untyped]  # slow, for a workbook alone
 
     book = openpyxl.Workbook(write_only=True)  # row by row: a third of the time of to_excel
     sheet = book.create_sheet("Sheet1")

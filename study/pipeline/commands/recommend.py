@@ -59,8 +59,8 @@ def _recommend() -> None:
     """Writes the recommendations and says what they are."""
     flags = parser().parse_args()
 
-    from hemomodel import load
     from hemomodel.recommender.batch import check_request, recommend_file
+    from hemomodel.recommender.folder import load
     from hemomodel.recommender.recommendations import DISCLAIMER
 
     kind = check_request(flags.data, flags.out, flags.format, flags.coverage, overwrite=flags.force)
