@@ -242,13 +242,13 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("name", ["search", "report", "seed"])
+@pytest.mark.parametrize("name", ["search", "report", "reproduce.published_setting"])
 def test_a_folder_that_cannot_be(refused, study, tmp_path, name, place):
     (tmp_path / "file").write_text("x")
     flags = {
         "search": ["--trials", "5"],
         "report": [study],
-        "seed": [],
+        "reproduce.published_setting": [],
     }[name]
     refused(name, *flags, "--out", place, says="cannot be written|directory|too long")
 
