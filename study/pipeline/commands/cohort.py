@@ -57,6 +57,13 @@ def parser() -> Parser:
     write.add_argument("--force", action="store_true", help="replace the file if it exists")
     write.set_defaults(command=write_command)
 
+    add_describe_command(commands)
+    add_schema_command(commands)
+    return p
+
+
+def add_describe_command(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Adds the command that summarises a table."""
     describe = commands.add_parser(
         "describe",
         help="summarise a table: columns, tasks, missing values, attrition",
@@ -80,8 +87,6 @@ def parser() -> Parser:
     describe.add_argument("--all", action="store_true", help="show rare codes of a list too")
     describe.add_argument("--json", action="store_true", help="all numbers, for a program")
     describe.set_defaults(command=describe_command)
-    add_schema_command(commands)
-    return p
 
 
 def add_schema_command(commands: "argparse._SubParsersAction[Parser]") -> None:

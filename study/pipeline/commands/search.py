@@ -52,15 +52,8 @@ def parser() -> Parser:
         metavar="K",
         help="nested cross-validation: repeat the search for each of K held-out parts",
     )
-    p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
-    p.add_argument("--storage", metavar="env:NAME", help="Optuna storage, its URL in $NAME")
-    p.add_argument("--device", choices=["auto", "cpu", "cuda"], help="auto: CUDA if Ray has GPUs")
-    p.add_argument("--gpus-per-trial", type=float, metavar="SHARE", help="of a GPU, up to 1")
-    p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
     p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
     p.add_argument("--resume", metavar="NAME", help="go on with an existing study and its settings")
-    p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
-    p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
     p.add_argument(
         "--set",
         action="append",
@@ -69,7 +62,19 @@ def parser() -> Parser:
         dest="changes",
         help="change any setting, such as fit.epochs=60; may be repeated",
     )
+    add_machine_flags(p)
     return p
+
+
+def add_machine_flags(p: Parser) -> None:
+    """Adds the flags that say where and how long the study runs, and where it is logged."""
+    p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
+    p.add_argument("--storage", metavar="env:NAME", help="Optuna storage, its URL in $NAME")
+    p.add_argument("--device", choices=["auto", "cpu", "cuda"], help="auto: CUDA if Ray has GPUs")
+    p.add_argument("--gpus-per-trial", type=float, metavar="SHARE", help="of a GPU, up to 1")
+    p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
+    p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
+    p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
 
 
 def main() -> int:
