@@ -67,13 +67,13 @@ class _Version(argparse.Action):
     """Prints the version, which takes a moment to look up, only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         print(f"hemomodel {version('hemomodel')}")  # noqa: T201
         parser.exit()
 
 
-def command_parser(command: str, doc: str | None, examples: str = "", **options: Any) -> Parser:  # noqa: ANN401 - argparse's own
+def command_parser(command: str, doc: str | None, examples: str = "", **options: Any) -> Parser:
     """Returns a command line with a description, examples and `--version`.
 
     Args:

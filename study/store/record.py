@@ -183,7 +183,7 @@ def _check_rules(folder: StudyFolder, declared: Any) -> None:
     begun = "rules that this version does not know" if rules is None else f"rules {rules}"
     raise InputError(
         f"study {folder.name} was begun under {begun}, and this version computes by rules {RULES}; "
-        "start a new study with another --name; report.py and recommend.py still read this one"
+        "start a new study with another --name; report and recommend still read this one"
     )
 
 

@@ -193,7 +193,7 @@ def test_a_study_that_cannot_go_on(refused, study, tmp_path, damage, says):
 UNKNOWN = f"under rules that this version does not know, and this version computes by rules {RULES}"
 LATER = (
     f"study made was begun under rules {RULES + 1}, and this version computes by rules {RULES}; "
-    "start a new study with another --name; report.py and recommend.py still read"
+    "start a new study with another --name; report and recommend still read"
 )
 OTHERS = {
     "other patients": (

@@ -45,7 +45,7 @@ class TaskResult:
 
     @model_validator(mode="before")
     @classmethod
-    def _from_object(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    def _from_object(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         metrics = {name: figure for name, figure in value.items() if name != _SKILL}
