@@ -23,22 +23,35 @@ from study.analysis.held_out.rows import Winner, clusters_of_rows, held_out_rows
 from study.analysis.held_out.tables import evaluate_winners
 from study.analysis.retrain import RetrainedFinalist, references_on_worker
 from study.analysis.winner_tables import winner_tables
+from study.cluster.devices import Device
 from study.report.card.write import write_cards
 from study.report.write import write_report
-from study.search.context import StudyContext
 from study.settings.analysis_plan import DEFAULT_PLAN
 from study.settings.cohort_and_splits import fresh_replicates, outer_folds
+from study.store.arms import Arm
+from study.store.prepared_study import PreparedStudy
 from study.store.trial_tables import metric_table
+from study.tracking.tracker import Tracker
 
 __all__ = ["finalize"]
 
 
-def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> Comparison:
+def finalize(
+    study: PreparedStudy,
+    arms: Sequence[Arm],
+    trials: pd.DataFrame,
+    tracker: Tracker,
+    device: Device,
+    console: Console,
+) -> Comparison:
     """Retrains the finalists, compares them on held-out rows, and writes all that follows.
 
     Args:
         study: whose search has ended.
+        arms: of the study.
         trials: one row a trial.
+        tracker: that the comparison is logged to.
+        device: to retrain on.
         console: what a person sees.
 
     Returns:
@@ -47,16 +60,16 @@ def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> Com
     Raises:
         InputError: no arm has a network that can be compared.
     """
-    chosen = select_finalists(study.arms, study.space.build, study.settings.finalists)
+    chosen = select_finalists(arms, study.space.build, study.settings.finalists)
     if {finalist.outer_fold for finalist in chosen} != set(range(outer_folds(study.settings))):
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the best of each arm on fresh seeds"):
         models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
-        confirmed = retrain_finalists(chosen, stacks, study.device)
+        confirmed = retrain_finalists(chosen, stacks, device)
         references = ray.get(models)
     pairs = list(zip(chosen, confirmed, strict=True))
-    evidence = _evidence(study, pairs, stacks, references)
+    evidence = _comparison_data(study, arms, pairs, stacks, references)
     if not evidence.arms:
         raise InputError(_nothing(study, trials))
     tasks = stacks[0].tasks
@@ -66,22 +79,22 @@ def finalize(study: StudyContext, trials: pd.DataFrame, console: Console) -> Com
     _write(study, comparison, winner_tables(winners, stacks), references)
     saved = export_models(study.folder, winners, stacks, study.cohort)
     _examine(study, comparison, saved, stacks)
-    _track(study, comparison)
+    _track(study, comparison, tracker)
     with console.status("writing the report"):
         write_report(study.folder)
         write_cards(study.folder)
     return comparison
 
 
-def _nothing(study: StudyContext, trials: pd.DataFrame) -> str:
+def _nothing(study: PreparedStudy, trials: pd.DataFrame) -> str:
     path = study.folder.root / "trials.parquet"
     if (trials["state"] == "failed").any():
         return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
-    go_on = study.folder.resume_command("--time-budget", "SECONDS")
-    return f"no trial of {study.folder.name} ended in time; give it more of it: {go_on}"
+    resume = study.folder.resume_command("--time-budget", "SECONDS")
+    return f"no trial of {study.folder.name} ended in time; give it more of it: {resume}"
 
 
-def _held_out_stack(study: StudyContext, outer_fold: int) -> Stack:
+def _held_out_stack(study: PreparedStudy, outer_fold: int) -> Stack:
     base = study.space.base
     return prepare(
         study.cohort,
@@ -92,14 +105,15 @@ def _held_out_stack(study: StudyContext, outer_fold: int) -> Stack:
     )
 
 
-def _evidence(
-    study: StudyContext,
+def _comparison_data(
+    study: PreparedStudy,
+    arms: Sequence[Arm],
     pairs: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
     references: Sequence[Mapping[str, Any]],
 ) -> ComparisonData:
     """Returns what the comparison is drawn from."""
-    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    names = list(dict.fromkeys(arm.name for arm in arms))
     seeds, folds = np.asarray(stacks[0].pairs).T
     parts = []
     for outer_fold, models in enumerate(references):
@@ -113,9 +127,7 @@ def _evidence(
                     )
                     for name in names
                 },
-                trials={
-                    arm.name: len(arm.trials) for arm in study.arms if arm.outer_fold == outer_fold
-                },
+                trials={arm.name: len(arm.trials) for arm in arms if arm.outer_fold == outer_fold},
                 # The references were fitted on the folds of one seed, and stand for all seeds.
                 references={name: model.losses[folds] for name, model in models.items()},
                 groups=clusters_of_rows(stacks[outer_fold]),
@@ -138,7 +150,7 @@ def _winners(
 
 
 def _write(
-    study: StudyContext,
+    study: PreparedStudy,
     comparison: Comparison,
     tables: Mapping[str, pd.DataFrame],
     references: Sequence[Mapping[str, Any]],
@@ -153,7 +165,7 @@ def _write(
 
 
 def _examine(
-    study: StudyContext,
+    study: PreparedStudy,
     comparison: Comparison,
     saved: Sequence[Winner],
     stacks: Sequence[Stack],
@@ -167,9 +179,9 @@ def _examine(
         study.folder.write_table(f"{name}.parquet", table)
 
 
-def _track(study: StudyContext, comparison: Comparison) -> None:
+def _track(study: PreparedStudy, comparison: Comparison, tracker: Tracker) -> None:
     """Logs the comparison to the tracker."""
-    study.tracker.conclude(
+    tracker.conclude(
         {**study.settings.model_dump(mode="json"), "data_digest": study.cohort.digest},
         {"verdict": comparison.verdict, "baselines": list(comparison.baselines)},
         {
@@ -181,7 +193,7 @@ def _track(study: StudyContext, comparison: Comparison) -> None:
     )
 
 
-def _reference_table(study: StudyContext, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _reference_table(study: PreparedStudy, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     tasks = [task.name for task in study.cohort.schema.tasks]
     parts = []
     for outer_fold, models in enumerate(references):

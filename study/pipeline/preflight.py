@@ -1,12 +1,11 @@
-"""The start of a study: all that can be wrong is looked at, then Ray starts.
+"""The start of a study: its input is checked, then Ray starts.
 
-This stands apart from the rest of the road, which takes a second or two to import: Ray's workers
-load meanwhile.
+The rest of the pipeline takes a second or two to import. It is a module of its own, so that Ray's
+workers load meanwhile.
 """
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,31 +25,11 @@ from study.settings.cross_checks import check_settings
 from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 from study.store.lock import StudyLock
+from study.store.prepared_study import PreparedStudy
 from study.store.record import check_unchanged, read_record
 from study.store.study_folder import StudyFolder
 
-__all__ = ["PreparedStudy", "checked_space", "preflight"]
-
-
-@dataclass(frozen=True)
-class PreparedStudy:
-    """A study whose input is good.
-
-    Attributes:
-        at: when, on the monotonic clock.
-        settings: of the study.
-        folder: its own.
-        lock: on the folder, held.
-        space: to search.
-        cohort: to search on.
-    """
-
-    at: float
-    settings: Settings
-    folder: StudyFolder
-    lock: StudyLock
-    space: SearchSpace
-    cohort: Cohort
+__all__ = ["checked_space", "preflight"]
 
 
 def preflight(settings: Settings) -> PreparedStudy:
@@ -62,7 +41,7 @@ def preflight(settings: Settings) -> PreparedStudy:
     Raises:
         InputError: settings, data or folder are not usable.
     """
-    at = time.monotonic()
+    started = time.monotonic()
     quiet_environment()  # before the first import of Ray
     check_paths(settings.out, settings.source)
     name = settings.name or time.strftime("study-%Y%m%d-%H%M%S")
@@ -82,7 +61,7 @@ def preflight(settings: Settings) -> PreparedStudy:
             check_unchanged(folder, stored, settings, cohort.digest)
         start_ray(settings.address, settings.max_concurrent)
         given_back.pop_all()  # the study holds it from here on
-    return PreparedStudy(at, settings, folder, lock, space, cohort)
+    return PreparedStudy(started, settings, folder, lock, space, cohort)
 
 
 def checked_space(settings: Settings) -> SearchSpace:

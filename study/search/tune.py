@@ -14,9 +14,9 @@ from rich.console import Console
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.stack import Stack
 from study.cluster._ray_internals import SNAPSHOT_LOGGERS
+from study.cluster.devices import Device
 from study.cluster.node_monitor import NodeMonitor
 from study.search.asha import PerArmASHA, rungs
-from study.search.context import StudyContext
 from study.search.progress import ProgressView
 from study.search.searcher import RETRIES, ArmSearcher
 from study.search.trial import StackedTrial, report_epochs
@@ -25,7 +25,9 @@ from study.settings.cohort_and_splits import outer_folds, search_replicates
 from study.store.arms import Arm
 from study.store.failures import StudyFailure
 from study.store.optuna_storage import database_errors
+from study.store.prepared_study import PreparedStudy
 from study.store.trial_tables import STATES, TrialTableWriter
+from study.tracking.tracker import Tracker
 
 __all__ = ["run_trials"]
 
@@ -64,8 +66,17 @@ def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_trials(study: StudyContext, console: Console) -> bool:
+def run_trials(
+    study: PreparedStudy, arms: list[Arm], tracker: Tracker, device: Device, console: Console
+) -> bool:
     """Runs what is left of the search.
+
+    Args:
+        study: to search.
+        arms: of the study, with the trials of earlier processes.
+        tracker: that each trial is logged to.
+        device: to train on.
+        console: what a person sees.
 
     Returns:
         whether it was interrupted.
@@ -75,7 +86,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     """
     settings = study.settings
     searcher = ArmSearcher(
-        study.arms,
+        arms,
         study.space,
         trials=settings.trials,
         epochs=study.epochs,
@@ -85,11 +96,11 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     searcher.failure = StudyFailure((OSError, *database_errors(settings)))
     if not searcher.remaining:
         return False
-    ladders = PerArmASHA(settings.early_stopping, study.epochs, [arm.key for arm in study.arms])
-    names = list(dict.fromkeys(arm.name for arm in study.arms))
+    ladders = PerArmASHA(settings.early_stopping, study.epochs, [arm.key for arm in arms])
+    names = list(dict.fromkeys(arm.name for arm in arms))
     total = settings.trials * outer_folds(settings)
     view = ProgressView(console, names, total - searcher.remaining, total)
-    _replay(study.arms, ladders, view)
+    _replay(arms, ladders, view)
     base = study.space.base
     stacks = [
         prepare(
@@ -103,16 +114,17 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     stack = stacks[0]
     tables = TrialTableWriter(study.folder, [task.name for task in stack.tasks], stack.pairs)
     trial_callback = TrialCallback(
-        study.folder, searcher, tables, study.tracker, view, study.shared_config
+        study.folder, searcher, tables, tracker, view, study.shared_config
     )
     stop = _Stop(searcher.failure)
     tuner = tune.Tuner(
-        _trainable(study, stacks),
+        _trainable(study, stacks, device),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ladders,
             num_samples=-1,  # until the searcher has no more
-            max_concurrent_trials=_concurrent(study),
+            # What has no place yet waits for nodes to join.
+            max_concurrent_trials=settings.max_concurrent or device.places(ray.cluster_resources()),
             time_budget_s=settings.time_budget,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: f"trial-{trial.config['number']:05d}",
@@ -134,7 +146,7 @@ def run_trials(study: StudyContext, console: Console) -> bool:
     return stop.asked
 
 
-def _trainable(study: StudyContext, stacks: Sequence[Stack]) -> Any:
+def _trainable(study: PreparedStudy, stacks: Sequence[Stack], device: Device) -> Any:
     every = study.settings.report_every
     ladder = rungs(study.settings.early_stopping, study.epochs)
     trainable = tune.with_parameters(
@@ -143,14 +155,9 @@ def _trainable(study: StudyContext, stacks: Sequence[Stack]) -> Any:
         space=study.space,
         stops=report_epochs(study.epochs, every, ladder),
         checkpoints=str(study.folder.checkpoints),
-        device=study.device.name,
+        device=device.name,
     )
-    return tune.with_resources(trainable, study.device.request)
-
-
-def _concurrent(study: StudyContext) -> int:
-    """Returns how many trials are open at once; what has no place yet waits for nodes to join."""
-    return study.settings.max_concurrent or study.device.places(ray.cluster_resources())
+    return tune.with_resources(trainable, device.request)
 
 
 def _replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:

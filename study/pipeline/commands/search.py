@@ -108,10 +108,10 @@ def _search() -> int:
     settings = load_settings(source, changes, flags)
     from study.pipeline.preflight import preflight
 
-    begun = preflight(settings)
+    study = preflight(settings)
     from study.pipeline.run import run_study
 
-    return run_study(begun, Console())
+    return run_study(study, Console())
 
 
 if __name__ == "__main__":
