@@ -20,7 +20,6 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     """refused("search", "--trials", 0, names=("trials", "0")): runs it and returns its one line.
 
     The line names each of these; the path of the test's folder does not count.
-
     Nothing that stood in the test's folder may be gone or changed afterwards.
     """
     monkeypatch.chdir(tmp_path)
