@@ -6,15 +6,18 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-IMPERATIVES = """
-    add check choose clear compare copy correct delete end export extend fill finish fix give go have
-    install keep leave load look lower make mend move name raise read remove rename repair replace
-    report restore resume run save see set shorten split start try update use wait write
-""".split()
 # A suggestion and a list of what there is to choose from are advice too.
 ADVICE = re.compile(
-    rf"^(?:if [^,]+, )?(?:{'|'.join(IMPERATIVES)}|did you mean|it has)\b"
-    r"|\b(?:should|must|needs?|at most)\b"
+    r"""
+    ^(?:if\ [^,]+,\ )?(?:
+    add|check|choose|clear|compare|copy|correct|delete|did\ you\ mean|end|export|extend|fill|finish
+    |fix|give|go|have|install|it\ has|keep|leave|load|look|lower|make|mend|move|name|raise|read
+    |remove|rename|repair|replace|report|restore|resume|run|save|see|set|shorten|split|start|try
+    |update|use|wait|write
+    )\b
+    | \b(?:should|must|needs?|at\ most)\b
+    """,
+    re.VERBOSE,
 )
 
 
