@@ -51,7 +51,7 @@ CELLS = {
     "birthday with letters": ("生日", "4S/1/1", ("yy/m/d",)),
     "birthday in Thai digits beyond": ("生日", "๔๕/๑๓/๑", ("yy/m/d",)),
     "birthday after the start": ("生日", "108/1/1",
-                                 ("'dialysis starts after birth'", "'開始治療日期'", "'2003/7/11'")),
+                           ("'dialysis starts after birth'", "'開始治療日期'", "'2003/7/11'")),
     "start as a serial number": ("開始治療日期", "40179", ("yyyy/m/d",)),
     "start in month 13": ("開始治療日期", "2010/13/1", ("yyyy/m/d",)),
     "start in 1700": ("開始治療日期", "1700/1/1", ("yyyy/m/d",)),

@@ -15,7 +15,7 @@ ADVICE = re.compile(
     |remove|rename|repair|replace|report|restore|resume|run|save|see|set|shorten|split|start|try
     |update|use|wait|write
     )\b
-    | \b(?:should|must|needs?|at\ most)\b
+    | \b(?:should|must|needs?|at\ most|wanted)\b
     """,
     re.VERBOSE,
 )
