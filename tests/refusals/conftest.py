@@ -31,7 +31,9 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
         before = digests(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         code = main_of(name)()
-        line = one_refusal(code, capsys.readouterr().err)
+        written = capsys.readouterr()
+        assert written.out == ""
+        line = one_refusal(code, written.err)
         assert_names(line.replace(str(tmp_path), ""), names)
         after = digests(tmp_path)
         assert {path: after.get(path) for path in before} == before

@@ -83,6 +83,11 @@ def parquet_texts() -> bytes:
     return parquet(pa.table({"ID": text}))
 
 
+def half_a_character() -> bytes:
+    ends = pa.array([0, 1], pa.int32()).buffers()[1]
+    return parquet(pa.table({"ID": pa.StringArray.from_buffers(1, ends, pa.py_buffer(b"\x80"))}))
+
+
 def workbook_of(frame: pd.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.to_excel(out, index=False)
@@ -135,6 +140,7 @@ FILES = {
     "lists.parquet": (lambda: parquet(pa.table({"ID": [[f"{i:09}"] for i in range(50_000)]})),
                       ("'ID'",)),
     "no column.parquet": (lambda: parquet(pa.table({})), ()),
+    "half a character.parquet": (half_a_character, ()),
     "nested.parquet": (lambda: parquet(pa.table({"ID": [{"a": 1}]})), ("'生日'", "'性別'")),
     "empty.arff": (b"", ()),
     "a csv renamed.arff": (b"ID,K\n1,2\n", ("'ID,K'",)),
@@ -194,6 +200,7 @@ def test_a_workbook_that_inflates_to_gigabytes(refused, tmp_path):
 PLACES = {
     "nothing": ("nothing.csv", ("nothing.csv",)),
     "a folder": (".", (".",)),
+    "a folder called like a table": ("folder.csv", ("folder.csv",)),
     "a device": ("/dev/null", ("/dev/null", ".csv")),
     "an empty name": ("", (".",)),
     "below a file": ("file.csv/t.csv", ("file.csv/t.csv",)),
@@ -212,6 +219,7 @@ PLACES = {
 @pytest.mark.parametrize(("place", "names"), PLACES.values(), ids=PLACES)
 def test_a_bad_place(refused, tmp_path, place, names):
     (tmp_path / "file.csv").write_text("ID")
+    (tmp_path / "folder.csv").mkdir()
     (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     os.mkfifo(tmp_path / "pipe.csv")
@@ -228,6 +236,7 @@ COLUMNS = {
     "a column stands twice": (lambda t: pd.concat([t, t[["性別"]]], axis=1), ("3", "59", "'性別'")),
     "twice with another unit": (lambda t: t.assign(**{"K (mmol/L)": 4.0}),
                                 ("40", "59", "'K (meq/l)'", "'K (mmol/L)'")),
+    "twice without its unit": (lambda t: t.assign(K=4.0), ("40", "59", "'K (meq/l)'", "'K'")),
     "turned on its side": (lambda t: t.T, ("'ID'", "31")),
     "no row": (lambda t: t.iloc[:0], ()),
     "no value at all": (lambda t: t.assign(**dict.fromkeys(t, np.nan)),
