@@ -1,8 +1,7 @@
 """Runs a command in this process and holds its refusal against the law of all refusals."""
 
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
 from hemomodel.tables.output_files import write_table
-from tests.support.refusals import digests, main_of, one_refusal
+from tests.support.refusals import assert_names, digests, main_of, one_refusal
 
 Refused = Callable[..., str]
 Maker = Callable[..., Path]
@@ -18,8 +17,9 @@ Maker = Callable[..., Path]
 
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path) -> Refused:
-    """refused("search", "--trials", 0, says="..."): runs it and returns its one line.
+    """refused("search", "--trials", 0, names=("trials", "0")): runs it and returns its one line.
 
+    The line names each of these; the path of the test's folder does not count.
     Nothing that stood in the test's folder may be gone or changed afterwards.
     """
     monkeypatch.chdir(tmp_path)
@@ -27,12 +27,14 @@ def refused(monkeypatch, capsys, tmp_path) -> Refused:
     for module in ("study.pipeline.preflight", "study.cluster.ray_session"):
         monkeypatch.setattr(f"{module}.start_ray", too_late)
 
-    def run(name: str, *arguments: object, says: str) -> str:
+    def run(name: str, *arguments: object, names: Sequence[str]) -> str:
         before = digests(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
         code = main_of(name)()
-        line = one_refusal(code, capsys.readouterr().err)
-        assert re.search(says, line), line
+        written = capsys.readouterr()
+        assert written.out == ""
+        line = one_refusal(code, written.err)
+        assert_names(line.replace(str(tmp_path), ""), names)
         after = digests(tmp_path)
         assert {path: after.get(path) for path in before} == before
         return line

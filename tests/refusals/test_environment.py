@@ -1,6 +1,7 @@
 """The script as a person starts it, in surroundings that are broken: real processes."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 from hemomodel import InputError
 from study.cluster.ray_session import start_ray
 from tests.support.paths import ROOT
-from tests.support.refusals import one_refusal
+from tests.support.refusals import assert_names, one_refusal
 
 SEARCH = ["search.py", "--trials", "5", "--out", "out"]
 
@@ -25,20 +26,20 @@ def start(arguments, folder, **options):
 
 
 REFUSED = {
-    "an unknown flag": (["search.py", "--nope"], {}, "unrecognized arguments"),
-    "a file that is gone": (["cohort.py", "describe", "gone.csv"], {}, "does not exist"),
-    "in plain ASCII": (["cohort.py", "describe", "研究.csv"], {"LC_ALL": "C"}, "does not exist"),
-    "no home": (["report.py", "gone"], {"HOME": "/nonexistent"}, "is no study"),
-    "W&B at no address": (["sync.py", "gone"], {"WANDB_BASE_URL": "nonsense"}, "is no study"),
+    "an unknown flag": (["search.py", "--nope"], {}, "--nope"),
+    "a file that is gone": (["cohort.py", "describe", "gone.csv"], {}, "gone.csv"),
+    "in plain ASCII": (["cohort.py", "describe", "研究.csv"], {"LC_ALL": "C"}, "研究.csv"),
+    "no home": (["report.py", "gone"], {"HOME": "/nonexistent"}, "study.yaml"),
+    "W&B at no address": (["sync.py", "gone"], {"WANDB_BASE_URL": "nonsense"}, "trials.parquet"),
     "a Ray that is not there": (
-        ["search.py", "--data", "synthetic:1"], {"RAY_ADDRESS": "10.255.255.1:1"}, "row"),
+        ["search.py", "--data", "synthetic:1"], {"RAY_ADDRESS": "10.255.255.1:1"}, "50"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "env", "says"), REFUSED.values(), ids=REFUSED)
-def test_a_real_process(tmp_path, arguments, env, says):
+@pytest.mark.parametrize(("arguments", "env", "name"), REFUSED.values(), ids=REFUSED)
+def test_a_real_process(tmp_path, arguments, env, name):
     ended = start(arguments, tmp_path, env=env)
-    assert says in one_refusal(ended.returncode, ended.stderr)
+    assert_names(one_refusal(ended.returncode, ended.stderr), (name,))
 
 
 def test_an_output_that_is_full(tmp_path):
@@ -76,7 +77,7 @@ def written(folder):
                                      "127.0.0.1:99999999999", "nobody.invalid:6379"])  # fmt: skip
 def test_a_cluster_of_nobody_is_given_up_in_time(address):
     begun = time.monotonic()
-    with pytest.raises(InputError, match=r"no Ray cluster answers at .*; start one"):
+    with pytest.raises(InputError, match=re.escape(address)):
         start_ray(address, None)
     assert time.monotonic() - begun < 30
 
@@ -84,4 +85,4 @@ def test_a_cluster_of_nobody_is_given_up_in_time(address):
 @pytest.mark.slow
 def test_a_search_on_a_cluster_of_nobody(tmp_path):
     ended = start([*SEARCH, "--address", "127.0.0.1:1"], tmp_path)
-    assert "no Ray cluster answers at 127.0.0.1:1" in one_refusal(ended.returncode, ended.stderr)
+    assert "127.0.0.1:1" in one_refusal(ended.returncode, ended.stderr)

@@ -16,7 +16,22 @@ from study.report.render.table_files import to_csv
 SIGNS = "=+-@＝＋－＠"
 INVISIBLE = " \t\n\x0b\x1f\x85\xa0\u200b\u2060\u3000\ufeff"
 UNSEEN = {"Cc", "Cf", "Co", "Zl", "Zp", "Zs"}
-HOSTILE = ["=1+1", "+1+1", "-x", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "\u200b=1", "-nan()"]
+HOSTILE = [
+    "=1+1",
+    "+1+1",
+    "-x",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "＝1+1",
+    "\u200b=1",
+    "-nan()",
+    "-1+1",
+    "\n=1",
+    "=cmd|'/c calc'!A1",
+    "\ufeff=1",
+]
 HARMLESS = [
     "-",
     "-0.5",
@@ -28,6 +43,8 @@ HARMLESS = [
     "1-2",
     "",
     "patient 7",
+    "plain",
+    "a-b",
     "血",
 ]
 texts = st.text(

@@ -156,27 +156,6 @@ def test_a_draft_that_cannot_be_written_is_refused_before_the_table_is_read(run,
         assert said in ended.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["write", "--out", "HD.ods"], "HD.ods: suffix .ods is no kind of table"),
-        (["write", "--rows", "2000000", "--out", "HD.xlsx"], "a sheet holds 1,048,575 rows"),
-        (["write", "--rows", "0", "--out", "HD.csv"], "at least one row, found rows=0"),
-        (["write", "--seed", "-1", "--out", "HD.csv"], "from 0 up, found -1"),
-        (["describe", "nothing.xlsx"], "nothing.xlsx: does not exist"),
-        (["describe", "nothing.xlsx", "--schema", "other"], "there is no schema 'other'"),
-    ],
-    ids=["suffix", "too long", "no rows", "seed", "no file", "no schema"],
-)
-def test_bad_input_is_one_line(run, arguments, message):
-    result = run(*arguments)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert message in line
-
-
 def test_a_file_is_kept_unless_forced(run, tmp_path):
     path = tmp_path / "HD.csv"
     table, _ = synthetic_workbook(30, seed=1)

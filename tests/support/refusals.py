@@ -1,23 +1,49 @@
 """The law of all refusals, and commands run in this process."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-ADVICE = re.compile(r"; |\b(give|should|must|needs?|at most)\b")
+# A suggestion and a list of what there is to choose from are advice too.
+ADVICE = re.compile(
+    r"""
+    ^(?:if\ [^,]+,\ )?(?:
+    add|check|choose|clear|compare|copy|correct|delete|did\ you\ mean|end|export|extend|fill|finish
+    |fix|give|go|have|install|it\ has|keep|leave|load|look|lower|make|mend|move|name|raise|read
+    |remove|rename|repair|replace|report|restore|resume|run|save|see|set|shorten|split|start|try
+    |update|use|wait|write
+    )\b
+    | \b(?:should|must|needs?|at\ most|wanted)\b
+    """,
+    re.VERBOSE,
+)
 
 
 def one_refusal(code: int, stderr: str) -> str:
-    """The law: exit code 2 and one line, with what is wrong and what to do, and no traceback."""
+    """Requires exit code 2 and one line without traceback that ends with what to do; returns it."""
     assert code == 2, stderr
     (line,) = stderr.splitlines()
     assert line.startswith("error: ")
     assert "Traceback" not in line
-    assert ADVICE.search(line), f"no word of what to do: {line}"
     assert line.isprintable() or "\u3000" in line
+    assert_ends_with_advice(line)
     return line
+
+
+def assert_ends_with_advice(line: str) -> None:
+    """The last clause, behind the last semicolon or else the last colon, says what to do."""
+    clause = re.split("; " if "; " in line else ": ", line)[-1]
+    assert ADVICE.search(clause), f"the last clause does not say what to do: {line}"
+
+
+def assert_names(line: str, names: Sequence[str]) -> None:
+    """The line has each of these as a whole word: a file, a key, a column, a row, a value."""
+    assert names, "a case of a refusal names something"
+    assert not isinstance(names, str), "a sequence of names, not a text"
+    for name in names:
+        assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line), f"no {name} in: {line}"
 
 
 def digests(folder: Path) -> dict[Path, str]:

@@ -3,7 +3,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -182,20 +181,6 @@ def test_the_default_is_what_the_schema_says(schema):
     named = both.replace("derived:", "default_features: few\nderived:").replace("all:", "default:")
     with pytest.raises(ValueError, match="is not the `default_features`; rename it"):
         Schema.model_validate(parse_yaml(named, "t"))
-
-
-def test_a_table_without_tasks_is_refused(tmp_path):
-    entries = yaml.safe_load(OTHER)
-    entries["columns"] = entries["columns"][:4]
-    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(entries | {"filters": []}))
-    with pytest.raises(InputError, match="at least one column of role 'task'"):
-        load_schema(tmp_path / "bad.yaml")
-
-
-@pytest.mark.parametrize("source", ["nowhere", "nowhere.yaml", ".", ""])
-def test_a_schema_that_is_not_there_is_refused(source):
-    with pytest.raises(InputError, match="schema"):
-        load_schema(source)
 
 
 @pytest.mark.parametrize(

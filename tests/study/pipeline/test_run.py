@@ -1,12 +1,10 @@
 """Whole studies, as a person starts them: real Ray, real Optuna, offline W&B."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 
-from study.pipeline.commands import search as search_command
 from study.verification.aftermath import wandb_runs
 from tests.support.studies import run, search
 
@@ -57,32 +55,6 @@ def test_failures_are_counted_and_said(tmp_path):
     assert len(runs) == 4
     for records in runs.values():
         assert [r["exit"]["exit_code"] for r in records if r["type"] == "exit"] == [1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--trials", "0"], "trials is 0"),
-        (["--balancers", "gradnrom"], "did you mean gradnorm?"),
-        (["--data", "none.xlsx"], "none.xlsx"),
-        (["--data", "synthetic:many"], "give synthetic:ROWS"),
-        (["--config", "none.yaml"], "none.yaml"),
-        (["--set", "fit.lr=-1"], "lr is -1"),
-        (["--set", "space.lr=[1, 2]"], "within 0.0001 to 0.03"),
-        (["--resume", "never-run"], "there is no study never-run"),
-        (["--name", "../up"], "name is '../up'"),
-        (["--set", "fit.features=all"], "no feature set 'all'"),
-        (["--time-budget", "-3"], "time_budget is -3"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, arguments, says):
-    monkeypatch.setattr(sys, "argv", ["search.py", "--out", str(tmp_path), *arguments])
-    assert search_command.main() == 2
-    said = capsys.readouterr().err
-    assert says in said
-    assert said.startswith("error: ")
-    assert len(said.splitlines()) == 1
 
 
 def test_help_is_worth_reading():

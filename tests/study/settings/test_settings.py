@@ -1,6 +1,5 @@
 import pytest
 
-from hemomodel import InputError
 from study.settings.settings import Settings, load_settings
 from tests.support.paths import ROOT
 
@@ -44,59 +43,6 @@ def test_values_are_yaml_with_plain_exponents(text, value):
 
 def test_dotted_parameter_names_stay_whole():
     assert load_settings(None, ["fit.gradnorm.alpha=0.5"]).fit == {"gradnorm.alpha": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ("trails=5", "trails is not a setting; did you mean trials?"),
-        ("trials=0", "trials is 0: input should be greater than or equal to 1"),
-        ("trials=many", "trials is 'many': input should be a valid integer"),
-        ("balancers=[gradnrom]", "'gradnrom' is no balancer; did you mean gradnorm?"),
-        ("balancers=[equal, equal]", "a balancer stands twice"),
-        ("balancers=[]", "balancers is []"),
-        ("early_stopping.graze=3", "early_stopping.graze is not a setting; did you mean grace?"),
-        ("early_stopping.factor=1", "early_stopping.factor is 1: input should be greater than 1"),
-        ("allocation=fair", "allocation is 'fair': input should be 'equal' or 'joint'"),
-        ("name=../x", "name is '../x'"),
-        ("seed=-1", "seed is -1"),
-        ("trials", "give key=value"),
-        ("trials.x=1", "is 10, which has no parts"),
-        ("fit=[", "is not YAML"),
-        ("xyzzy=1", "xyzzy is not a setting; choose from name, data"),
-    ],
-)
-def test_a_wrong_setting_is_one_line(tmp_path, change, says):
-    file = tmp_path / "s.yaml"
-    file.write_text("trials: 10\n")
-    with pytest.raises(InputError) as error:
-        load_settings(file, [change])
-    assert says in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"- a\n- b\n", "holds no settings"),
-        (b"just words", "holds no settings"),
-        (b"a: [1,", "is not YAML"),
-        (b"\xff\xfe\x00", "cannot be read"),
-        (b"!!python/object/apply:os.getcwd []", "is not YAML"),
-        (b"1: 2", "holds no settings"),
-    ],
-    ids=["list", "text", "broken", "binary", "code", "number as key"],
-)
-def test_a_file_that_holds_no_settings_is_refused(tmp_path, content, says):
-    file = tmp_path / "s.yaml"
-    file.write_bytes(content)
-    with pytest.raises(InputError, match=says):
-        load_settings(file)
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"none\.yaml: cannot be read"):
-        load_settings(tmp_path / "none.yaml")
 
 
 def test_an_empty_file_means_the_defaults(tmp_path):

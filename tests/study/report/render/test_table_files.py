@@ -10,18 +10,6 @@ from study.report.components.end_labels import _spread
 from study.report.render.table_files import to_csv, to_latex
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-x", "@SUM(A1)", "\t=1", " =1"])
-def test_a_formula_stays_text(cell: str) -> None:
-    table = pd.read_csv(io.StringIO(to_csv(pd.DataFrame({cell: [cell]}))))
-    assert table.columns.tolist() == [f"'{cell}"]
-    assert table.iloc[0, 0] == f"'{cell}"
-
-
-@pytest.mark.parametrize("cell", ["-", "-0.5", "+3", "plain", "a-b"])
-def test_other_text_is_left_alone(cell: str) -> None:
-    assert to_csv(pd.DataFrame({"x": [cell]})) == f"x\n{cell}\n"
-
-
 def test_numbers_are_exact() -> None:
     values = [-0.1, 1 / 3, 1e-300]
     table = pd.read_csv(io.StringIO(to_csv(pd.DataFrame({"x": values}))))
