@@ -73,7 +73,7 @@ def spoiled_bytes(draw, whole: bytes) -> bytes:
     """Up to four stretches are cut out, and others put in."""
     content = bytearray(whole)
     for _ in range(draw(st.integers(0, 4))):
-        start = draw(st.integers(0, len(content) - 1))
+        start = draw(st.integers(0, max(len(content) - 1, 0)))
         end = start + draw(st.sampled_from([0, 1, 9, 999]))
         content[start:end] = draw(st.binary(max_size=5))
     return bytes(content)
