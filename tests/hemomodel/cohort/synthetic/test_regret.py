@@ -30,7 +30,7 @@ def test_more_patients_mean_less_regret_on_every_task(small, large):
 def test_no_network_beats_the_oracle(large):
     """The realised loss above the oracle's: on no task below zero beyond its interval."""
     training = large.training
-    layout, reference = training.layout, training.scored.against
+    layout, reference = training.layout, training.scored.scoring_targets
     best = torch.where(layout.is_value, reference.optimum, reference.optimum.clamp_min(1e-30).log())
     ours = training.scored.row_losses(training.outputs())
     oracles = row_losses(layout, best, reference.labels)
