@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hemomodel.errors import InputError
-from hemomodel.schema import formula
 from hemomodel.schema.columns import Column, level_text
 from hemomodel.schema.default_features import source_columns
-from hemomodel.schema.entries import Derived, Rule, Task
-from hemomodel.schema.formula import is_missing
+from hemomodel.schema.entries import Derived, Task
+from hemomodel.schema.formula import Columns, is_missing
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.sheet import Sheet
 
@@ -97,19 +96,17 @@ def check_column(
 
 
 def derive_column(
-    derived: Derived, values: formula.Columns, *, switches: Collection[str] = ()
+    derived: Derived, values: Columns, *, switches: Collection[str] = ()
 ) -> np.ndarray:
     """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
 
     A division by zero has no value that a network could learn from, nor has a logarithm of zero.
     """
-    result = formula.evaluate(derived.formula_for(switches), values).astype(np.float64)
+    result = derived.formula_for(switches).evaluate(values).astype(np.float64)
     return np.where(np.isfinite(result), result, np.nan)
 
 
-def check_derived(
-    sheet: Sheet, schema: Schema, derived: Derived, values: formula.Columns
-) -> list[Finding]:
+def check_derived(sheet: Sheet, schema: Schema, derived: Derived, values: Columns) -> list[Finding]:
     """Holds a derived feature, which is among the values, against its limits.
 
     Args:
@@ -134,17 +131,16 @@ def check_derived(
             f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
         )
         sheet.raise_if(used[0], _outside(computed, derived.hard), problem)
-    needed = [is_missing(values[name]) for name in formula.columns_in(derived.formula)]
-    known = ~np.logical_or.reduce(needed)
+    unexplained = is_missing(computed) & ~derived.formula.unknown(values)
     problem = f"without a finite {what}, which is left missing"
-    findings = _finding(sheet, used, known & is_missing(computed), problem)
+    findings = _finding(sheet, used, unexplained, problem)
     if derived.soft:
         problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
         findings += _finding(sheet, used, _outside(computed, derived.soft), problem)
     return findings
 
 
-def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[Finding]:
+def check_rules(sheet: Sheet, schema: Schema, values: Columns) -> list[Finding]:
     """Holds every row against the rules of the schema, where all columns of a rule are known.
 
     Args:
@@ -157,7 +153,7 @@ def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[F
     """
     findings = []
     for rule in schema.rules:
-        broken = _broken(rule, values)
+        broken = rule.broken(values)
         cells = tuple(name for name in rule.columns if name in sheet.columns)
         if rule.severity == "error" and broken.any():
             row = int(broken.argmax())
@@ -171,15 +167,6 @@ def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[F
         if cells:
             findings += _finding(sheet, cells, broken, f"against the rule {rule.name!r}")
     return findings
-
-
-def _broken(rule: Rule, values: formula.Columns) -> np.ndarray:
-    broken = ~formula.evaluate(rule.must, values)
-    if rule.when is not None:
-        broken &= formula.evaluate(rule.when, values)
-    for name in rule.columns:
-        broken &= ~is_missing(values[name])
-    return broken
 
 
 def task_labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
