@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemomodel.schema import formula
 from hemomodel.schema.entries import Filter, Labels
+from hemomodel.schema.formula import Columns
 from hemomodel.schema.schema import Schema
 
 __all__ = ["Attrition", "Step", "apply_filters"]
@@ -48,7 +48,7 @@ class Attrition:
 def apply_filters(
     schema: Schema,
     missing: Mapping[str, np.ndarray],
-    values: formula.Columns,
+    values: Columns,
     *,
     switches: Collection[str] = (),
     labels: Labels = "complete",
@@ -78,10 +78,10 @@ def apply_filters(
 
 
 def _hit(
-    rule: Filter, schema: Schema, missing: Mapping[str, np.ndarray], values: formula.Columns
+    rule: Filter, schema: Schema, missing: Mapping[str, np.ndarray], values: Columns
 ) -> np.ndarray:
     if rule.drop is not None:
-        return formula.evaluate(rule.drop, values)
+        return rule.drop.evaluate(values)
     names = rule.columns or schema.columns_with_role(str(rule.role))
     count: np.ndarray = np.sum([missing[name] for name in names], axis=0)
     least = {"all_missing": len(names), "any_missing": 1, "missing_at_least": rule.threshold}

@@ -12,7 +12,6 @@ from hemomodel.cohort.attrition import Attrition, apply_filters
 from hemomodel.cohort.sessions import parse_sessions
 from hemomodel.cohort.validation import Finding
 from hemomodel.errors import InputError
-from hemomodel.schema import formula
 from hemomodel.schema.entries import Labels
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.tables.readers import read_file, read_frame
@@ -145,7 +144,7 @@ def filter_sheet(
     """
     sessions = parse_sessions(sheet, schema, switches=switches)
     filled = ~np.logical_and.reduce(list(sessions.missing.values()))
-    named = {name for rule in schema.filters if rule.drop for name in formula.columns_in(rule.drop)}
+    named = {name for rule in schema.filters if rule.drop for name in rule.drop.columns}
     passed, attrition = apply_filters(
         schema,
         {name: absent[filled] for name, absent in sessions.missing.items()},

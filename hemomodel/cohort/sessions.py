@@ -7,17 +7,16 @@ import numpy as np
 import pandas as pd
 
 from hemomodel.cohort.validation import (
+    Check,
     Finding,
     check_column,
     check_derived,
-    check_rules,
+    check_labels,
+    check_rule,
     derive_column,
-    task_labels,
 )
 from hemomodel.errors import InputError
-from hemomodel.schema.formula import is_missing
 from hemomodel.schema.schema import Schema
-from hemomodel.tables.parsing import parse_column, parse_flag_lists
 from hemomodel.tables.sheet import Sheet
 
 __all__ = ["Sessions", "parse_sessions"]
@@ -56,29 +55,38 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, switches: Collection[str] = 
     values: dict[str, np.ndarray] = {}
     findings: list[Finding] = []
     for name, column in schema.read.items():
-        if column.kind == "code_list":
-            values |= zip(column.table_columns, parse_flag_lists(sheet, column).T, strict=True)
-            absent[name] = is_missing(values[column.table_columns[0]])
-            continue
-        values[name] = parse_column(sheet, column)
-        absent[name] = pd.isna(values[name])
-        if column.kind == "number":
-            values[name], implausible = check_column(sheet, column, values[name])
-            findings += implausible
+        parsed, check = check_column(sheet, column)
+        findings += _accepted(sheet, check)
+        values |= zip(column.table_columns, parsed.reshape(sheet.size, -1).T, strict=True)
+        absent[name] = pd.isna(values[column.table_columns[0]])
     for derived in schema.derived:
         values[derived.name] = derive_column(derived, values)
-        findings += check_derived(sheet, schema, derived, values)
-    findings += check_rules(sheet, schema, values)
+        findings += _accepted(sheet, check_derived(sheet, schema, derived, values))
+    for rule in schema.rules:
+        findings += _accepted(sheet, check_rule(sheet, rule, values))
+    labels = np.empty((sheet.size, len(schema.tasks)))  # a table to predict for has no task
+    for place, task in enumerate(schema.tasks):
+        labels[:, place], check = check_labels(sheet, task, values[task.column])
+        findings += _accepted(sheet, check)
     if schema.feature_switches & set(switches):  # only now: limits and rules hold for `formula`
         values |= {d.name: derive_column(d, values, switches=switches) for d in schema.derived}
     return Sessions(
         table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
-        labels=np.array(
-            [task_labels(sheet, task, values[task.column]) for task in schema.tasks], dtype=float
-        ).T.reshape(sheet.size, len(schema.tasks)),  # a table to predict for has no task
+        labels=labels,
         missing=absent,
         findings=tuple(findings),
     )
+
+
+def _accepted(sheet: Sheet, check: Check) -> tuple[Finding, ...]:
+    """Returns the findings of a check: the one place where a table is refused for a value.
+
+    Raises:
+        InputError: the check has a problem.
+    """
+    if check.problem:
+        raise InputError(f"{sheet.source}: {check.problem}")
+    return check.findings
 
 
 def _check_switches(schema: Schema, switches: Collection[str]) -> None:

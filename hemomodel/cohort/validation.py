@@ -1,6 +1,6 @@
-"""What parsed values must satisfy: limits, levels and rules.
+"""What the values of a table must satisfy: kinds, limits, levels and rules.
 
-An error ends the reading; a warning is counted.
+A check returns what it noticed and raises no error: `parse_sessions` refuses the table.
 """
 
 from collections.abc import Collection
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hemomodel.errors import InputError
-from hemomodel.schema import formula
 from hemomodel.schema.columns import Column, level_text
 from hemomodel.schema.default_features import source_columns
 from hemomodel.schema.entries import Derived, Rule, Task
-from hemomodel.schema.formula import is_missing
+from hemomodel.schema.formula import Columns, is_missing
 from hemomodel.schema.schema import Schema
+from hemomodel.tables.parsing import parse_column
 from hemomodel.tables.sheet import Sheet
 
 __all__ = [
+    "Check",
     "Finding",
     "check_column",
     "check_derived",
-    "check_rules",
+    "check_labels",
+    "check_rule",
     "derive_column",
-    "task_labels",
 ]
 
 _CLOSE = 1e-6  # a level may have gone through single precision
@@ -54,34 +54,35 @@ class Finding:
         return f"{self.column}: {self.count} {rows} {self.problem} {first}"
 
 
-def _finding(sheet: Sheet, names: tuple[str, ...], bad: np.ndarray, problem: str) -> list[Finding]:
-    if not bad.any():
-        return []
-    row = int(bad.argmax())
-    shown = [sheet.quoted_cell(name, row) for name in names]
-    if len(names) > 1:
-        shown = [f"{sheet.headers[name]} {text}" for name, text in zip(names, shown, strict=True)]
-    column = sheet.headers[names[0]]
-    return [Finding(column, problem, int(bad.sum()), row + sheet.first_row, ", ".join(shown))]
+@dataclass(frozen=True)
+class Check:
+    """What a check noticed.
+
+    Attributes:
+        problem: why the table cannot be used, as a sentence without its source; empty if it can.
+        findings: what is implausible.
+    """
+
+    problem: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
-def check_column(
-    sheet: Sheet, column: Column, values: np.ndarray
-) -> tuple[np.ndarray, list[Finding]]:
-    """Holds a number column against its limits.
+def check_column(sheet: Sheet, column: Column) -> tuple[np.ndarray, Check]:
+    """Parses a column and checks its cells against its kind and, of numbers, its limits.
 
     Args:
-        sheet: where it came from.
+        sheet: has the cells.
         column: its declaration.
-        values: (N,) float64.
 
     Returns:
-        The values (N,), percents made fractions, and what was found.
-
-    Raises:
-        InputError: a value is outside the hard limits.
+        The values, as in `ParsedColumn`, with percents made fractions; and the check.
     """
-    name, findings = column.english, []
+    name = column.english
+    values, bad, problem = parse_column(sheet.column_text(name), column)
+    if problem:
+        whole = f"column {sheet.headers[name]!r} {problem}"
+        return values, Check(_cell_problem(sheet, name, bad, problem) or whole)
+    findings = []
     if column.percent:
         above = values > 1
         values = np.where(above, values / 100, values)
@@ -89,125 +90,107 @@ def check_column(
     unit = f" {column.unit}" if column.unit else ""
     if column.hard:
         problem = f"is outside {_span(column.hard)}{unit}; mend or empty the cell"
-        sheet.raise_if(name, _outside(values, column.hard), problem)
+        problem = _cell_problem(sheet, name, _outside(values, column.hard), problem)
+        if problem:
+            return values, Check(problem)
     if column.soft:
         problem = f"outside the plausible {_span(column.soft)}{unit}"
         findings += _finding(sheet, (name,), _outside(values, column.soft), problem)
-    return values, findings
+    return values, Check(findings=tuple(findings))
 
 
 def derive_column(
-    derived: Derived, values: formula.Columns, *, switches: Collection[str] = ()
+    derived: Derived, values: Columns, *, switches: Collection[str] = ()
 ) -> np.ndarray:
     """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
 
     A division by zero has no value that a network could learn from, nor has a logarithm of zero.
     """
-    result = formula.evaluate(derived.formula_for(switches), values).astype(np.float64)
+    result = derived.formula_for(switches).evaluate(values).astype(np.float64)
     return np.where(np.isfinite(result), result, np.nan)
 
 
-def check_derived(
-    sheet: Sheet, schema: Schema, derived: Derived, values: formula.Columns
-) -> list[Finding]:
-    """Holds a derived feature, which is among the values, against its limits.
+def check_derived(sheet: Sheet, schema: Schema, derived: Derived, values: Columns) -> Check:
+    """Checks a derived feature, which is among the values, against its limits.
+
+    A finding says where it is missing although all that it needs is there.
 
     Args:
         sheet: where the rows came from.
         schema: has the columns that it is made of.
         derived: its declaration.
         values: (N,) by table column.
-
-    Returns:
-        what was found, and where it is missing though all that it needs is there.
-
-    Raises:
-        InputError: a value is outside the hard limits.
     """
     made_of = source_columns(derived.name, schema.columns, schema.derived)
     used = tuple(name for name in schema.read if name in made_of and name in sheet.columns)
     if not used:
-        return []
+        return Check()
     computed, what = values[derived.name], derived.title.lower()
     if derived.hard:
         problem = (
             f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
         )
-        sheet.raise_if(used[0], _outside(computed, derived.hard), problem)
-    needed = [is_missing(values[name]) for name in formula.columns_in(derived.formula)]
-    known = ~np.logical_or.reduce(needed)
+        problem = _cell_problem(sheet, used[0], _outside(computed, derived.hard), problem)
+        if problem:
+            return Check(problem)
+    unexplained = is_missing(computed) & ~derived.formula.unknown(values)
     problem = f"without a finite {what}, which is left missing"
-    findings = _finding(sheet, used, known & is_missing(computed), problem)
+    findings = _finding(sheet, used, unexplained, problem)
     if derived.soft:
         problem = f"{what} outside the plausible {_span(derived.soft)} {derived.unit}"
         findings += _finding(sheet, used, _outside(computed, derived.soft), problem)
-    return findings
+    return Check(findings=tuple(findings))
 
 
-def check_rules(sheet: Sheet, schema: Schema, values: formula.Columns) -> list[Finding]:
-    """Holds every row against the rules of the schema, where all columns of a rule are known.
+def check_rule(sheet: Sheet, rule: Rule, values: Columns) -> Check:
+    """Checks every row, where all columns of the rule are known, against a rule.
 
     Args:
         sheet: where the rows came from.
-        schema: has the rules.
+        rule: its declaration; one of severity "error" has a problem, another has findings.
         values: (N,) the values by table column.
-
-    Raises:
-        InputError: a rule of severity "error" is broken.
     """
-    findings = []
-    for rule in schema.rules:
-        broken = _broken(rule, values)
-        cells = tuple(name for name in rule.columns if name in sheet.columns)
-        if rule.severity == "error" and broken.any():
-            row = int(broken.argmax())
-            shown = ", ".join(
-                f"{sheet.headers[n]!r} is {sheet.quoted_cell(n, row)!r}" for n in cells
-            )
-            raise InputError(
-                f"{sheet.source}: row {row + sheet.first_row} breaks the rule {rule.name!r}: "
-                f"{shown}; mend or empty one of the cells"
-            )
-        if cells:
-            findings += _finding(sheet, cells, broken, f"against the rule {rule.name!r}")
-    return findings
+    broken = rule.broken(values)
+    names = tuple(name for name in rule.columns if name in sheet.columns)
+    if rule.severity == "error" and broken.any():
+        row = int(broken.argmax())
+        cells = (f"{sheet.headers[n]!r} is {sheet.quoted_cell(n, row)!r}" for n in names)
+        return Check(
+            f"row {row + sheet.first_row} breaks the rule {rule.name!r}: {', '.join(cells)}; "
+            "mend or empty one of the cells"
+        )
+    if not names:
+        return Check()
+    return Check(findings=tuple(_finding(sheet, names, broken, f"against the rule {rule.name!r}")))
 
 
-def _broken(rule: Rule, values: formula.Columns) -> np.ndarray:
-    broken = ~formula.evaluate(rule.must, values)
-    if rule.when is not None:
-        broken &= formula.evaluate(rule.when, values)
-    for name in rule.columns:
-        broken &= ~is_missing(values[name])
-    return broken
-
-
-def task_labels(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
-    """Returns (N,) a task's labels: the index of the level, or the value, or its logarithm.
+def check_labels(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarray, Check]:
+    """Makes a task's labels of its column, and checks that each value has one.
 
     Args:
         sheet: where the values came from.
         task: its declaration.
-        values: (N,) float64, or texts of a category; missing as `missing` has it.
+        values: (N,) float64, or texts of a category; missing as `is_missing` has it.
 
-    Raises:
-        InputError: a value is not a declared level, no count, or has no logarithm.
+    Returns:
+        (N,) the labels: the index of the level, or the value, or its logarithm; and the check.
     """
     if not task.is_value:
         return _level_indices(sheet, task, values)
     if task.kind == "count":
-        bad = (values < 0) | (values != np.round(values))
+        bad = ((values < 0) | (values != np.round(values))) & ~is_missing(values)
         problem = f"is no count, as task {task.name!r} needs: a whole number from 0 up"
-        sheet.raise_if(task.column, bad & ~is_missing(values), f"{problem}; mend or empty the cell")
+        problem = _cell_problem(sheet, task.column, bad, f"{problem}; mend or empty the cell")
+        if problem:
+            return values, Check(problem)
     if task.transform == "none":
-        return values
+        return values, Check()
     problem = f"has no logarithm, which task {task.name!r} learns; mend or empty the cell"
-    sheet.raise_if(task.column, values <= 0, problem)
-    result: np.ndarray = np.log(values)
-    return result
+    problem = _cell_problem(sheet, task.column, values <= 0, problem)
+    return values if problem else np.log(values), Check(problem)
 
 
-def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
+def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarray, Check]:
     """Returns (N,) which level of a task each value is, NaN where it is missing."""
     absent = is_missing(values)
     if values.dtype == object:
@@ -222,8 +205,37 @@ def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> np.ndarray:
         f"is not a level of task {task.name!r} ({listed}); "
         f"if it is right, extend the levels in the schema"
     )
-    sheet.raise_if(task.column, ~known & ~absent, problem)
-    return np.where(absent, np.nan, places)
+    check = Check(_cell_problem(sheet, task.column, ~known & ~absent, problem))
+    return np.where(absent, np.nan, places), check
+
+
+def _cell_problem(sheet: Sheet, name: str, bad: np.ndarray, problem: str) -> str:
+    """Returns a sentence about the first bad cell of a column; empty if no cell is bad.
+
+    Args:
+        sheet: has the column.
+        name: the column.
+        bad: (N,) bool.
+        problem: what is wrong, to follow the cell.
+    """
+    if not bad.any():
+        return ""
+    row = int(bad.argmax())
+    others = int(bad.sum()) - 1
+    more = f" ({others} more rows of this column like it)" if others else ""
+    cell = f"column {sheet.headers[name]!r}, row {row + sheet.first_row}"
+    return f"{cell}: {sheet.quoted_cell(name, row)!r} {problem}{more}"
+
+
+def _finding(sheet: Sheet, names: tuple[str, ...], bad: np.ndarray, problem: str) -> list[Finding]:
+    if not bad.any():
+        return []
+    row = int(bad.argmax())
+    shown = [sheet.quoted_cell(name, row) for name in names]
+    if len(names) > 1:
+        shown = [f"{sheet.headers[name]} {text}" for name, text in zip(names, shown, strict=True)]
+    column = sheet.headers[names[0]]
+    return [Finding(column, problem, int(bad.sum()), row + sheet.first_row, ", ".join(shown))]
 
 
 def _outside(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from hemomodel.arrays import Floats
 from hemomodel.errors import InputError
-from hemomodel.schema import formula
 from hemomodel.schema.entries import Rule, Task
 from hemomodel.schema.output_slices import task_slices
 from hemomodel.schema.schema import Schema
@@ -64,7 +63,7 @@ def _groups(place_of: dict[str, int], rules: Sequence[Rule]) -> list[tuple[int, 
     for rule in rules:
         joined = set().union(*(group_of[place_of[name]] for name in rule.columns))
         group_of |= dict.fromkeys(joined, joined)
-    asked = {place_of[n] for rule in rules if rule.when for n in formula.columns_in(rule.when)}
+    asked = {place_of[name] for rule in rules if rule.when for name in rule.when.columns}
     ordered = (
         tuple(sorted(group, key=lambda place: (place not in asked, place)))
         for group in group_of.values()
@@ -87,10 +86,7 @@ def _task_group(
     values = _combinations(tasks)
     for rule in rules:
         if set(rule.columns) <= set(values):
-            holds = formula.evaluate(rule.must, values)
-            if rule.when is not None:
-                holds = holds | ~formula.evaluate(rule.when, values)
-            allowed &= holds.reshape(sizes)
+            allowed &= ~rule.broken(values).reshape(sizes)
     if not allowed.any():
         raise InputError(
             f"schema {schema.name!r}: its rules leave no levels of {names} that go together; "

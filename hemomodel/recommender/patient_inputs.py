@@ -8,7 +8,6 @@ import pandas as pd
 
 from hemomodel.cohort.sessions import parse_sessions
 from hemomodel.dataset.preprocessor import feature_blocks
-from hemomodel.schema import formula
 from hemomodel.schema.schema import Schema
 from hemomodel.tables.sheet import Sheet
 
@@ -65,8 +64,7 @@ def _needed_names(schema: Schema, feature_set: str) -> set[str]:
     needed = {name for block in feature_blocks(schema, feature_set) for name in block.columns}
     for derived in reversed(schema.derived):  # each may be made of those before it
         if derived.name in needed:
-            texts = [text for text in (derived.formula, derived.legacy) if text is not None]
-            needed |= {name for text in texts for name in formula.columns_in(text)}
+            needed |= {name for formula in derived.formulas for name in formula.columns}
     column_of = {part: c.english for c in schema.read.values() for part in c.table_columns}
     return needed | {column_of[name] for name in needed if name in column_of}
 

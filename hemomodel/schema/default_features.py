@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from hemomodel.schema import formula
 from hemomodel.schema.columns import Column
 from hemomodel.schema.entries import Derived, FeatureBlock
 
@@ -44,7 +43,5 @@ def source_columns(name: str, columns: Sequence[Column], derived: Sequence[Deriv
     for column in columns:
         if name in column.table_columns:
             return {column.english}
-    (text,) = [d.formula for d in derived if d.name == name]
-    return set().union(
-        *(source_columns(used, columns, derived) for used in formula.columns_in(text))
-    )
+    (formula,) = [d.formula for d in derived if d.name == name]
+    return set().union(*(source_columns(used, columns, derived) for used in formula.columns))

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Literal, Self, TypeAlias
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from hemomodel.schema import formula
 from hemomodel.schema.columns import Column, Level, TaskKind, TaskSpec
 from hemomodel.schema.entry_bases import Frozen, Limited, Titled
+from hemomodel.schema.formula import Columns, Formula
 
 __all__ = [
     "Column",
@@ -39,8 +40,8 @@ class Derived(Titled, Limited):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     unit: str = ""
-    formula: str
-    legacy: str | None = None
+    formula: Formula
+    legacy: Formula | None = None
     switch: str | None = None
 
     @model_validator(mode="after")
@@ -54,7 +55,12 @@ class Derived(Titled, Limited):
         """The switch that turns `legacy` on; None without such a formula."""
         return None if self.legacy is None else self.switch or f"legacy_{self.name}"
 
-    def formula_for(self, switches: Collection[str]) -> str:
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formula, and the legacy one if there is one."""
+        return (self.formula,) if self.legacy is None else (self.formula, self.legacy)
+
+    def formula_for(self, switches: Collection[str]) -> Formula:
         """Returns the formula to use where these switches are on."""
         return self.legacy if self.legacy and self.legacy_switch in switches else self.formula
 
@@ -63,15 +69,22 @@ class Rule(Frozen):
     """What must hold in every row where `when` holds and all columns named are known."""
 
     name: str
-    must: str
-    when: str | None = None
+    must: Formula
+    when: Formula | None = None
     severity: Literal["error", "warning"] = "warning"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns the rule speaks of; the first is the one to blame."""
-        used = formula.columns_in(self.must) + (formula.columns_in(self.when) if self.when else ())
+        used = self.must.columns + (self.when.columns if self.when else ())
         return tuple(dict.fromkeys(used))
+
+    def broken(self, columns: Columns) -> np.ndarray:
+        """Returns (N,) bool: the rows that break the rule."""
+        broken: np.ndarray = ~self.must.evaluate(columns) & ~self.must.unknown(columns)
+        if self.when is not None:
+            broken &= self.when.evaluate(columns) & ~self.when.unknown(columns)
+        return broken
 
 
 class Filter(Frozen):
@@ -85,7 +98,7 @@ class Filter(Frozen):
     """
 
     name: str
-    drop: str | None = None
+    drop: Formula | None = None
     kind: Literal["all_missing", "any_missing", "missing_at_least"] | None = None
     columns: tuple[str, ...] = ()
     role: Literal["feature", "task"] | None = None

@@ -3,13 +3,16 @@
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, reduce
+from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
 import numpy as np
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
 
-__all__ = ["Columns", "columns_in", "compared_columns", "evaluate", "is_missing"]
+__all__ = ["Columns", "Formula", "is_missing"]
 
 Columns: TypeAlias = Mapping[str, np.ndarray]
 """(N,) each: numbers, days (datetime64[D]) or texts."""
@@ -59,11 +62,70 @@ _DEEPEST = 200  # far from where Python's own stack ends, wherever a formula is 
 _SHOWN = 60  # characters of a formula that an error shows
 
 
-@lru_cache(maxsize=256)
-def _tree(formula: str) -> ast.expr:
-    shown = formula if len(formula) <= _SHOWN else f"{formula[:_SHOWN]}..."
+@dataclass(frozen=True)
+class Formula:
+    """A formula, parsed once. In files, and as a pickle, it is its text.
+
+    It knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and missing.
+    A comparison with a missing value is false, except `!=`, which is true. A text, such as a code
+    of a category, is compared with texts alone.
+
+    Attributes:
+        text: as written.
+        columns: the columns that it uses, in order of appearance.
+        compared: the columns that it compares with a text, each with the text.
+
+    Raises:
+        ValueError: the text cannot be read.
+    """
+
+    text: str
+    columns: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    compared: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    _tree: ast.expr = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        tree = _parse(self.text)
+        object.__setattr__(self, "columns", _columns(tree))
+        object.__setattr__(self, "compared", tuple(_comparisons(tree)))
+        object.__setattr__(self, "_tree", tree)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> tuple[type["Formula"], tuple[str]]:
+        return type(self), (self.text,)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, as_text: value if isinstance(value, cls) else cls(as_text(value)),
+            core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    def evaluate(self, columns: Columns) -> np.ndarray:
+        """Returns (N,) the value in every row, NaN where a number is missing.
+
+        Raises:
+            ValueError: the formula uses something that it does not know, or compares a text, a
+                number or a day with another of them.
+        """
+        with np.errstate(all="ignore"):  # a division by zero gives inf: see `derive_column`
+            return np.asarray(_value(self._tree, columns))
+
+    def unknown(self, columns: Columns) -> np.ndarray:
+        """Returns (N,) bool: the rows that lack a value of a column the formula uses."""
+        absent: np.ndarray = np.logical_or.reduce([is_missing(columns[n]) for n in self.columns])
+        return absent
+
+
+def _parse(text: str) -> ast.expr:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     try:
-        tree = ast.parse(formula.strip(), mode="eval").body
+        tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"formula {shown!r} cannot be read: {error}") from error
     depth, level = 0, [cast("ast.AST", tree)]
@@ -74,46 +136,21 @@ def _tree(formula: str) -> ast.expr:
     return tree
 
 
-def columns_in(formula: str) -> tuple[str, ...]:
-    """Returns the columns a formula uses, in order of appearance.
-
-    Raises:
-        ValueError: the formula cannot be read.
-    """
-    every = list(ast.walk(_tree(formula)))
+def _columns(tree: ast.expr) -> tuple[str, ...]:
+    every = list(ast.walk(tree))
     called = {id(node.func) for node in every if isinstance(node, ast.Call)}
     nodes = [node for node in every if isinstance(node, ast.Name) and id(node) not in called]
     nodes.sort(key=lambda node: (node.lineno, node.col_offset))
     return tuple(dict.fromkeys(node.id for node in nodes))
 
 
-def compared_columns(formula: str) -> Iterator[tuple[str, str]]:
-    """Yields the columns that a formula compares with a text, and the text.
-
-    Raises:
-        ValueError: the formula cannot be read.
-    """
-    for node in ast.walk(_tree(formula)):
+def _comparisons(tree: ast.expr) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             for pair in pairwise([node.left, *node.comparators]):
                 match sorted(pair, key=lambda side: isinstance(side, ast.Constant)):
                     case [ast.Name(id=name), ast.Constant(value=str() as text)]:
                         yield name, text
-
-
-def evaluate(formula: str, columns: Columns) -> np.ndarray:
-    """Returns (N,) the formula's value in every row, NaN where a number is missing.
-
-    Knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and missing. A
-    comparison with a missing value is false, but `!=`, which is true. A text, as a code of a
-    category, is compared with texts alone.
-
-    Raises:
-        ValueError: the formula cannot be read, uses something that is not named above, or compares
-            a text, a number or a day with another of them.
-    """
-    with np.errstate(all="ignore"):  # a division by zero gives inf: see `checks.derive`
-        return np.asarray(_value(_tree(formula), columns))
 
 
 def _value(node: ast.expr, columns: Columns) -> _Value:

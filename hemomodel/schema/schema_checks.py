@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemomodel.schema import formula
 from hemomodel.schema.columns import Column
 from hemomodel.schema.default_features import ENCODED, source_columns
 from hemomodel.schema.entries import FeatureBlock
+from hemomodel.schema.formula import Columns, Formula
 
 if TYPE_CHECKING:
     from hemomodel.schema.schema import Schema
@@ -54,28 +54,30 @@ def _check_formulas(schema: "Schema") -> None:
     """Evaluates every formula on one made-up row: what fails there fails everywhere."""
     row = {name: _example(c) for c in schema.read.values() for name in c.table_columns}
     for derived in schema.derived:
-        texts = [text for text in (derived.formula, derived.legacy) if text is not None]
-        values = [_try(schema, f"derived feature {derived.name!r}", text, row) for text in texts]
+        where = f"derived feature {derived.name!r}"
+        values = [_try(schema, where, formula, row) for formula in derived.formulas]
         row[derived.name] = values[0].astype(np.float64)
-    conditions = [(f"rule {r.name!r}", text) for r in schema.rules for text in (r.must, r.when)]
-    conditions += [(f"filter {r.name!r}", r.drop) for r in schema.filters]
-    for where, text in conditions:
-        if text is not None and _try(schema, where, text, row).dtype != np.bool_:
-            raise ValueError(f"{where}: {text!r} is not a comparison")
+    conditions = [
+        (f"rule {rule.name!r}", c) for rule in schema.rules for c in (rule.must, rule.when)
+    ]
+    conditions += [(f"filter {rule.name!r}", rule.drop) for rule in schema.filters]
+    for where, condition in conditions:
+        if condition is not None and _try(schema, where, condition, row).dtype != np.bool_:
+            raise ValueError(f"{where}: {condition.text!r} is not a comparison")
 
 
-def _try(schema: "Schema", where: str, text: str, row: formula.Columns) -> np.ndarray:
-    _known(where, formula.columns_in(text), row)
-    for name, code in formula.compared_columns(text):
+def _try(schema: "Schema", where: str, formula: Formula, row: Columns) -> np.ndarray:
+    _known(where, formula.columns, row)
+    for name, code in formula.compared:
         column = schema.read.get(name)
         if column is not None and column.kind in ("category", "one_hot"):
             _known(f"{where}, compared with {name!r},", [code], column.codes)
     try:
-        value = formula.evaluate(text, row)
+        value = formula.evaluate(row)
     except (ArithmeticError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
     if value.shape != (1,):
-        raise ValueError(f"{where}: {text!r} uses no column")
+        raise ValueError(f"{where}: {formula.text!r} uses no column")
     return value
 
 

@@ -1,21 +1,21 @@
 """Cells to values, one parser a kind of column.
 
-Each parser works on the distinct texts of a column and spreads the result over its rows, so that a
-million rows cost little more than their distinct values.
+Each parser works on the distinct texts of a column, and the result is expanded to its rows, so that
+a million rows cost little more than their distinct values. No parser raises an error about a cell:
+it returns which cells are bad.
 """
 
 import math
 import re
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from hemomodel.errors import InputError
 from hemomodel.schema.columns import Column
-from hemomodel.tables.sheet import Sheet
 
-__all__ = ["as_code", "parse_column", "parse_flag_lists"]
+__all__ = ["ParsedColumn", "as_code", "parse_column"]
 
 _MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "NaT", "None", "null", "NULL"}
 _YES, _NO = {"yes", "y", "true", "t", "1", "1.0"}, {"no", "n", "false", "f", "0", "0.0"}
@@ -29,6 +29,25 @@ _EARLIEST = 1850
 _LATEST = 2200
 
 
+_Parsed: TypeAlias = tuple[np.ndarray, np.ndarray, str]  # as ParsedColumn, one row a distinct text
+
+
+class ParsedColumn(NamedTuple):
+    """The values of a column's N cells, and which cells have none.
+
+    Attributes:
+        values: (N,) float64, datetime64[D], or str with NaN for missing; of a code list, (N, C)
+            1 where the row has the code, else 0, and NaN where it is missing.
+        bad: (N,) bool, the cells that are not what the column declares.
+        problem: what is wrong, to follow a cell in a sentence; empty if all cells are good. With no
+            bad cell, it follows the column, whose cells cannot be read at all.
+    """
+
+    values: np.ndarray
+    bad: np.ndarray
+    problem: str
+
+
 @dataclass(frozen=True, eq=False)
 class _UniqueTexts:
     """texts (U,): the distinct cells; places (N,): which of them is in each row, -1 for none."""
@@ -39,42 +58,107 @@ class _UniqueTexts:
     def expand(self, values: np.ndarray, missing: object) -> np.ndarray:
         """Returns (N, ...) the values (U, ...) of the distinct texts, row by row."""
         last = np.full((1, *values.shape[1:]), missing, dtype=values.dtype)
-        spread: np.ndarray = np.concatenate([values, last])[self.places]
-        return spread
+        expanded: np.ndarray = np.concatenate([values, last])[self.places]
+        return expanded
 
 
-def parse_column(sheet: Sheet, column: Column) -> np.ndarray:
-    """Returns (N,) the values of a column: float64, datetime64[D], or str with NaN for missing.
+def parse_column(cells: pd.Series, column: Column) -> ParsedColumn:
+    """Parses the (N,) cells of a column."""
+    if column.kind == "number" and _is_numeric(cells):
+        values, bad, problem = _numbers(cells.to_numpy(dtype=np.float64, na_value=np.nan), column)
+        return ParsedColumn(values, bad, problem if bad.any() else "")
+    try:
+        distinct = _distinct(cells)
+    except ValueError as error:  # half a character, or a number of thousands of digits
+        problem = f"holds a cell that cannot be shown as text ({error})"
+        return ParsedColumn(np.full(len(cells), np.nan), np.zeros(len(cells), bool), problem)
+    values, bad, problem = _parse_texts(distinct.texts, column)
+    missing = np.datetime64("NaT") if values.dtype.kind == "M" else np.nan
+    bad = distinct.expand(bad, missing=False)
+    return ParsedColumn(distinct.expand(values, missing), bad, problem if bad.any() else "")
 
-    Of a code list, the texts; `flags` gives the codes.
 
-    Raises:
-        InputError: a cell is not of the column's kind, or its code is not declared.
-    """
-    if column.kind == "number":
-        return _numbers(sheet, column)
-    distinct = _distinct(sheet, column)
+def _is_numeric(cells: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(cells) or pd.api.types.is_integer_dtype(cells)
+
+
+def _distinct(cells: pd.Series) -> _UniqueTexts:
+    if cells.dtype == object:  # of any kind, and pandas cannot compare or even ask them all
+        cells = pd.Series([str(cell) for cell in cells], dtype="str")
+    elif not _is_numeric(cells):
+        cells = cells.astype("str")
+    places, cell_texts = pd.factorize(cells)
+    texts = np.array(
+        [str(text).strip() for text in np.asarray(cell_texts, dtype=object)], dtype=object
+    )
+    absent = np.array([text in _MISSING for text in texts], dtype=bool)
+    renumbered = np.append(np.where(absent, -1, np.cumsum(~absent) - 1), -1)
+    return _UniqueTexts(texts=texts[~absent], places=renumbered[places])
+
+
+def _parse_texts(texts: np.ndarray, column: Column) -> _Parsed:
     match column.kind:
+        case "number":
+            values = np.array([_number(text) for text in texts], dtype=np.float64)
+            parsed = _numbers(values, column)
         case "category":
-            return _category(sheet, column, distinct)
+            parsed = _category(texts, column)
         case "flag":
-            return _flag(sheet, column, distinct)
+            parsed = _flag(texts)
         case "one_hot":
-            return _one_hot(sheet, column, distinct)
-        case "text" | "code_list":
-            texts = np.array([_whole(text) for text in distinct.texts], dtype=object)
-            return distinct.expand(texts, missing=np.nan)
-    return _days(sheet, column, distinct)
+            parsed = _one_hot(texts, column)
+        case "code_list":
+            parsed = _code_list(texts, column)
+        case "text":
+            values = np.array([_whole(text) for text in texts], dtype=object)
+            parsed = values, np.zeros(len(texts), dtype=bool), ""
+        case _:
+            parsed = _days(texts, column)
+    return parsed
 
 
-def parse_flag_lists(sheet: Sheet, column: Column) -> np.ndarray:
-    """Returns (N, C) 1 where a row's code list has the code, else 0; NaN where it is missing.
+def _numbers(values: np.ndarray, column: Column) -> _Parsed:
+    values = values + 0.0  # a copy, in which no zero is negative
+    infinite = np.isinf(values)
+    if infinite.any() or not column.codes:
+        return values, infinite, "is not a number; mend the cell or leave it empty"
+    codes = np.array([float(code) for code in column.codes])
+    return values, ~np.isnan(values) & ~np.isin(values, codes), _not_a_code(column)
 
-    Raises:
-        InputError: a code is not declared.
-    """
-    distinct = _distinct(sheet, column)
-    parts = pd.Series(distinct.texts, dtype=object).str.split(column.separator).explode()
+
+def _category(texts: np.ndarray, column: Column) -> _Parsed:
+    known = {as_code(code): code for code in column.codes}
+    codes = np.array([known.get(as_code(text)) for text in texts], dtype=object)
+    return codes, np.array([code is None for code in codes], dtype=bool), _not_a_code(column)
+
+
+def _flag(texts: np.ndarray) -> _Parsed:
+    lower = [text.lower() for text in texts]
+    values = np.array([1.0 if text in _YES else 0.0 for text in lower])
+    unknown = np.array([text not in _YES | _NO for text in lower], dtype=bool)
+    problem = (
+        "is neither yes nor no (yes, y, true, t, 1; no, n, false, f, 0); mend or empty the cell"
+    )
+    return values, unknown, problem
+
+
+def _one_hot(texts: np.ndarray, column: Column) -> _Parsed:
+    """Finds the one of several 0/1 columns that is 1; each text holds their cells, in order."""
+    codes = np.array([*column.codes, np.nan], dtype=object)
+    hits = np.full(len(texts), len(column.codes))
+    wrong = np.zeros(len(texts), dtype=bool)
+    for place, text in enumerate(texts):
+        cells = [cell.strip() for cell in text.split(",")]
+        if all(cell in _MISSING for cell in cells):
+            continue
+        values = [_number(cell) for cell in cells]
+        wrong[place] = sorted(values) != [0.0] * (len(codes) - 2) + [1.0]
+        hits[place] = values.index(1.0) if not wrong[place] else hits[place]
+    return codes[hits], wrong, "is not one 1 among zeros; mend these cells, or empty them all"
+
+
+def _code_list(texts: np.ndarray, column: Column) -> _Parsed:
+    parts = pd.Series(texts, dtype=object).str.split(column.separator).explode()
     owners = parts.index.to_numpy()
     # Few codes make up many texts, so each code is looked up once.
     which, codes = pd.factorize(parts.to_numpy())
@@ -82,92 +166,12 @@ def parse_flag_lists(sheet: Sheet, column: Column) -> np.ndarray:
     filler = len(place_of)
     place_of |= dict.fromkeys(column.filler, filler)  # 0 stands between codes and means nothing
     places = np.array([place_of.get(as_code(part.strip()), -1) for part in codes], dtype=int)[which]
-    unknown = np.zeros(len(distinct.texts), dtype=bool)
+    unknown = np.zeros(len(texts), dtype=bool)
     unknown[owners[places < 0]] = True
-    problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
-    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), problem)
-    table = np.zeros((len(distinct.texts), filler + 1))
+    table = np.zeros((len(texts), filler + 1))
     table[owners, places] = 1
-    return distinct.expand(table[:, :filler], missing=np.nan)
-
-
-def _category(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
-    known = {as_code(code): code for code in column.codes}
-    codes = np.array([known.get(as_code(text)) for text in distinct.texts], dtype=object)
-    unknown = np.array([code is None for code in codes], dtype=bool)
-    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), _not_a_code(column))
-    return distinct.expand(codes, missing=np.nan)
-
-
-def _flag(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
-    texts = [text.lower() for text in distinct.texts]
-    values = np.array([1.0 if text in _YES else 0.0 for text in texts])
-    unknown = np.array([text not in _YES | _NO for text in texts], dtype=bool)
-    problem = (
-        "is neither yes nor no (yes, y, true, t, 1; no, n, false, f, 0); mend or empty the cell"
-    )
-    sheet.raise_if(column.english, distinct.expand(unknown, missing=False), problem)
-    return distinct.expand(values, missing=np.nan)
-
-
-def _one_hot(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
-    """Finds the one of several 0/1 columns that is 1; their cells stand in one text, in order."""
-    codes = np.array([*column.codes, np.nan], dtype=object)
-    hits = np.full(len(distinct.texts), len(column.codes))
-    wrong = np.zeros(len(distinct.texts), dtype=bool)
-    for place, text in enumerate(distinct.texts):
-        cells = [cell.strip() for cell in text.split(",")]
-        if all(cell in _MISSING for cell in cells):
-            continue
-        values = [_number(cell) for cell in cells]
-        wrong[place] = sorted(values) != [0.0] * (len(codes) - 2) + [1.0]
-        hits[place] = values.index(1.0) if not wrong[place] else hits[place]
-    problem = "is not one 1 among zeros; mend these cells, or empty them all"
-    sheet.raise_if(column.english, distinct.expand(wrong, missing=False), problem)
-    return distinct.expand(codes[hits], missing=np.nan)
-
-
-def _distinct(sheet: Sheet, column: Column) -> _UniqueTexts:
-    cells = sheet.column_text(column.english)
-    try:
-        if cells.dtype == object:  # of any kind, and pandas cannot compare or even ask them all
-            cells = pd.Series([str(cell) for cell in cells], dtype="str")
-        elif not _is_numeric(cells):
-            cells = cells.astype("str")
-    except ValueError as error:  # half a character, or a number of thousands of digits
-        header = sheet.headers[column.english]
-        raise InputError(
-            f"{sheet.source}: column {header!r} holds a cell that cannot be shown as text ({error})"
-        ) from error
-    places, cell_texts = pd.factorize(cells)
-    texts = np.array(
-        [str(text).strip() for text in np.asarray(cell_texts, dtype=object)], dtype=object
-    )
-    absent = np.array([text in _MISSING for text in texts], dtype=bool)
-    renumbered = np.append(np.where(absent, -1, np.arange(len(texts))), -1)
-    return _UniqueTexts(texts=texts, places=renumbered[places])
-
-
-def _is_numeric(cells: pd.Series) -> bool:
-    return pd.api.types.is_float_dtype(cells) or pd.api.types.is_integer_dtype(cells)
-
-
-def _numbers(sheet: Sheet, column: Column) -> np.ndarray:
-    cells = sheet.column_text(column.english)
-    if _is_numeric(cells):
-        values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        distinct = _distinct(sheet, column)
-        numbers = np.array([_number(text) for text in distinct.texts], dtype=np.float64)
-        values = distinct.expand(numbers, missing=np.nan)
-    sheet.raise_if(
-        column.english, np.isinf(values), "is not a number; mend the cell or leave it empty"
-    )
-    if column.codes:
-        codes = np.array([float(code) for code in column.codes])
-        unknown = ~np.isnan(values) & ~np.isin(values, codes)
-        sheet.raise_if(column.english, unknown, _not_a_code(column))
-    return values + 0.0  # a copy, in which no zero is negative
+    problem = f"holds a code that is not declared ({_listed(list(place_of))}); mend the cell"
+    return table[:, :filler], unknown, problem
 
 
 def _number(text: str) -> float:
@@ -202,11 +206,10 @@ def _listed(items: list[str]) -> str:
     return ", ".join(shown)
 
 
-def _days(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
+def _days(texts: np.ndarray, column: Column) -> _Parsed:
     pattern = _COMPACT if column.kind == "yyyymmdd" else _DAY
-    texts = pd.Series(distinct.texts, dtype=object).astype("str")
-    parts = texts.str.extract(pattern).fillna("0").to_numpy(dtype=object).astype(np.int64)
-    years, months, days = parts.T
+    parts = pd.Series(texts, dtype=object).astype("str").str.extract(pattern)
+    years, months, days = parts.fillna("0").to_numpy(dtype=object).astype(np.int64).T
     roc = years <= _LAST_ROC
     if column.kind == "roc_date":
         problem = "is not a date yy/m/d in years of the Republic of China; mend or empty the cell"
@@ -219,8 +222,7 @@ def _days(sheet: Sheet, column: Column, distinct: _UniqueTexts) -> np.ndarray:
         problem = "is not a date yyyymmdd; mend or empty the cell"
         years = np.where(roc & (years > 0), years + _ROC, years)
     dates = _calendar(years, months, days)
-    sheet.raise_if(column.english, distinct.expand(np.isnat(dates), missing=False), problem)
-    return distinct.expand(dates, missing=np.datetime64("NaT"))
+    return dates, np.isnat(dates), problem
 
 
 def _calendar(years: np.ndarray, months: np.ndarray, days: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from hemomodel.schema.formula import is_missing
 from hemomodel.tables.parsing import as_code, parse_column
 from hemomodel.tables.readers import read_cells
 from hemomodel.tables.schema_template import ColumnDraft, schema_template
-from hemomodel.tables.sheet import UNIT, Sheet
+from hemomodel.tables.sheet import UNIT
 
 __all__ = ["infer_schema"]
 
@@ -108,20 +108,20 @@ def _english(labels: Sequence[str]) -> list[str]:
 
 def _guess(where: str, name: str, english: str, cells: pd.Series) -> tuple[ColumnDraft, np.ndarray]:
     """Returns a column as the first kind that all its cells can be read as, and its values."""
-    sheet = Sheet(where, len(cells), {english: cells}, {english: name})
-    texts = parse_column(sheet, Column(name=name, english=english, kind="text", role="context"))
+    column = Column(name=name, english=english, kind="text", role="context")
+    texts, _, problem = parse_column(cells, column)
+    if problem:
+        raise InputError(f"{where}: column {name!r} {problem}")
     codes, counts = np.unique(texts[~is_missing(texts)], return_counts=True)
     if not len(codes):
         return ColumnDraft(name, english, "text", "ignored", notes=("no value",)), texts
     for kind in _KINDS:
-        try:
-            column = Column.model_validate(
-                {"name": name, "english": english, "kind": kind, "role": "context"}
-            )
-            values = parse_column(sheet, column)
-        except InputError:
-            continue
-        return _of_values(ColumnDraft(name, english, kind), values), values
+        column = Column.model_validate(
+            {"name": name, "english": english, "kind": kind, "role": "context"}
+        )
+        values, _, problem = parse_column(cells, column)
+        if not problem:
+            return _of_values(ColumnDraft(name, english, kind), values), values
     if len(codes) == 1:
         return ColumnDraft(
             name, english, "text", "ignored", notes=("one value in all rows",)

@@ -59,24 +59,6 @@ class Sheet:
         text = str(self.column_text(name).iloc[row])
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
-    def raise_if(self, name: str, bad: np.ndarray, problem: str) -> None:
-        """Raises InputError if any row is bad, naming the first.
-
-        Args:
-            name: the column.
-            bad: (N,) bool.
-            problem: what is wrong, to follow the value in a sentence.
-        """
-        if not bad.any():
-            return
-        row = int(bad.argmax())
-        others = int(bad.sum()) - 1
-        more = f" ({others} more rows of this column like it)" if others else ""
-        raise InputError(
-            f"{self.source}: column {self.headers[name]!r}, row {row + self.first_row}: "
-            f"{self.quoted_cell(name, row)!r} {problem}{more}"
-        )
-
 
 RawTable: TypeAlias = tuple[Sequence[object], pd.DataFrame]
 

@@ -8,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 
 from hemomodel import InputError
 from hemomodel.recommender.decision_constraints import apply_constraints, task_groups
-from hemomodel.schema import formula
 from hemomodel.schema.entries import Rule
 from hemomodel.schema.output_slices import task_slices
 from hemomodel.schema.schema import Schema, load_schema
@@ -43,8 +42,7 @@ def broken(schema, levels):
         for rule in schema.rules
         if set(rule.columns) <= set(levels)
         and (
-            ~formula.evaluate(rule.must, levels)
-            & (formula.evaluate(rule.when, levels) if rule.when else True)
+            ~rule.must.evaluate(levels) & (rule.when.evaluate(levels) if rule.when else True)
         ).any()
     ]
 

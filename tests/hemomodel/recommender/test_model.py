@@ -28,6 +28,7 @@ from hemomodel.recommender.serialization import (
     from_model_file,
     to_model_file,
 )
+from hemomodel.schema.formula import Formula
 from hemomodel.schema.output_slices import is_value_mask, task_slices
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training
@@ -151,7 +152,8 @@ def test_what_is_read_back_is_what_was_written(fitted, model):
 @pytest.mark.parametrize("switches", [set(), {"legacy_age"}, {"begun"}, {"legacy_age", "begun"}])
 def test_switches_are_read_back(fitted, switches):
     age, years = fitted.schema.derived
-    years = years.model_copy(update={"legacy": "2020 - year(start_date)", "switch": "begun"})
+    legacy = Formula("2020 - year(start_date)")
+    years = years.model_copy(update={"legacy": legacy, "switch": "begun"})
     schema = fitted.schema.model_copy(update={"derived": (age, years)})
     plain = to_model_file(replace(fitted, schema=schema, switches=frozenset(switches)))
     stored = ModelFile.model_validate(plain)

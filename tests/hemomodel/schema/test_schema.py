@@ -1,3 +1,5 @@
+import json
+import pickle
 import re
 
 import numpy as np
@@ -5,12 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from hemomodel.cohort.cohort import load_cohort
 from hemomodel.dataset.preprocessor import build_preprocessor, feature_names
 from hemomodel.errors import InputError
 from hemomodel.recommender.patient_inputs import input_schema
-from hemomodel.schema import formula
+from hemomodel.schema.formula import Formula
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.schema.strict_yaml import parse_yaml
 
@@ -198,19 +201,19 @@ def test_the_default_is_what_the_schema_says(schema):
 )
 def test_a_formula_runs_no_code(text):
     with pytest.raises(ValueError, match="formula"):
-        formula.evaluate(text, {"a": np.ones(1)})
+        Formula(text).evaluate({"a": np.ones(1)})
 
 
 @given(a=st.floats(0.1, 100), b=st.floats(0.1, 100))
 def test_formulas_mean_what_python_means(a, b):
     columns = {"a": np.array([a]), "b": np.array([b])}
     for text in ("a + 2 * b - a / b", "-a ** 2", "0 < a <= b", "not a > b and (a != 3 or b == 4)"):
-        assert formula.evaluate(text, columns)[0] == pytest.approx(eval(text))  # noqa: S307
+        assert Formula(text).evaluate(columns)[0] == pytest.approx(eval(text))  # noqa: S307
 
 
 def test_the_year_of_a_missing_day_is_missing():
     days = np.array(["1987-12-31", "NaT", "2003-01-01"], dtype="datetime64[D]")
-    found = formula.evaluate("2019 - year(d)", {"d": days})
+    found = Formula("2019 - year(d)").evaluate({"d": days})
     pd.testing.assert_series_equal(pd.Series(found), pd.Series([32.0, np.nan, 16.0]))
 
 
@@ -245,6 +248,47 @@ def test_a_formula_or_a_block_that_would_fail_later_is_refused(tmp_path, old, ne
     assert len(str(refused.value)) < 300
 
 
+def test_a_formula_knows_what_it_uses_and_which_rows_lack_it():
+    rule = Formula("a + 2 * b > year(d) or soil == 's'")
+    assert rule.columns == ("a", "b", "d", "soil")
+    assert rule.compared == (("soil", "s"),)
+    columns = {
+        "a": np.array([1.0, np.nan, 1.0, 1.0]),
+        "b": np.array([1.0, 1.0, 1.0, 1.0]),
+        "d": np.array(["2000-01-01", "2000-01-01", "NaT", "2000-01-01"], dtype="datetime64[D]"),
+        "soil": np.array(["s", "s", "s", np.nan], dtype=object),
+    }
+    assert rule.unknown(columns).tolist() == [False, True, True, True]
+
+
+def test_a_formula_is_written_as_it_was_read():
+    text = OTHER.replace("formula: 3.14159", 'legacy: " girth*2 ", formula: 3.14159').replace(
+        FILTER,
+        "  - {name: a, drop: girth>1}\nrules:\n  - {name: r, must: 'cut  == 1', when: girth > 2}",
+    )
+    orchard = Schema.model_validate(parse_yaml(text, "t"))
+    for plain in (orchard.model_dump(), json.loads(orchard.model_dump_json())):
+        assert plain["derived"][0]["formula"] == "3.14159 * (girth / 6.28318) ** 2"
+        assert plain["derived"][0]["legacy"] == " girth*2 "
+        assert (plain["rules"][0]["must"], plain["rules"][0]["when"]) == ("cut  == 1", "girth > 2")
+        assert plain["filters"][0]["drop"] == "girth>1"
+        assert Schema.model_validate(plain) == orchard
+    assert pickle.loads(pickle.dumps(orchard)) == orchard
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("(girth / 6.28318)", "girth /"),
+        ("kind: any_missing, columns: [yield_kg]", "drop: girth >"),
+    ],
+)
+def test_a_formula_that_cannot_be_read_is_refused_with_its_place(old, new):
+    with pytest.raises(ValidationError, match="cannot be read") as refused:
+        Schema.model_validate(parse_yaml(OTHER.replace(old, new), "t"))
+    assert refused.value.errors()[0]["loc"] in {("derived", 0, "formula"), ("filters", 0, "drop")}
+
+
 def test_codes_in_quotes_are_compared_in_filters_and_rules(tmp_path):
     text = CODED.replace(FILTER, "  - {name: sand, drop: soil == '2'}").replace(
         "filters:", "rules:\n  - {name: cut on clay, when: soil == '1', must: cut == 1}\nfilters:"
@@ -261,8 +305,8 @@ def test_codes_in_quotes_are_compared_in_filters_and_rules(tmp_path):
 
 def test_a_column_may_be_called_like_a_function():
     columns = {"year": np.array([1999.0, 2001.0]), "log": np.array([1.0, np.e])}
-    assert formula.columns_in("year - 1 + log(log)") == ("year", "log")
-    assert formula.evaluate("year - 1 + log(log)", columns).tolist() == [1998, 2001]
+    assert Formula("year - 1 + log(log)").columns == ("year", "log")
+    assert Formula("year - 1 + log(log)").evaluate(columns).tolist() == [1998, 2001]
     text = OTHER.replace("name: Girth, english: girth", "name: Girth, english: year")
     schema = Schema.model_validate(parse_yaml(text.replace("girth", "year"), "t"))
     assert list(input_schema(schema, "all").read) == ["tree", "soil", "year", "pests"]

@@ -15,6 +15,7 @@ from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import draw_prescription
 from hemomodel.cohort.synthetic.random_streams import draw_categories, named_streams
 from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
+from hemomodel.schema.formula import Formula
 from hemomodel.schema.schema import load_schema
 
 SCHEMA = load_schema()
@@ -126,7 +127,7 @@ class TestLaw:
         np.testing.assert_array_equal(cohort.table["age"], made.state.age[cohort.rows])
 
     def test_the_limit_is_that_of_the_filter(self):
-        assert f"kt_v <= {selection.LIMIT:g}" in [rule.drop for rule in SCHEMA.filters]
+        assert Formula(f"kt_v <= {selection.LIMIT:g}") in [rule.drop for rule in SCHEMA.filters]
 
 
 class TestParts:
