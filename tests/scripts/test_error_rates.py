@@ -49,9 +49,3 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path):
     ended = run("--out", file)
     assert ended.returncode == 2
     assert "exists; go on with --resume, or name another --out" in ended.stderr
-
-
-def test_no_studies_are_bad_input(tmp_path):
-    ended = run("--studies", 0, "--out", tmp_path / "c.jsonl")
-    assert ended.returncode == 2
-    assert "--studies 0" in ended.stderr
