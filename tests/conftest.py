@@ -16,8 +16,11 @@ from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.recommender.folder import model_files
 from hemomodel.training.loop import Training
 
-hypothesis.settings.register_profile("noisy", deadline=None)  # a loaded machine breaks no law
-hypothesis.settings.load_profile("noisy")
+# A loaded machine breaks no law, so no example has a deadline. Each run of `ci` tries the same
+# examples; `--hypothesis-profile=thorough` tries new ones, and more of them.
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+hypothesis.settings.load_profile("ci")
 torch.set_num_threads(1)  # the stacks are small, and several processes share the cores
 
 

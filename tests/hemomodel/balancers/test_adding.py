@@ -13,6 +13,12 @@ import pytest
 from tests.support.paths import ROOT
 
 
+def examples():
+    """Returns the code of CONTRIBUTING: a balancer, and its test outside the repository."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A copy of the project with the balancer of CONTRIBUTING in it."""
@@ -20,25 +26,46 @@ def tree(tmp_path_factory):
     for name in ("hemomodel", "study", "scripts", "configs", "tests"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
-    (tree / "hemomodel" / "balancers" / "hardest.py").write_text(code)
+    (tree / "hemomodel" / "balancers" / "hardest.py").write_text(examples()[0])
     init = tree / "hemomodel" / "balancers" / "__init__.py"
     init.write_text(init.read_text() + "from hemomodel.balancers.hardest import Hardest\n")
     return tree
 
 
-def run(tree, *arguments):
-    done = subprocess.run(
+def program(folder, path, *arguments):
+    return subprocess.run(
         [sys.executable, *arguments],
-        cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(tree)},
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def run(tree, *arguments):
+    done = program(tree, tree, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.slow
+def test_a_balancer_outside_the_repository_is_put_under_the_contract(tmp_path):
+    balancer, test = examples()
+    pytest_run = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hardest.py")
+    (tmp_path / "test_hardest.py").write_text(test)
+    (tmp_path / "hardest.py").write_text(balancer)
+    done = program(tmp_path, ROOT, *pytest_run)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    faulty = balancer.replace("masked_softmax(signals.losses * self.sharpness, signals.present)",
+        "(signals.losses * self.sharpness).softmax(1)")  # fmt: skip
+    assert faulty != balancer
+    (tmp_path / "hardest.py").write_text(faulty)
+    done = program(tmp_path, ROOT, *pytest_run)
+    assert done.returncode == 1
+    assert "an absent task has a weight" in done.stdout
+    assert "Hardest(sharpness=1.0) does not pass assert_absent_task_has_no_effect" in done.stdout
 
 
 @pytest.mark.slow
@@ -66,9 +93,9 @@ def test_a_study_searches_and_reports_it(tree):
         "--balancers", "equal,hardest", "--out", "out",
     )  # fmt: skip
     study = tree / "out" / "toy"
-    own = pd.read_parquet(study / "trials.parquet").query("arm == 'hardest'")
-    assert len(own) == 2
-    assert all("hardest.sharpness" in json.loads(params) for params in own["params"])
+    rows = pd.read_parquet(study / "trials.parquet").query("arm == 'hardest'")
+    assert len(rows) == 2
+    assert all("hardest.sharpness" in json.loads(params) for params in rows["params"])
     comparison = json.loads((study / "comparison.json").read_text())
     assert [arm["arm"] for arm in comparison["arms"]] == ["equal", "hardest"]
     assert "hardest" in (study / "report.html").read_text(encoding="utf-8")

@@ -13,7 +13,6 @@ from torchjd.aggregation import (
 from torchjd.aggregation import ConFIG as ReferenceConFIG
 from torchjd.linalg import QuadprogProjector
 
-from hemomodel.balancers._base import Signals
 from hemomodel.balancers.aligned_mtl import AlignedMTL
 from hemomodel.balancers.cagrad import CAGrad
 from hemomodel.balancers.config import ConFIG
@@ -24,6 +23,7 @@ from hemomodel.balancers.mgda import MGDA
 from hemomodel.balancers.nash_mtl import NashMTL
 from hemomodel.balancers.pcgrad import PCGrad
 from hemomodel.balancers.upgrad import UPGrad
+from tests.support.signals import first_weights, signals_of
 
 T = 6
 COUNT = 300
@@ -52,20 +52,6 @@ JACOBIANS = jacobians()
 FULL_RANK = [name for name in JACOBIANS if name != "rank deficient"]
 
 
-def signals(jacobian, losses=None, **others):
-    gramian = jacobian @ jacobian.mT
-    if losses is None:
-        losses = 1.0 + torch.arange(jacobian.shape[1]).expand(gramian.shape[:2])
-        losses = losses.to(gramian.dtype)
-    return Signals(losses, lambda: gramian, **others)
-
-
-def weigh(balancer, given):
-    """Returns the weights of a first step, and the solver's figures."""
-    weights, state = balancer.weigh(given, balancer.init(given.losses))
-    return weights, balancer.health(state)
-
-
 KINDS = pytest.mark.parametrize("kind", list(JACOBIANS))
 FULL = pytest.mark.parametrize("kind", FULL_RANK)
 
@@ -76,7 +62,7 @@ def each(weighting, gramian):
 
 def shortest(gramian):
     """Returns the length of the shortest convex combination, over the root of the trace."""
-    w, _ = weigh(MGDA(), signals(torch.linalg.cholesky(regular(gramian))))
+    w, _ = first_weights(MGDA(), signals_of(torch.linalg.cholesky(regular(gramian))))
     trace = gramian.diagonal(dim1=1, dim2=2).sum(1)
     return (torch.einsum("ni,nij,nj->n", w, gramian, w).clamp_min(0) / trace).sqrt()
 
@@ -90,7 +76,7 @@ def regular(gramian):
 def test_mgda_finds_the_shortest_combination(kind):
     """Never longer than Frank-Wolfe's by 1e-9 of the trace, nor shorter by more than its error."""
     jacobian = JACOBIANS[kind]
-    w, health = weigh(MGDA(), signals(jacobian))
+    w, health = first_weights(MGDA(), signals_of(jacobian))
     assert w.min() >= 0
     torch.testing.assert_close(w.sum(1), torch.ones(COUNT).double())
     assert not health["unsolved"].any()
@@ -108,7 +94,7 @@ def test_cagrad_is_that_of_a_conic_solver(kind, c):
     """1e-4 of the root trace, the conic solver's tolerance, in the direction: that is unique."""
     jacobian = JACOBIANS[kind][:40]
     jacobian = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
-    ours, health = weigh(CAGrad(c=c), signals(jacobian))
+    ours, health = first_weights(CAGrad(c=c), signals_of(jacobian))
     assert not health["unsolved"].any()
     theirs = each(CAGradWeighting(c=c), jacobian @ jacobian.mT)
     apart = torch.einsum("ni,nid->nd", ours - theirs, jacobian)
@@ -119,7 +105,7 @@ def test_cagrad_is_that_of_a_conic_solver(kind, c):
 @pytest.mark.parametrize("c", [0.1, 0.9])
 def test_cagrad_leaves_no_duality_gap(kind, c):
     """The worst task gains what the shortest way says it can: 1e-6 of the trace."""
-    _, health = weigh(CAGrad(c=c), signals(JACOBIANS[kind]))
+    _, health = first_weights(CAGrad(c=c), signals_of(JACOBIANS[kind]))
     assert (health["residual"] > 1e-6).sum() <= COUNT // 100
 
 
@@ -127,7 +113,7 @@ def test_cagrad_leaves_no_duality_gap(kind, c):
 def test_upgrad_is_that_of_a_quadratic_solver(kind):
     """1e-8: both are exact; the ridge of 1e-4 magnifies rounding."""
     jacobian = JACOBIANS[kind][:60]
-    ours, health = weigh(UPGrad(), signals(JACOBIANS[kind]))
+    ours, health = first_weights(UPGrad(), signals_of(JACOBIANS[kind]))
     assert not health["unsolved"].any()
     weighting = UPGradWeighting(projector=QuadprogProjector(norm_eps=0.0))
     theirs = each(weighting, jacobian @ jacobian.mT)
@@ -146,7 +132,7 @@ def test_fairgrad_solves_its_equation(kind, alpha):
     """|K w - w^(-1/alpha)| relative to w^(-1/alpha) below 1e-6, wherever there is a solution."""
     jacobian = JACOBIANS[kind]
     solvable = bargained(kind, alpha)
-    w, health = weigh(FairGrad(alpha=alpha), signals(jacobian))
+    w, health = first_weights(FairGrad(alpha=alpha), signals_of(jacobian))
     assert w.min() > 0
     reached = (jacobian @ jacobian.mT @ w.unsqueeze(2)).squeeze(2)
     off = (reached * w ** (1 / alpha) - 1).abs().amax(1)
@@ -159,7 +145,7 @@ def test_fairgrad_solves_its_equation(kind, alpha):
 def test_fairgrad_is_that_of_least_squares():
     """1e-4: the reference stops at a cost of 1e-8."""
     jacobian = JACOBIANS["many directions"][:60] / 6
-    ours, _ = weigh(FairGrad(alpha=2.0), signals(jacobian))
+    ours, _ = first_weights(FairGrad(alpha=2.0), signals_of(jacobian))
     theirs = each(FairGradWeighting(alpha=2.0), jacobian @ jacobian.mT)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -167,9 +153,9 @@ def test_fairgrad_is_that_of_least_squares():
 @KINDS
 def test_nash_mtl_is_fairgrad_of_one_and_as_long_as_the_root_of_the_tasks(kind):
     solvable = bargained(kind, 1.0)
-    given = signals(JACOBIANS[kind])
-    w, health = weigh(NashMTL(), given)
-    assert torch.equal(w, weigh(FairGrad(alpha=1.0), given)[0])
+    given = signals_of(JACOBIANS[kind])
+    w, health = first_weights(NashMTL(), given)
+    assert torch.equal(w, first_weights(FairGrad(alpha=1.0), given)[0])
     assert (health["unsolved"][solvable] > 0).sum() <= COUNT // 50
     solved = health["unsolved"] == 0
     squared = torch.einsum("ni,nij,nj->n", w, given.gramian, w)[solved]
@@ -180,7 +166,7 @@ def test_nash_mtl_is_fairgrad_of_one_and_as_long_as_the_root_of_the_tasks(kind):
 def test_imtl_g_is_impartial_and_that_of_the_reference(kind):
     """1e-6: a pseudo-inverse of condition 1e8 at worst in these."""
     jacobian = JACOBIANS[kind]
-    ours, _ = weigh(IMTLG(), signals(jacobian))
+    ours, _ = first_weights(IMTLG(), signals_of(jacobian))
     unit = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
     theirs = each(IMTLGWeighting(), unit @ unit.mT)
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
@@ -191,7 +177,7 @@ def test_imtl_g_is_impartial_and_that_of_the_reference(kind):
 def test_aligned_mtl_is_that_of_the_reference(kind, scale):
     """1e-7, where the two agree on the rank; rounding may leave an eigenvalue at the threshold."""
     jacobian = JACOBIANS[kind]
-    ours, _ = weigh(AlignedMTL(scale=scale), signals(jacobian))
+    ours, _ = first_weights(AlignedMTL(scale=scale), signals_of(jacobian))
     gramian = jacobian @ jacobian.mT
     theirs = each(AlignedMTLWeighting(scale_mode=scale), gramian)
     values = torch.linalg.eigvalsh(gramian)
@@ -205,7 +191,7 @@ def test_aligned_mtl_is_that_of_the_reference(kind, scale):
 def test_config_direction_is_that_of_the_reference(kind):
     """1e-7: a pseudo-inverse of unit rows there, of their cosines here."""
     jacobian = JACOBIANS[kind]
-    w, _ = weigh(ConFIG(), signals(jacobian))
+    w, _ = first_weights(ConFIG(), signals_of(jacobian))
     theirs = each(ReferenceConFIG(), jacobian)
     ours = torch.einsum("ni,nid->nd", w, jacobian)
     size = torch.linalg.vector_norm(theirs, dim=1, keepdim=True)
@@ -215,8 +201,8 @@ def test_config_direction_is_that_of_the_reference(kind):
 def sequential_pcgrad(jacobian, order):
     """Algorithm 1 of Yu et al. on the vectors themselves, for one replicate."""
     total = torch.zeros_like(jacobian[0])
-    for i, own in enumerate(jacobian):
-        left = own.clone()
+    for i, gradient in enumerate(jacobian):
+        left = gradient.clone()
         for j in order[i]:
             product = left @ jacobian[j]
             if j != i and product < 0:
@@ -229,7 +215,7 @@ def sequential_pcgrad(jacobian, order):
 def test_pcgrad_projects_one_after_the_other(kind):
     """1e-9 of the sum of the lengths: the same operations on inner products."""
     jacobian = JACOBIANS[kind][:100]
-    given = signals(jacobian, keys=torch.arange(100))
+    given = signals_of(jacobian, keys=torch.arange(100))
     balancer = PCGrad()
     state = balancer.init(given.losses)
     for _ in range(3):
@@ -250,7 +236,7 @@ def test_pcgrad_projects_one_after_the_other(kind):
 def test_db_mtl_brings_log_gradients_to_the_longest(kind):
     jacobian = JACOBIANS[kind]
     losses = torch.rand(COUNT, T, generator=torch.Generator().manual_seed(1)).double() + 0.01
-    w, _ = weigh(DBMTL(), signals(jacobian, losses))
+    w, _ = first_weights(DBMTL(), signals_of(jacobian, losses))
     lengths = torch.linalg.vector_norm(jacobian / losses.unsqueeze(2), dim=2)
     scaled = torch.linalg.vector_norm(jacobian * w.unsqueeze(2), dim=2)
     if kind != "near zero":  # where the published floor of 1e-8 speaks
@@ -259,7 +245,7 @@ def test_db_mtl_brings_log_gradients_to_the_longest(kind):
 
 def test_db_mtl_averages_norms():
     beta, balancer = 0.8, DBMTL(beta=0.8)
-    first, second = (signals(JACOBIANS["few directions"] * size) for size in (1.0, 3.0))
+    first, second = (signals_of(JACOBIANS["few directions"] * size) for size in (1.0, 3.0))
     state = balancer.init(first.losses)
     _, state = balancer.weigh(first, state)
     w, state = balancer.weigh(second, state)

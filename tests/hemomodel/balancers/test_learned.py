@@ -4,13 +4,15 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hemomodel.balancers._base import Signals
+from hemomodel.balancers._test_cases import REGRESSION
+from hemomodel.balancers._test_cases import TASKS as T
 from hemomodel.balancers.gradnorm import GradNorm
+from hemomodel.balancers.testing import SignalStream, weigh_steps
 from hemomodel.balancers.uncertainty import Uncertainty
-from tests.support.signals import REGRESSION, T, run, signals
 
 
 @pytest.mark.parametrize("form", ["kendall", "seed"])
@@ -19,9 +21,9 @@ def test_uncertainty_steps_as_joint_adam_does(form):
     log_variance = torch.zeros(3, T, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([log_variance], lr=0.05)
     balancer = Uncertainty(form=form, lr=0.05)
-    state = balancer.init(signals(0).losses)
+    state = balancer.init(SignalStream(0).at(0).losses)
     for step in range(60):
-        losses = signals(2, step=step).losses
+        losses = SignalStream(2).at(step).losses
         precision = (-log_variance).exp()
         if form == "kendall":
             total = torch.where(REGRESSION, 0.5, 1.0) * precision * losses + log_variance / 2
@@ -30,7 +32,7 @@ def test_uncertainty_steps_as_joint_adam_does(form):
         gradient_by_loss = (
             torch.where(REGRESSION, 0.5, 1.0) * precision if form == "kendall" else precision
         )
-        weights, state = balancer.weigh(signals(2, step=step), state)
+        weights, state = balancer.weigh(SignalStream(2).at(step), state)
         torch.testing.assert_close(weights, gradient_by_loss.detach(), rtol=1e-10, atol=1e-10)
         adam.zero_grad()
         total.sum().backward()
@@ -65,7 +67,7 @@ def double_backward_gradnorm(make, alpha, lr, reference, steps):
     """GradNorm as its authors wrote it: autograd through the gradient norms, one replicate."""
     w = torch.ones(T, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([w], lr=lr)
-    found = []
+    weights = []
     for step in range(steps):
         shared, inputs, targets = make(step)
         shared = shared.clone().requires_grad_()
@@ -78,14 +80,14 @@ def double_backward_gradnorm(make, alpha, lr, reference, steps):
         )
         rate = (losses / reference).detach()
         target = (norms.mean() * (rate / rate.mean()) ** alpha).detach()
-        found.append(w.detach().clone())
+        weights.append(w.detach().clone())
         adam.zero_grad()
         w.grad = torch.autograd.grad((norms - target).abs().sum(), w)[0]
         adam.step()
         with torch.no_grad():
             w.clamp_(min=1e-3)
             w.mul_(T / w.sum())
-    return torch.stack(found)
+    return torch.stack(weights)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.16, 1.5, 3.0])
@@ -117,7 +119,7 @@ def test_gradnorm_takes_its_reference_where_it_is_told_to(reference):
     balancer = GradNorm(reference=reference)
     trivial = torch.full((3, T), 7.0, dtype=torch.float64)
     state = balancer.init(trivial)
-    seen = [signals(3, step=step) for step in range(4)]
+    seen = [SignalStream(3).at(step) for step in range(4)]
     for s in seen[:2]:
         _, state = balancer.weigh(s, state)
     state = balancer.end_epoch(state)
@@ -132,8 +134,7 @@ def test_gradnorm_takes_its_reference_where_it_is_told_to(reference):
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=20)
 def test_gradnorm_weights_are_positive_and_sum_to_the_number_of_tasks(seed):
-    weights, _ = run(GradNorm(lr=0.1), lambda step: signals(seed, step=step), steps=100)
+    weights, _ = weigh_steps(GradNorm(lr=0.1), SignalStream(seed), steps=100)
     assert weights.min() > 0
     torch.testing.assert_close(weights.sum(2), torch.full((100, 3), float(T)).double())

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchjd import scalarization
 
@@ -63,7 +63,6 @@ def slopes(total, losses):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25)
 def test_geometric_is_the_slope_of_the_geometric_mean(seed):
     losses = draw(seed, R, T)
     weights, _ = Geometric().weigh(make(losses), Geometric().init(losses))
@@ -78,7 +77,6 @@ def test_geometric_weighs_a_zero_loss_without_nan():
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25)
 def test_scale_invariant_is_the_slope_of_the_sum_of_logarithms(seed):
     losses = draw(seed, R, T)
     weights, _ = ScaleInvariant().weigh(make(losses), ScaleInvariant().init(losses))
@@ -86,7 +84,6 @@ def test_scale_invariant_is_the_slope_of_the_sum_of_logarithms(seed):
 
 
 @given(seed=SEEDS, temperature=st.floats(0.1, 100))
-@settings(max_examples=25)
 def test_uw_so_is_the_slope_of_its_total(seed, temperature):
     def total(row):
         return (torch.softmax((1 / row.detach()) / temperature, 0) * row).sum()
@@ -99,7 +96,6 @@ def test_uw_so_is_the_slope_of_its_total(seed, temperature):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=25)
 @pytest.mark.parametrize("mu", [0.01, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("form", ["plain", "log"])
 def test_stch_is_the_slope_of_the_soft_maximum(seed, mu, form):
@@ -229,11 +225,11 @@ def test_famo_moves_once_a_step():
 def drawn(count, keys):
     """Returns the random weights of many steps, (count, R, T)."""
     balancer, losses = Random(), torch.arange(1.0, T + 1).expand(len(keys), T)
-    state, found = balancer.init(losses), []
+    state, steps = balancer.init(losses), []
     for _ in range(count):
         weights, state = balancer.weigh(make(losses, keys=keys), state)
-        found.append(weights)
-    return torch.stack(found)
+        steps.append(weights)
+    return torch.stack(steps)
 
 
 def test_random_weights_have_the_law_of_a_softmax_of_normals():
