@@ -29,7 +29,7 @@ from study.store.prepared_study import PreparedStudy
 from study.store.trial_tables import STATES, TrialTableWriter
 from study.tracking.tracker import Tracker
 
-__all__ = ["run_trials"]
+__all__ = ["replay", "run_trials"]
 
 # Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
 for _name in SNAPSHOT_LOGGERS:
@@ -100,7 +100,7 @@ def run_trials(
     names = list(dict.fromkeys(arm.name for arm in arms))
     total = settings.trials * outer_folds(settings)
     view = ProgressView(console, names, total - searcher.remaining, total)
-    _replay(arms, ladders, view)
+    replay(arms, ladders, view)
     base = study.space.base
     stacks = [
         prepare(
@@ -160,7 +160,7 @@ def _trainable(study: PreparedStudy, stacks: Sequence[Stack], device: Device) ->
     return tune.with_resources(trainable, device.request)
 
 
-def _replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:
+def replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:
     """Enters the trials of earlier processes in the ladders and in the view."""
     for arm in arms:
         # Those that an interruption left open reported last, as far as can be known.
