@@ -148,6 +148,7 @@ def test_every_arm_has_its_trials_and_some_are_stopped_early(undisturbed):
     assert sorted(undisturbed) == [(arm, number) for arm in ARMS for number in range(6)]
     states = [state for state, *_ in undisturbed.values()]
     assert set(states) == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len({tuple(params.items()) for _, params, *_ in undisturbed.values()}) == 12
 
 
 def test_a_trial_is_stopped_below_the_median_of_its_arm_at_a_rung_and_nowhere_else(undisturbed):
