@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: search test slow check lint format bench clean
+.PHONY: search test slow thorough check lint format bench clean
 
 search: $(READY)
 	$(BIN)/python scripts/search.py --trials 200
@@ -13,7 +13,12 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n auto
 
 slow: $(READY)
-	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadscope
+	$(BIN)/python -m pytest -q -m "slow and not thorough" -n 4 --dist loadscope
+
+# Not in CI; CONTRIBUTING says when to run these.
+thorough: $(READY)
+	$(BIN)/python -m pytest -q -m thorough -n 2 --dist loadscope
+	$(BIN)/python -m pytest -q -m "hypothesis and not gpu" -n 2 --hypothesis-profile=thorough
 
 check: lint test
 

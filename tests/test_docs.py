@@ -3,25 +3,30 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
-from tests.support.paths import ROOT
+from study.pipeline.commands import search
+from tests.support.paths import FIXTURES, ROOT
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-# The commands run as printed, and then some: a study of seconds, a race of a moment.
+# The search that runs. The flags of the others are checked, with their data, up to Ray's start.
+SEARCH = "python scripts/search.py --trials 200"
+# The commands run as printed, with flags that make them short.
 LESS = {
     "scripts/search.py": shlex.split(
         "--trials 5 --set fit.epochs=2 --set early_stopping=null"
         " --set folds=2 --set seeds=1 --set confirm_seeds=2"
     ),
     "scripts.reproduce.published_setting": ["--set", "fit.epochs=2"],
-    "scripts.bench": ["--seconds", "0.01", "--rounds", "1"],
+    "scripts.bench": ["--seconds", "0.01", "--rounds", "1", "--only", "equal,mgda"],
     "scripts/cohort.py": [],
     "scripts/report.py": [],
     "scripts/recommend.py": [],
@@ -64,9 +69,34 @@ def test_python_blocks_run(code, tmp_path):
     run([sys.executable, "-c", code], tmp_path)
 
 
+def ended(study, _):
+    """Puts a study of the fixtures where the search of a page would have put its own."""
+    with study.lock:
+        shutil.copytree(FIXTURES / "rules_1" / "ended", study.folder.root, dirs_exist_ok=True)
+    trials = study.folder.root / "trials.parquet"
+    table = pd.read_parquet(trials)  # of a study that was not logged; the pages' studies are
+    table.assign(wandb_id=[f"w-{number}" for number in table["number"]]).to_parquet(trials)
+    return 0
+
+
+@pytest.fixture
+def checked_search(tmp_path, monkeypatch):
+    """Calls the command of the search; its flags and its data are read, and no trial is run."""
+
+    def call(flags):
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["search.py", *flags])
+            patch.setattr("study.pipeline.preflight.start_ray", lambda *_: None)
+            patch.setattr("study.pipeline.run.run_study", ended)
+            assert search.main() == 0
+
+    return call
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("code", list(blocks("bash")))
-def test_bash_blocks_run(code, tmp_path):
+def test_bash_blocks_run(code, tmp_path, checked_search):
     for name in ("scripts", "configs", "constraints.txt", "Makefile"):
         (tmp_path / name).symlink_to(ROOT / name)
     for line in code.splitlines():
@@ -80,11 +110,16 @@ def test_bash_blocks_run(code, tmp_path):
                 continue  # this is how the environment of the tests was made
             case ["python", "-m", module, *flags]:
                 run([sys.executable, "-m", module, *flags, *LESS[module]], tmp_path)
+            case ["python", "scripts/search.py", *flags] if line != SEARCH:
+                checked_search(flags)
             case ["python", script, *flags]:
-                flags = [flag.replace("synthetic:20000", "synthetic:1000") for flag in flags]
                 run([sys.executable, script, *flags, *LESS[script]], tmp_path)
             case _:
                 raise AssertionError(f"no way to run {line!r}")
+
+
+def test_one_search_of_the_readme_runs():
+    assert SEARCH in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_translation_keeps_in_step():

@@ -103,7 +103,7 @@ def test_sizes_that_make_no_sense_are_one_line():
     assert len(ended.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_short_form_prints_every_row():
     sizes = ("--trials", "3", "--peer-trials", "2", "--epochs", "12", "--seeds", "1")
     lanes = ("--lanes", "ours,tune-reuse", "--balancers", "equal")

@@ -148,7 +148,7 @@ def test_a_study_goes_from_patients_to_recommendations(installed):
     assert len(pd.read_csv(installed.cwd / "advice.csv")) == 300
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_interrupted_study_says_how_it_is_resumed(installed):
     process = installed.start(
         "hemomodel-search", *SMOKE, "--name", "i", "--set", "fit.epochs=4000", process_group=0

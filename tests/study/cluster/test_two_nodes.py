@@ -29,7 +29,12 @@ TABLES = [
 ]
 
 
-@pytest.fixture(params=["power", "cable"])
+@pytest.fixture(
+    params=[
+        pytest.param("power", marks=pytest.mark.slow),
+        pytest.param("cable", marks=pytest.mark.thorough),
+    ]
+)
 def cable(request):
     """What is lost: a node's power, or the cable to a node with a network of its own."""
     if request.param == "power":
@@ -45,7 +50,6 @@ def cable(request):
         yield made
 
 
-@pytest.mark.slow
 def test_a_job_goes_on_as_a_node_joins_and_is_lost(tmp_path, cable):
     pytest.importorskip("aiohttp_cors", reason="the extra `cluster` (ray[default]) is missing")
     database = {"HEMOMODEL_STORAGE": f"sqlite:///{tmp_path}/shared.db"}

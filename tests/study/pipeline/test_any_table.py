@@ -24,7 +24,12 @@ SHORTEST = [
 ]
 
 
-@pytest.fixture(params=["orchard", *REAL])
+@pytest.fixture(
+    params=[
+        pytest.param("orchard", marks=pytest.mark.slow),
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in REAL),
+    ]
+)
 def table(request, tmp_path):
     """Returns a table and its schema: one with tasks of all five kinds, and the real ones."""
     if request.param == "orchard":
@@ -43,7 +48,6 @@ def table(request, tmp_path):
     return data, ROOT / "configs" / "schemas" / f"{request.param}.yaml"
 
 
-@pytest.mark.slow
 def test_a_table_goes_from_its_schema_to_recommendations(table, tmp_path):
     data, schema = table
     done = run(

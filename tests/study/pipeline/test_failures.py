@@ -35,22 +35,27 @@ def test_an_error_leaves_no_process_of_the_study(tmp_path, monkeypatch):
     assert study.remaining() == []
 
 
-@pytest.mark.slow
-def test_a_study_that_fails_again_and_again_ends_as_the_undisturbed_one(tmp_path):
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param([signal.SIGKILL, signal.SIGINT], marks=pytest.mark.slow),
+        pytest.param([signal.SIGTERM, signal.SIGINT, signal.SIGKILL], marks=pytest.mark.thorough),
+    ],
+    ids=lambda signals: " and ".join(number.name for number in signals),
+)
+def test_a_study_that_fails_ends_as_the_undisturbed_one(tmp_path, signals):
     undisturbed = run_undisturbed(tmp_path, 6, keep=False)
     moments = random.Random(0)  # noqa: S311 - no secret
     with InterruptedStudy(tmp_path, "interrupted", 6) as study:
-        for interrupt in (
-            send_signal(signal.SIGKILL, longest=0.5),
-            send_signal(signal.SIGINT, group=True, longest=0.5),
-            send_signal(signal.SIGTERM, longest=0.5),
-        ):
+        for number in signals:
+            interrupt = send_signal(number, group=number == signal.SIGINT, longest=0.5)
             process = study.start()
             assert interrupt(study, process, moments)
             study.wait(process)
             leave_half_line(study)
         assert study.wait(study.start()) == 0
-        assert study.exit_codes == [-signal.SIGKILL, 130, 130, 0]
+        ended = [-number if number == signal.SIGKILL else 130 for number in signals]
+        assert study.exit_codes == [*ended, 0]
         hint = "python scripts/search.py --resume interrupted"
         assert hint in (tmp_path / "interrupted.log").read_text()
         result = examine(study, undisturbed)

@@ -12,7 +12,7 @@ from tests.support.studies import run, search
 @pytest.mark.slow
 def test_joint_allocation_and_a_time_budget(tmp_path):
     search(
-        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 40,
+        tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint", "--time-budget", 25,
         "--balancers", "equal,gradnorm", "--wandb", "disabled",
     )  # fmt: skip
     trials = pd.read_parquet(tmp_path / "j" / "trials.parquet")
@@ -27,6 +27,7 @@ def test_a_nested_study_holds_out_every_row_once(tmp_path):
     search(
         tmp_path, "--trials", 4, "--name", "n", "--balancers", "equal,single_task",
         "--outer-folds", 3, "--set", "fit.epochs=4", "--set", "seeds=1", "--set", "finalists=1",
+        "--set", "fit.hidden=[8]", "--set", "fit.batch_size=64",
     )  # fmt: skip
     folder = tmp_path / "n"
     trials = pd.read_parquet(folder / "trials.parquet")

@@ -281,6 +281,7 @@ class TestStudyFolder:
             assert float(score.max()) == pytest.approx(row.score, rel=1e-6)
             assert int(score.argmax()) + 1 == row.best_epoch
 
+    @pytest.mark.thorough
     def test_running_it_again_runs_no_trial(self, study, workbook):
         folder, _ = study
         before = pd.read_parquet(folder / "trials.parquet")

@@ -47,8 +47,9 @@ def opened(chromium: Any, file: Path, width: int, scheme: str) -> tuple[Any, lis
     return page, said, fetched
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 820, 1440])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(390, "dark"), (820, "light"), (1440, "dark")], ids=str
+)
 def test_every_section_is_drawn(chromium: Any, page_file: Path, width: int, scheme: str) -> None:
     page, said, fetched = opened(chromium, page_file, width, scheme)
     assert said == []

@@ -93,7 +93,7 @@ def study(logged, tmp_path):
 
 @pytest.mark.slow
 class TestUpload:
-    def test_every_run_arrives_whole_and_once(self, study):
+    def test_every_run_arrives_whole_and_once(self, study, logged):
         with Server() as server:
             done = sync(study, "--project", "dialysis", WANDB_BASE_URL=server.url)
             assert "5 runs uploaded to ward/dialysis" in done.stdout
@@ -106,6 +106,7 @@ class TestUpload:
             assert server.runs["toy-1"]["tags"] == ["gradnorm"]
             assert len(server.variables("CommitArtifact")) == 2
             assert {"run-toy-study-tasks/tasks.table.json"} < set(server.uploads)
+            self.assert_neither_paths_nor_the_machine_are_sent(server, logged)
             before = len(server.calls)
             for files in study.glob("wandb/offline-run-*/files"):
                 shutil.rmtree(files)  # what was uploaded may be tidied away
@@ -113,11 +114,10 @@ class TestUpload:
             assert "all 5 runs have been uploaded already" in again.stdout
             assert len(server.calls) == before
 
-    def test_neither_paths_nor_the_machine_are_told(self, study, logged):
-        with Server() as server:
-            sync(study, WANDB_BASE_URL=server.url)
-            sent = everything_sent(server)
-            assert {run["host"] for run in server.runs.values()} == {"-"}
+    @staticmethod
+    def assert_neither_paths_nor_the_machine_are_sent(server, logged):
+        sent = everything_sent(server)
+        assert {run["host"] for run in server.runs.values()} == {"-"}
         assert b"/mnt/ward" not in sent
         assert b"HD.xlsx" not in sent
         assert b"a xlsx file" in sent
