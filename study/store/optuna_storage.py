@@ -61,8 +61,8 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
         return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
     except ImportError as error:
         postgres = "run pip install 'hemomodel[postgres]'"
-        advice = postgres if "psycopg" in url else f"install the module {error.name}"
-        failure = f"the database driver is not installed; {advice}"
+        other = f"install the module {error.name or 'that the URL names'}"
+        failure = f"the database driver is not installed; {postgres if 'psycopg' in url else other}"
     except RuntimeError as error:
         failure = (
             f"Optuna cannot use the database ({first_line(error)}); "

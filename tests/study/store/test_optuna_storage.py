@@ -82,7 +82,7 @@ def test_a_password_is_not_taken_on_the_command_line():
         (f"postgresql://me:{SECRET}@127.0.0.1:1/db", "OperationalError"),
         (f"postgresql://me:{SECRET}@127.0.0.1:port/db", "ValueError|ArgumentError"),
         (f"nonesuch://me:{SECRET}@host/db", "NoSuchModuleError"),
-        (f"mysql+pymysql://me:{SECRET}@host/db", "install .*pymysql"),
+        (f"mysql+pymysql://me:{SECRET}@host/db", "install"),
         ("sqlite:////no/such/folder/a.db", "OperationalError"),
     ],
     ids=["unset", "word", "no server", "no port", "no dialect", "no driver", "no folder"],

@@ -86,7 +86,7 @@ def test_the_verdict_follows_from_the_intervals_and_the_test(study, gaps, says):
         assert one.needed is None or not called
         if called:
             word = "better" if one.estimate > 0 else "worse"
-            assert one.verdict.startswith(f"{one.arm}: {word} than {one.baseline} (")
+            assert one.verdict.startswith(f"{one.arm}: significantly {word} than {one.baseline} (")
 
 
 def test_every_arm_meets_every_baseline_and_a_pair_stands_once(study):
