@@ -1,5 +1,5 @@
-"""What the study found: finalists retrained, the comparison on held-out rows, exported models.
+"""The analysis after the search: finalists, the comparison on held-out rows, exported models.
 
-Finished trials come in; `comparison.json`, the winners' tables and `best/` go out. It does not know
-how the search worked. Open `finalists.py` first, then `comparison/build.py`.
+Input: finished trials. Output: `comparison.json`, the winners' tables and `best/`. It does not
+depend on how the search worked. Read `finalists.py` first, then `comparison/build.py`.
 """

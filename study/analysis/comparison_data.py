@@ -1,7 +1,7 @@
-"""What the comparison is drawn from: each arm's best trials, retrained on fresh seeds.
+"""The input of the comparison: each arm's best trials, retrained on fresh seeds.
 
-With nested cross-validation each outer fold has its own search, hence its own candidates and its
-own held-out rows; with one outer fold there is one of each.
+With nested cross-validation each outer fold has its own search, and therefore its own candidates
+and held-out rows. Without it there is one outer fold.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ class FinalistScores:
 
     Attributes:
         trial: its number in the study.
-        params: what was searched.
-        epochs: trained for.
+        params: the searched parameters.
+        epochs: number of training epochs.
         search_score: its score in the search.
         validation: (R, T), skill on the validation rows of the fresh replicates.
         losses: (R, m, T), of each held-out row.
@@ -42,22 +42,22 @@ class FinalistScores:
 
     @property
     def is_finite(self) -> bool:
-        """Whether its retraining went well: a network that diverged cannot be chosen."""
+        """Whether its retraining did not diverge; a network that diverged cannot be chosen."""
         return bool(np.isfinite(self.validation).all() and np.isfinite(self.losses).all())
 
 
 @dataclass(frozen=True)
 class OuterFold:
-    """One held-out part with the searches that did not see it.
+    """One held-out part, and the results of the searches that did not use it.
 
     Attributes:
         trivial: (R, m, T), the trivial predictor's loss of each held-out row.
         arms: the candidates of each arm, the best of the search first; none if no trial of the
             arm ended with a score.
-        trials: how many trials each arm had, failed ones counted in.
-        references: (R, m, T), the losses of models that are no arms, by name.
-        groups: (m,), numbers 0, 1, ... of whose row each held-out row is; None if each row stands
-            for itself.
+        trials: number of trials of each arm, including failed trials.
+        references: (R, m, T), the losses of the reference models, by name.
+        groups: (m,), the group (person) of each held-out row, numbered from 0; None if each row is
+            a separate group.
     """
 
     trivial: Float64s
@@ -68,7 +68,7 @@ class OuterFold:
 
     @property
     def units(self) -> int:
-        """How many held-out parts are independent of each other: groups of rows, or rows."""
+        """The number of independent held-out units: groups of rows, or rows."""
         return self.trivial.shape[1] if self.groups is None else int(self.groups.max()) + 1
 
     def usable(self, arm: str) -> tuple[FinalistScores, ...]:
@@ -76,9 +76,9 @@ class OuterFold:
         return tuple(candidate for candidate in self.arms.get(arm, ()) if candidate.is_finite)
 
     def best(self, arm: str) -> FinalistScores:
-        """Returns an arm's network: the best mean skill on the fresh seeds' validation rows.
+        """Returns an arm's winner: the best mean skill on the fresh seeds' validation rows.
 
-        The first of those that are equal: candidates stand in the order of the search's scores.
+        The first of equal ones. Candidates are in the order of the search's scores.
         """
         return max(self.usable(arm), key=lambda candidate: float(candidate.validation.mean()))
 
@@ -89,7 +89,7 @@ class ComparisonData:
 
     Attributes:
         seeds: (R,), the seed of each replicate; the same in all outer folds.
-        training_rows: rows that one replicate is trained on.
+        training_rows: number of rows that one replicate is trained on.
         outer_folds: one or more, in order.
         unit: what the bootstrap draws, in the plural: rows, or what the schema calls its groups.
     """
@@ -106,7 +106,7 @@ class ComparisonData:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The arms that have none in some outer fold and cannot be compared."""
+        """The arms without a usable candidate in some outer fold; they cannot be compared."""
         return tuple(name for name in self.outer_folds[0].arms if not self._complete(name))
 
     @property
@@ -121,7 +121,7 @@ class ComparisonData:
 
     @property
     def references(self) -> "ComparisonData":
-        """The models that are no arms, as arms of one trial each."""
+        """The reference models, as arms of one trial each."""
         blank = np.zeros((len(self.seeds), self.outer_folds[0].trivial.shape[2]))
         folds = tuple(
             replace(

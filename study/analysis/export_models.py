@@ -1,4 +1,4 @@
-"""`best/ARM/`: each arm's winner as a model to hand on, in files that hold no code."""
+"""Writes `best/ARM/`: each arm's winner as an exported model, in files without code."""
 
 from collections.abc import Sequence
 
@@ -24,14 +24,14 @@ def export_models(
 ) -> list[Winner]:
     """Writes weights.safetensors, model.json and model.onnx for each winner.
 
-    `hemomodel.load` makes a model of the folder. In a nested study each outer fold has a folder of
-    its own, `ARM@FOLD`.
+    `hemomodel.load` reads the folder as a model. In a nested study each outer fold has its own
+    folder, `ARM@FOLD`.
 
     Args:
         folder: of the study.
-        winners: one an arm and outer fold.
-        stacks: that they were trained on, with their held-out rows, one an outer fold.
-        cohort: that the stacks were made of.
+        winners: one per arm and outer fold.
+        stacks: the training stacks with their held-out rows, one per outer fold.
+        cohort: the cohort of the stacks.
 
     Returns:
         the models, in the order of the winners.

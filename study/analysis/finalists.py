@@ -1,10 +1,10 @@
 """The finalists: each arm's best configurations, retrained on fresh seeds.
 
-They were chosen on validation rows, and the luckiest of many trials looks better than it is. So
-each is trained again on seeds that the search did not use, for as many epochs as its validation
-chose. The best of an arm on the fresh seeds' validation rows is its winner, scored once on rows
-that the search never saw. The other finalists' held-out losses choose nothing; they tell how much
-luck there is in a search.
+The search chooses the best of many trials on validation rows, so their scores are too high because
+of random variation. Therefore each finalist is trained again on seeds that the search did not use,
+for the number of epochs that its validation chose. The best of an arm on the fresh seeds'
+validation rows is its winner. It is scored once, on held-out rows. The held-out losses of the other
+finalists choose nothing; they measure the random variation of a search.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +30,10 @@ class Finalist:
 
     Attributes:
         arm: its name.
-        outer_fold: the part of the rows that its search never saw.
+        outer_fold: the part of the rows that its search never used.
         number: of the trial in the study.
-        trial: as Optuna keeps it.
-        config: to retrain; its epochs are those that validation chose.
+        trial: the trial in Optuna.
+        config: to retrain; validation chose its number of epochs.
     """
 
     arm: str
@@ -50,8 +50,8 @@ def select_finalists(
 
     Args:
         arms: of all outer folds.
-        build: makes a configuration of a point of the space.
-        count: how many of each arm.
+        build: makes a configuration from a point of the space.
+        count: number of finalists per arm.
     """
     finalists = []
     for arm in arms:
@@ -71,11 +71,11 @@ def select_finalists(
 def retrain_finalists(
     chosen: Sequence[Finalist], stacks: Sequence[Stack], device: Device
 ) -> list[RetrainedFinalist]:
-    """Trains and scores the finalists, as many at once as Ray has places for.
+    """Trains and scores the finalists, in parallel as far as Ray's CPUs and GPUs allow.
 
     Args:
         chosen: the finalists.
-        stacks: fresh replicates with their held-out rows, one an outer fold.
+        stacks: fresh replicates with their held-out rows, one per outer fold.
         device: to train on.
     """
     task = on_worker.options(num_cpus=1, num_gpus=device.gpus)
@@ -88,7 +88,7 @@ def retrain_finalists(
 
 
 def finalist_scores(finalist: Finalist, result: RetrainedFinalist) -> FinalistScores:
-    """Returns what the comparison needs of a finalist."""
+    """Returns a finalist's part of the input of the comparison."""
     return FinalistScores(
         trial=finalist.number,
         params=finalist.trial.params,

@@ -1,4 +1,4 @@
-"""Which hyperparameters mattered, by two measures, from a copy of the study's journal."""
+"""The importance of hyperparameters, by two measures, from a copy of the study's journal."""
 
 import shutil
 import tempfile
@@ -22,14 +22,14 @@ from study.store.study_folder import StudyFolder
 __all__ = ["MIN_TRIALS", "hyperparameter_importance", "journal_trials"]
 
 MIN_TRIALS = 8
-"""Finished trials of an arm below which nothing is said of importance."""
+"""The fewest finished trials of an arm for which importance is computed."""
 
 
 def journal_trials(folder: StudyFolder) -> dict[str, list[FrozenTrial]]:
-    """Returns each arm's trials; the journal itself is only copied, never opened.
+    """Returns each arm's trials, from a copy of the journal; the journal itself is not opened.
 
     Raises:
-        InputError: it is no journal.
+        InputError: the file is not a journal.
     """
     if not folder.journal.exists():
         return {}
@@ -39,7 +39,7 @@ def journal_trials(folder: StudyFolder) -> dict[str, list[FrozenTrial]]:
         try:
             storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
             return {s.study_name: s.get_trials(deepcopy=False) for s in _studies(storage)}
-        except Exception as error:  # a broken journal raises whatever Optuna trips over
+        except Exception as error:  # a damaged journal can raise any error in Optuna
             what = f"{type(error).__name__}: {error}"
             raise InputError(
                 f"{folder.journal}: cannot be read as an Optuna journal ({what}); restore it"
@@ -52,13 +52,13 @@ def _studies(storage: optuna.storages.BaseStorage) -> list[optuna.Study]:
 
 
 def hyperparameter_importance(trials: list[FrozenTrial]) -> pd.DataFrame:
-    """Returns one row a parameter: parameter, ped_anova, fanova; shares that sum to one.
+    """Returns one row per parameter: parameter, ped_anova, fanova; the shares sum to one.
 
-    Only trials that ended with a score count. fANOVA (Hutter et al., ICML 2014) needs a common
-    space: it has only the parameters of all trials. PED-ANOVA (Watanabe et al., IJCAI 2023) has
-    the conditional ones too.
+    Only complete trials with a score count. fANOVA (Hutter et al., ICML 2014) needs a common space:
+    it covers only the parameters that all trials have. PED-ANOVA (Watanabe et al., IJCAI 2023) also
+    covers the conditional parameters.
 
-    No rows if too few trials ended, or all with the same score.
+    The table has no rows if too few trials ended, or if all have the same score.
     """
     ended = [t for t in trials if t.state == TrialState.COMPLETE and t.value is not None]
     if len(ended) < MIN_TRIALS or len({trial.value for trial in ended}) == 1:
@@ -69,7 +69,7 @@ def hyperparameter_importance(trials: list[FrozenTrial]) -> pd.DataFrame:
     with warnings.catch_warnings():
         # PED-ANOVA has been experimental since Optuna 3.6.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        # A depth that few trials drew: the page says that few trials make both measures rough.
+        # The warning is about a depth that few trials drew. The report states this limit.
         warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)
         measures: dict[str, BaseImportanceEvaluator] = {
             "ped_anova": PedAnovaImportanceEvaluator(),
@@ -82,7 +82,7 @@ def hyperparameter_importance(trials: list[FrozenTrial]) -> pd.DataFrame:
 
 
 def _plain(trial: FrozenTrial) -> FrozenTrial:
-    """Returns a trial with its parameters and its score alone."""
+    """Returns a trial with only its parameters and its score."""
     return optuna.trial.create_trial(
         params=trial.params, distributions=trial.distributions, value=trial.value
     )

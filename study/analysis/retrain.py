@@ -1,6 +1,6 @@
-"""What Ray's workers do after the search: retrain finalists, fit the reference models.
+"""The work of Ray's workers after the search: retrain finalists, fit the reference models.
 
-Every worker starts anew for it, so this imports little.
+New worker processes import this module, so it imports little.
 """
 
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ __all__ = ["RetrainedFinalist", "on_worker", "references_on_worker", "retrain_fi
 
 @dataclass(frozen=True)
 class RetrainedFinalist:
-    """A finalist on fresh seeds.
+    """A finalist, retrained on fresh seeds.
 
     Attributes:
         validation: (R, T), skill on the fresh seeds' validation rows.
         losses: (R, m, T), of each held-out row; zero where its label is unknown.
-        trivial: (R, m, T), the trivial predictor's.
+        trivial: (R, m, T), the trivial predictor's losses.
         regret: (R, m, T), expected loss above the oracle's on each held-out row, or None.
         metrics: each metric on the held-out rows, (R, T).
-        curves: by name, (E, R, T): what each epoch left behind.
+        curves: by name, (E, R, T): the values after each epoch.
         cosines: (E, T, T), between the tasks' gradients, mean over replicates.
         reliability: (T, bins, 3), see `hemomodel.training.reliability`.
         parameters: the trained networks' flat buffer.
@@ -85,15 +85,15 @@ def retrain_finalist(config: FitConfig, stack: Stack, device: str = "cpu") -> Re
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist:
-    """Retrains in a process of Ray's; see `retrain`."""
+    """Retrains a finalist in a Ray process; see `retrain_finalist`."""
     torch.set_num_threads(1)
     return retrain_finalist(config, stack, device)
 
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def references_on_worker(stack: Stack) -> "Mapping[str, ReferenceModel]":
-    """Fits the reference models in a process of Ray's; see `training.reference_models`."""
-    from hemomodel.training.reference_models import reference_losses  # scikit-learn takes a second
+    """Fits the reference models in a Ray process; see `training.reference_models`."""
+    from hemomodel.training.reference_models import reference_losses  # imports scikit-learn (slow)
 
     return reference_losses(stack)
 

@@ -1,4 +1,4 @@
-"""What the winners leave as tables: scores, curves, cosines, reliability."""
+"""The tables of the winners: scores, curves, cosines, reliability."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +16,17 @@ from study.store.trial_tables import cosine_table, metric_table
 __all__ = ["winner_tables"]
 
 _BAND = (0.05, 0.95)
-_MOMENTS = 10  # epochs whose cosines are kept
+_MOMENTS = 10  # number of epochs whose cosines are kept
 
 
 def winner_tables(
     winners: Sequence[tuple[Finalist, RetrainedFinalist]], stacks: Sequence[Stack]
 ) -> dict[str, pd.DataFrame]:
-    """Returns the tables of the winners by file name, without any row of a patient.
+    """Returns the tables of the winners by file name; they contain no row of a patient.
 
     Args:
-        winners: one an arm and outer fold.
-        stacks: that they were trained on, one an outer fold.
+        winners: one per arm and outer fold.
+        stacks: the training stacks, one per outer fold.
     """
     tasks = [task.name for task in stacks[0].tasks]
     scores, curves, cosines = [], [], []
@@ -51,7 +51,7 @@ def winner_tables(
 
 
 def _band(name: str, values: Float64s, tasks: Sequence[str]) -> pd.DataFrame:
-    """Returns the mean and the band over replicates of a curve (E, R, T)."""
+    """Returns the mean of a curve (E, R, T) over replicates, and its band of `_BAND` quantiles."""
     epochs = range(1, len(values) + 1)
     index = pd.MultiIndex.from_product([epochs, tasks], names=["epoch", "task"])
     low, high = np.quantile(values, _BAND, axis=1)
@@ -63,7 +63,7 @@ def _band(name: str, values: Float64s, tasks: Sequence[str]) -> pd.DataFrame:
 def _reliability(
     winners: Sequence[tuple[Finalist, RetrainedFinalist]], tasks: Sequence[str]
 ) -> pd.DataFrame:
-    """Returns predicted and observed rates a bin, over all outer folds; empty bins left out."""
+    """Returns predicted and observed rates per bin, over all outer folds, without empty bins."""
     totals: dict[str, Float64s] = {}
     for finalist, result in winners:
         known = totals.get(finalist.arm, np.zeros_like(result.reliability))

@@ -1,6 +1,7 @@
-"""Early stopping: one ladder of asynchronous successive halving for each arm.
+"""Early stopping: one schedule of asynchronous successive halving (ASHA) per arm.
 
-A shared ladder would let a fast arm cull a slow one; here a trial is only compared with its own.
+With a shared schedule, an arm that learns fast would stop the trials of a slow arm. Here a trial is
+compared only with trials of its own arm.
 """
 
 from types import SimpleNamespace
@@ -26,9 +27,9 @@ def rungs(stopping: EarlyStopping | None, epochs: int) -> tuple[int, ...]:
 
 
 class PerArmASHA(FIFOScheduler):
-    """Hands each trial to the ladder of its arm, under its number in the study.
+    """Passes each trial to the early-stopping schedule of its arm, by its number in the study.
 
-    Tune's own trial ids change when a study is taken up again; numbers do not.
+    Tune's own trial ids change when a study is resumed; the numbers do not.
     """
 
     def __init__(self, stopping: EarlyStopping | None, epochs: int, arms: list[str]) -> None:
@@ -51,9 +52,9 @@ class PerArmASHA(FIFOScheduler):
     def replay(
         self, arm: str, number: int, reports: dict[int, float], *, ended: bool = False
     ) -> None:
-        """Enters what a trial of an earlier process reported, so that its peers are compared.
+        """Enters the reports of a trial of an earlier process, to compare later trials with it.
 
-        A trial that was killed between its last report and its end hears the same answer again.
+        A trial that was killed between its last report and its end gets the same decision again.
         """
         for epoch, score in sorted(reports.items()):
             decision = self._decide(arm, number, {"epoch": epoch, "score": score})
@@ -62,9 +63,9 @@ class PerArmASHA(FIFOScheduler):
                 self._remember(number, epoch, TrialScheduler.CONTINUE if went_on else decision)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Stops a trial that stands below its arm's cut at a rung.
+        """Stops a trial whose score is below the cutoff of its arm at a rung.
 
-        What a trial that was taken up again reports a second time was decided the first time.
+        If a resumed trial repeats a report, the first decision is used again.
         """
         arm, number, epoch = trial.config["key"], trial.config["number"], result["epoch"]
         if result["failure"]:
@@ -79,7 +80,7 @@ class PerArmASHA(FIFOScheduler):
         trial: Trial,
         result: dict[str, Any],
     ) -> None:
-        """Forgets what was decided about a trial."""
+        """Removes the stored decisions about a trial."""
         self._decided.pop(trial.config["number"], None)
 
     def _decide(self, arm: str, number: int, result: dict[str, Any]) -> str:
@@ -88,7 +89,7 @@ class PerArmASHA(FIFOScheduler):
         ladder, stand_in = self._ladders[arm], _stand_in(number)
         ladder.on_trial_add(None, stand_in)
         decision = str(ladder.on_trial_result(None, stand_in, result))
-        ladder.on_trial_remove(None, stand_in)  # else it keeps every trial
+        ladder.on_trial_remove(None, stand_in)  # otherwise it keeps every trial in memory
         return decision
 
     def _remember(self, number: int, epoch: int, decision: str) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints of running trials: plain tensors, validated when they are loaded."""
+"""Checkpoints of running trials: plain tensors, validated on loading."""
 
 import time
 import warnings
@@ -19,10 +19,10 @@ __all__ = ["SaveClock", "load_checkpoint", "load_validated_checkpoint", "save_ch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint whole or not at all; after a power failure it may be gone.
+    """Writes a checkpoint atomically; it may be lost after a power failure.
 
-    A full disk costs the checkpoint and not the trial: the driver, which writes there too, is the
-    one that says so and ends the study.
+    If the disk is full, the checkpoint is skipped and the trial continues. The driver writes to the
+    same disk: it reports the error and ends the study.
     """
     content = BytesIO()
     torch.save(state, content)
@@ -31,26 +31,26 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """Returns a checkpoint, or None if there is none that can be read: then the trial starts anew.
+    """Returns a checkpoint, or None if no file can be read.
 
-    A machine that lost its power may leave half a file.
+    A power failure can leave a truncated file.
 
     Args:
         path: of the checkpoint.
-        device: to put its tensors on, whichever they were written from.
+        device: to put its tensors on, regardless of the device that wrote them.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch wonders about pickles that it did not write
+            warnings.simplefilter("ignore")  # torch warns about pickles that it did not write
             return dict(torch.load(path, map_location=device, weights_only=True))
-    except Exception:  # noqa: BLE001 - a broken file raises whatever its reader trips over
+    except Exception:  # noqa: BLE001 - a damaged file can raise any error in its reader
         return None
 
 
 class SaveClock:
-    """Says when to save, so that saving takes at most a fiftieth of the time.
+    """Decides when to save, so that saving takes at most a fiftieth of the time.
 
-    A trial that is over within a second is never saved: to train it again costs less.
+    A trial that ends within a second is never saved, because training it again costs less.
     """
 
     _SHARE = 1 / 50
@@ -64,7 +64,7 @@ class SaveClock:
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """Measures what a checkpoint costs."""
+        """Measures the time to save a checkpoint."""
         begun = time.perf_counter()
         yield
         self._last = time.perf_counter()
@@ -74,14 +74,14 @@ class SaveClock:
 def load_validated_checkpoint(
     path: Path, training: Training, outputs: Tensor
 ) -> dict[str, Any] | None:
-    """Returns a trial's checkpoint, or None if there is none to go on from: it starts anew then.
+    """Returns a trial's checkpoint, or None if the trial has to start from the beginning.
 
-    Only plain tensors are read: a file that holds code is not run, but left aside, as is one that
-    breaks off, or whose tensors have other names, shapes or types than this trial's.
+    Only plain tensors are read, and no code in the file is run. A file is ignored if it holds
+    code, is truncated, or has tensors with other names, shapes or types than this trial's.
 
     Args:
         path: of the checkpoint.
-        training: of the trial, just begun.
+        training: of the trial, before its first epoch.
         outputs: of its network.
     """
     state = load_checkpoint(path, outputs.device)
@@ -92,7 +92,7 @@ def load_validated_checkpoint(
 
 
 def _epochs(state: Any, most: int) -> int:
-    """Returns how many epochs a checkpoint says it holds, if that can be."""
+    """Returns the number of epochs that a checkpoint states, limited to 1 to `most`."""
     training = state.get("training") if isinstance(state, dict) else None
     epoch = training.get("epoch") if isinstance(training, dict) else None
     if isinstance(epoch, Tensor) and epoch.shape == () and epoch.dtype == torch.int64:
@@ -101,12 +101,14 @@ def _epochs(state: Any, most: int) -> int:
 
 
 def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:
-    """Returns a checkpoint as the trial would write it; only its forms count, and cost nothing.
+    """Returns a checkpoint with the names, shapes and types that the trial would write.
+
+    Its values have no meaning, and its tables take no memory.
 
     Args:
-        training: just begun.
+        training: of the trial, before its first epoch.
         outputs: of its network.
-        epochs: that the checkpoint holds.
+        epochs: number of epochs in the checkpoint.
     """
     fresh = training.state()
     parameters = fresh["parameters"]
@@ -129,7 +131,7 @@ def _like(training: Training, outputs: Tensor, epochs: int) -> dict[str, Any]:
 
 
 def _forms(tree: Any, name: str = "") -> dict[str, object]:
-    """Returns the shape and type of each tensor by its path; of what is no tensor, its class."""
+    """Returns the shape and type of each tensor by its path; for any other object, its class."""
     if isinstance(tree, Mapping):
         parts = [_forms(value, f"{name}/{key}") for key, value in tree.items()]
         return {key: form for part in parts for key, form in part.items()}

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: one calm panel, or a line now and then."""
+"""The display of a running study: one table in a terminal, otherwise a line now and then."""
 
 import time
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ __all__ = ["ProgressView"]
 class ProgressView:
     """Counts trials by arm and state, and shows them with the best score of each arm.
 
-    In a terminal it redraws one table; elsewhere it prints a line each tenth of the study.
+    In a terminal it redraws one table; elsewhere it prints a line after each tenth of the study.
     """
 
     def __init__(self, console: Console, arms: Sequence[str], done: int, total: int) -> None:
@@ -47,16 +47,16 @@ class ProgressView:
         self._keep(arm, score)
 
     def started(self, number: int, arm: str) -> None:
-        """A trial runs."""
+        """Enters a trial that has started."""
         self._running[number] = arm
         self.draw()
 
     def reported(self, arm: str, score: float) -> None:
-        """A trial reported its best score so far."""
+        """Enters the best score so far of a trial."""
         self._keep(arm, score)
 
     def ended(self, number: int, arm: str, state: str) -> None:
-        """A trial ended."""
+        """Enters a trial that has ended."""
         self._running.pop(number, None)
         self._states[arm][state] += 1
         self.draw()
@@ -72,12 +72,12 @@ class ProgressView:
     def _left(self) -> str:
         since = self._done - self._before
         if since < 3:  # noqa: PLR2004 - a rate from one or two trials misleads
-            return "estimating the time left"
+            return "estimating the remaining time"
         rate = (time.monotonic() - self._begun) / since
         return f"about {duration(rate * (self._total - self._done))} left"
 
     def draw(self) -> None:
-        """Redraws the table, or prints a line when another tenth is done."""
+        """Redraws the table, or prints a line if another tenth of the study is complete."""
         if self._console.is_terminal:
             self._live.update(self._table(), refresh=True)
         elif self._done * 10 // self._total > self._lines:

@@ -1,6 +1,6 @@
-"""The searcher: Optuna's ask and tell behind Ray Tune, one arm a balancer.
+"""The searcher: Optuna's ask-and-tell interface behind Ray Tune, one arm per balancer.
 
-The Optuna storage is the study's only truth. What Tune remembers is never read back.
+The Optuna storage is the only source of the study's state. Tune's snapshot is never read.
 """
 
 import warnings
@@ -25,25 +25,25 @@ _ENDS = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-# Of a trial whose process died. A node that is lost costs two: Tune counts each call that fails.
+# Retries of a trial after its process failed. A lost node uses two: Tune counts each failed call.
 RETRIES = 6
-_STARTED = "wandb_id"  # noted when a trial starts, with or without W&B
+_STARTED = "wandb_id"  # stored when a trial starts, with or without W&B
 
 
 class ArmSearcher(Searcher):
-    """Hands out trials arm by arm, and tells Optuna how each of them ended.
+    """Suggests trials arm by arm, and stores in Optuna how each trial ended.
 
-    Numbers are global and stable: trial k of arm a of A is number k * A + a.
+    Numbers are global and stable: trial k of arm a of A has number k * A + a.
 
     **Who may call.** Tune's loop and the callbacks of the search, in the driver, from one thread.
     The driver holds the study's lock, so no other process writes to the arms' Optuna studies.
 
-    **Trials that are open.** A trial that the storage holds as running when the searcher is made
-    was left by an earlier process. Such trials are handed out first.
+    **Open trials.** A trial that is running in the storage when the searcher is created was left by
+    an earlier process. These trials are suggested first.
 
     **What is stored when a method returns.** After `suggest`, the trial and its parameters; after
-    `report` and `note`, what they were given; after `on_trial_complete`, how the trial ended. If a
-    write fails, the error is in `failure`, no later write is tried, and `suggest` ends the search.
+    `report` and `note`, their arguments; after `on_trial_complete`, how the trial ended. If a write
+    fails, the error is in `failure`, no later write is tried, and `suggest` ends the search.
 
     Attributes:
         failure: the first write that failed.
@@ -78,18 +78,18 @@ class ArmSearcher(Searcher):
 
     @property
     def remaining(self) -> int:
-        """How many trials this search has still to run."""
+        """The number of trials that this search still has to run."""
         return sum(max(left, 0) for left in self._left.values()) + len(self._unfinished)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Returns the next trial: an unfinished one first, then the arm with the most to do."""
+        """Returns the next trial: an unfinished one first, then of the arm with the most left."""
         if self.failure.error is None:
             with self.failure.capture():
                 return self._next(trial_id)
         return str(Searcher.FINISHED)
 
     def _next(self, trial_id: str) -> dict[str, Any] | str | None:
-        known: set[int] = set()  # epochs whose score the storage has already
+        known: set[int] = set()  # epochs whose score is already in the storage
         if self._unfinished:
             arm, frozen = self._unfinished.pop(0)
             trial = self._reopened(arm, frozen)
@@ -97,13 +97,13 @@ class ArmSearcher(Searcher):
         else:
             arm = max(self._arms, key=lambda a: (self._left[a.key], -a.index))
             if self._left[arm.key] <= 0:
-                # One that runs may yet have to be handed out again.
+                # A running trial may still fail and have to be suggested again.
                 return None if self._open else str(Searcher.FINISHED)
             self._left[arm.key] -= 1
             arm.study.sampler = self._sampler(arm, len(arm.trials))
             trial = arm.study.ask()
         self._open[trial_id] = (arm, trial, known)
-        # A trial that was under way has its parameters: drawing them again returns the same.
+        # An unfinished trial that started has its parameters: `suggest` returns the same values.
         params = self._space.suggest(trial, arm.balancers)
         return {
             "number": arm.number(trial.number),
@@ -115,16 +115,16 @@ class ArmSearcher(Searcher):
         }
 
     def _reopened(self, arm: Arm, frozen: FrozenTrial) -> optuna.Trial:
-        """Opens a trial of an earlier process, under the sampler that drew it.
+        """Opens a trial of an earlier process, with the sampler that drew it.
 
-        One that never started may lack some of its parameters. It is drawn again as a whole: the
-        random numbers of the last ones come after those of the first.
+        A trial that never started may lack some of its parameters. All its parameters are drawn
+        again, because the random numbers of the last ones come after those of the first.
         """
         arm.study.sampler = self._sampler(arm, frozen.number)
         return reopen_trial(arm.study, frozen, redraw=_STARTED not in frozen.user_attrs)
 
     def _sampler(self, arm: Arm, number: int) -> optuna.samplers.TPESampler:
-        """Returns a sampler seeded by the trial it draws: a resumed search repeats nothing."""
+        """Returns a sampler with a seed per trial, so that a resumed search repeats no draw."""
         seed = np.random.SeedSequence((self._seed, arm.index, number))
         with warnings.catch_warnings():  # `group` has been experimental since Optuna 2.8
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -137,19 +137,19 @@ class ArmSearcher(Searcher):
             )
 
     def report(self, trial_id: str, epoch: int, score: float) -> None:
-        """Enters an intermediate score in the storage; after a retry, not a second time."""
+        """Stores an intermediate score; a score that a retry repeats is not stored again."""
         _, trial, known = self._open[trial_id]
         if np.isfinite(score) and epoch not in known:
             trial.report(score, epoch)
             known.add(epoch)
 
     def note(self, trial_id: str, **attributes: Any) -> None:
-        """Enters facts about a running trial in the storage."""
+        """Stores attributes of a running trial."""
         for name, value in attributes.items():
             self._open[trial_id][1].set_user_attr(name, value)
 
     def state_of(self, report: Mapping[str, Any]) -> str:
-        """Returns how a trial ended whose last report this is."""
+        """Returns the final state of a trial, from its last report."""
         if report["failure"]:
             return "failed"
         return "complete" if report["epoch"] >= self._epochs else "pruned"
@@ -157,9 +157,9 @@ class ArmSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tells Optuna: complete, pruned with its last step, or failed with a reason.
+        """Stores the end of a trial: complete, pruned with its last step, or failed with a reason.
 
-        A trial that was interrupted stays open, to be taken up when the study goes on.
+        An interrupted trial stays open. It continues when the study is resumed.
         """
         self.failure.attempt(self._tell, trial_id, result, error=error)
 
@@ -176,20 +176,20 @@ class ArmSearcher(Searcher):
         del self._open[trial_id]
 
     def _give_up(self, arm: Arm, trial: optuna.Trial) -> None:
-        """Ends a trial whose process failed too often; else it is handed out again.
+        """Ends a trial whose process failed too often; otherwise the trial is suggested again.
 
-        Tune gives up at once if a process dies after its last trial and before the next began.
+        Tune does not retry if a process fails after its last trial and before the next one starts.
         """
         self._deaths[arm.key, trial.number] += 1
         if self.will_retry(arm.key, trial.number):
             self._unfinished.append((arm, arm.trials[trial.number]))
         else:
-            why = self._reasons.get((arm.key, trial.number), "nothing is known of it")
-            trial.set_user_attr("failure", f"its process failed again and again ({why})")
+            why = self._reasons.get((arm.key, trial.number), "unknown reason")
+            trial.set_user_attr("failure", f"its process failed too many times ({why})")
             arm.study.tell(trial, state=TrialState.FAIL)
 
     def record_death(self, trial_id: str, why: str) -> None:
-        """Counts the death of a trial's process, and stores the reason."""
+        """Counts a failure of a trial's process, and stores the reason."""
         arm, trial, _ = self._open[trial_id]
         self._deaths[arm.key, trial.number] += 1
         self._reasons[arm.key, trial.number] = why
@@ -199,12 +199,16 @@ class ArmSearcher(Searcher):
         return self._deaths[key, place] <= RETRIES
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        """Returns an empty state for Tune's snapshot, which is written but never read."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:
-        """Writes nothing: the Optuna storage is the only truth."""
+        """Writes nothing: the Optuna storage is the only source of the study's state."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Refuses: a study goes on from its Optuna storage."""
-        raise RuntimeError("a study goes on from its Optuna storage, not from Tune's snapshot")
+        """Refuses: a study is resumed from its Optuna storage.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError("a study is resumed from its Optuna storage, not from Tune's snapshot")

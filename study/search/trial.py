@@ -1,6 +1,6 @@
-"""One trial: a configuration trained as one stacked program, reported every few epochs.
+"""One trial: a configuration that is trained as one stack, with a report every few epochs.
 
-This is the part that runs on Ray's workers; it touches neither Optuna's storage nor W&B.
+This part runs on Ray's workers. It uses neither Optuna's storage nor W&B.
 """
 
 import time
@@ -24,12 +24,12 @@ __all__ = ["StackedTrial", "report_epochs"]
 
 
 def report_epochs(epochs: int, every: int, rungs: tuple[int, ...]) -> list[int]:
-    """Returns the epochs at which a trial reports: every so often, at each rung, at the end."""
+    """Returns the epochs of a trial's reports: every `every` epochs, each rung, and the end."""
     return sorted({*range(every, epochs, every), *(r for r in rungs if r < epochs), epochs})
 
 
 class StackedTrial(tune.Trainable):
-    """Trains one configuration; Ray reuses the actor for the next one."""
+    """Trains one configuration; Ray uses the same actor for the next one."""
 
     def setup(
         self,
@@ -40,12 +40,12 @@ class StackedTrial(tune.Trainable):
         checkpoints: str,
         device: str,
     ) -> None:
-        """Takes the study's common parts, which do not change from trial to trial.
+        """Takes the study's common parts, which are the same for all trials.
 
         Args:
             config: of the first trial: number, outer_fold and params.
-            stacks: one an outer fold.
-            space: that the parameters are a point of.
+            stacks: one per outer fold.
+            space: the search space; the parameters are a point of it.
             stops: epochs at which a trial reports.
             checkpoints: folder of the checkpoints.
             device: to train on.
@@ -61,7 +61,7 @@ class StackedTrial(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        """Starts a trial, or takes it up where an earlier process left it."""
+        """Starts a trial, or continues it from the checkpoint of an earlier process."""
         self._file = self._checkpoints / f"{config['number']:05d}.pt"
         stack = self._stacks[config["outer_fold"]]
         self._training = Training(self._space.build(config["params"]), stack, self._device)
@@ -75,7 +75,7 @@ class StackedTrial(tune.Trainable):
             self._restore(state)
 
     def step(self) -> dict[str, Any]:
-        """Trains up to the next report; what a checkpoint holds already is only reported again."""
+        """Trains up to the next report; epochs from a checkpoint are only reported again."""
         begun = time.perf_counter()
         until = next(stop for stop in self._stops if stop > self._reported)
         while self._training.epoch < until:
@@ -126,7 +126,7 @@ class StackedTrial(tune.Trainable):
         )
 
     def _best_by(self, epoch: int) -> tuple[float, int]:
-        """Returns the best score up to an epoch, and when it was."""
+        """Returns the best score up to an epoch, and its epoch."""
         if epoch == self._training.epoch:
             return float(self._best.score), int(self._best.epoch)
         scores = [float(past.score[-1]) for past in self._epochs[:epoch]]
@@ -141,7 +141,7 @@ class StackedTrial(tune.Trainable):
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a checkpoint; its epochs are reported again, as the driver may be new."""
+        """Continues from a checkpoint; its epochs are reported again: the driver may be new."""
         self._training.restore(state["training"])
         self._best = _Best(**state["best"])
         self._seconds = state["seconds"].cpu()
@@ -150,7 +150,7 @@ class StackedTrial(tune.Trainable):
 
 
 class _Best(NamedTuple):
-    """The best epoch so far, chosen without reading a value back."""
+    """The best epoch so far, chosen on the device without a copy to the host."""
 
     score: Tensor
     epoch: Tensor

@@ -1,4 +1,4 @@
-"""Everything that happens in the driver when a trial starts, reports or ends."""
+"""The actions of the driver when a trial starts, reports or ends."""
 
 import math
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ __all__ = ["TrialCallback"]
 
 
 class TrialCallback(Callback):
-    """Writes what trials report to the study's tables, Optuna, W&B and the terminal.
+    """Writes the reports of trials to the study's tables, Optuna, W&B and the terminal.
 
     **Who may call.** Tune's loop, in the driver, from one thread. The driver holds the study's
     lock.
 
-    **When Tune calls.** `on_trial_start` each time a process begins with a trial, also after a
-    retry. `on_trial_result` for each report, before the searcher hears of the trial's end.
-    `on_trial_complete` and `on_trial_error` after the searcher has told Optuna.
+    **When Tune calls.** `on_trial_start` each time a process starts a trial, also after a retry.
+    `on_trial_result` for each report, before the searcher receives the trial's end.
+    `on_trial_complete` and `on_trial_error` after the searcher has stored the end in Optuna.
 
-    **What is on disk when a hook returns.** After `on_trial_start`, that the trial has started.
-    After `on_trial_result`, its score in Optuna; after its last report also its tables, so that
-    Optuna never holds the end of a trial whose tables are missing. What is reported in between is
-    in memory. After `on_trial_complete` the trial's checkpoint is gone. W&B's files are complete
-    only when the tracker is closed.
+    **What is on disk when a hook returns.** After `on_trial_start`, the start of the trial. After
+    `on_trial_result`, its score in Optuna; after its last report also its tables, so that Optuna
+    never holds the end of a trial without its tables. The other reports are in memory. After
+    `on_trial_complete`, the trial's checkpoint is removed. W&B's files are complete only when the
+    tracker is closed.
 
-    **Failed writes.** A hook raises no error of the disk or of the database. The first one is in
-    the searcher's `failure`, the hooks after it do nothing, and the search stops.
+    **Failed writes.** A hook raises no error of the disk or of the database. The first error is in
+    the searcher's `failure`, later hooks do nothing, and the search stops.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class TrialCallback(Callback):
         view: ProgressView,
         shared_config: Mapping[str, Any],
     ) -> None:
-        """Takes what it writes to, and what the W&B configurations of all trials share."""
+        """Takes the outputs, and the entries that the W&B configurations of all trials share."""
         self._failure = searcher.failure
         self._folder, self._searcher, self._tables = folder, searcher, tables
         self._tracker, self._view, self._shared_config = tracker, view, shared_config
         self._first_ended: Trial | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        """Returns an empty state for Tune's snapshot, which is written but never read."""
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
@@ -70,26 +70,26 @@ class TrialCallback(Callback):
         result: dict[str, Any],
         **_: Any,
     ) -> None:
-        """Takes a report; if it is the last one, writes all that must outlive this process."""
+        """Stores a report; after the last one, writes the trial's tables and attributes."""
         self._failure.attempt(self._take, trial, result)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **_: object
     ) -> None:
-        """Drops the checkpoint of a trial that Optuna knows to have ended."""
+        """Removes the checkpoint of a trial that has ended in Optuna."""
         self._failure.attempt(self._release, trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """Remembers why a trial's process died; Tune starts it again."""
+        """Stores why a trial's process failed; Tune starts the trial again."""
         self._searcher.record_death(trial.trial_id, _reason(str(trial.get_error())))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        """Closes a trial whose process failed for good."""
+        """Closes a trial that is not retried again."""
         if not self._searcher.will_retry(trial.config["key"], trial.config["place"]):
             self._failure.attempt(self._give_up, trial)
 
     def on_experiment_end(self, trials: list[Trial], **_: object) -> None:
-        """Leaves Tune one trial to sum up: nobody reads its summary, and it takes its time."""
+        """Removes all trials but one from Tune's summary, which is slow and never read."""
         del trials[1:]
 
     def _start(self, trial: Trial) -> None:
@@ -149,8 +149,8 @@ class TrialCallback(Callback):
 
 
 def _reason(text: str) -> str:
-    """Returns the line of Tune's error text that says what happened."""
+    """Returns the line of Tune's error text that describes the error."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    # A traceback ends with its error; the death of a process begins with it, under a date.
+    # A traceback ends with its error. A process failure has it in its second line, below a date.
     raised = any("Traceback" in line or "ray::" in line for line in lines)
     return lines[-1 if raised or len(lines) == 1 else 1][:200]

@@ -1,4 +1,4 @@
-"""The search itself: Ray Tune over the arms, until every trial has ended or someone says stop."""
+"""The search: runs Ray Tune over the arms until every trial has ended or a user stops it."""
 
 import logging
 import signal
@@ -31,13 +31,13 @@ from study.tracking.tracker import Tracker
 
 __all__ = ["replay", "run_trials"]
 
-# Nobody reads Tune's snapshot; when it cannot be written, the study says so in its own words.
+# Tune's snapshot is never read. If it cannot be written, the study prints its own error.
 for _name in SNAPSHOT_LOGGERS:
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class _Stop(tune.Stopper):
-    """Stops all trials once someone asked for it, or a write has failed."""
+    """Stops all trials after a user's request or a failed write."""
 
     def __init__(self, failure: StudyFailure) -> None:
         self.asked, self._failure = False, failure
@@ -51,7 +51,7 @@ class _Stop(tune.Stopper):
 
 @contextmanager
 def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
-    """Turns Ctrl-C and SIGTERM into a clean stop; a second one ends the process at once."""
+    """Turns Ctrl-C and SIGTERM into a clean stop; a second one ends the process immediately."""
 
     def ask(number: int, _: object) -> None:
         stop.asked = True
@@ -69,20 +69,21 @@ def _stopping_on_signals(stop: _Stop) -> Iterator[None]:
 def run_trials(
     study: PreparedStudy, arms: list[Arm], tracker: Tracker, device: Device, console: Console
 ) -> bool:
-    """Runs what is left of the search.
+    """Runs the remaining trials of the search.
 
     Args:
         study: to search.
         arms: of the study, with the trials of earlier processes.
-        tracker: that each trial is logged to.
+        tracker: logs each trial.
         device: to train on.
-        console: what a person sees.
+        console: for the progress display.
 
     Returns:
         whether it was interrupted.
 
     Raises:
-        OSError: something could not be written; nothing was after it.
+        OSError: a write to the disk failed; nothing was written after it.
+        Exception: a write to the study's database failed; see `database_errors`.
     """
     settings = study.settings
     searcher = ArmSearcher(
@@ -122,8 +123,8 @@ def run_trials(
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ladders,
-            num_samples=-1,  # until the searcher has no more
-            # What has no place yet waits for nodes to join.
+            num_samples=-1,  # until the searcher has no more trials
+            # On a cluster, trials without a free CPU or GPU wait until nodes join.
             max_concurrent_trials=settings.max_concurrent or device.places(ray.cluster_resources()),
             time_budget_s=settings.time_budget,
             reuse_actors=True,
@@ -161,9 +162,9 @@ def _trainable(study: PreparedStudy, stacks: Sequence[Stack], device: Device) ->
 
 
 def replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:
-    """Enters the trials of earlier processes in the ladders and in the view."""
+    """Enters the trials of earlier processes in the early-stopping schedules and in the view."""
     for arm in arms:
-        # Those that an interruption left open reported last, as far as can be known.
+        # Trials that an interruption left open reported last, as far as it can be determined.
         for trial in sorted(arm.trials, key=lambda trial: not trial.state.is_finished()):
             number, ended = arm.number(trial.number), trial.state.is_finished()
             ladders.replay(arm.key, number, trial.intermediate_values, ended=ended)

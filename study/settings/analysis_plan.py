@@ -1,14 +1,14 @@
-"""How a study will be judged, written down before its first trial."""
+"""The analysis plan of a study, recorded before its first trial."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 __all__ = ["DEFAULT_PLAN", "RULES", "AnalysisPlan", "analysis_plan", "recorded_rules"]
 
-# Every change that alters what a study computes raises this number: of the initialisation, the
-# search space, the splits, the score or the verdict. The sentences below may change without it.
+# A change of what a study computes (initialisation, search space, splits, score or verdict) raises
+# this number. The sentences of `AnalysisPlan` may change without it.
 RULES = 1
-# The first records have no number. They are known by these sentences, which never change.
+# The first records have no number. They are recognised by these sentences: never change them.
 _RULE_1 = {
     "selection": (
         "of an arm's best trials by search score, retrained on fresh seeds, the one with the best "
@@ -27,14 +27,14 @@ class AnalysisPlan:
     """The comparison's settings.
 
     Attributes:
-        level: of all intervals of differences together, and of any other interval alone.
-        draws: of the bootstrap.
-        baselines: what every arm is compared with, where they are arms; else the first arm.
+        level: of all intervals of differences together, and of every other interval by itself.
+        draws: number of bootstrap samples.
+        baselines: what every arm is compared with, if they are arms; otherwise the first arm.
         finalists: how many of an arm's best trials are retrained on fresh seeds.
-        difference: of mean skill that is worth seeing; sizes needed are given for it.
-        power: chance to see it.
-        selection: the rule that chooses an arm's network.
-        rule: the rule that calls a difference.
+        difference: the smallest relevant difference of mean skill; needed sizes are given for it.
+        power: the probability to detect this difference.
+        selection: the rule that chooses the winner of an arm.
+        rule: the rule that calls a difference significant.
     """
 
     level: float = 0.95
@@ -43,8 +43,16 @@ class AnalysisPlan:
     finalists: int = 3
     difference: float = 0.02
     power: float = 0.8
-    selection: str = _RULE_1["selection"]
-    rule: str = _RULE_1["rule"]
+    selection: str = (
+        "each arm's best trials by search score are retrained on fresh seeds; the one with the "
+        "best mean skill on the fresh seeds' validation rows is the winner"
+    )
+    rule: str = (
+        "an arm is significantly different from a baseline if the simultaneous interval of the "
+        "difference (bootstrap over held-out rows and seeds, widened by the variance of the "
+        "search) excludes zero and the corrected resampled t-test, adjusted by Holm over all "
+        "comparisons, rejects at 1 - level"
+    )
 
 
 DEFAULT_PLAN = AnalysisPlan()
@@ -61,10 +69,10 @@ def analysis_plan(finalists: int = DEFAULT_PLAN.finalists) -> dict[str, Any]:
 
 
 def recorded_rules(declared: Any) -> int | None:
-    """Returns the number of the rules that a study was begun under, or None if it is unknown.
+    """Returns the number of the rules that a study was started under, or None if it is unknown.
 
     Args:
-        declared: of the study's record.
+        declared: the entry of this name in the study's record.
     """
     if not isinstance(declared, dict):
         return None

@@ -1,4 +1,4 @@
-"""The cohort of a study, and how its rows are split into replicates."""
+"""The cohort of a study, and the split of its rows into replicates."""
 
 from pathlib import Path
 
@@ -18,31 +18,31 @@ def open_schema(settings: Settings) -> Schema:
     """Returns the schema of the study's table.
 
     Raises:
-        InputError: there is no such schema.
+        InputError: the schema does not exist or is not valid.
     """
     return load_schema(settings.schema_file) if settings.schema_file else load_schema()
 
 
 def open_cohort(settings: Settings) -> Cohort:
-    """Reads the workbook, or makes the built-in cohort.
+    """Reads the table, or makes the built-in cohort.
 
     Raises:
-        InputError: the data cannot be had.
+        InputError: the data cannot be read.
     """
     labels, switches = settings.labels, settings.switches
     source = settings.source
     if source.kind == "synthetic":
         if source.rows is None or not 1 <= source.rows <= MAX_ROWS:
             raise InputError(
-                f"--data {source.text[:60]}: give synthetic:ROWS, such as synthetic:465, "
-                f"with at most {MAX_ROWS:,} rows"
+                f"--data {source.text[:60]}: ROWS is not a whole number from 1 to {MAX_ROWS:,}; "
+                "give synthetic:ROWS, such as synthetic:465"
             )
         return synthetic_cohort(source.rows, seed=settings.seed, labels=labels, switches=switches)
     return load_cohort(Path(source.text), open_schema(settings), labels=labels, switches=switches)
 
 
 def outer_folds(settings: Settings) -> int:
-    """Returns how many searches the study is: one, or in a nested study one an outer fold."""
+    """Returns the number of searches: one, or in a nested study one per outer fold."""
     return settings.outer_folds if settings.nested else 1
 
 
@@ -57,7 +57,7 @@ def fresh_replicates(settings: Settings, outer_fold: int = 0) -> Replicates:
 
 
 def _replicates(settings: Settings, start: int, count: int, outer_fold: int) -> Replicates:
-    # Two studies of different seeds share no replicate.
+    # Two studies with different seeds share no replicate.
     first = settings.seed % (2**31 // _SEEDS_A_STUDY) * _SEEDS_A_STUDY + start
     return Replicates(
         folds=settings.folds,

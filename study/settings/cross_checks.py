@@ -1,4 +1,4 @@
-"""Settings that are each in order and together make no sense, found before anything is started."""
+"""Finds valid settings that contradict each other, before a study starts."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -13,14 +13,14 @@ __all__ = ["check_fit_settings", "check_settings"]
 
 
 def check_settings(settings: Settings, epochs: int) -> None:
-    """Holds the settings of a search against each other.
+    """Checks the settings of a search against each other.
 
     Args:
         settings: of the study.
-        epochs: that a trial trains at most.
+        epochs: the most epochs that a trial trains.
 
     Raises:
-        InputError: two of them contradict each other.
+        InputError: two settings contradict each other.
     """
     arms = 1 if settings.allocation == "joint" else len(settings.balancers)
     if settings.trials < arms:
@@ -36,7 +36,7 @@ def check_settings(settings: Settings, epochs: int) -> None:
 
 
 def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks: int) -> None:
-    """Holds the fixed parameters against the space; their names are known to exist.
+    """Checks the fixed parameters against the space; their names exist.
 
     Args:
         settings: of the study.
@@ -44,23 +44,23 @@ def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks
         tasks: T.
 
     Raises:
-        InputError: one has no sense beside another, or is no finite number.
+        InputError: a parameter contradicts another, or is not a finite number.
     """
     fixed = settings.fit
     for key, value in fixed.items():
         owner = key.partition(".")[0]
         if owner in BALANCERS and owner not in settings.balancers:
             raise InputError(
-                f"fit.{key} belongs to {owner}, which is no arm of this study "
+                f"fit.{key} belongs to {owner}, which is not an arm of this study "
                 f"({', '.join(settings.balancers)}); leave it out, or add {owner} to balancers"
             )
         whole = next((other for other in fixed if key.startswith(f"{other}.")), None)
         if whole is not None:
-            raise InputError(f"fit.{whole} fixes fit.{key} already; keep one of the two")
+            raise InputError(f"fit.{whole} already fixes fit.{key}; keep one of the two")
         _check_value(key, value, searched.get(key))
     for key in settings.space:
         if key in fixed or key.rpartition(".")[0] in fixed:
-            raise InputError(f"space.{key} narrows what fit fixes already; keep one of the two")
+            raise InputError(f"space.{key} narrows what fit already fixes; keep one of the two")
     weights = fixed.get("fixed.log_weights")
     if isinstance(weights, list | tuple) and len(weights) not in (0, tasks):
         raise InputError(f"fit.fixed.log_weights has {len(weights)} numbers; give {tasks} or none")

@@ -11,12 +11,12 @@ _DIGITS = 19  # more than any number of rows has
 
 @dataclass(frozen=True)
 class DataSource:
-    """The setting `data`, parsed. Whether it can be read is not known yet.
+    """The setting `data`, parsed. It is not yet checked that the source can be read.
 
     Attributes:
         kind: the built-in cohort, or a file.
-        text: the setting; of a file, its path.
-        rows: of the built-in cohort; None if the setting has no whole number there.
+        text: the setting; for a file, its path.
+        rows: rows of the built-in cohort; None if the setting has no whole number there.
     """
 
     kind: Literal["synthetic", "file"]
@@ -35,7 +35,7 @@ class DataSource:
 
     @property
     def label(self) -> str:
-        """What it is, without the name of a file."""
+        """The source in words, without the name of a file."""
         return file_label(self.text) if self.kind == "file" else self.text
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,10 +46,10 @@ class DataSource:
 
 
 def file_label(path: str) -> str:
-    """Returns what a path is, without its name.
+    """Returns the kind of a file, without its name.
 
     >>> file_label("/ward/chen/HD.xlsx")
     'a xlsx file'
     """
     suffix = PurePosixPath(path).suffix.lstrip(".")
-    return f"a {suffix} file" if suffix else "a place"
+    return f"a {suffix} file" if suffix else "a path"

@@ -1,7 +1,8 @@
-"""The search space, read off the configuration classes, and the way back to a configuration.
+"""The search space, built from the configuration classes.
 
-A parameter is a flat name: `lr`, `hidden.depth`, `gradnorm.alpha`, `fixed.log_weights.calcium`.
-What the settings fix is not searched; what they narrow is searched within.
+`SearchSpace.build` turns a point of the space back into a configuration. A parameter has a flat
+name: `lr`, `hidden.depth`, `gradnorm.alpha`, `fixed.log_weights.calcium`. A parameter that the
+settings fix is not searched. A parameter that they narrow is searched in the narrower domain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from hemomodel.training.fit_config import FitConfig
 from study.settings.cross_checks import check_fit_settings
 from study.settings.settings import Settings
 
-if TYPE_CHECKING:  # workers do without it
+if TYPE_CHECKING:  # workers do not need it
     import optuna
 
 __all__ = ["Parameter", "SearchSpace"]
@@ -28,10 +29,10 @@ Parameter: TypeAlias = str | int | float
 
 
 class SearchSpace:
-    """What one study searches, and how a point of it becomes a configuration."""
+    """The space that one study searches; `build` turns a point into a configuration."""
 
     def __init__(self, settings: Settings, tasks: Sequence[str]) -> None:
-        """Lays out the space.
+        """Builds the space.
 
         Args:
             settings: of the study.
@@ -40,7 +41,7 @@ class SearchSpace:
         Raises:
             InputError: a fixed or narrowed parameter is unknown or out of range.
         """
-        # Workers get a copy, and need nothing else of the settings: not where the data is.
+        # Workers get a copy with only what they need: not the path of the data.
         self._fit, self._first = dict(settings.fit), settings.balancers[0]
         self._tasks = tuple(tasks)
         common = _scalars(FitConfig, "", tasks)
@@ -62,13 +63,13 @@ class SearchSpace:
 
     @property
     def base(self) -> FitConfig:
-        """The defaults and what the settings fix: epochs, features and targets of every trial."""
+        """The defaults and the fixed settings: epochs, features and targets of every trial."""
         return self.build({"balancer": self._first})
 
     def searched(self, balancer: str) -> dict[str, Scalar]:
         """Returns the domains of the parameters that are searched under a balancer.
 
-        The depth of the trunk decides which of its widths are.
+        The depth of the trunk decides which of its widths are searched.
         """
         return {**self._common, **self._of_balancer[balancer]}
 
@@ -82,7 +83,7 @@ class SearchSpace:
             balancers: of the arm; the balancer is drawn only if there are several.
 
         Returns:
-            parameters by name, `balancer` among them.
+            parameters by name, including `balancer`.
         """
         name = balancers[0]
         if len(balancers) > 1:
@@ -97,7 +98,7 @@ class SearchSpace:
         return point
 
     def build(self, point: Mapping[str, Parameter]) -> FitConfig:
-        """Returns the configuration of a point; what is neither searched nor fixed is default."""
+        """Returns the configuration of a point; all other parameters have their defaults."""
         name = str(point["balancer"])
         values: dict[str, Any] = {**self._fit, **point}
         widths = [values[key] for key in sorted(values) if key.startswith("hidden.width")]
@@ -128,7 +129,9 @@ class SearchSpace:
         known -= {"balancer"}
         for key in settings.fit:
             if key not in known:
-                raise InputError(f"fit.{key} is no parameter; {did_you_mean(key, sorted(known))}")
+                raise InputError(
+                    f"fit.{key} is not a parameter; {did_you_mean(key, sorted(known))}"
+                )
         check_fit_settings(settings, searched, len(self._tasks))
         for name in settings.balancers:
             self.build({"balancer": name})
@@ -151,7 +154,7 @@ def _narrowed(settings: Settings, searched: Mapping[str, Scalar]) -> dict[str, S
 
 
 def _scalars(config: type, prefix: str, tasks: Sequence[str]) -> dict[str, Scalar]:
-    """Returns the domains of a class by flat name, layers and per-task fields spread out."""
+    """Returns the domains of a class by flat name, with one entry per layer and per task."""
     scalars: dict[str, Scalar] = {}
     for field, domain in domains(config):
         key = prefix + field.name
@@ -167,17 +170,17 @@ def _scalars(config: type, prefix: str, tasks: Sequence[str]) -> dict[str, Scala
 
 
 def _covered(key: str, fixed: set[str]) -> bool:
-    """Says whether a parameter, or the field it is a part of, is fixed."""
+    """Returns whether a parameter, or the field that it is part of, is fixed."""
     return any(key == name or key.startswith(f"{name}.") for name in fixed)
 
 
 def _narrow(key: str, domain: Scalar, values: list[Any]) -> Scalar:
-    """Returns the part of a domain that the settings ask for."""
+    """Returns the part of a domain that the settings allow."""
     if isinstance(domain, OneOf):
         for value in values:
             if value not in domain.choices:
                 choices = ", ".join(map(str, domain.choices))
-                raise InputError(f"space.{key} holds {value!r}; choose from {choices}")
+                raise InputError(f"space.{key} contains {value!r}; choose from {choices}")
         if not values:
             raise InputError(f"space.{key} is empty; give one choice or more")
         return OneOf(*values)

@@ -1,4 +1,4 @@
-"""Settings of a study: typed, read from YAML and `--set`, with errors a person can mend."""
+"""The typed settings of a study, read from YAML and `--set`, with clear error messages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ class _Strict(BaseModel):
 
 
 class EarlyStopping(_Strict):
-    """Asynchronous successive halving (Li et al., MLSys 2020), one ladder an arm.
+    """Asynchronous successive halving (Li et al., MLSys 2020), one schedule per arm.
 
     Attributes:
         grace: epochs that every trial gets.
-        factor: at grace, grace * factor, ... the best 1 / factor go on.
+        factor: at the rungs grace, grace * factor, ... the best 1 / factor of the trials continue.
     """
 
     grace: Annotated[int, Field(ge=1)] = 10
@@ -38,41 +38,41 @@ class Settings(_Strict):
     """One study.
 
     Attributes:
-        name: of its folder; made from the time if not given.
+        name: name of the study's folder; made from the time if not given.
         data: a table (.xlsx, .csv, .parquet, .arff), or `synthetic:ROWS` for the built-in cohort.
-        schema_file: of the table; the hemodialysis workbook's if not given.
+        schema_file: schema of the table; the schema of the hemodialysis workbook if not given.
         labels: `complete` drops rows that lack the label of a task; `partial` keeps them, and each
-            task is learned and scored on the rows that have its own.
+            task is trained and scored on the rows that have its label.
         require_comorbidities: turns on the schema's switch of this name: drop sessions without
             comorbidities (as in the published curves).
         legacy_age: turns on the schema's switch of this name: age as the original computed it, 3
             years too high.
         trials: configurations to try, over all arms (for each outer fold, if nested).
-        seed: of the search and of the built-in cohort.
-        balancers: the arms; `all` for every balancer there is.
-        allocation: `equal`: each balancer is an arm with as many trials as the others; `joint`:
-            the balancer is one more hyperparameter of a single arm.
+        seed: seed of the search and of the built-in cohort.
+        balancers: the arms; `all` for every available balancer.
+        allocation: `equal`: each balancer is an arm, and all arms have the same number of trials;
+            `joint`: the balancer is one more hyperparameter of a single arm.
         folds, seeds: each trial trains folds x seeds replicates.
         outer_folds: one row in this many is held out for the comparison.
-        nested: nested cross-validation: the whole search is repeated for each outer fold, with as
-            many trials each, so that every row is held out once.
-        finalists: configurations of each arm, the best on validation, that are retrained on fresh
-            seeds; the best of them there is scored on the held-out rows.
-        confirm_seeds: fresh seeds that the finalists are retrained on.
+        nested: nested cross-validation: the search is repeated for each outer fold, with the same
+            number of trials, so that every row is held out once.
+        finalists: number of configurations per arm, the best on validation rows, that are
+            retrained on fresh seeds; the best of them there is scored on the held-out rows.
+        confirm_seeds: number of fresh seeds that the finalists are retrained on.
         startup_trials: random trials of an arm before its sampler learns.
-        early_stopping: or null to train every trial to the end.
+        early_stopping: the early-stopping schedule; null trains every trial to the end.
         report_every: epochs between two reports of a trial.
-        max_concurrent: trials at once; as many as there are CPUs if not given. On a cluster it may
-            be more than there are yet: the rest wait for nodes to join.
-        time_budget: seconds after which no more is searched.
+        max_concurrent: the most simultaneous trials; the number of CPUs if not given. On a cluster
+            it may exceed the present number: the other trials wait until nodes join.
+        time_budget: seconds after which the search stops.
         wandb: where runs are logged.
-        address: of a Ray cluster; a Ray of its own on this machine if not given.
-        storage: `env:NAME` for an Optuna storage whose URL stands in $NAME; a journal in the
-            study's folder if not given.
-        device: to train on; `auto` is CUDA if the cluster's GPUs and torch can.
-        gpus_per_trial: the share of a GPU that a trial asks for, when it trains on one.
+        address: address of a Ray cluster; without it the study starts Ray on this machine.
+        storage: `env:NAME` for an Optuna storage with its URL in the environment variable NAME; a
+            journal in the study's folder if not given.
+        device: to train on; `auto` uses CUDA if the cluster has GPUs and torch supports them.
+        gpus_per_trial: the share of a GPU that a trial reserves, if it trains on a GPU.
         out: folder of the studies.
-        fit: fixed values of training, by parameter name; what is fixed is not searched.
+        fit: fixed values of training, by parameter name; a fixed parameter is not searched.
         space: narrower domains, by parameter name: [low, high] or a list of choices.
     """
 
@@ -93,7 +93,7 @@ class Settings(_Strict):
     )
     allocation: Literal["equal", "joint"] = "equal"
     folds: Annotated[int, Field(ge=2)] = 5
-    seeds: Annotated[int, Field(ge=1, le=5_000)] = 3  # more would meet the fresh ones
+    seeds: Annotated[int, Field(ge=1, le=5_000)] = 3  # more would overlap with the fresh seeds
     outer_folds: Annotated[int, Field(ge=2)] = 5
     nested: bool = False
     finalists: Annotated[int, Field(ge=1)] = 3
@@ -114,12 +114,12 @@ class Settings(_Strict):
 
     @property
     def source(self) -> DataSource:
-        """Where the rows come from: `data`, parsed."""
+        """The source of the rows: `data`, parsed."""
         return DataSource.parse(self.data)
 
     @property
     def switches(self) -> frozenset[str]:
-        """The switches of the schema that are on; each has the name of its setting."""
+        """The schema's switches that are on; each has the name of its setting."""
         return frozenset(n for n in ("require_comorbidities", "legacy_age") if getattr(self, n))
 
     @field_validator("balancers")
@@ -129,9 +129,9 @@ class Settings(_Strict):
             return tuple(BALANCERS)
         for name in names:
             if name not in BALANCERS:
-                raise ValueError(f"{name!r} is no balancer; {did_you_mean(name, BALANCERS)}")
+                raise ValueError(f"{name!r} is not a balancer; {did_you_mean(name, BALANCERS)}")
         if len(set(names)) < len(names):
-            raise ValueError(f"a balancer stands twice in {', '.join(names)}; name each once")
+            raise ValueError(f"a balancer appears twice in {', '.join(names)}; name each once")
         return names
 
     @field_validator("storage")
@@ -147,12 +147,12 @@ def load_settings(
     changes: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Takes settings from a YAML file, then applies `key=value` changes, then flags.
+    """Reads settings from a YAML file, then applies `key=value` changes, then flags.
 
     Args:
         source: the file, or the settings of an earlier study, or None for the defaults.
         changes: such as `trials=20`, `fit.epochs=30`, `space.lr=[1e-3, 1e-2]`.
-        flags: settings given by name; None leaves a setting as it is.
+        flags: settings by name; None leaves a setting as it is.
 
     Raises:
         InputError: the file cannot be read, a key is unknown, or a value is out of range.
@@ -161,14 +161,14 @@ def load_settings(
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:
-            raise InputError(f"--set {change}: give key=value, such as fit.epochs=30")
+            raise InputError(f"--set {change}: has no '='; give key=value, such as fit.epochs=30")
         section, dot, rest = key.strip().partition(".")
         value = parse_yaml(text, f"--set {key}")
         if dot:
             inner = values.get(section) or {}
             if not isinstance(inner, dict):
                 raise InputError(
-                    f"--set {key}: {section} is {inner!r}, which has no parts; give {section}=VALUE"
+                    f"--set {key}: {section} is {inner!r}, which has no keys; give {section}=VALUE"
                 )
             values[section] = {**inner, rest: value}
         else:
@@ -183,7 +183,7 @@ def load_settings(
 
 
 def settings_file(name: str) -> Path:
-    """Returns a file of settings: a built-in one by its name, such as `smoke`, or a path."""
+    """Returns the path of a settings file: built-in, by a name such as `smoke`, or any path."""
     built_in = _BUILT_IN / f"{name}.yaml"
     return built_in if "/" not in name and built_in.is_file() else Path(name)
 
@@ -193,5 +193,5 @@ def _read(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InputError(f"{path}: holds no settings; write lines such as `trials: 200`")
+        raise InputError(f"{path}: is not a list of settings; write lines such as `trials: 200`")
     return values

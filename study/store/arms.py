@@ -12,13 +12,13 @@ __all__ = ["Arm", "open_arms"]
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm: trials that learn from each other alone.
+    """One arm in one outer fold. Its sampler uses only its own trials.
 
     Attributes:
-        name: of the arm; the balancer's, or `joint`.
-        index: its place among the arms.
-        arms: how many there are, in all outer folds.
-        balancers: what it may draw.
+        name: the balancer, or `joint`.
+        index: its place among the arms of all outer folds.
+        arms: number of arms in all outer folds.
+        balancers: the balancers that it may draw.
         outer_fold: the part of the rows that its trials never see.
         study: its Optuna study.
     """
@@ -41,7 +41,7 @@ class Arm:
         return self.study.get_trials(deepcopy=False)
 
     def number(self, place: int) -> int:
-        """Returns the number in the study of its trial at a place."""
+        """Returns the study-wide number of the arm's trial at a place."""
         return place * self.arms + self.index
 
 
@@ -51,16 +51,16 @@ def open_arms(
     outer_folds: int = 1,
     prefix: str = "",
 ) -> list[Arm]:
-    """Opens or creates one Optuna study an arm and outer fold, maximising.
+    """Opens or creates one Optuna study per arm and outer fold, with direction maximize.
 
     Args:
         storage: of the study.
         arms: name -> the balancers that it may draw.
-        outer_folds: how many searches there are; more than one in a nested study.
+        outer_folds: number of searches; more than one in a nested study.
         prefix: of the names in a storage that several studies share.
 
     Raises:
-        InputError: a stored study minimises.
+        InputError: a stored study has direction minimize.
     """
     opened: list[Arm] = []
     for outer_fold in range(outer_folds):
@@ -71,10 +71,10 @@ def open_arms(
                 direction="maximize",
                 load_if_exists=True,
             )
-            if study.direction != optuna.study.StudyDirection.MAXIMIZE:  # Optuna lets it pass
+            if study.direction != optuna.study.StudyDirection.MAXIMIZE:  # Optuna accepts it
                 raise InputError(
-                    f"the stored study {study.study_name} was run with direction minimize, not "
-                    "maximize: it is not one of ours; choose another --name"
+                    f"the stored study {study.study_name} has direction minimize, not maximize, "
+                    "so this program did not create it; choose another --name"
                 )
             count = outer_folds * len(arms)
             opened.append(Arm(name, len(opened), count, balancers, outer_fold, study))

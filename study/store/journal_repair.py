@@ -1,6 +1,6 @@
-"""The journal of Optuna after a death: a torn last line is cut off, a stale lock removed.
+"""Repairs Optuna's journal after a crash: removes an incomplete last line and a stale lock.
 
-Both are safe only for the one process that holds the study's lock.
+Both are safe only for the process that holds the study's lock.
 """
 
 import json
@@ -13,21 +13,21 @@ __all__ = ["repair_journal"]
 
 
 def repair_journal(path: Path) -> str:
-    """Makes a journal readable that a killed process or a full disk has left.
+    """Makes a journal readable after a killed process or a full disk.
 
-    What is cut off is kept beside it, in `study.journal.cut`. A trial whose end is lost this way is
-    run again and ends the same.
+    The removed line is kept beside it, in `study.journal.cut`. A trial that loses its end this way
+    is run again, with the same result.
 
     Args:
-        path: of the journal; it need not exist.
+        path: of the journal; it may be absent.
 
     Returns:
-        what was cut off, in a sentence, or "".
+        what was removed, in a sentence, or "".
 
     Raises:
         InputError: a line that is not the last cannot be read.
     """
-    Path(f"{path}.lock").unlink(missing_ok=True)  # Optuna would wait 30 s for its dead owner
+    Path(f"{path}.lock").unlink(missing_ok=True)  # Optuna would wait 30 s for an ended process
     if not path.exists():
         return ""
     whole, count = 0, 0
@@ -42,7 +42,7 @@ def repair_journal(path: Path) -> str:
             return ""
     if rest != line:
         raise InputError(
-            f"{path}: line {count} is damaged, and others follow it; "
+            f"{path}: line {count} is damaged, and other lines follow it; "
             "restore the file from a copy of the study"
         )
     return _cut(path, whole, rest)
@@ -66,6 +66,6 @@ def _cut(path: Path, whole: int, rest: bytes) -> str:
         file.truncate(whole)
         os.fsync(file.fileno())
     return (
-        f"the last line of {path.name} was torn, {len(rest)} bytes without an end; "
-        f"it was cut off and is kept in {copy.name}"
+        f"the last line of {path.name} was incomplete ({len(rest)} bytes); "
+        f"it was removed and is kept in {copy.name}"
     )

@@ -1,4 +1,4 @@
-"""One process at a time on a study."""
+"""The lock that allows only one process at a time on a study."""
 
 import errno
 import os
@@ -11,19 +11,19 @@ from hemomodel.errors import InputError
 
 __all__ = ["StudyLock"]
 
-_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP}  # some network file systems have none to give
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP}  # some network file systems have no locks
 
 
 class StudyLock:
     """A lock of the operating system on `study.lock` in the study's folder.
 
-    The system gives it back when the process ends, however that ends. Programs that the process
-    starts do not inherit it. On a file system without locks nothing is locked.
+    The system releases it when the process ends, also after a crash. Child processes do not
+    inherit it. On a file system without locks nothing is locked.
     """
 
     def __init__(self, root: Path) -> None:
         self._path = root / "study.lock"
-        # A soft lock would be a file that stays when its process is killed.
+        # A soft lock is a file that would remain after its process is killed.
         self._lock = FileLock(self._path, thread_local=False, fallback_to_soft=False)
 
     def __enter__(self) -> Self:
@@ -35,7 +35,7 @@ class StudyLock:
         self._lock.release()
 
     def take(self) -> None:
-        """Takes the lock, unless it is held already; the study's folder must be there.
+        """Takes the lock, unless this object already holds it; the study's folder must exist.
 
         Raises:
             InputError: another process holds it.
@@ -47,7 +47,7 @@ class StudyLock:
         except Timeout:
             owner = self._path.read_text(encoding="utf-8").strip() or "unknown"
             raise InputError(
-                f"another process (id {owner}) is at work on {self._path.parent}; "
+                f"another process (id {owner}) is using {self._path.parent}; "
                 "wait until it has ended, or choose another --name"
             ) from None
         except OSError as error:

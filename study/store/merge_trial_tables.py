@@ -1,4 +1,4 @@
-"""The tables of single trials, joined trial by trial: one trial's rows are in memory at a time."""
+"""Joins the tables of single trials, with the rows of only one trial in memory at a time."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,9 +14,9 @@ __all__ = ["merge_trial_tables"]
 
 
 def merge_trial_tables(folder: StudyFolder) -> None:
-    """Joins the tables of single trials: `scores`, `history` and `trial_cosines`, by number.
+    """Joins the tables of single trials by number: `scores`, `history` and `trial_cosines`.
 
-    What a trial left this time takes the place of what it left before.
+    New rows of a trial replace its earlier rows.
     """
     for name in ("scores", "history", "trial_cosines"):
         files = folder.parts.glob(f"*.{name}.parquet")
@@ -28,7 +28,7 @@ def merge_trial_tables(folder: StudyFolder) -> None:
 
 
 def _join(folder: StudyFolder, name: str, new: Mapping[int, Path]) -> None:
-    """Writes a table anew; each trial is a row group of its own, to be found again next time."""
+    """Writes a table again, with one row group per trial, so that the next call finds them."""
     whole = folder.root / name
     schema = pq.read_schema(next(iter(new.values())))
     readers: dict[int, Callable[[], Any]] = {}
@@ -44,7 +44,7 @@ def _join(folder: StudyFolder, name: str, new: Mapping[int, Path]) -> None:
             with pq.ParquetWriter(part, schema) as out:
                 for number in sorted(readers):
                     rows = readers[number]()
-                    if rows.num_rows:  # one task has no pair of tasks, and no cosine
+                    if rows.num_rows:  # with one task there is no pair of tasks and no cosine
                         out.write_table(rows.cast(schema), row_group_size=rows.num_rows)
 
         folder.write_with(name, write)

@@ -1,7 +1,8 @@
-"""The Optuna storage: a journal in the study's folder, or a database named by the environment.
+"""The Optuna storage: a journal in the study's folder, or a database.
 
-A database's URL holds a password, so it is read from an environment variable and said nowhere: not
-on the terminal, not in `study.yaml`, and not in an error, whose own text may quote the URL.
+The URL of a database contains a password. It is read from an environment variable and never
+written: not to the terminal, not to `study.yaml`, and not to an error message. Texts of database
+errors may quote the URL, so they are not shown.
 """
 
 import os
@@ -32,7 +33,7 @@ _PREFIX = "env:"
 
 
 def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
-    """Opens the study's storage, or makes it.
+    """Opens or creates the study's storage.
 
     Raises:
         InputError: the variable is not set, or the database cannot be used.
@@ -40,14 +41,14 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if settings.storage is None:
         return JournalStorage(CompactJournalBackend(str(folder.journal)))
-    from sqlalchemy.pool import NullPool  # for a database alone
+    from sqlalchemy.pool import NullPool  # only for a database
 
     variable = settings.storage.removeprefix(_PREFIX)
     url = os.environ.get(variable, "")
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise InputError(
-            f"--storage {settings.storage}: ${variable} holds no URL; "
+            f"--storage {settings.storage}: ${variable} does not contain a URL; "
             f"export {variable}=postgresql://USER:PASSWORD@HOST/DATABASE"
         )
     if scheme in {"postgresql", "postgres"}:
@@ -55,17 +56,22 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
     failure = ""
     unusable: tuple[type[Exception], ...] = (*database_errors(settings), ValueError)
     try:
-        # A connection for each use: none is left open, and none is kept that the server dropped.
+        # A new connection for each use: none stays open, and none is reused after the server
+        # dropped it.
         return RDBStorage(url, engine_kwargs={"poolclass": NullPool})
     except ImportError as error:
-        known = "pip install 'hemomodel[postgres]'" if "psycopg" in url else f"no {error.name}"
-        failure = f"its driver is not installed: {known}"
+        postgres = "run pip install 'hemomodel[postgres]'"
+        other = f"install the module {error.name or 'that the URL names'}"
+        failure = f"the database driver is not installed; {postgres if 'psycopg' in url else other}"
     except RuntimeError as error:
-        failure = f"Optuna cannot use it ({first_line(error)})"
+        failure = (
+            f"Optuna cannot use the database ({first_line(error)}); "
+            "use the Optuna version that created it, or another database"
+        )
     except unusable as error:
         failure = (
-            f"it cannot be opened ({type(error).__name__}): see that the server runs, and that "
-            "user, password, host and database of the URL are right"
+            f"the database cannot be opened ({type(error).__name__}); check that the server runs "
+            "and that user, password, host and database in the URL are correct"
         )
     raise InputError(f"--storage {settings.storage}: {failure}")
 
@@ -73,34 +79,35 @@ def open_storage(settings: Settings, folder: StudyFolder) -> BaseStorage:
 def study_prefix(
     settings: Settings, folder: StudyFolder, storage: BaseStorage, *, new: bool
 ) -> str:
-    """Returns what the names of a study's arms begin with in the storage.
+    """Returns the prefix of the names of a study's arms in the storage.
 
-    A journal belongs to one study, and its folder can be renamed. A database is shared.
+    A journal belongs to one study, and its folder can be renamed: the prefix is empty. A database
+    is shared: the prefix has the study's name.
 
     Raises:
-        InputError: the study is new, and the database holds one of this name.
+        InputError: the study is new, and the database already has one of this name.
     """
     if settings.storage is None:
         return ""
     prefix = f"{folder.name}/"
     if new and any(s.study_name.startswith(prefix) for s in storage.get_all_studies()):
         raise InputError(
-            f"--storage {settings.storage}: it holds a study {folder.name} already, and "
-            f"{folder.root} is new; use another --name, or the folder that the study began in"
+            f"--storage {settings.storage}: the database already has a study {folder.name}, but "
+            f"{folder.root} is new; use another --name, or the folder where the study was started"
         )
     return prefix
 
 
 @contextmanager
 def database_failure_message(settings: Settings, resume_command: str) -> Iterator[None]:
-    """Turns a database that went away into one sentence; what had ended is kept there.
+    """Turns a lost connection to the database into a one-line message; finished trials are kept.
 
     Args:
         settings: of the study.
-        resume_command: the command that takes the study up again.
+        resume_command: the command that resumes the study.
 
     Raises:
-        InputError: the database went away.
+        InputError: the connection to the database was lost.
     """
     try:
         yield
@@ -111,13 +118,13 @@ def database_failure_message(settings: Settings, resume_command: str) -> Iterato
         if not lost:
             raise
         raise InputError(
-            f"--storage {settings.storage}: the database no longer answers ({lost}); what had "
-            f"ended is kept. When it is back: {resume_command}"
+            f"--storage {settings.storage}: the database no longer responds ({lost}); finished "
+            f"trials are kept; restore the database, then resume with {resume_command}"
         ) from None
 
 
 def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) -> None:
-    """Copies what a database holds of the study to its folder, which tells all by itself."""
+    """Copies the study from a database to its folder, so that the folder is complete."""
     if settings.storage is None:
         return
 
@@ -136,9 +143,9 @@ def export_trials(settings: Settings, arms: Sequence[Arm], folder: StudyFolder) 
 
 
 def database_errors(settings: Settings) -> tuple[type[Exception], ...]:
-    """Returns what the study's database raises; a journal raises what the disk does."""
+    """Returns the error classes of the study's database; none for a journal (see `OSError`)."""
     if settings.storage is None:
         return ()
-    from sqlalchemy.exc import SQLAlchemyError  # for a database alone
+    from sqlalchemy.exc import SQLAlchemyError  # only for a database
 
     return (SQLAlchemyError, optuna.exceptions.StorageInternalError)

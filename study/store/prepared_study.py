@@ -1,4 +1,4 @@
-"""What the user asked for, checked: the one object that a running study is passed by."""
+"""The checked input of a study: the one object that is passed through a running study."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,15 @@ __all__ = ["PreparedStudy"]
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """A study whose input is valid. What is on disk of it is read from its folder.
+    """A study with valid input. Its state on disk is read from its folder.
 
     Attributes:
         started: when the command was started, in seconds of the monotonic clock.
         settings: of the study.
         folder: of the study.
-        lock: on the folder, held.
-        space: to search.
-        cohort: to search on.
+        lock: the lock on the folder; this process holds it.
+        space: the search space.
+        cohort: the data.
     """
 
     started: float
@@ -39,6 +39,6 @@ class PreparedStudy:
 
     @property
     def shared_config(self) -> dict[str, Any]:
-        """What the W&B configurations of all trials share."""
+        """The entries that the W&B configurations of all trials share."""
         study = {"study": self.folder.name, "data_digest": self.cohort.digest}
         return {**self.settings.fit, **study}

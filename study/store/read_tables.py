@@ -1,4 +1,4 @@
-"""Tables that a study has left on disk, read back by whoever did not write them."""
+"""Reads the tables that a study wrote, with checks for damaged or changed files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,11 +16,11 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """Reads a parquet file.
 
     Args:
-        path: the file; it is there.
-        columns: that it must have.
+        path: the file; it must exist.
+        columns: the columns that it must have.
 
     Raises:
-        InputError: it is no such file, is too large, or lacks a column.
+        InputError: the file is not a parquet file, is too large, or lacks a column.
     """
     try:
         check_parquet(path)

@@ -1,4 +1,4 @@
-"""What a study was run with: settings, versions, commit, data; and whether they still agree."""
+"""The record of a study: settings, versions, commit, data; and the check before a resume."""
 
 import platform
 import re
@@ -29,22 +29,22 @@ __all__ = [
 ]
 
 _PACKAGES = ("hemomodel", "torch", "ray", "optuna", "pandas", "scikit-learn", "scipy", "wandb")
-# What may differ when a study goes on: how it runs, and how far; not what it measures.
+# Settings that may change on resume: how, and how long, the study runs; not what it measures.
 _FREE = {
     *("trials", "max_concurrent", "time_budget", "address", "out", "wandb", "name"),
     *("device", "gpus_per_trial"),
 }
 _FILE = "study.yaml"
-# What stands for a setting that may name a file.
+# Functions that replace a setting that may name a file by a label.
 _LABELS: dict[str, Callable[[str], str]] = {
     "data": lambda data: DataSource.parse(data).label,
     "schema_file": file_label,
 }
-_CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # or short for it
+_CONFIG = re.compile(r"(--co?n?f?i?g?[= ]).*?(?= --|$)", re.DOTALL)  # also abbreviated
 
 
 def study_record(settings: Settings, digest: str) -> dict[str, Any]:
-    """Returns the study's record: settings, how it will be judged, versions, commit, data, command.
+    """Returns the study's record: settings, analysis plan, versions, commit, data, command.
 
     It is written before the first trial.
     """
@@ -62,7 +62,7 @@ def study_record(settings: Settings, digest: str) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """Returns the commit of the code, with a mark if files differ from it; None outside git."""
+    """Returns the commit of the code, with `-dirty` if files differ from it; None outside git."""
     here = Path(__file__).parent
     try:
         described = subprocess.run(
@@ -86,7 +86,7 @@ def read_record(folder: StudyFolder) -> dict[str, Any] | None:
     """Returns the record of an existing study, or None.
 
     Raises:
-        InputError: the file is there but is no record of a study.
+        InputError: the file exists but is not the record of a study.
     """
     path = folder.root / _FILE
     if not path.exists():
@@ -98,16 +98,16 @@ def read_record(folder: StudyFolder) -> dict[str, Any] | None:
         and isinstance(record.get("data_digest"), str)
     ):
         raise InputError(
-            f"{path} is not the record of a study (settings and data_digest); "
+            f"{path} is not the record of a study (it needs settings and data_digest); "
             "restore it from a copy, or choose another --name"
         )
     return record
 
 
 def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings as others may read them.
+    """Returns the settings without private parts, for other readers.
 
-    They do not say where things are, nor what the tables are called: after a patient, perhaps.
+    They contain no paths and no file names, because a file may be named after a patient.
     """
     return {
         key: _LABELS[key](value) if key in _LABELS and value else value
@@ -117,7 +117,7 @@ def shareable_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a study's record as others may read it; see `shareable_settings`."""
+    """Returns a study's record without private parts; see `shareable_settings`."""
     settings, command = record["settings"], str(record.get("command", ""))
     for key in ("data", "schema_file", "out", "address"):
         value = str(settings.get(key) or "")
@@ -128,13 +128,13 @@ def shareable(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stored_settings(out: str, name: str) -> dict[str, Any]:
-    """Returns the settings of an existing study, to go on with.
+    """Returns the settings of an existing study that is to be resumed.
 
     Raises:
-        InputError: there is no such study.
+        InputError: the study does not exist.
     """
     if not name or Path(name).name != name:
-        raise InputError(f"--resume {name}: is no name of a study; look for names in {out}")
+        raise InputError(f"--resume {name}: is not the name of a study; look for names in {out}")
     folder = StudyFolder(Path(out).resolve() / name)
     record = read_record(folder)
     if record is None:
@@ -145,24 +145,25 @@ def stored_settings(out: str, name: str) -> dict[str, Any]:
 def check_unchanged(
     folder: StudyFolder, stored: dict[str, Any], settings: Settings, digest: str
 ) -> None:
-    """Refuses to go on with a study whose settings or data were others.
+    """Refuses to resume a study with other settings, data or rules.
 
     Raises:
         InputError: something differs that changes what is measured.
     """
     _check_rules(folder, stored.get("declared"))
     new = settings.model_dump(mode="json")
-    old = {**Settings().model_dump(mode="json"), **stored["settings"]}  # one may be newer
+    # A setting that is newer than the study has its default.
+    old = {**Settings().model_dump(mode="json"), **stored["settings"]}
     for key in sorted(set(old) | set(new)):
         if key not in _FREE and old.get(key) != new.get(key):
             raise InputError(
                 f"study {folder.name} was run with {key} = {old.get(key)!r}, not {new.get(key)!r}; "
-                "use the same, or another --name"
+                "use the same value, or another --name"
             )
     if other := _other_choice(stored["declared"], analysis_plan(settings.finalists)):
         raise InputError(
-            f"study {folder.name} was declared to be judged otherwise ({other}); "
-            "go on with the version of hemomodel that began it, or under another --name"
+            f"study {folder.name} was started with another analysis plan ({other}); "
+            "resume it with the version of hemomodel that started it, or use another --name"
         )
     if stored["data_digest"] != digest:
         raise InputError(
@@ -172,23 +173,24 @@ def check_unchanged(
 
 
 def _check_rules(folder: StudyFolder, declared: Any) -> None:
-    """Refuses a study that was begun under other rules than this version's.
+    """Refuses a study that was started under other rules than those of this version.
 
     Raises:
-        InputError: the record has another number, or none and unknown sentences.
+        InputError: the record has another number, or no number and unknown sentences.
     """
     rules = recorded_rules(declared)
     if rules == RULES:
         return
-    begun = "rules that this version does not know" if rules is None else f"rules {rules}"
+    begun = "rules that this version does not have" if rules is None else f"rules {rules}"
     raise InputError(
-        f"study {folder.name} was begun under {begun}, and this version computes by rules {RULES}; "
-        "start a new study with another --name; report and recommend still read this one"
+        f"study {folder.name} was started under {begun}, but this version uses rules {RULES}; "
+        "the commands report and recommend still read this study; "
+        "start a new study with another --name"
     )
 
 
 def _other_choice(declared: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Returns the first choice of the plan that differs, or ""; sentences are not compared."""
+    """Returns the first difference of two plans, or ""; their sentences are not compared."""
     for key in {**declared, **now}:
         if key not in {"rules", "selection", "rule"} and declared.get(key) != now.get(key):
             return f"{key}: {declared.get(key)!r}, now {now.get(key)!r}"

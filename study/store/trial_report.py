@@ -1,4 +1,4 @@
-"""What a trial reports after some epochs."""
+"""The report that a trial sends to the driver after some epochs."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict
@@ -12,10 +12,10 @@ Curve: TypeAlias = Float64s
 
 @dataclass(frozen=True, repr=False)
 class ReportArrays:
-    """The bulk of a report. It has no long repr, for Ray formats every result it handles.
+    """The arrays of a report. They have no long repr, because Ray formats every result.
 
     Attributes:
-        curves: each field of History but the cosines since the last report, mean and standard
+        curves: each field of History since the last report, except the cosines: mean and standard
             deviation over replicates, (E, T) each.
         cosines: (T, T), between the tasks' gradients, mean over replicates and these epochs.
         epoch_scores: (E,), mean skill after each of these epochs.
@@ -29,14 +29,17 @@ class ReportArrays:
 
 
 class TrialReport(TypedDict):
-    """What a trial tells the driver, beside Ray's own keys.
+    """The content of a report, in addition to Ray's own keys.
 
-    score: best mean skill so far. best_epoch: when. epoch: epochs run. seconds: of training.
-    failure: why the trial cannot go on, or "". first_epoch: of the figures.
-    steps: optimizer steps taken. residual: the largest of the balancer's solver, NaN without one.
-    unsolved: steps of a replicate whose solver did not converge, over all replicates.
-    smallest_cosine: between two tasks, in the mean over replicates since the last report.
-    passed: the trial has gone further already; only its curves are news, to a new driver.
+    score: best mean skill so far. best_epoch: its epoch. epoch: epochs run so far.
+    seconds: time of training. failure: why the trial cannot continue, or "".
+    first_epoch: the first epoch of `figures`. steps: optimizer steps so far.
+    residual: the largest residual of the balancer's solver; NaN without a solver.
+    unsolved: number of steps where the solver did not reach its tolerance, summed over replicates.
+    smallest_cosine: the smallest cosine between the gradients of two tasks, mean over replicates
+    and over the epochs since the last report.
+    passed: the trial has already trained beyond this epoch, and repeats the report because the
+    driver may be new.
     """
 
     score: float

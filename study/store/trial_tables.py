@@ -25,10 +25,10 @@ STATES = {
 
 
 class TrialTableWriter:
-    """Gathers what trials report and writes each trial's tables when it ends.
+    """Collects the reports of trials, and writes the tables of each trial when it ends.
 
     Attributes:
-        tasks: their names, in the order of the reports.
+        tasks: names of the tasks, in the order of the reports.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class TrialTableWriter:
     def add(self, number: int, report: TrialReport) -> None:
         """Keeps a report until its trial ends.
 
-        Epochs that are reported twice, after a retry, count once: the last report wins.
+        If a retry reports the same epochs again, the last report replaces the earlier one.
         """
         self._reports[number][report["first_epoch"]] = report
 
@@ -86,7 +86,7 @@ def metric_table(
 
 
 def _long(axes: Mapping[str, Sequence[Any]], **values: NDArray[np.float64]) -> pd.DataFrame:
-    """Returns arrays, whose axes have these names and labels, with a row for each element."""
+    """Returns arrays in long form, one row per element, with their axis labels as columns."""
     grid = np.meshgrid(*axes.values(), indexing="ij")
     labels = {name: labels.ravel() for name, labels in zip(axes, grid, strict=True)}
     return pd.DataFrame(labels | {name: array.ravel() for name, array in values.items()})
@@ -112,7 +112,7 @@ def _cosine_tables(
 
 
 def trials_table(arms: Sequence[Arm]) -> pd.DataFrame:
-    """Returns one row a trial, by number, read from the Optuna storage."""
+    """Returns one row per trial, by number, read from the Optuna storage."""
     rows = [_trial_row(trial, arm) for arm in arms for trial in arm.trials]
     columns = list(_COLUMNS)
     table = pd.DataFrame(rows, columns=columns).sort_values("number", ignore_index=True)

@@ -1,5 +1,5 @@
 """The comparison of the arms on held-out rows, as data and in words.
 
-`ComparisonData` comes in; a `Comparison` goes out. Open `build.py` first, then `differences.py`
-for what is called a difference and `verdict.py` for the words.
+Input: `ComparisonData`. Output: a `Comparison`. Read `build.py` first, then `differences.py` for
+the rule of significant differences and `verdict.py` for the words.
 """

@@ -31,7 +31,7 @@ class TaskResult:
     """The figures of an arm or a reference model on one task; in JSON they are one object.
 
     Attributes:
-        skill: with its interval; of a reference model the estimate alone.
+        skill: with its interval; for a reference model only the estimate.
         metrics: the mean over replicates of every other metric, in the task's own unit.
     """
 
@@ -61,13 +61,13 @@ class FinalistResult:
     """A finalist of an arm.
 
     Attributes:
-        outer_fold: the part of the rows that its search never saw.
+        outer_fold: the part of the rows that its search never used.
         trial: its number in the study.
-        params: what was searched.
-        epochs: trained for.
+        params: the searched parameters.
+        epochs: number of training epochs.
         search_score: its score in the search.
         validation_score: mean skill on the fresh seeds' validation rows; None if it diverged.
-        chosen: whether it is the arm's network in the comparison.
+        chosen: whether it is the winner of the arm.
     """
 
     outer_fold: int = 0
@@ -89,7 +89,7 @@ class WorstTask:
 
 @dataclass(frozen=True)
 class ExpectedBest:
-    """The validation score expected of the best of so many trials, with its interval."""
+    """The expected validation score of the best of `trials` trials, with its interval."""
 
     trials: int
     estimate: float
@@ -105,14 +105,15 @@ class ArmResult:
         name: of the arm.
         trials: number of trials by the state in which they ended.
         failed: number of failed trials.
-        unsolved_steps: steps whose inner problem was not solved to tolerance.
+        unsolved_steps: number of steps where the balancer's solver did not reach its tolerance.
         finalists: outer fold by outer fold, in the order of the search's scores.
         score: mean skill over tasks and replicates.
         regret: expected loss above the oracle's as a share of the trivial predictor's loss; None
             without an oracle.
         mean_rank: over replicates and tasks; 1 is best.
-        worst_task: where its skill is least.
-        delta_m: mean change of the tasks' losses against tuned single-task networks, in percent.
+        worst_task: the task with its lowest skill.
+        delta_m: mean reduction of the tasks' losses relative to tuned single-task networks, in
+            percent.
         seconds_per_trial: mean time of a trial, in seconds.
         seconds_per_step: mean time of an optimizer step, in seconds.
         tasks: its figures by task.
@@ -137,7 +138,7 @@ class ArmResult:
 
 @dataclass(frozen=True, kw_only=True)
 class MissingArm:
-    """An arm that was searched and cannot be compared: its trials, and how many failed."""
+    """An arm that was searched but cannot be compared: numbers of all and of failed trials."""
 
     name: Annotated[str, Field(alias="arm")]
     trials: int
@@ -154,5 +155,5 @@ class ReferenceResult:
 
 
 def by_score(entry: ArmResult | ReferenceResult) -> float:
-    """Returns a sort key: the best score first, and last what has none."""
+    """Returns a sort key: the best score first, entries without a score last."""
     return -entry.score.estimate if entry.score else float("inf")

@@ -1,4 +1,4 @@
-"""The figures of one arm: score, cost, tasks, and what its search was expected to find."""
+"""The figures of one arm: score, cost, tasks, and the expected best score of its search."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def arm_result(
         name: of the arm.
         measured: the figures of all arms.
         tasks: the T tasks.
-        trials: one row a trial, of all arms.
+        trials: one row per trial, of all arms.
     """
     skill, regret, level = measured.skill.point, measured.regret, measured.declared.level
     arm = skill.arms.index(name)
@@ -82,10 +82,10 @@ def _finalists(evidence: ComparisonData, name: str) -> tuple[FinalistResult, ...
 
 
 def _delta_m(skill: Resampled, arm: int, level: float) -> Interval | None:
-    """Returns by how many percent the arm's losses lie below those of tuned single-task networks.
+    """Returns by how many percent the arm's losses are below those of tuned single-task networks.
 
-    The mean over tasks (Maninis et al., CVPR 2019). Losses are on a positive scale, unlike skill or
-    R2: 1 - skill is the loss over that of the trivial predictor, which cancels.
+    It is the mean over tasks (Maninis et al., CVPR 2019). Losses are on a positive scale, unlike
+    skill or R2. 1 - skill is the loss divided by that of the trivial predictor, which cancels.
     """
     if _SINGLE not in skill.arms or skill.arms[arm] == _SINGLE:
         return None
@@ -120,7 +120,7 @@ def _task_results(measured: MeasuredArms, arm: int, tasks: Sequence[Task]) -> di
 
 
 def _expected_best(trials: pd.DataFrame, level: float) -> tuple[ExpectedBest, ...]:
-    """Returns the validation score expected of the best of n trials, over the outer folds."""
+    """Returns the expected validation score of the best of n trials, mean over outer folds."""
     ended = trials[trials["state"] != "unfinished"]
     curves = [
         np.stack(expected_best(scores.to_numpy(dtype=float), level))

@@ -1,4 +1,4 @@
-"""The comparison of the arms on held-out rows, as data: the content of comparison.json."""
+"""Builds the comparison of the arms on held-out rows: the content of comparison.json."""
 
 from collections.abc import Sequence
 
@@ -25,13 +25,13 @@ def compare(
     trials: pd.DataFrame,
     declared: AnalysisPlan = DEFAULT_PLAN,
 ) -> Comparison:
-    """Returns everything that is stated about the arms.
+    """Returns all results about the arms.
 
     Args:
-        evidence: each arm's best trials, retrained on fresh seeds; one arm or more can be compared.
+        evidence: each arm's best trials, retrained on fresh seeds; at least one arm is comparable.
         tasks: the T tasks.
-        trials: one row a trial.
-        declared: how the study is judged.
+        trials: one row per trial.
+        declared: the analysis plan.
     """
     measured = measure(evidence, declared)
     gaps = differences(measured)
@@ -64,7 +64,7 @@ def _missing(name: str, trials: pd.DataFrame) -> MissingArm:
 
 def _ranks(skill: Resampled, level: float) -> Ranks | None:
     """Returns mean ranks over replicates and tasks; None with one arm."""
-    if len(skill.arms) < 2:  # noqa: PLR2004 - a rank among two or more
+    if len(skill.arms) < 2:  # noqa: PLR2004 - ranks need two arms
         return None
     blocks = skill.replicates.reshape(len(skill.arms), -1).T
     mean = skill.ranks.mean(1)
@@ -82,7 +82,7 @@ def _ranks(skill: Resampled, level: float) -> Ranks | None:
 def _references(
     evidence: ComparisonData, tasks: Sequence[Task], declared: AnalysisPlan
 ) -> tuple[ReferenceResult, ...]:
-    """Returns the skill of the models that are no arms; no search of theirs is drawn."""
+    """Returns the skill of the reference models; they have no search to resample."""
     models = evidence.references
     if not models.arms:
         return ()

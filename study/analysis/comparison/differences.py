@@ -1,4 +1,4 @@
-"""Differences of the arms to the baselines: estimates, intervals, tests, and sizes needed."""
+"""Differences of the arms to the baselines: estimates, intervals, tests, and needed sizes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,16 +26,17 @@ _SPLIT_DRAWS = 1000  # a variance needs fewer than the ends of an interval
 
 
 def baselines(arms: Sequence[str], declared: AnalysisPlan) -> list[str]:
-    """Returns what every arm is compared with: the declared ones, or else the first arm."""
+    """Returns the baselines: the declared ones that are arms, otherwise the first arm."""
     return [name for name in declared.baselines if name in arms] or list(arms[:1])
 
 
 def differences(measured: MeasuredArms) -> tuple[Difference, ...]:
-    """Returns one entry for each arm and baseline; a pair of baselines stands once.
+    """Returns one entry for each arm and baseline; a pair of two baselines appears once.
 
-    The interval of a difference is as wide as rows and seeds ask for (two-level bootstrap), and the
-    luck of the search, which is what drawing trials too adds to the variance: the mean over all
-    comparisons, for a few finalists tell little of one arm's.
+    The interval of a difference contains the variance from rows and seeds (two-level bootstrap)
+    and the variance of the search. The latter is the variance that is added when trials are drawn
+    too. It is the mean over all comparisons, because a few finalists give little information about
+    one arm.
     """
     evidence, declared = measured.evidence, measured.declared
     pairs = _pairs(evidence.arms, declared)
@@ -133,7 +134,7 @@ def _places(resampled: Resampled, pairs: Sequence[tuple[str, str]]) -> tuple[lis
 
 
 def _p_value(evidence: ComparisonData, arm: str, base: str) -> float:
-    """Tests the differences of mean skill on each outer fold and replicate."""
+    """Returns the p-value of the differences of mean skill over outer folds and replicates."""
     gaps = []
     for fold in evidence.outer_folds:
         trivial = fold.trivial.sum(1)
@@ -149,7 +150,7 @@ def _improvement(skill: Resampled, arm: str, base: str) -> float:
 
 
 def _components(measured: MeasuredArms, pairs: Sequence[tuple[str, str]]) -> list[Components]:
-    """Splits the variance of each difference by level."""
+    """Returns the variance of each difference, split by level."""
     level: Level = "rows"
     rows_alone = resample(measured.evidence, draws=_SPLIT_DRAWS, levels=(level,))
     rows = _draws(rows_alone, pairs).var(0)

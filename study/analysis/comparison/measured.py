@@ -1,4 +1,4 @@
-"""What the arms are judged from: the evidence, and the figures resampled from it."""
+"""The evidence of a study, and the figures of all arms that are resampled from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ class Estimate:
 
     Attributes:
         point: resampled over rows, seeds and trials.
-        draws: resampled over rows and seeds alone, with the networks of the study.
+        draws: resampled only over rows and seeds, with the networks of the study.
     """
 
     point: Resampled
@@ -30,10 +30,10 @@ class MeasuredArms:
 
     Attributes:
         evidence: of the study.
-        declared: how it is judged.
+        declared: the analysis plan.
         skill: higher is better.
         regret: the expected loss above the oracle's as a share of the trivial predictor's loss;
-            lower is better. None where there is no oracle.
+            lower is better. None without an oracle.
     """
 
     evidence: ComparisonData

@@ -1,7 +1,7 @@
 """The comparison as typed data, and its form in `comparison.json`.
 
 Fields are in the order of the file's keys. A key that an earlier version did not write has a
-default here; a key that this version does not know is left out.
+default here. A key that is not defined here is ignored.
 """
 
 import json
@@ -21,7 +21,7 @@ __all__ = ["Comparison", "Difference", "Ranks", "from_json", "held_out_phrase", 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The difference of an arm's mean skill to a baseline's, on the same rows, seeds and folds.
+    """The difference of mean skill between an arm and a baseline, on the same rows and replicates.
 
     Attributes:
         arm: its name.
@@ -33,9 +33,10 @@ class Difference:
         p_holm: the same, adjusted for the number of comparisons.
         probability_of_improvement: share of replicates and tasks on which the arm is better.
         regret: difference of regrets; None without an oracle.
-        distinguishable: whether there is a difference by the declared rule.
-        needed: what would show the declared difference; None if this study is large enough.
-        verdict: the same in a sentence.
+        distinguishable: whether the arms are significantly different by the declared rule.
+        needed: the study size that would show the declared difference; None if this study is large
+            enough.
+        verdict: the result in a sentence.
     """
 
     arm: str
@@ -64,8 +65,8 @@ class Ranks:
     Attributes:
         mean_ranks: by arm.
         critical_difference: of two mean ranks, by the bootstrap.
-        groups: runs of arms that the critical difference does not separate.
-        blocks: pairs of replicate and task.
+        groups: groups of arms, adjacent by rank, that the critical difference does not separate.
+        blocks: number of pairs of replicate and task.
         friedman_p: p-value of Friedman's test; None below three arms.
         nemenyi: Nemenyi's critical difference.
     """
@@ -80,21 +81,21 @@ class Ranks:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Everything that is stated about the arms: the content of `comparison.json`.
+    """All results about the arms: the content of `comparison.json`.
 
     Attributes:
-        score: what the score is, in words.
-        level: of all intervals of differences together, and of any other interval alone.
-        rule: the rule that calls a difference.
-        baselines: what every arm is compared with.
-        held_out_rows: of all outer folds.
+        score: the definition of the score, in words.
+        level: of all intervals of differences together, and of every other interval by itself.
+        rule: the rule that calls a difference significant.
+        baselines: the arms that every arm is compared with.
+        held_out_rows: number of rows, over all outer folds.
         unit: what the bootstrap draws, in the plural.
         held_out_units: number of these units.
-        training_rows: that one replicate is trained on.
-        replicates: of each finalist.
-        fresh_seeds: of the replicates.
+        training_rows: number of rows that one replicate is trained on.
+        replicates: number of replicates of each finalist.
+        fresh_seeds: seeds of the replicates.
         outer_folds: one or more.
-        finalists_per_arm: retrained at most.
+        finalists_per_arm: the most finalists of an arm.
         arms: the compared arms, in the order of the study.
         missing: the arms that cannot be compared.
         differences: one for each arm and baseline, grouped by baseline.
@@ -129,12 +130,12 @@ class Comparison:
 
     @property
     def held_out(self) -> str:
-        """How much was held out, in words."""
+        """The size of the held-out part, in words."""
         return held_out_phrase(self.held_out_rows, self.unit, self.held_out_units)
 
 
 def held_out_phrase(rows: int | None, unit: str, units: int | None) -> str:
-    """Returns how much was held out: rows, and of how many groups if they are of groups.
+    """Returns the size of the held-out part in words: rows, and groups if the rows have groups.
 
     >>> held_out_phrase(60, "patients", 20)
     '60 held-out rows of 20 patients'
@@ -161,7 +162,7 @@ def from_json(plain: Mapping[str, Any]) -> Comparison:
     """Returns the comparison that `to_json`, or an earlier version, wrote.
 
     Raises:
-        pydantic.ValidationError: an entry is missing or is of another kind.
+        pydantic.ValidationError: an entry is missing or has another type.
     """
-    # Strict validation, which takes no number for a text, reads dataclasses from JSON alone.
+    # Strict validation does not accept a number as a text. It reads dataclasses only from JSON.
     return _FORM.validate_json(json.dumps(plain), strict=True)

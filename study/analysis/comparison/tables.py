@@ -8,7 +8,7 @@ __all__ = ["comparison_table", "difference_table", "task_table"]
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row an arm: score, ranks, trials and cost."""
+    """Returns one row per arm: score, ranks, trials and cost."""
     rows = [
         {
             "arm": arm.name,
@@ -32,7 +32,7 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def difference_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row a pair of arm and baseline."""
+    """Returns one row per pair of arm and baseline."""
     names = (
         "arm",
         "baseline",
@@ -52,7 +52,7 @@ def difference_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def task_table(comparison: Comparison) -> pd.DataFrame:
-    """Returns one row an arm, task and metric."""
+    """Returns one row per arm, task and metric."""
     rows = [
         {"arm": arm.name, "task": task, "metric": metric, "value": value}
         for arm in comparison.arms

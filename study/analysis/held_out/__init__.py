@@ -1,4 +1,4 @@
 """The winners on held-out rows: calibration, permutation importance, subgroups.
 
-Open `tables.py` first.
+Read `tables.py` first.
 """

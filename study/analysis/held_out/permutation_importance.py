@@ -1,9 +1,9 @@
-"""Which features an ensemble leans on: what each task loses when one of them is shuffled.
+"""The features that an ensemble depends on: the skill that each task loses without a feature.
 
-A feature is a column of the table, a derived feature, or a list of codes as a whole. Shuffled over
-the held-out rows, it tells nothing, and the skill that is lost is its importance (Breiman, Machine
-Learning 45, 2001; Fisher, Rudin & Dominici, JMLR 20, 2019). What two features both tell is credited
-to neither in full.
+A feature is a column of the table, a derived feature, or a complete list of codes. The feature is
+shuffled over the held-out rows, so that it has no information. The skill that is lost is its
+importance (Breiman, Machine Learning 45, 2001; Fisher, Rudin & Dominici, JMLR 20, 2019).
+Information that two features share is not fully counted for either of them.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ from study.analysis.held_out.rows import HeldOutRows, Predict, Predicted
 __all__ = ["MAX_ROWS", "permutation_importance", "source_columns"]
 
 _REPEATS = 10
-_KEPT = 100  # labelled rows of each task, where they are rare
+_KEPT = 100  # labelled rows of each task that are kept, if labels are rare
 MAX_ROWS = 1000
-"""Held-out rows that are shuffled: more would cost time and tell the same."""
+"""The most held-out rows that are shuffled: more rows take more time with the same result."""
 
 
 class _Gathering(BaseEstimator):
-    """Predicts rows that are put together of others, feature by feature.
+    """Predicts rows that are combined from other rows, feature by feature.
 
-    Its X are row numbers (m, sources), so that columns of any kind, and several at once, are
-    shuffled as one.
+    X has row numbers, (m, sources). With them, columns of any type, and several columns of one
+    feature, are shuffled together.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class _Gathering(BaseEstimator):
         self.predict_table, self.table, self.sources = predict, table, sources
 
     def fit(self, rows: Rows, y: object = None) -> Self:
-        """Does nothing: the ensemble is fitted."""
+        """Does nothing: the ensemble is already fitted."""
         return self
 
     def predict(self, rows: Rows) -> Predicted:
@@ -54,7 +54,7 @@ class _Gathering(BaseEstimator):
 
 
 def source_columns(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...]]:
-    """Returns what a feature set is made of: feature -> its columns in `Cohort.table`."""
+    """Returns the features of a feature set: feature -> its columns in `Cohort.table`."""
     blocks = schema.blocks_by_set[schema.feature_set_name(feature_set)]
     names = dict.fromkeys(name for block in blocks for name in block.columns)
     return {
@@ -65,12 +65,12 @@ def source_columns(schema: Schema, feature_set: str) -> dict[str, tuple[str, ...
 def permutation_importance(
     predict: Predict, rows: HeldOutRows, features: Mapping[str, tuple[str, ...]], *, seed: int = 0
 ) -> pd.DataFrame:
-    """Returns what each task's skill loses by each feature: task, feature, mean, sd.
+    """Returns the loss of skill per task and shuffled feature: task, feature, mean, sd.
 
     Args:
         predict: an ensemble's predictions.
-        rows: to score on; of many, some that are drawn at random. A task whose labels tell nothing
-            there has no importance.
+        rows: to score on; at most `MAX_ROWS` of them are used, drawn at random. A task has no
+            importance if the trivial predictor has no loss on these rows.
         features: name -> its columns in the table.
         seed: of the shuffling.
     """
@@ -105,11 +105,11 @@ def permutation_importance(
 
 
 def _some(tells: NDArray[np.bool_], random: np.random.Generator) -> Rows:
-    """Returns which rows to score on, at most `MAX_ROWS`: at random, but rare labels first.
+    """Returns the rows to score on, at most `MAX_ROWS`: random, with rows of rare labels first.
 
     Args:
-        tells: (m, T), whether a row has a label to be wrong about.
-        random: the numbers.
+        tells: (m, T), whether the trivial predictor has a loss on a row.
+        random: the generator.
     """
     order = random.permutation(len(tells))
     shuffled = tells[order]

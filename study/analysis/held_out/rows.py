@@ -1,4 +1,4 @@
-"""Held-out rows, which neither the search nor training saw, and predictions on them."""
+"""Held-out rows, which neither the search nor training used, and predictions on them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ __all__ = ["HeldOutRows", "Predict", "Predicted", "Winner", "clusters_of_rows", 
 
 
 def clusters_of_rows(stack: Stack) -> Rows | None:
-    """Returns whose row each held-out row is, (m,) numbers from 0; None if no group has two rows.
+    """Returns the group of each held-out row, (m,) numbers from 0; None if no group has two rows.
 
     Args:
         stack: with its held-out rows.
@@ -46,10 +46,10 @@ class Winner:
 
     Attributes:
         arm: its name.
-        outer_fold: the part of the rows that it never saw.
-        untempered: what it says before its probabilities are calibrated.
-        predict: what it says.
-        temperatures: (T,), what calibration divides log-probabilities by; 1 for values.
+        outer_fold: the part of the rows that it was not trained on.
+        untempered: returns its predictions before calibration.
+        predict: returns its calibrated predictions.
+        temperatures: (T,), the divisors of log-probabilities in calibration; 1 for values.
     """
 
     arm: str
@@ -69,7 +69,7 @@ class HeldOutRows:
         labels: (m, K), one-hot levels and values; zero where a label is unknown.
         known: (m, T), whether a row has a label of a task.
         units: (m,), numbers from 0, the same in all rows of one group.
-        trivial: (K,), what a model without features says: log base rates and means.
+        trivial: (K,), predictions of the trivial predictor: log base rates and means.
     """
 
     tasks: tuple[Task, ...]
@@ -84,7 +84,7 @@ class HeldOutRows:
 
     @cached_property
     def layout(self) -> HeadLayout:
-        """Of the K columns."""
+        """The layout of the K columns."""
         return HeadLayout(self.tasks, torch.float64)
 
     def take(self, rows: NDArray[np.int64]) -> "HeldOutRows":
@@ -110,7 +110,7 @@ class HeldOutRows:
     def skill(self, predicted: Predicted) -> Float64s:
         """Returns the share of the trivial predictor's loss that predictions remove, (T,).
 
-        NaN for a task whose trivial predictor loses nothing, as one without labels.
+        NaN for a task on which the trivial predictor has no loss, for example without labels.
         """
         losses, trivial = self.losses(predicted).sum(0), self.trivial_losses.sum(0)
         none = np.full(trivial.shape, np.nan)
@@ -135,7 +135,7 @@ class HeldOutRows:
 def held_out_rows(cohort: Cohort, stack: Stack) -> HeldOutRows:
     """Returns the held-out rows of a stack that was prepared with them.
 
-    The trivial predictor is pooled over the replicates, as the ensemble is.
+    The trivial predictor is the average over the replicates, in the same way as the ensemble.
     """
     rows = stack.test_rows
     groups = clusters_of_rows(stack)

@@ -1,4 +1,4 @@
-"""The skill of ensembles on kinds of rows, with intervals."""
+"""The skill of ensembles on subgroups, with intervals."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,8 @@ from study.settings.analysis_plan import DEFAULT_PLAN
 __all__ = ["MEAN_TASK", "subgroup_skill"]
 
 MEAN_TASK = "mean"
-"""Stands for the mean over the tasks, where a task could stand."""
-_UNITS = 500  # more are joined at random: their sums vary alike, and the draws stay few
+"""The entry for the mean over the tasks in the column `task`."""
+_UNITS = 500  # more are joined at random: the variance is the same, and the arrays stay small
 _DRAWS = 2000
 
 
@@ -28,22 +28,23 @@ def subgroup_skill(
     *,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Returns each arm's skill on each kind of rows, over all outer folds.
+    """Returns each arm's skill on each subgroup, over all outer folds.
 
-    A kind's skill is measured against the trivial predictor of all rows. Intervals are percentiles
-    of a bootstrap over groups of rows, where a group has several, with the networks held fixed.
+    The skill of a subgroup is relative to the trivial predictor of all rows. Intervals are
+    percentiles of a bootstrap over rows, or over groups if a group has several rows. The networks
+    stay fixed.
 
     Args:
-        schema: declares the kinds.
-        rows: held out, one an outer fold.
+        schema: declares the subgroups.
+        rows: the held-out rows, one entry per outer fold.
         losses: arm -> (m, T) of each outer fold.
         seed: of the bootstrap.
 
     Returns:
-        arm, subgroup, title, title_zh, level, task (or `mean`), rows, estimate, low, high. Of a
-        task, rows counts the labelled ones among all rows; of kinds there is no such count, for the
-        difference of two could be a few. A task with labels of fewer than `LEAST` groups has no
-        figures, nor a count.
+        arm, subgroup, title, title_zh, level, task (or `mean`), rows, estimate, low, high. For a
+        task, `rows` counts the labelled rows, but only among all rows. Subgroups have no count per
+        task, because the difference of two counts could be a few persons. A task with labels of
+        fewer than `MIN_UNITS` groups has neither figures nor a count.
     """
     tasks = rows[0].tasks
     table = pd.concat([fold.table for fold in rows], ignore_index=True)
@@ -62,7 +63,7 @@ def subgroup_skill(
 
 
 def _joined(units: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Returns units numbered from 0, at most `_UNITS` of them, joined by lot."""
+    """Returns units numbered from 0, joined at random into at most `_UNITS`."""
     distinct, place = np.unique(units, return_inverse=True)
     return np.asarray(random.permutation(len(distinct))[place] % _UNITS)
 
@@ -104,9 +105,9 @@ def _skills(
     Args:
         losses: (m, A, T), zero where a label is unknown.
         trivial: (m, T), likewise.
-        enough: (T,), whether a task has the labels for figures; the mean is over those that have.
-        units: (m,), what is drawn together.
-        random: the numbers.
+        enough: (T,), whether a task has enough labels; the mean is over these tasks.
+        units: (m,), the unit of each row; its rows are drawn together.
+        random: the generator.
     """
     shape = losses.shape[1], losses.shape[2] + 1
     count, unit = _sums(units, losses), _sums(units, trivial)
@@ -127,7 +128,14 @@ def _skills(
 
 
 def _drawn(random: np.random.Generator, telling: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Returns how often each unit is drawn, (D, U): of every task one that tells (U, T) of it."""
+    """Returns how often each unit is drawn, (D, U).
+
+    Every draw has, for each task, at least one unit on which the trivial predictor has a loss.
+
+    Args:
+        random: the generator.
+        telling: (U, T), whether the trivial predictor has a loss on a unit.
+    """
     count = len(telling)
     chance = np.full(count, 1 / count)
     drawn = random.multinomial(count, chance, _DRAWS)

@@ -1,4 +1,4 @@
-"""Kinds of rows, by what the schema declares; none so small that it tells of single persons."""
+"""The subgroups that the schema declares, each large enough to protect single persons."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ __all__ = ["ALL_ROWS", "MIN_UNITS", "SubgroupLevel", "subgroup_levels"]
 
 
 MIN_UNITS = 10
-"""Groups of rows (persons) below which a kind is not shown alone: for privacy, and for chance."""
+"""The fewest groups of rows (persons) in a subgroup: for privacy, and because fewer are noise."""
 ALL_ROWS = "all"
 _ALL_TITLES = {"zh": "全部"}
 _UNKNOWN = "not known"
@@ -24,13 +24,14 @@ _UNKNOWN = "not known"
 
 @dataclass(frozen=True, eq=False)
 class SubgroupLevel:
-    """Rows of one kind.
+    """One level of a subgroup declaration, and its rows.
 
     Attributes:
-        subgroup: name of the declaration, or two of them with a cross.
-        title: of the subgroup; second_title: in the second language of the schema, or empty.
-        level: which rows of it.
-        rows: (m,), whether a row is among them; none if they may not be shown.
+        subgroup: name of the declaration, or two names joined by a cross.
+        title: of the declaration.
+        second_title: the title in the second language of the schema, or "".
+        level: name of the level.
+        rows: (m,), whether a row has this level; all False if the rows may not be shown.
     """
 
     subgroup: str
@@ -42,7 +43,7 @@ class SubgroupLevel:
 
 @dataclass(frozen=True, eq=False)
 class _Split:
-    """All rows by level: `code` (m,) is a place among `levels`."""
+    """All rows by level: `code` (m,) is an index into `levels`."""
 
     name: str
     title: str
@@ -56,17 +57,17 @@ class _Split:
 
 
 def subgroup_levels(schema: Schema, table: pd.DataFrame, groups: Groups) -> list[SubgroupLevel]:
-    """Returns all rows, the rows of each level, and of each pair of levels where there are enough.
+    """Returns all rows, the rows of each level, and the rows of each pair of levels.
 
-    A level with fewer than `LEAST` groups is joined with another: of a number with a neighbour, of
-    codes with the next smallest. Where that leaves one level there is nothing to show. Two
-    subgroups are crossed only if every pair of their levels has enough: else what is left out
-    could be had by subtraction.
+    A level with fewer than `MIN_UNITS` groups is joined with another level: a number with its
+    neighbour, a code with the next smallest. If only one level remains, nothing is shown. Two
+    declarations are crossed only if every pair of their levels has enough groups. Otherwise the
+    missing pair could be computed by subtraction.
 
     Args:
         schema: declares the subgroups.
         table: (m, columns), as in `Cohort.table`.
-        groups: (m,), the same number in all rows of one person, or of what else a group is.
+        groups: (m,), the same number in all rows of one group (person).
     """
     second = _ALL_TITLES.get(schema.second_language, "")
     every = np.ones(len(table), dtype=bool)
@@ -116,19 +117,19 @@ def _kept(
 ) -> tuple[float, ...]:
     """Returns the cuts without those that leave too few groups between them.
 
-    The smallest band goes to its smaller neighbour.
+    The smallest band is joined with its smaller neighbour.
     """
     counts = _counts(np.digitize(values, cuts), groups, len(cuts) + 1)
     small = int(counts.argmin())
     if not cuts or counts[small] >= MIN_UNITS:
         return cuts
-    beside = [cut for cut in (small - 1, small) if 0 <= cut < len(cuts)]  # a cut has two bands
+    beside = [cut for cut in (small - 1, small) if 0 <= cut < len(cuts)]  # the cuts of this band
     gone = min(beside, key=lambda cut: counts[cut] + counts[cut + 1])
     return _kept((*cuts[:gone], *cuts[gone + 1 :]), values, groups)
 
 
 def _bands(cuts: Sequence[float]) -> list[str]:
-    """Returns what lies between cuts.
+    """Returns the names of the bands between cuts.
 
     >>> _bands([50, 65]), _bands([])
     (['below 50', '50 to below 65', '65 and above'], ['known'])
@@ -152,7 +153,7 @@ def _joined(split: _Split, groups: Groups) -> _Split:
 
 
 def _counts(code: NDArray[np.int64], groups: Groups, levels: int) -> NDArray[np.int64]:
-    """Returns how many groups each level has."""
+    """Returns the number of groups in each level."""
     pairs = np.unique(np.stack([code, groups]), axis=1)
     return np.bincount(pairs[0], minlength=levels)
 

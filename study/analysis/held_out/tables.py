@@ -1,7 +1,7 @@
-"""What is known of the winners as ensembles, for whoever is handed one: tables for report and card.
+"""The evaluation of the winners as ensembles: tables for the report and the model card.
 
-A winner is handed on as one predictor, the ensemble of its replicates. The comparison speaks of
-single replicates; what is here speaks of the ensemble, on the same held-out rows.
+A winner is exported as one predictor, the ensemble of its replicates. The comparison evaluates
+single replicates. This module evaluates the ensemble, on the same held-out rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,19 +28,19 @@ def evaluate_winners(
     rows: Sequence[HeldOutRows],
     leading: str,
 ) -> dict[str, pd.DataFrame]:
-    """Returns tables by file name, without any row of a patient.
+    """Returns tables by file name; they contain no row of a patient.
 
-    `ensemble_scores`: arm, outer_fold, task, metric (the temperature is one), value.
-    `ensemble_calibration`: arm, task, stage (before the temperature or after), bin, predicted,
-    observed, count. `subgroups`: `subgroup_skill.py`. `permutation`: of the leading arm alone, for
-    the others would cost as much again: arm, outer_fold, task, feature, title, title_zh, mean, sd.
+    `ensemble_scores`: arm, outer_fold, task, metric (including the temperature), value.
+    `ensemble_calibration`: arm, task, stage (before or after the temperature), bin, predicted,
+    observed, count. `subgroups`: see `subgroup_skill.py`. `permutation`: arm, outer_fold, task,
+    feature, title, title_zh, mean, sd; only of the leading arm, because each arm takes as long.
 
     Args:
         schema: of the table.
-        feature_set: what the networks see.
-        winners: one an arm and outer fold.
-        rows: held out, one an outer fold.
-        leading: the arm whose features are looked at.
+        feature_set: the feature set of the networks.
+        winners: one per arm and outer fold.
+        rows: the held-out rows, one entry per outer fold.
+        leading: the arm with the permutation importance.
     """
     after = [winner.predict(rows[winner.outer_fold].table) for winner in winners]
     before = [winner.untempered(rows[winner.outer_fold].table) for winner in winners]

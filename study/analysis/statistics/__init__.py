@@ -1,4 +1,4 @@
 """Statistics of the comparison: intervals, tests, ranks and sample sizes from held-out losses.
 
-Open `bootstrap.py` first. The file of each method cites its paper.
+Read `bootstrap.py` first. The file of each method cites its paper.
 """

@@ -1,7 +1,7 @@
-"""The bootstrap of the comparison: held-out rows, seeds, and the luck of the search.
+"""The bootstrap of the comparison over held-out rows, seeds, and the trials of the search.
 
-Where several held-out rows are of one person they are not independent: persons are drawn, each with
-all its rows. A unit, here, is a row or such a group of rows.
+Several held-out rows of one person are not independent. In this case persons are drawn, each with
+all rows. A unit is a row, or a group of rows of one person.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -18,13 +18,13 @@ __all__ = ["ALL_LEVELS", "Level", "Resampled", "resample"]
 
 Level: TypeAlias = Literal["rows", "seeds", "search"]
 ALL_LEVELS: tuple[Level, ...] = ("rows", "seeds", "search")
-_BLOCK = 1 << 24  # numbers for which the draws are made at once
-_HELD = 1 << 20  # numbers held at once
+_BLOCK = 1 << 24  # size of a block of draws, in numbers
+_HELD = 1 << 20  # numbers in memory at the same time
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """A figure of each arm and task, estimated and resampled; higher is better.
+    """An estimate for each arm and task, with its bootstrap samples; higher is better.
 
     Attributes:
         arms: names of the A arms.
@@ -44,11 +44,11 @@ class Resampled:
 
 
 class _Fold(NamedTuple):
-    """One outer fold: candidates (C) of all arms in a row, each with the arm it belongs to."""
+    """One outer fold: the candidates (C) of all arms in one sequence, each with its arm."""
 
     losses: Float64s  # (units, C * R * T), summed over a unit's rows
     trivial: Float64s  # (units, R * T)
-    labelled: Float64s  # (units, T), one where a unit has something to be wrong about
+    labelled: Float64s  # (units, T), one where the trivial predictor has a loss on a unit
     validation: Float64s  # (C, R)
     chosen: NDArray[np.int_]  # (A,)
     arm: NDArray[np.int_]  # (C,)
@@ -65,19 +65,19 @@ def resample(
 ) -> Resampled:
     """Three-level bootstrap of 1 - loss / loss of the trivial predictor.
 
-    Rows and seeds are drawn with replacement and are the same in all arms of a draw, so that
-    differences are paired; the folds of a seed, and the rows of a group, stay together (Davison &
-    Hinkley, Bootstrap Methods and their Application, 1997, 3.8; of clusters, Field & Welsh, Journal
-    of the Royal Statistical Society B 69, 2007). Each arm's trials are drawn with replacement too,
-    and the rule that chose the finalist is applied again to those candidates that were drawn, with
-    their validation scores on the seeds that were drawn. A draw without any candidate, or without
-    a label of some task, is repeated.
+    Rows and seeds are drawn with replacement. They are the same for all arms of a draw, so that
+    differences are paired. The folds of a seed, and the rows of a group, stay together (Davison &
+    Hinkley, Bootstrap Methods and their Application, 1997, 3.8; for clusters, Field & Welsh,
+    Journal of the Royal Statistical Society B 69, 2007). Each arm's trials are drawn with
+    replacement too. The rule that chose the winner is applied again to the candidates in the draw,
+    with their validation scores on the seeds in the draw. A draw without a candidate of some arm,
+    or without a label of some task, is repeated.
 
     Args:
         evidence: of the study.
-        of: what is summed over rows, (R, m, T) of a candidate.
+        of: returns the losses of a candidate to sum over rows, (R, m, T).
         draws: D.
-        levels: what is drawn; the rest stays as it was.
+        levels: what is drawn; the other levels stay unchanged.
         seed: of the resampling.
     """
     random = np.random.default_rng(seed)
@@ -104,11 +104,11 @@ def resample(
 
 
 class _Drawn(NamedTuple):
-    """What was drawn of an outer fold."""
+    """The draws of an outer fold."""
 
     fold: _Fold
-    units: Float64s  # (D, units), how often each
-    chosen: NDArray[np.int_]  # (D, A)
+    units: Float64s  # (D, units), how often each unit is drawn
+    chosen: NDArray[np.int_]  # (D, A), the winner of each arm
 
 
 def _figures(drawn: Sequence[_Drawn], part: slice, shape: tuple[int, int, int]) -> Float64s:
@@ -163,7 +163,7 @@ def _by_unit(losses: Float64s, fold: OuterFold) -> Float64s:
 
 
 def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> Float64s:
-    """Returns how often each unit is drawn, (size, units): of every task some label is drawn."""
+    """Returns how often each unit is drawn, (size, units); each draw has labels of every task."""
     drawn = _counts(random, size, len(fold.trivial), vary)
     while (empty := (drawn @ fold.labelled == 0).any(1)).any():
         drawn[empty] = _counts(random, int(empty.sum()), len(fold.trivial), vary)
@@ -171,14 +171,14 @@ def _units(random: np.random.Generator, fold: _Fold, size: int, vary: bool) -> F
 
 
 def _counts(random: np.random.Generator, size: int, among: int, vary: bool) -> Float64s:
-    """Returns how often each of some things is drawn, (size, among)."""
+    """Returns how often each of `among` items is drawn, (size, among); once if not `vary`."""
     if not vary:
         return np.ones((size, among))
     return random.multinomial(among, np.full(among, 1 / among), size).astype(float)
 
 
 def _choose(random: np.random.Generator, fold: _Fold, weight: Float64s) -> NDArray[np.int_]:
-    """Returns the candidate that the rule chooses in each draw, (D, A)."""
+    """Returns the winner of each arm in each draw, (D, A)."""
     score = weight @ fold.validation.T  # (D, C)
     present = np.zeros(score.shape, dtype=bool)
     for arm, trials in enumerate(fold.trials):
@@ -192,7 +192,7 @@ def _choose(random: np.random.Generator, fold: _Fold, weight: Float64s) -> NDArr
 
 
 def _present(random: np.random.Generator, size: int, count: int, trials: int) -> NDArray[np.bool_]:
-    """Says which of an arm's candidates are among its trials drawn with replacement."""
+    """Returns which candidates of an arm are among its drawn trials, (size, count)."""
     rest = max(trials - count, 0)
     every = count + rest
     chance = np.append(np.full(count, 1 / every), rest / every)
@@ -203,7 +203,7 @@ def _present(random: np.random.Generator, size: int, count: int, trials: int) ->
 
 
 def _ranks(figures: Float64s) -> Float64s:
-    """Returns the rank of each arm among all (d, A, R, T), ties shared; 1 is best."""
+    """Returns the rank of each arm among all arms (d, A, R, T); ties share a rank, 1 is best."""
     ranks = np.full_like(figures, 0.5)
     for arm in range(figures.shape[1]):
         other = figures[:, arm, None]

@@ -1,4 +1,4 @@
-"""What a search is expected to find after so many trials."""
+"""The expected best score of a search after n trials."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ def expected_best(scores: Float64s, level: float) -> tuple[Float64s, Float64s, F
     """Returns the expected best score after 1, 2, ... N trials, with its central interval.
 
     The best of n trials drawn from the N with replacement is at most the i-th lowest score with
-    probability (i / N)^n (Dodge et al., EMNLP 2019). A failed trial gives nothing: it counts as the
-    worst of the scores, and as the trivial predictor's zero where they are all above it.
+    probability (i / N)^n (Dodge et al., EMNLP 2019). A failed trial counts as the lowest score, or
+    as 0 (the trivial predictor) if all scores are above 0.
 
     Args:
         scores: (N,), of the trials; NaN where one failed.

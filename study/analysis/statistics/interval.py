@@ -1,4 +1,4 @@
-"""Intervals from bootstrap draws: one at a time, and several that hold at once."""
+"""Intervals from bootstrap draws: single and simultaneous."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ __all__ = ["Interval", "percentiles", "simultaneous", "sup_t"]
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the interval around it."""
+    """An estimate with its interval."""
 
     estimate: float
     low: float
@@ -19,23 +19,24 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether zero lies outside."""
+        """Whether zero is outside the interval."""
         return self.low > 0 or self.high < 0
 
 
 def percentiles(estimate: float, draws: Float64s, level: float) -> Interval:
-    """Returns the central part of the draws (D,) that holds `level` of them."""
+    """Returns the central interval that contains the share `level` of the draws (D,)."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(estimate), float(low), float(high))
 
 
 def sup_t(draws: Float64s, level: float) -> float:
-    """Returns what the largest standardised deviation of a draw exceeds in 1 - level of the draws.
+    """Returns the `level` quantile, over draws, of the largest standardised deviation of a draw.
 
-    (The sup-t band: Montiel Olea & Plagborg-Moller, Journal of Applied Econometrics 34, 2019.)
+    This is the critical value of the sup-t band (Montiel Olea & Plagborg-Moller, Journal of Applied
+    Econometrics 34, 2019).
 
     Args:
-        draws: (D, m), of m figures at once; one that never varies takes no part.
+        draws: (D, m), of m figures together; a figure without variance is ignored.
         level: share of the draws.
     """
     spread, deviation = draws.std(0), np.abs(draws - draws.mean(0))
@@ -44,15 +45,15 @@ def sup_t(draws: Float64s, level: float) -> float:
 
 
 def simultaneous(estimates: Float64s, draws: Float64s, luck: float, level: float) -> list[Interval]:
-    """Returns intervals estimate -+ q * s that hold all at once.
+    """Returns simultaneous intervals, estimate -+ q * s.
 
-    q is `sup_t`, so it asks for no more than the comparisons' correlation does; s^2 is the variance
-    of the draws and the luck beside it.
+    q is `sup_t`; it takes account of the correlation of the comparisons. s^2 is the variance of the
+    draws plus `luck`.
 
     Args:
-        estimates: (m,), one a comparison.
+        estimates: (m,), one per comparison.
         draws: (D, m), over rows and seeds.
-        luck: variance that is not in the draws.
+        luck: the variance of the search, which is not in the draws.
         level: of all intervals together.
     """
     half = sup_t(draws, level) * np.sqrt(draws.var(0) + luck)

@@ -11,12 +11,12 @@ __all__ = ["corrected_resampled_t_test", "holm", "probability_of_improvement"]
 def corrected_resampled_t_test(differences: Float64s, test_share: float) -> float:
     """Returns the two-sided p-value of a zero mean, for replicates that share training rows.
 
-    Replicates are not independent, for their training rows overlap: the variance of the mean is
-    (1 / J + n_test / n_train) s^2 rather than s^2 / J (Nadeau & Bengio, Machine Learning 52, 2003;
-    for repeated cross-validation, Bouckaert & Frank, PAKDD 2004).
+    Replicates are not independent, because their training rows overlap. The variance of the mean is
+    therefore (1 / J + n_test / n_train) s^2 and not s^2 / J (Nadeau & Bengio, Machine Learning 52,
+    2003; for repeated cross-validation, Bouckaert & Frank, PAKDD 2004).
 
     Args:
-        differences: (J,), one a replicate.
+        differences: (J,), one per replicate.
         test_share: n_test / n_train.
     """
     count = len(differences)
@@ -28,10 +28,10 @@ def corrected_resampled_t_test(differences: Float64s, test_share: float) -> floa
 
 
 def holm(p_values: Float64s) -> Float64s:
-    """Returns p-values adjusted for their number, step by step (Holm, 1979).
+    """Returns p-values adjusted for their number by Holm's step-down method (Holm, 1979).
 
     Args:
-        p_values: (m,), one a comparison.
+        p_values: (m,), one per comparison.
     """
     order = np.argsort(p_values, kind="stable")
     factor = len(p_values) - np.arange(len(p_values))
@@ -42,9 +42,9 @@ def holm(p_values: Float64s) -> Float64s:
 
 
 def probability_of_improvement(skill: Float64s, other: Float64s) -> float:
-    """Returns how often an arm does better than another on the same replicate and task.
+    """Returns how often an arm is better than another arm on the same replicate and task.
 
-    Ties count half. (Agarwal et al., NeurIPS 2021, with paired runs in place of all pairs.)
+    A tie counts half (Agarwal et al., NeurIPS 2021; here with paired runs and not all pairs).
 
     Args:
         skill: (J, T), of the arm.

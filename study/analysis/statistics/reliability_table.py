@@ -1,4 +1,4 @@
-"""Predicted and observed rates, bin by bin, from what `hemomodel.training.reliability` sums."""
+"""Predicted and observed rates per bin, from the sums of `hemomodel.training.reliability`."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How large a study would have to be to see a difference of a given size."""
+"""The size of a study that is needed to detect a difference of a given size."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -10,7 +10,7 @@ __all__ = ["Components", "RequiredSample", "required_sample"]
 
 @dataclass(frozen=True)
 class Components:
-    """Variances of a difference that come from each level of the bootstrap."""
+    """The variance of a difference from each level of the bootstrap."""
 
     rows: float
     seeds: float
@@ -18,20 +18,22 @@ class Components:
 
     @property
     def total(self) -> float:
-        """Of all levels together; they are drawn independently of each other."""
+        """The variance of all levels together; they are drawn independently of each other."""
         return self.rows + self.seeds + self.search
 
 
 @dataclass(frozen=True)
 class RequiredSample:
-    """What would show a difference; each figure alone, with the others as they are.
+    """The size that is needed to detect a difference.
+
+    Each number is enough by itself, if the other numbers stay as they are.
 
     Attributes:
-        difference: that is to be seen.
-        rows: held-out rows, or groups of them where those are drawn; None if they alone cannot do
-            it.
-        seeds: fresh seeds; None if seeds alone cannot do it.
-        outer_folds: searches on outer folds of their own, each with its rows and seeds.
+        difference: the difference to detect.
+        rows: held-out rows, or groups of rows if groups are drawn; None if more rows by themselves
+            are not enough.
+        seeds: fresh seeds; None if more seeds by themselves are not enough.
+        outer_folds: outer folds, each with its own search, rows and seeds.
     """
 
     difference: float
@@ -40,7 +42,7 @@ class RequiredSample:
     outer_folds: int
 
 
-def required_sample(  # noqa: PLR0913 - each a word of its own
+def required_sample(  # noqa: PLR0913 - each is a separate quantity of the formula
     variance: Components,
     critical: float,
     *,
@@ -50,11 +52,11 @@ def required_sample(  # noqa: PLR0913 - each a word of its own
     difference: float,
     power: float,
 ) -> RequiredSample | None:
-    """Returns what is missing to see a difference, or None if the study is large enough.
+    """Returns the size that is needed to detect a difference, or None if the study is large enough.
 
-    A true difference d is seen with the given power when the interval's half-width and the normal
-    quantile of the power fit into it: (critical + z) * s <= d. The variance of each level falls
-    with the number of its units (rows, seeds, searches).
+    A true difference d is detected with the given power if (critical + z) * s <= d. Here s is the
+    standard deviation of the difference and z the normal quantile of the power. The variance of
+    each level is inversely proportional to the number of its units (rows, seeds, searches).
 
     Args:
         variance: of the difference, by level.
@@ -63,7 +65,7 @@ def required_sample(  # noqa: PLR0913 - each a word of its own
         seeds: its fresh seeds.
         outer_folds: its outer folds.
         difference: d.
-        power: chance to see it.
+        power: the probability to detect it.
     """
     allowed = (difference / (critical + float(stats.norm.ppf(power)))) ** 2
     if variance.total <= allowed:

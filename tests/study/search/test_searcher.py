@@ -206,7 +206,7 @@ def test_a_trial_that_had_started_keeps_its_parameters(tmp_path):
 def test_a_study_of_the_other_direction_is_refused(tmp_path):
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
     optuna.create_study(storage=storage, study_name="equal", direction="minimize")
-    with pytest.raises(InputError, match="direction minimize, not maximize"):
+    with pytest.raises(InputError, match=r"minimize.*--name"):
         open_arms(storage, {"equal": ("equal",)})
 
 
@@ -232,7 +232,7 @@ def test_a_process_that_failed_for_good_leaves_its_reason(tmp_path):
     search.suggest("t0")
     fails_for_good(search, "t0")
     told = search._arms[0].trials[0].user_attrs["failure"]
-    assert told == "its process failed again and again (ValueError: no)"
+    assert told.endswith("(ValueError: no)")
 
 
 def test_a_trial_that_tune_gave_up_too_early_is_handed_out_again(tmp_path):

@@ -17,7 +17,7 @@ SYNTHETIC = {"kind": "synthetic", "rows": 465}
         ("synthetic:465", SYNTHETIC, "synthetic:465"),
         ("/ward/chen/HD.XLSX", {"kind": "file", "format": "xlsx"}, "a XLSX file"),
         ("synthetic_chen.csv", {"kind": "file", "format": "csv"}, "a csv file"),
-        ("synthetic/chen", {"kind": "file", "format": ""}, "a place"),
+        ("synthetic/chen", {"kind": "file", "format": ""}, "a path"),
     ],
 )
 def test_a_source_is_described_without_its_path(text, entry, label):
@@ -29,7 +29,7 @@ def test_a_source_is_described_without_its_path(text, entry, label):
 @pytest.mark.parametrize("rows", ["", "0", "-1", "1e3", "many", "9" * 5000, "465:1"])
 def test_a_number_of_rows_that_is_none_is_refused(rows):
     for text in (f"synthetic:{rows}", "synthetic"):
-        with pytest.raises(InputError, match="give synthetic:ROWS, such as synthetic:465"):
+        with pytest.raises(InputError, match="synthetic:ROWS"):
             open_cohort(Settings(data=text))
 
 

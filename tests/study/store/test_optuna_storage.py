@@ -20,6 +20,7 @@ from study.store.optuna_storage import (
 )
 from study.store.study_folder import StudyFolder
 from tests.support.processes import free_port
+from tests.support.refusals import assert_ends_with_advice
 
 SECRET = "s3cr3t-word"  # noqa: S105 - of a server that lives for this test
 SETTINGS = Settings(storage="env:HEMOMODEL_TEST_STORAGE")
@@ -50,7 +51,7 @@ def test_two_studies_share_a_database_and_no_trial(sqlite, tmp_path):
 
 def test_a_new_folder_takes_no_study_of_the_same_name(sqlite, tmp_path):
     arms_of("a", tmp_path)
-    with pytest.raises(InputError, match="holds a study a already"):
+    with pytest.raises(InputError, match=r"\ba\b.*--name"):
         arms_of("a", tmp_path / "elsewhere")
 
 
@@ -76,13 +77,13 @@ def test_a_password_is_not_taken_on_the_command_line():
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("", "holds no URL"),
-        ("postgresql", "holds no URL"),
-        (f"postgresql://me:{SECRET}@127.0.0.1:1/db", "cannot be opened"),
-        (f"postgresql://me:{SECRET}@127.0.0.1:port/db", "cannot be opened"),
-        (f"nonesuch://me:{SECRET}@host/db", "cannot be opened"),
-        (f"mysql+pymysql://me:{SECRET}@host/db", "driver is not installed"),
-        ("sqlite:////no/such/folder/a.db", "cannot be opened"),
+        ("", "HEMOMODEL_TEST_STORAGE=postgresql://"),
+        ("postgresql", "HEMOMODEL_TEST_STORAGE=postgresql://"),
+        (f"postgresql://me:{SECRET}@127.0.0.1:1/db", "OperationalError"),
+        (f"postgresql://me:{SECRET}@127.0.0.1:port/db", "ValueError|ArgumentError"),
+        (f"nonesuch://me:{SECRET}@host/db", "NoSuchModuleError"),
+        (f"mysql+pymysql://me:{SECRET}@host/db", "install"),
+        ("sqlite:////no/such/folder/a.db", "OperationalError"),
     ],
     ids=["unset", "word", "no server", "no port", "no dialect", "no driver", "no folder"],
 )
@@ -94,6 +95,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url, says, cap
         open_storage(SETTINGS, StudyFolder(tmp_path))
     assert error.value.__cause__ is None
     assert "\n" not in str(error.value)
+    assert_ends_with_advice(str(error.value))
     assert SECRET not in f"{error.value!r} {error.value.__context__!r}" + "".join(
         capfd.readouterr()
     )
@@ -154,7 +156,7 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     arms[0].study.tell(arms[0].study.ask(), 0.5)
     postgres.stop()
     with (
-        pytest.raises(InputError, match=r"no longer answers .*--resume a") as error,
+        pytest.raises(InputError, match=r"HEMOMODEL_TEST_STORAGE.*--resume a") as error,
         database_failure_message(SETTINGS, "search.py --resume a"),
     ):
         arms[0].study.ask()
@@ -164,7 +166,7 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     arms[0].study.tell(arms[0].study.ask(), 0.6)  # and so does a driver that is still there
     right = os.environ["HEMOMODEL_TEST_STORAGE"]
     monkeypatch.setenv("HEMOMODEL_TEST_STORAGE", right.replace(SECRET, f"{SECRET}-wrong"))
-    with pytest.raises(InputError, match="cannot be opened") as wrong:
+    with pytest.raises(InputError, match="OperationalError") as wrong:
         open_storage(SETTINGS, StudyFolder(tmp_path))
     said = f"{error.value} {wrong.value}" + "".join(capfd.readouterr())
     assert SECRET not in said

@@ -9,6 +9,7 @@ from study.store import record
 from study.store.record import check_unchanged, read_record, shareable, shareable_settings
 from study.store.study_folder import StudyFolder
 from tests.support.paths import FIXTURES
+from tests.support.refusals import assert_ends_with_advice, assert_names
 
 DATA = {"data": "/ward/chen/HD.xlsx", "schema_file": None, "out": "studies", "address": None}
 
@@ -44,8 +45,10 @@ def test_a_record_without_a_number_is_known_by_its_sentences(monkeypatch):
 
 def test_a_record_of_earlier_rules_is_refused(monkeypatch):
     monkeypatch.setattr(record, "RULES", 2)
-    with pytest.raises(InputError, match=r"under rules 1, and this version .* rules 2; start"):
+    with pytest.raises(InputError) as refused:
         check_unchanged(*earlier_study())
+    assert_names(str(refused.value), ["rules 1", "rules 2", "--name"])
+    assert_ends_with_advice(str(refused.value))
 
 
 @pytest.mark.parametrize("number", [True, 1.0, "1", None, [1]])
