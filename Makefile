@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n auto
 
 slow: $(READY)
-	$(BIN)/python -m pytest -q -m "slow and not thorough" -n 4 --dist loadscope
+	$(BIN)/python -m pytest -q -m "slow and not thorough" -n 3 --dist loadscope
 
 # Not in CI; CONTRIBUTING says when to run these.
 thorough: $(READY)

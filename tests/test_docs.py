@@ -22,7 +22,7 @@ SEARCH = "python scripts/search.py --trials 200"
 # The commands run as printed, with flags that make them short.
 LESS = {
     "scripts/search.py": shlex.split(
-        "--trials 5 --set fit.epochs=2 --set early_stopping=null"
+        "--trials 5 --max-concurrent 1 --set fit.epochs=2 --set early_stopping=null"
         " --set folds=2 --set seeds=1 --set confirm_seeds=2"
     ),
     "scripts.reproduce.published_setting": ["--set", "fit.epochs=2"],

@@ -87,6 +87,9 @@ def start_ray(address: str | None, cpus: int | None) -> None:
         )
     import ray  # a second's import, beside the reading of the cohort
 
+    if address is None and ray.is_initialized():
+        return  # this process has a Ray already
+
     options: dict[str, Any] = (
         {"address": address} if address else {"address": "local", "num_cpus": cpus}
     )

@@ -21,6 +21,7 @@ from tests.support.paths import ROOT
 COMMANDS = ("search", "report", "recommend", "cohort", "sync", "submit")
 SMOKE = [
     *("--config", "smoke", "--wandb", "disabled", "--set", "fit.hidden=[8]", "--out", "studies"),
+    *("--set", "outer_folds=2", "--max-concurrent", "1"),
 ]
 
 

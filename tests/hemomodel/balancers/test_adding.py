@@ -90,8 +90,8 @@ def test_the_bench_has_a_row_for_it(tree):
 def test_a_study_searches_and_reports_it(tree):
     run(
         tree, "scripts/search.py", "--config", "configs/smoke.yaml", "--name", "toy",
-        "--balancers", "equal,hardest", "--out", "out", "--set", "outer_folds=2", "--set",
-        "fit.hidden=[8]",
+        "--balancers", "equal,hardest", "--out", "out",
+        "--max-concurrent", "1", "--set", "outer_folds=2", "--set", "fit.hidden=[8]",
     )  # fmt: skip
     study = tree / "out" / "toy"
     rows = pd.read_parquet(study / "trials.parquet").query("arm == 'hardest'")

@@ -10,7 +10,6 @@ from hemomodel.dataset.preparation import prepare
 from study.analysis.retrain import retrain_finalist
 from study.cluster.devices import Device, choose_device
 from study.settings.settings import Settings
-from tests.support.studies import SHORT, run
 
 
 @pytest.mark.parametrize(
@@ -38,10 +37,14 @@ def test_a_share_is_within_one_gpu(share):
 
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
-def test_cuda_without_a_gpu_is_one_line(tmp_path):
-    done = run("search.py", *SHORT, "--out", tmp_path, "--device", "cuda", code=2)
-    assert done.stderr.startswith("error: --device cuda: the Ray cluster has no GPU")
-    assert len(done.stderr.splitlines()) == 1
+def test_a_cluster_without_a_gpu():
+    ray.init(address="local", num_cpus=1, include_dashboard=False, logging_level=50)
+    try:
+        assert choose_device(Settings(device="auto")) == Device()
+        with pytest.raises(InputError, match="--device cuda"):
+            choose_device(Settings(device="cuda"))
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.slow

@@ -48,15 +48,15 @@ def table(request, tmp_path):
     return data, ROOT / "configs" / "schemas" / f"{request.param}.yaml"
 
 
-def test_a_table_goes_from_its_schema_to_recommendations(table, tmp_path):
+def test_a_table_goes_from_its_schema_to_recommendations(table, tmp_path, search_here):
     data, schema = table
-    done = run(
-        "search.py", *SHORTEST, "--data", data, "--set", f"schema_file={schema}",
+    printed = search_here(
+        *SHORTEST, "--data", data, "--set", f"schema_file={schema}",
         "--out", tmp_path, "--name", "s",
     )  # fmt: skip
     folder = tmp_path / "s"
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    assert comparison["verdict"] in " ".join(done.stdout.split())
+    assert comparison["verdict"] in " ".join(printed.split())
     assert {arm["arm"] for arm in comparison["arms"]} == {"equal", "gradnorm"}
     assert comparison["verdict"] in (folder / "report.md").read_text(encoding="utf-8")
     assert sorted(path.name for path in (folder / "best").iterdir()) == ["equal", "gradnorm"]

@@ -54,8 +54,8 @@ def test_an_earlier_study_is_refused_under_later_rules(studies):
 
 
 @pytest.mark.skipif(RULES != 1, reason="these studies were begun under rules 1")
-def test_an_earlier_stopped_study_is_resumed_to_its_end(studies):
-    run("search.py", "--resume", "stopped", "--out", studies)
+def test_an_earlier_stopped_study_is_resumed_to_its_end(studies, search_here):
+    search_here("--resume", "stopped", "--out", studies)
     columns = ["number", "arm", "state", "best_epoch", "epochs", "score"]
     found = pd.read_parquet(studies / "stopped" / "trials.parquet")[columns]
     expected = pd.read_parquet(FIXTURES / "rules_1" / "resumed" / "trials.parquet")[columns]

@@ -1,0 +1,35 @@
+"""Studies in the process of the tests, and one Ray per module for all of them."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import ray
+
+from study.cluster.ray_session import quiet_environment, start_ray
+from study.pipeline.commands import search
+
+
+@pytest.fixture(scope="module")
+def shared_ray() -> Iterator[None]:
+    quiet_environment()
+    start_ray(None, 1)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def search_here(
+    shared_ray: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Runs the command of the search in this process; returns what it printed to stdout.
+
+    A study in a process of its own takes five times the processor time, most of it for imports.
+    """
+
+    def call(*flags: object, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["search.py", *map(str, flags)])
+        assert search.main() == code
+        return capsys.readouterr().out
+
+    return call
