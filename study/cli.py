@@ -1,7 +1,7 @@
-"""What every command shares: its parser, its name in messages, how it ends, how it writes a time.
+"""What all commands share: the parser, the command's name, exit codes, the format of a duration.
 
-What went wrong is one line, and the exit code says what it was. Every message that tells the user
-what to type takes the command's name from `command_name`.
+An error is one line, and the exit code gives its kind. Every message that tells the user what to
+type takes the command's name from `command_name`.
 """
 
 import argparse
@@ -29,12 +29,12 @@ __all__ = [
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-# What a disk, its owner or a path says no with; any other OSError is a fault of ours.
+# Errors of a disk, of access rights or of a path. Any other OSError is an error in the program.
 _REFUSED = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG),
     *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
 }
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, marks of direction, line ends
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control characters, direction marks, line ends
 _COMMAND = re.compile(r"\bhemomodel-(search|report|recommend|cohort|sync|submit)\b")
 _SCRIPTS = Path(__file__).parents[1] / "scripts"  # in a checkout
 
@@ -42,8 +42,8 @@ _SCRIPTS = Path(__file__).parents[1] / "scripts"  # in a checkout
 def command_name(name: str) -> str:
     """Returns what the user types to start a command.
 
-    That is `hemomodel-search` after `pip install`, and `python scripts/search.py` in a checkout,
-    unless the running command was started by its installed name there.
+    That is `hemomodel-search` after `pip install`, and `python scripts/search.py` in a checkout.
+    In a checkout it is `hemomodel-search` too if the running command was started by that name.
     """
     installed = f"hemomodel-{name}"
     if _COMMAND.match(Path(sys.argv[0]).name) or not (_SCRIPTS / f"{name}.py").is_file():
@@ -52,7 +52,7 @@ def command_name(name: str) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose complaint is one line, as every other; `--help` has the usage."""
+    """A parser that reports an error in one line; only `--help` prints the usage."""
 
     def error(self, message: str) -> NoReturn:
         """Refuses the command line.
@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Prints the version, which takes a moment to look up, only when it is asked for."""
+    """Looks up and prints the version only if the flag is given, because this takes a moment."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -74,12 +74,12 @@ class _Version(argparse.Action):
 
 
 def command_parser(command: str, doc: str | None, examples: str = "", **options: Any) -> Parser:
-    """Returns a command line with a description, examples and `--version`.
+    """Returns a parser with a description, examples and `--version`.
 
     Args:
-        command: what the user types to start it; see `command_name`.
+        command: what the user types to start the command; see `command_name`.
         doc: the description.
-        examples: shown below the flags; `hemomodel-NAME` in it becomes what the user types.
+        examples: shown below the flags; `hemomodel-NAME` in it is replaced by what the user types.
         options: further arguments of `argparse.ArgumentParser`.
     """
     epilog = _COMMAND.sub(lambda match: command_name(match[1]), examples)
@@ -97,14 +97,15 @@ def command_parser(command: str, doc: str | None, examples: str = "", **options:
 def run_cli(main: Callable[[], int | None]) -> int:
     """Runs a command and returns its exit code.
 
-    What the user can mend (`InputError`, a full or closed disk) is one line on standard error and
-    code 2; an interrupt is code 130. Anything else is a fault of ours and keeps its traceback.
+    An error that the user can correct (`InputError`, a full disk, missing access) is one line on
+    standard error and code 2. An interrupt is code 130. Any other error is an error in the program
+    and keeps its traceback.
     """
     try:
         code = main() or 0
         if sys.stdout is not None:  # None if the shell closed it
-            sys.stdout.flush()  # a full disk shows here, and not when Python has all but ended
-    except BrokenPipeError:  # `| head` has read enough
+            sys.stdout.flush()  # a full disk must fail here, not when Python exits
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         _drop_output()
         return 0
     except InputError as error:
@@ -116,8 +117,8 @@ def run_cli(main: Callable[[], int | None]) -> int:
             _drop_output()
         where = f"{error.filename}: " if error.filename else "the output: "
         return _refuse(
-            f"{where}{error.strerror}; give access or room there, or another place, and run this "
-            "again: what was finished is kept"
+            f"{where}{error.strerror}; give access, free space or choose another place, and run "
+            "this again: finished work is kept"
         )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
@@ -131,9 +132,9 @@ def _refuse(message: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    """Returns a text that stays on its line, whatever a file or a cell put into it.
+    """Returns a text as one line, with control characters of a file or a cell escaped.
 
-    A control character could otherwise move the cursor of the terminal that it is printed on.
+    A control character could otherwise move the cursor of the terminal.
     """
     return "".join(
         repr(letter)[1:-1] if unicodedata.category(letter) in _UNSEEN else letter for letter in text
@@ -141,13 +142,13 @@ def _one_line(text: str) -> str:
 
 
 def _drop_output() -> None:
-    """Sends what is still to be written nowhere: Python writes it once more when it ends."""
+    """Discards the output that is not yet written. Python would write it again when it exits."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def duration(seconds: float) -> str:
-    """Returns seconds as a person reads them.
+    """Returns a number of seconds as readable text.
 
     >>> duration(42), duration(185), duration(7800)
     ('42 s', '3 min 05 s', '2 h 10 min')
