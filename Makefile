@@ -1,4 +1,4 @@
-# Every command makes the environment first if it is not there; a second run reuses it.
+# Every target first makes the environment if it does not exist. Later runs use it again.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,1 +1,1 @@
-"""What a checkout starts: the commands, the benches, what measured the documentation's numbers."""
+"""Programs of a checkout: the commands, the benches, the measurements in the documentation."""

@@ -1,1 +1,1 @@
-"""The benches: `python -m scripts.bench`; README.md says which question each answers."""
+"""The benches: `python -m scripts.bench`; README.md says which question each one answers."""

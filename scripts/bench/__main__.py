@@ -1,13 +1,15 @@
-"""Races the stacked step against the same step trained one replicate at a time, and whole searches.
+"""Compares the time of the stacked step, and of complete searches, with that of other programs.
 
-`steps`: against the usual way, which is what the original did: torch.nn layers, a loop over the
-tasks, torch.optim.Adam, and for GradNorm one autograd pass a task with create_graph.
-`balancers`: every balancer against `equal`, with task gradients at the last shared layer and over
-the whole trunk, beside TorchJD where it has the method (over the trunk, one replicate at a time).
-In these two all do the same work: the same network, batches, losses and optimizer. Rounds
-alternate, and medians are compared within one run.
-`stack`: what a step costs as the stack grows; see stack.py.
-`study`: a whole search against Ray Tune and Optuna used the usual way; see study/race.py.
+`steps`: the stacked step compared with one replicate at a time in the usual way, as in the
+original: torch.nn layers, a loop over the tasks, torch.optim.Adam, and for GradNorm one autograd
+pass per task with create_graph.
+`balancers`: every balancer compared with `equal`, with task gradients at the last shared layer and
+over the entire trunk, and with TorchJD if it has the method (over the trunk, one replicate at a
+time).
+In these two, all programs use the same network, batches, losses and optimizer. Rounds alternate,
+and medians are compared within one run.
+`stack`: the cost of a step as the stack grows; see stack.py.
+`study`: a complete search compared with Ray Tune and Optuna in the usual way; see study/race.py.
 """
 
 import os
@@ -38,7 +40,7 @@ Step = Callable[[], object]
 
 
 def timed(step: Callable[[], object], seconds: float) -> float:
-    """Returns the seconds of one call, as the mean over a slice of time."""
+    """Returns the mean seconds of one call, over calls that take `seconds` in total."""
     step()
     begun, calls = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
@@ -69,9 +71,9 @@ def theirs(peer: PlainLoop | TorchJD, stack: Stack, rows: int) -> Step:
 
 
 def race_steps(seconds: float, rounds: int, console: Console) -> None:
-    """Prints milliseconds a replicate-step of the usual way and of ours."""
+    """Prints milliseconds per replicate-step of the plain loop and of the stacked step."""
     table = columns(
-        "Milliseconds a replicate-step, one thread", "batch", "R", "one by one", "stacked"
+        "Milliseconds per replicate-step, one thread", "batch", "R", "one by one", "stacked"
     )
     table.add_column("ratio", justify="right")
     cohort = synthetic_cohort(465, seed=0)
@@ -97,7 +99,7 @@ def race_balancers(names: list[str], seconds: float, rounds: int, console: Conso
     count, rows = 15, 32
     stack = prepare(synthetic_cohort(465, seed=0), Replicates(folds=5, seeds=3))
     table = columns(
-        f"Microseconds a replicate-step, one thread, R = {count}, batch {rows}",
+        f"Microseconds per replicate-step, one thread, R = {count}, batch {rows}",
         *("last layer", "x equal", "trunk", "x equal", "TorchJD, one by one", "ratio to trunk"),
     )
     for name in names:
@@ -119,7 +121,7 @@ def race_balancers(names: list[str], seconds: float, rounds: int, console: Conso
 
 
 def relative(times: dict[str, float], count: int) -> Iterator[str]:
-    """Yields the cells of a row: microseconds a replicate-step, and ratios."""
+    """Yields the cells of a row: microseconds per replicate-step, and ratios."""
     for gradients in ("last", "trunk"):
         step = times[f"this {gradients}"]
         yield f"{step / count * 1e3:.0f}"
@@ -148,11 +150,17 @@ def arguments() -> Parser:
         nargs="?",
         choices=["steps", "balancers", "stack", "study", "all"],
         default="all",
-        help="all: steps and balancers, the default",
+        help="run this bench; all: steps and balancers (default: all)",
     )
-    parser.add_argument("--only", metavar="A,B", help="of the balancers, such as mgda,upgrad")
-    parser.add_argument("--seconds", type=float, default=0.4, help="a measurement (default: 0.4)")
-    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default: 5)")
+    parser.add_argument(
+        "--only", metavar="A,B", help="run only these balancers, such as mgda,upgrad"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=0.4, help="measure for this time (default: 0.4)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="run this number of alternating rounds (default: 5)"
+    )
     study_flags(parser)
     return parser
 
@@ -163,11 +171,11 @@ def main() -> int:
 
 
 def _bench() -> int:
-    """Runs the races and prints them."""
+    """Runs the benches and prints their tables."""
     options = arguments().parse_args()
     if not 0 < options.seconds < float("inf") or options.rounds < 1:
         raise InputError(
-            f"--seconds {options.seconds} --rounds {options.rounds}: give more than none of each"
+            f"--seconds {options.seconds} --rounds {options.rounds}: give positive numbers"
         )
     torch.set_num_threads(1)
     console = Console()
@@ -181,7 +189,7 @@ def _bench() -> int:
         names = options.only.split(",") if options.only else list(BALANCERS)
         for name in names:
             if name not in BALANCERS:
-                raise InputError(f"{name!r} is no balancer; {did_you_mean(name, BALANCERS)}")
+                raise InputError(f"{name!r} is not a balancer; {did_you_mean(name, BALANCERS)}")
         race_balancers(names, options.seconds, options.rounds, console)
     console.print(
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "

@@ -1,4 +1,4 @@
-"""The peers of the bench: TorchJD on the same network and step, one replicate at a time."""
+"""Runs TorchJD's balancers on the same network and step, one replicate at a time."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from scripts.bench.plain_loop import Network
 
 __all__ = ["AGGREGATORS", "SCALARIZERS", "TorchJD"]
 
-# TorchJD's Nash-MTL needs a solver that is not installed with it, and may return ones in silence.
+# Without Nash-MTL: it needs a solver that TorchJD does not install, and may return ones silently.
 AGGREGATORS: dict[str, Callable[[], agg.Aggregator]] = {
     "mgda": agg.MGDA,
     "pcgrad": agg.PCGrad,
@@ -36,7 +36,7 @@ SCALARIZERS: dict[str, Callable[[], sca.Scalarizer]] = {
 
 
 class TorchJD(Network):
-    """The step as TorchJD's documentation takes it."""
+    """The step as TorchJD's documentation shows it."""
 
     def __init__(self, stack: Stack, balancer: str) -> None:
         super().__init__(stack)

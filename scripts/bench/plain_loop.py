@@ -1,4 +1,4 @@
-"""The plain loop: the same network and step as ours, one replicate at a time, with autograd."""
+"""The plain loop: the same network and step, one replicate at a time, with autograd."""
 
 import itertools
 
@@ -14,7 +14,7 @@ DEFAULT = FitConfig()
 
 
 class Network:
-    """One replicate of torch.nn layers, with a loss a task."""
+    """One replicate of torch.nn layers, with one loss per task."""
 
     def __init__(self, stack: Stack, config: FitConfig = DEFAULT) -> None:
         sizes = [task.size for task in stack.tasks]
@@ -42,7 +42,7 @@ class Network:
 
 
 class PlainLoop(Network):
-    """As a notebook trains it: a loop over the tasks, autograd, torch.optim."""
+    """Trains as a notebook does: a loop over the tasks, autograd, torch.optim."""
 
     def __init__(self, stack: Stack, balancer: str, config: FitConfig = DEFAULT) -> None:
         super().__init__(stack, config)
@@ -78,7 +78,7 @@ class PlainLoop(Network):
         self.extra_adam.step()
 
     def gradnorm(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """One step as published code takes it."""
+        """One step of GradNorm, as in published code."""
         losses = self.losses_of(x, y)
         if self.reference is None:
             self.reference = losses.detach()

@@ -1,8 +1,8 @@
-"""What a program costs, read from /proc: CPU seconds and memory of it and of all it starts.
+"""Reads CPU seconds and memory of a program and of its child processes from /proc.
 
-A process is known by what it is to the race: the driver, a worker, W&B's process, or the engine
-(everything else that was started: Ray's control plane). What a process used between the last look
-and its end is lost, so looks are frequent.
+Each process has one kind: the driver, a worker, W&B's process, or the engine (every other process,
+such as Ray's control plane). The use of a process between the last reading and its end is not
+counted. Therefore readings are frequent.
 """
 
 import os
@@ -19,7 +19,7 @@ KINDS = ("driver", "worker", "wandb", "engine")
 _TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 _MIB = 2**20
 _SLEEP = 0.1
-_CHILD_OF, _USER, _SYSTEM, _RSS = 1, 11, 12, 21  # fields of /proc/PID/stat behind the name
+_CHILD_OF, _USER, _SYSTEM, _RSS = 1, 11, 12, 21  # fields of /proc/PID/stat after the name
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Moment:
 
 @dataclass
 class Usage:
-    """What a program used.
+    """The resources that a program used.
 
     Attributes:
         seconds: from start to end.
@@ -55,12 +55,13 @@ def watch(
     log: Path,
     environment: dict[str, str] | None = None,
 ) -> Usage:
-    """Runs a program and watches it.
+    """Runs a program and measures it.
 
     Args:
         command: to run.
-        signs: name of a moment -> whether it has come; one that comes between the last look and the
-            end counts as come at the end, one that never comes is no moment.
+        signs: name of a moment -> a function that returns whether the moment has come. A moment
+            between the last reading and the end counts as at the end. A moment that never comes is
+            left out.
         log: where its output goes.
         environment: variables to add.
     """
@@ -89,7 +90,7 @@ def watch(
 
 
 def _look(root: int, times: dict[int, tuple[str, float]], peak: dict[str, float]) -> None:
-    """Enters what each process of the tree has used so far."""
+    """Records what each process of the tree has used until now."""
     stats = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
     for pid, stat in stats.items():
         if stat and _belongs(pid, root, stats):
@@ -116,7 +117,7 @@ def _belongs(pid: int, root: int, stats: dict[int, list[str]]) -> bool:
 
 
 def _kind(pid: int) -> str:
-    """Returns what a process is; "" if it has ended and waits to be collected."""
+    """Returns the kind of a process, or "" if it has ended and is a zombie."""
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:

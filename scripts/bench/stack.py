@@ -1,6 +1,6 @@
-"""`python -m scripts.bench stack`: what a step costs as the stack grows, on one thread and on all.
+"""`python -m scripts.bench stack`: the cost of a step as the stack grows, on one or all threads.
 
-Configurations of equal shape could be stacked like replicates; this says what that would give.
+Configurations of equal shape could be stacked like replicates. This bench shows the possible gain.
 """
 
 import os
@@ -24,7 +24,7 @@ BATCHES = (8, 32)
 
 
 def grown(stack: Stack, count: int) -> Stack:
-    """Returns a stack of `count` replicates, by repeating what there is."""
+    """Returns a stack of `count` replicates, by repeating those of a stack."""
     times = np.arange(count) % len(stack.pairs)
     leading = (
         *("features", "offset", "spread", "trivial"),
@@ -39,10 +39,10 @@ def grown(stack: Stack, count: int) -> Stack:
 
 
 def race_stacks(seconds: float, rounds: int, console: Console) -> None:
-    """Prints replicate-steps a second; the best of some rounds."""
+    """Prints replicate-steps per second, the best of several rounds."""
     base = prepare(synthetic_cohort(465, seed=0), Replicates(folds=5, seeds=3))
     threads = sorted({1, os.cpu_count() or 1})
-    table = Table(title="Replicate-steps a second, balancer equal")
+    table = Table(title="Replicate-steps per second, balancer equal")
     for title in ("batch", "R", *(f"{n} thread{'s' if n > 1 else ''}" for n in threads)):
         table.add_column(title, justify="right")
     for rows in BATCHES:
@@ -55,7 +55,10 @@ def race_stacks(seconds: float, rounds: int, console: Console) -> None:
 
 
 def _rate(stack: Stack, rows: int, threads: int, seconds: float, rounds: int) -> float:
-    """Returns replicate-steps a second; of CPU time on one thread, so that others do not matter."""
+    """Returns replicate-steps per second; per second of CPU time if there is one thread.
+
+    CPU time does not depend on other programs that run on the machine.
+    """
     torch.set_num_threads(threads)
     clock = time.thread_time if threads == 1 else time.perf_counter
     step = Training(FitConfig(batch_size=rows), stack).profile_step()

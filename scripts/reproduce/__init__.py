@@ -1,1 +1,1 @@
-"""Programs that measure the numbers in docs/: `python -m scripts.reproduce.NAME`."""
+"""Programs that measure the numbers in docs/. Run `python -m scripts.reproduce.NAME`."""

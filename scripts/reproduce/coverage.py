@@ -1,4 +1,4 @@
-"""Measures what a model promises on patients of the built-in cohort that it never saw."""
+"""Measures the coverage that a model promises, on new patients of the built-in cohort."""
 
 import sys
 from itertools import chain
@@ -10,14 +10,16 @@ from study.cli import Parser, command_parser, run_cli
 if TYPE_CHECKING:
     from study.verification.coverage import CoverageResult
 
-_FEWEST = 200  # rows of a workbook, of which half stay: fewer are not enough for the folds
+_FEWEST = (
+    200  # rows of a workbook; half remain after filters, and fewer are not enough for the folds
+)
 COMMAND = "python -m scripts.reproduce.coverage"
 EXAMPLES = f"""\
 examples:
   {COMMAND} --rows 465,2000 --fresh 20000
-      a model of the default configuration for each size, and the table in Markdown
+      fits one model of the default configuration per size, and prints the table in Markdown
   {COMMAND} --model studies/NAME/best/equal --fresh 20000
-      a model that a study of synthetic:N saved; nothing is fitted
+      uses a model that a study of synthetic:N exported; nothing is fitted
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
 """
@@ -26,12 +28,41 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(COMMAND, __doc__, EXAMPLES)
-    p.add_argument("--rows", default="465,2000", metavar="N,N", help="of the workbooks fitted on")
-    p.add_argument("--model", type=Path, metavar="FOLDER", help="try this one, and fit none")
-    p.add_argument("--fresh", type=int, default=20_000, metavar="N", help="rows to try them on")
-    p.add_argument("--coverage", type=float, default=0.9, metavar="SHARE", help="default: 0.9")
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the first workbook")
-    p.add_argument("--cohorts", type=int, default=1, metavar="N", help="workbooks of each size")
+    p.add_argument(
+        "--rows",
+        default="465,2000",
+        metavar="N,N",
+        help="fit on workbooks with these numbers of rows (default: 465,2000)",
+    )
+    p.add_argument("--model", type=Path, metavar="FOLDER", help="test this model, and fit none")
+    p.add_argument(
+        "--fresh",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="test on a workbook of new patients with N rows (default: 20000)",
+    )
+    p.add_argument(
+        "--coverage",
+        type=float,
+        default=0.9,
+        metavar="SHARE",
+        help="promise this coverage (default: 0.9)",
+    )
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="use this seed for the first workbook (default: 0)",
+    )
+    p.add_argument(
+        "--cohorts",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fit on N workbooks per size (default: 1)",
+    )
     return p
 
 
@@ -41,7 +72,7 @@ def main() -> int:
 
 
 def _measure() -> None:
-    """Fits, tries and prints."""
+    """Fits models, tests them on new patients and prints the results."""
     flags = parser().parse_args()
 
     from hemomodel import load  # --help answers without torch
@@ -63,7 +94,7 @@ def _measure() -> None:
     if flags.seed < 0 or FRESH in seeds:
         raise InputError(
             f"--seed {flags.seed} --cohorts {flags.cohorts}: the new patients have the seed "
-            f"{FRESH:,}; give a whole number from 0 up and so far below or above it"
+            f"{FRESH:,}; give a whole number from 0 up, so that no cohort has the same seed"
         )
     print(
         "| rows | task | coverage | set or width | accuracy or MAE | regret | regret before "

@@ -1,4 +1,4 @@
-"""Measures how often the comparison calls a difference that is not there, and one that is."""
+"""Measures how often the comparison calls a false difference, and how often a true one."""
 
 import json
 import multiprocessing
@@ -12,9 +12,9 @@ COMMAND = "python -m scripts.reproduce.error_rates"
 EXAMPLES = f"""\
 examples:
   {COMMAND} --studies 100
-      100 cohorts with 3 studies each; about half a minute of one core a cohort
+      simulates 100 cohorts with 3 studies each; one core needs about half a minute per cohort
   {COMMAND} --studies 100 --resume
-      goes on after an interruption; what had ended is kept
+      resumes after an interruption; finished cohorts are kept
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
 """
@@ -23,16 +23,20 @@ exit codes: 0 done, 2 bad input, 130 interrupted.
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(COMMAND, __doc__, EXAMPLES)
-    p.add_argument("--studies", type=int, default=100, metavar="N", help="cohorts (default: 100)")
-    p.add_argument("--jobs", type=int, default=2, metavar="J", help="processes (default: 2)")
+    p.add_argument(
+        "--studies", type=int, default=100, metavar="N", help="simulate N cohorts (default: 100)"
+    )
+    p.add_argument("--jobs", type=int, default=2, metavar="J", help="use J processes (default: 2)")
     p.add_argument(
         "--out",
         type=Path,
         default=Path("error_rates.jsonl"),
         metavar="FILE",
-        help="one line of JSON a cohort (default: error_rates.jsonl)",
+        help="write one line of JSON per cohort to this file (default: error_rates.jsonl)",
     )
-    p.add_argument("--resume", action="store_true", help="go on with the file")
+    p.add_argument(
+        "--resume", action="store_true", help="resume with the cohorts that --out already has"
+    )
     return p
 
 
@@ -42,7 +46,7 @@ def main() -> int:
 
 
 def _measure() -> None:
-    """Runs what is not in the file yet, and prints the table."""
+    """Runs the cohorts that are not in the file yet, and prints the table."""
     flags = parser().parse_args()
 
     from hemomodel.errors import InputError  # --help answers without torch
@@ -53,13 +57,13 @@ def _measure() -> None:
             f"--studies {flags.studies} --jobs {flags.jobs}: give whole numbers of one or more"
         )
     if flags.out.exists() and not flags.resume:
-        raise InputError(f"{flags.out} exists; go on with --resume, or name another --out")
+        raise InputError(f"{flags.out} exists; resume it with --resume, or name another --out")
     if flags.out.is_dir() or not flags.out.absolute().parent.is_dir():
-        raise InputError(f"{flags.out} is no file in a folder that exists; name another --out")
+        raise InputError(f"{flags.out} is not a file in an existing folder; name another --out")
     records = _read(flags.out)
     left = sorted(set(range(flags.studies)) - {record["seed"] for record in records})
     if left:
-        # A fork beside a computing thread could hang; a fresh process cannot.
+        # A fork next to a computing thread could hang; a new process cannot.
         fresh = multiprocessing.get_context("spawn")
         with fresh.Pool(flags.jobs) as pool, flags.out.open("a") as file:
             for record in pool.imap_unordered(simulate_study, left):
@@ -72,7 +76,7 @@ def _measure() -> None:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """Returns the cohorts that are whole; a line that was cut off is run again."""
+    """Returns the complete cohorts; the cohort of a truncated line is run again."""
     if not path.exists():
         return []
     whole, cut, _ = path.read_text().rpartition("\n")
@@ -90,10 +94,10 @@ def _table(records: list[dict[str, Any]]) -> str:
         "studies",
         "true skill",
         "true regret",
-        "called in a study",
-        "interval alone",
-        "t-test alone",
-        "called of all pairs",
+        "any pair called",
+        "interval only",
+        "t-test only",
+        "pairs called",
         "half-width",
     )
     rows = [

@@ -1,4 +1,4 @@
-"""Makes real studies fail at random moments, resumes them, and prints what is left of each."""
+"""Makes real studies fail at random moments, resumes them, and prints what was lost."""
 
 import random
 import signal
@@ -14,7 +14,7 @@ from study.verification.interruptions import InterruptedStudy
 
 COMMAND = "python -m scripts.reproduce.failures"
 HEADER = """\
-| failure | times | exit codes | lost | doubled | arms unequal | left running \
+| failure | times | exit codes | lost | duplicated | arms unequal | still running \
 | W&B faults | gaps | same as undisturbed | processes left | s |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
 
@@ -22,14 +22,27 @@ HEADER = """\
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(COMMAND, __doc__, f"example: {COMMAND} --trials 8 --kills 20")
-    p.add_argument("--out", type=Path, help="folder of the studies (default: a temporary one)")
-    p.add_argument("--trials", type=int, default=12, help="of each study")
-    p.add_argument("--kills", type=int, default=20, help="of the driver, and of workers")
-    p.add_argument("--seed", type=int, default=0, help="of the moments")
     p.add_argument(
-        "--keep", action="store_true", help="the undisturbed study of an earlier run in --out"
+        "--out", type=Path, help="keep the studies in this folder (default: a temporary folder)"
     )
-    p.add_argument("--only", nargs="*", choices=sorted(FAILURES), help="some of the failures")
+    p.add_argument(
+        "--trials", type=int, default=12, help="run this number of trials per study (default: 12)"
+    )
+    p.add_argument(
+        "--kills",
+        type=int,
+        default=20,
+        help="kill the driver, and workers, this number of times (default: 20)",
+    )
+    p.add_argument(
+        "--seed", type=int, default=0, help="use this seed for the random moments (default: 0)"
+    )
+    p.add_argument(
+        "--keep",
+        action="store_true",
+        help="use the undisturbed study of an earlier run in --out",
+    )
+    p.add_argument("--only", nargs="*", choices=sorted(FAILURES), help="cause only these failures")
     return p
 
 
@@ -39,11 +52,13 @@ def main() -> int:
 
 
 def _run() -> int:
-    """Runs an undisturbed study and one a failure; 0 if each failed and nothing was lost."""
+    """Runs an undisturbed study and one per failure; 0 if all failed and nothing was lost."""
     flags = parser().parse_args()
     if flags.keep and flags.out is None:
-        raise InputError("--keep: an earlier run's study lies in its --out; give that folder too")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+        raise InputError(
+            "--keep: it needs the folder of the earlier run; give that folder as --out"
+        )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores SIGINT
     out = flags.out or Path(tempfile.mkdtemp(prefix="failures-"))
     out.mkdir(parents=True, exist_ok=True)
     undisturbed = run_undisturbed(out, flags.trials, keep=flags.keep)
@@ -65,7 +80,7 @@ def _run() -> int:
 
 
 def _examined(study: InterruptedStudy, undisturbed: Path) -> tuple[bool, str]:
-    """Returns whether a study failed and lost nothing by it, and the cells of its row."""
+    """Returns whether a study failed without any loss, and the cells of its row."""
     from study.verification.aftermath import examine
 
     codes = study.exit_codes

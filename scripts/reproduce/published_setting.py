@@ -1,4 +1,4 @@
-"""Trains the published setting and draws its training-loss figure in both ways."""
+"""Trains the published setting; draws the published losses and comparable quantities."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ def _reproduce() -> int:
     example = f"example: {COMMAND} --set data=synthetic:20000 --set fit.epochs=20"
     parser = command_parser(COMMAND, __doc__, example)
     parser.add_argument("--out", type=Path, default=Path("studies/published_setting"),
-                        help="folder to write to")  # fmt: skip
+                        help="write to this folder")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], dest="changes", metavar="KEY=VALUE",
                         help="change any setting of configs/published_setting.yaml")  # fmt: skip
     options = parser.parse_args()
@@ -34,7 +34,7 @@ def _reproduce() -> int:
     folder = StudyFolder(options.out.resolve())
     folder.make_root()
     console = Console()
-    with console.status("training three settings"):
+    with console.status("training the setting with each balancer"):
         curves = reproduce_published(settings)
     page = folder.write_text("published_setting.html", curve_figure(curves).to_html())
     console.print(curve_table(curves))

@@ -1,4 +1,4 @@
-"""Ray: started or joined, its devices, its nodes, and studies submitted as jobs.
+"""Starts or joins Ray, chooses devices, watches nodes, and submits studies as jobs.
 
 Open `ray_session.py` first; `node_monitor.py` reports nodes that join or are lost.
 """

@@ -1,6 +1,6 @@
-"""What a study needs of Ray and Tune beyond what they promise, in one place.
+"""Everything that a study uses of Ray and Tune beyond their public interface, in one place.
 
-An upgrade of Ray may change any of it: tests/study/cluster/test_ray_internals.py then fails.
+An upgrade of Ray may change any of it. tests/study/cluster/test_ray_internals.py then fails.
 """
 
 import os
@@ -18,7 +18,7 @@ __all__ = [
     "release_trial",
 ]
 
-NO_AGENT = "No available agent"  # a job server's answer while the cluster starts
+NO_AGENT = "No available agent"  # the job server's answer while the cluster starts
 CONTROLLER_LOGGER = "ray.tune.execution.tune_controller"
 SNAPSHOT_LOGGERS = ("ray.tune.tune", "ray.tune.execution.experiment_state")
 
@@ -29,10 +29,10 @@ def in_job() -> bool:
 
 
 def keep_to_loopback() -> None:
-    """Makes a Ray of our own listen on this machine alone, as it does on macOS and Windows.
+    """Makes a local Ray listen on the loopback address only, as it does on macOS and Windows.
 
-    Else its servers listen to the whole network. `_node_ip_address="127.0.0.1"` would not do: Ray
-    turns it into the machine's own address.
+    Without this its servers listen on all networks of the machine. The option
+    `_node_ip_address="127.0.0.1"` does not help: Ray replaces it with the machine's own address.
     """
     from ray._private import ray_constants
 
@@ -42,13 +42,14 @@ def keep_to_loopback() -> None:
 def release_trial(trial: "Trial", first: "Trial") -> None:
     """Frees the memory that Tune holds for a trial that has ended.
 
-    Tune keeps every trial to the end of the search and reads little of those that have ended.
+    Tune keeps every trial until the search ends, and reads little of the trials that have ended.
 
     Args:
-        trial: it has ended.
-        first: the first one that ended; what Tune may still read is shared with it.
+        trial: a trial that has ended.
+        first: the first trial that ended. All later ones share the data that Tune may still read
+            with it.
     """
-    trial.config = trial._Trial__unresolved_config = {}  # noqa: SLF001 - a copy that it keeps
+    trial.config = trial._Trial__unresolved_config = {}  # noqa: SLF001 - a copy that Tune keeps
     trial.evaluated_params, trial.experiment_tag = {}, ""
     trial._default_result_or_future = None  # noqa: SLF001 - an object in Ray's store
     first.run_metadata.last_result = {}

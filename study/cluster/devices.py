@@ -1,4 +1,4 @@
-"""Where trials train, and what each of them asks Ray for."""
+"""Where trials train, and which resources each trial requests from Ray."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from study.settings.settings import Settings
 
 __all__ = ["Device", "choose_device"]
 
-_PATIENCE = 60.0  # seconds for a process with a share of a GPU
+_PATIENCE = 60.0  # seconds to wait for a process with a share of a GPU
 
 
 @dataclass(frozen=True)
 class Device:
-    """What a trial trains on.
+    """The device that a trial trains on.
 
     Attributes:
-        name: as torch calls it.
-        gpus: the share of a GPU that each trial asks for; 0 on the CPU.
+        name: the name of the device in torch.
+        gpus: the share of a GPU that each trial requests; 0 on the CPU.
     """
 
     name: Literal["cpu", "cuda"] = "cpu"
@@ -28,22 +28,23 @@ class Device:
 
     @property
     def request(self) -> dict[str, float]:
-        """The resources of one trial."""
+        """The resources that one trial requests."""
         return {"cpu": 1, "gpu": self.gpus} if self.gpus else {"cpu": 1}
 
     def places(self, resources: Mapping[str, float]) -> int:
-        """Returns how many trials run at once on these resources, at least one."""
+        """Returns how many trials can run simultaneously on these resources, at least one."""
         cpus = int(resources.get("CPU", 0))
-        # Ray hands out shares of single GPUs: three trials of 0.3 fit one, and never four.
+        # Ray assigns shares of single GPUs: three trials of 0.3 fit on one GPU, four never do.
         gpus = int(resources.get("GPU", 0)) * int(1 / self.gpus) if self.gpus else cpus
         return max(1, min(cpus, gpus))
 
 
 def choose_device(settings: Settings) -> Device:
-    """Returns where the trials of a study train: `auto` means CUDA if the cluster has it.
+    """Returns the device for the trials of a study; `auto` means CUDA if the cluster has it.
 
     Raises:
-        InputError: CUDA is asked for and the cluster has none, or its torch cannot use it.
+        InputError: CUDA is requested, but the cluster has no GPU or its torch cannot use CUDA; or
+            no GPU is free in time.
     """
     if settings.device == "cpu":
         return Device()
@@ -60,7 +61,7 @@ def choose_device(settings: Settings) -> Device:
         ray.cancel(asked)
         raise InputError(
             f"--device {settings.device}: no GPU of the cluster was free within {_PATIENCE:.0f} s; "
-            "wait until others have ended, or use --device cpu"
+            "wait until a GPU is free, or use --device cpu"
         )
     if ray.get(asked):
         return device
@@ -74,6 +75,6 @@ def choose_device(settings: Settings) -> Device:
 
 @ray.remote(num_cpus=0)  # type: ignore[untyped-decorator]
 def _sees_cuda() -> bool:
-    import torch  # on the worker alone
+    import torch  # only on the worker
 
     return torch.cuda.is_available()

@@ -1,4 +1,4 @@
-"""A study as a job of a Ray cluster: the code is sent there, and its log is followed."""
+"""Runs a study as a job of a Ray cluster: sends the code there and follows the job's log."""
 
 import logging
 import re
@@ -27,19 +27,20 @@ __all__ = [
     "submit",
 ]
 
-# Tables of patients, in whatever case, and their copies (`HD.csv.gz`): Ray minds the case.
+# Tables of patients and their copies (`HD.csv.gz`), in upper or lower case: Ray's patterns
+# distinguish the two.
 TABLES = (
     *("*.[xX][lL][sS]*", "*.[oO][dD][sS]*", "*.[cC][sS][vV]*", "*.[tT][sS][vV]*"),
     "*.[pP][aA][rR][qQ][uU][eE][tT]*",
 )
-# What a study does not need, or must not leave the machine.
+# Files that a study does not need, or that must not leave the machine.
 EXCLUDES = (
     *("/studies/", "/wandb/", "/.venv/", "/.git", "/tests/", "/docs/", "/build/"),
     *("__pycache__/", ".*_cache/", ".hypothesis/", "*.egg-info/"),
     *TABLES,
 )
-_EVERY = 1.0  # seconds between two looks at a job
-_PATIENCE = 90.0  # seconds for the agent of a cluster that has just started
+_EVERY = 1.0  # seconds between two checks of a job
+_PATIENCE = 90.0  # seconds to wait for the agent of a cluster that has just started
 _ENDED = {"SUCCEEDED", "FAILED", "STOPPED"}
 
 
@@ -47,15 +48,15 @@ def entrypoint(out: str, name: str, rest: Sequence[str]) -> str:
     """Returns the command of a job.
 
     Raises:
-        InputError: a path would lie in the job's own folder, which vanishes; or the study is named
-            by `--resume`, beside the name that a job always has.
+        InputError: a path would be in the job's own folder, which is deleted when the job ends; or
+            `--resume` names the study, although a job always names it with `--name`.
     """
     flags = _flags(rest)
     for flag, value in flags:
         if len(flag) > len("--") and "--resume".startswith(flag):
             raise InputError(
-                f"{flag} {value}: a job goes on with a study by its name; give --name {value} and "
-                "the same flags as when it began"
+                f"{flag} {value}: a job resumes a study by its name; give --name {value} and the "
+                "same flags as when the study started"
             )
     data = dict(flags).get("--data")
     check_paths(out, None if data is None else DataSource.parse(data), job=True)
@@ -73,14 +74,14 @@ def open_client(address: str | None) -> Any:
     """Connects to the job server.
 
     Raises:
-        InputError: `ray[default]` is not installed, nobody answers, or the token is not right.
+        InputError: `ray[default]` is not installed, no server answers, or the token is wrong.
     """
     try:
         from ray.exceptions import AuthenticationError  # slow
         from ray.job_submission import JobSubmissionClient  # slow, and optional
     except ImportError as error:
         raise InputError(_trouble(address, error)) from None
-    logging.getLogger("ray").setLevel(logging.ERROR)  # else a line a file that it leaves out
+    logging.getLogger("ray").setLevel(logging.ERROR)  # otherwise one line per file that is left out
     try:
         return JobSubmissionClient(address)
     except (AuthenticationError, RuntimeError, ValueError, OSError) as error:
@@ -89,22 +90,22 @@ def open_client(address: str | None) -> Any:
 
 def _trouble(address: str | None, error: Exception) -> str:
     reason = first_line(error)
-    where = address or "the address that Ray knows"
+    where = address or "Ray's default address"
     if isinstance(error, ImportError) or "ray[default]" in reason:
-        return "jobs need more of Ray: pip install 'hemomodel[cluster]'"
+        return "jobs need ray[default]; install it with `pip install 'hemomodel[cluster]'`"
     if re.search(r"uthenticat|\b40[13]\b", reason.replace(where, "")):
         return (
-            f"the job server at {where} asks for another token; export RAY_AUTH_MODE=token and the "
+            f"the job server at {where} rejects the token; export RAY_AUTH_MODE=token and the "
             "RAY_AUTH_TOKEN that the cluster was started with"
         )
     return (
-        f"no job server answers at {where} ({reason}); give --address http://HEAD:8265, through a "
-        "tunnel if need be: ssh -L 8265:127.0.0.1:8265 HEAD"
+        f"no job server answers at {where} ({reason}); give --address http://HEAD:8265, or open a "
+        "tunnel with `ssh -L 8265:127.0.0.1:8265 HEAD` and give --address http://127.0.0.1:8265"
     )
 
 
 def code_to_send() -> dict[str, Any]:
-    """Returns what of the code goes with a job: the checkout, or the two installed packages."""
+    """Returns the code that is sent with a job: the checkout, or the two installed packages."""
     packages = [Path(str(resources.files(name))) for name in ("hemomodel", "study")]
     root = packages[0].parent
     if (root / "pyproject.toml").is_file():
@@ -113,11 +114,11 @@ def code_to_send() -> dict[str, Any]:
 
 
 def submit(client: Any, command: str) -> str:
-    """Sends the code and starts the command there; the code must not change while it is sent.
+    """Sends the code and starts the command there. The code must not change while it is sent.
 
     Args:
-        client: see `open_client`.
-        command: see `entrypoint`.
+        client: from `open_client`.
+        command: from `entrypoint`.
 
     Returns:
         the job's id.
@@ -134,11 +135,14 @@ def submit(client: Any, command: str) -> str:
             if NO_AGENT in str(error) and time.monotonic() < end:
                 time.sleep(_EVERY)
                 continue
-            raise InputError(f"the job was not taken ({first_line(error)})") from None
+            raise InputError(
+                f"the job server did not accept the job ({first_line(error)}); correct this, then "
+                "submit again"
+            ) from None
 
 
 def job_command(what: str, job: str, address: str | None) -> str:
-    """Returns the command that does something with a job.
+    """Returns the shell command that does something with a job.
 
     >>> job_command("stop", "raysubmit_1", "http://head:8265")
     'ray job stop --address http://head:8265 raysubmit_1'
@@ -153,19 +157,19 @@ def follow(
     say: Callable[[str], None],
     address: str | None = None,
 ) -> int:
-    """Passes on what a job prints until it ends.
+    """Passes the output of a job to `say` until the job ends.
 
     Args:
-        client: see `open_client`.
-        job: its id.
-        say: takes what was printed since the last look.
-        address: that the client was opened with.
+        client: from `open_client`.
+        job: the job's id.
+        say: takes the output since the last check.
+        address: the address that the client was opened with.
 
     Returns:
-        the exit code of its command; 1 if it has none because it was killed or never started.
+        the exit code of the job's command; 1 if it has none because it was killed or never started.
 
     Raises:
-        InputError: the job server went away; the job itself may well go on.
+        InputError: the job server stopped answering. The job itself may continue.
     """
     shown = 0
     try:

@@ -1,4 +1,4 @@
-"""The nodes of a cluster: whether they see the study's folder, and who joins or leaves."""
+"""Checks that nodes see the study's folder, and reports nodes that join or are lost."""
 
 import time
 from pathlib import Path
@@ -15,15 +15,15 @@ from study.store.study_folder import StudyFolder
 
 __all__ = ["NodeMonitor", "check_shared"]
 
-_EVERY = 1.0  # seconds between two looks at the nodes; a look costs the driver about a millisecond
-_PATIENCE = 60.0  # seconds for a node to start a process and look for a file
+_EVERY = 1.0  # seconds between two checks of the nodes; a check takes the driver a millisecond
+_PATIENCE = 60.0  # seconds for a node to start a process and write a file
 
 
 def check_shared(folder: StudyFolder) -> None:
-    """Sees that each other node can write where the driver reads: in the study's folder.
+    """Checks that the driver can read what each other node writes into the study's folder.
 
     Raises:
-        InputError: a node does not see the folder.
+        InputError: a node cannot write into the folder, or the driver cannot read its file.
     """
     here = ray.get_runtime_context().get_node_id()
     asked = {name: _ask(node, folder) for node, name in _alive().items() if node != here}
@@ -33,13 +33,13 @@ def check_shared(folder: StudyFolder) -> None:
     for name, answer in asked.items():
         if not _answered(answer, folder):
             raise InputError(
-                f"node {name} cannot read and write {folder.root}, where checkpoints belong; "
-                "give --out a folder that all nodes share, or take the node out of the cluster"
+                f"node {name} cannot read and write {folder.root}, where trials save checkpoints; "
+                "give --out a folder that all nodes share, or remove the node from the cluster"
             )
 
 
 class NodeMonitor(Callback):
-    """Says in one line which node joined or was lost while the search runs."""
+    """Prints one line for each node that joins or is lost during the search."""
 
     def __init__(self, console: Console, folder: StudyFolder) -> None:
         self._console, self._folder = console, folder
@@ -48,24 +48,24 @@ class NodeMonitor(Callback):
         self._looked = time.monotonic()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leaves nothing in Tune's snapshot, which is written but never read."""
+        """Adds nothing to Tune's snapshot, which is written but never read."""
         return {}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
-        """Looks at the nodes now and then."""
+        """Checks the nodes, at most once per second."""
         if time.monotonic() >= self._looked + _EVERY:
             self._looked = time.monotonic()
             self._look()
 
     def on_experiment_end(self, trials: list[Trial], **_: Any) -> None:
-        """Looks once more: a node that is lost is missed only after some seconds."""
+        """Checks once more, because Ray reports a lost node only after some seconds."""
         self._look()
 
     def _look(self) -> None:
         now = _alive()
         for node in self._known.keys() - now.keys():
             self._asked.pop(node, None)
-            self._say(f"node {self._known[node]} was lost; its trials are taken up elsewhere")
+            self._say(f"node {self._known[node]} was lost; its trials resume on other nodes")
         for node in now.keys() - self._known.keys():
             self._asked[node] = _ask(node, self._folder)
             self._say(f"node {now[node]} joined")
@@ -76,8 +76,8 @@ class NodeMonitor(Callback):
         for node in [node for node, answer in self._asked.items() if answer in ready]:
             if not _answered(self._asked.pop(node), self._folder):
                 self._say(
-                    f"node {now[node]} cannot write {self._folder.root}: its trials leave no "
-                    "checkpoint, and start over if it is lost"
+                    f"node {now[node]} cannot write {self._folder.root}: its trials save no "
+                    "checkpoints, and start from the beginning if the node is lost"
                 )
 
     def _say(self, line: str) -> None:
@@ -85,7 +85,7 @@ class NodeMonitor(Callback):
 
 
 def _alive() -> dict[str, str]:
-    """Returns the nodes that are alive: id -> address and the first digits of the id."""
+    """Returns the live nodes: id -> address and the first digits of the id."""
     return {
         node["NodeID"]: f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
         for node in ray.nodes()
@@ -99,7 +99,7 @@ def _ask(node: str, folder: StudyFolder) -> Any:
 
 
 def _answered(answer: Any, folder: StudyFolder) -> bool:
-    """Returns whether the driver finds what the node wrote."""
+    """Returns whether the driver finds the file that the node wrote."""
     try:
         written = folder.checkpoints / ray.get(answer, timeout=0)
         written.unlink()

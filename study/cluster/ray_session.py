@@ -1,4 +1,4 @@
-"""Ray: started on this machine or joined, quietly."""
+"""Starts Ray on this machine or joins a cluster, without its usual output."""
 
 import logging
 import os
@@ -22,36 +22,36 @@ _TRIES = 3
 
 
 def quiet_environment() -> None:
-    """Sets what Ray reads from the environment when it is imported."""
+    """Sets the environment variables that Ray reads when it is imported."""
     defaults = {
         "RAY_AIR_NEW_OUTPUT": "0",
         "RAY_DEDUP_LOGS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_preload_python_modules": "study.search.trial",  # while the driver loads
+        "RAY_preload_python_modules": "study.search.trial",  # loads while the driver loads
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
-        "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing is ever read back from it
+        "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing reads this snapshot
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 
 
 def check_paths(out: str, data: DataSource | None, *, job: bool | None = None) -> None:
-    """Refuses places that a study cannot use: a URL, and in a job whatever lies in its own folder.
+    """Refuses paths that a study cannot use: a URL, and in a job a path in the job's own folder.
 
     Args:
         out: the folder of the studies.
         data: where the rows come from; None if that is not known here.
-        job: whether the study runs as a Ray job; if not given, whether this process does.
+        job: whether the study runs as a Ray job; None means: if this process does.
 
     Raises:
         InputError: a path is a URL, or in a job not absolute.
     """
     if "://" in out:
         raise InputError(
-            f"--out {out}: a study needs a folder whose files can be renamed and locked, so "
-            "no URL will do; give a path that all nodes share, and copy the study when it ends"
+            f"--out {out}: a study renames and locks files, so its folder cannot be a URL; "
+            "give a path that all nodes share, and copy the study when it ends"
         )
     if not (in_job() if job is None else job):
         return
@@ -59,33 +59,33 @@ def check_paths(out: str, data: DataSource | None, *, job: bool | None = None) -
     for flag, path in paths.items():
         if not PurePosixPath(path).is_absolute():
             raise InputError(
-                f"{flag} {path}: a job runs in a copy of the code that vanishes with it; give "
-                f"{flag} an absolute path on the cluster's nodes"
+                f"{flag} {path}: a job runs in a copy of the code that is deleted afterwards; "
+                f"give {flag} an absolute path on the cluster's nodes"
             )
 
 
 def start_ray(address: str | None, cpus: int | None) -> None:
     """Joins a cluster, or starts Ray on this machine.
 
-    Inside a Ray job, or where RAY_ADDRESS is set, the cluster is the one that Ray names there.
+    Inside a Ray job, or if RAY_ADDRESS is set, it joins the cluster that RAY_ADDRESS names.
 
     Args:
-        address: of a cluster, or None for a Ray of this process's own.
-        cpus: how many the local Ray may use.
+        address: of a cluster, or None to start Ray on this machine.
+        cpus: how many CPUs the local Ray may use.
 
     Raises:
-        InputError: there is no cluster at the address, or it lets nobody in without a token.
+        InputError: no cluster answers at the address, or it requires a token.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     if address == "local":
         address = None
     if address and "://" in address:
         raise InputError(
-            f"--address {address}: a driver must see the study's folder, and a Ray client is away "
-            "from it; start this on a node of the cluster with --address auto, or submit it as a "
-            f"job with {command_name('submit')}"
+            f"--address {address}: the driver must see the study's folder, and a Ray client runs "
+            "outside the cluster; run this on a node of the cluster with --address auto, or submit "
+            f"it as a job with {command_name('submit')}"
         )
-    import ray  # a second's import, beside the reading of the cohort
+    import ray  # the import takes about a second
 
     if address is None and ray.is_initialized():
         return  # this process has a Ray already
@@ -116,9 +116,9 @@ def start_ray(address: str | None, cpus: int | None) -> None:
                 ) from None
             if not left:
                 raise
-            time.sleep(1)  # a loaded machine can miss Ray's start-up limit
+            time.sleep(1)  # a busy machine can exceed Ray's start-up limit
         else:
-            # Ray's own handler aborts the process; ours ends it as Ctrl-C does.
+            # Ray's handler aborts the process; this one ends it as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             logging.getLogger(CONTROLLER_LOGGER).addFilter(_no_lost_process)
             return
@@ -126,9 +126,9 @@ def start_ray(address: str | None, cpus: int | None) -> None:
 
 @contextmanager
 def _without_stderr() -> Iterator[None]:
-    """Drops what Ray's C++ part writes: a warning a second while a cluster does not let us in.
+    """Discards the output of Ray's C++ code: a warning per second after a refused token.
 
-    What went wrong comes as an exception too.
+    The reason is also raised as an exception.
     """
     stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere:
@@ -141,7 +141,7 @@ def _without_stderr() -> Iterator[None]:
 
 
 def _no_lost_process(record: logging.LogRecord) -> bool:
-    """Drops Tune's traceback of a process that was lost: it holds no line of the trial's code."""
+    """Drops Tune's traceback of a lost process: it contains no line of the trial's code."""
     from ray.exceptions import RayActorError  # as in start_ray
 
     return not (record.exc_info and isinstance(record.exc_info[1], RayActorError))
@@ -151,17 +151,17 @@ _SECONDS = 10
 
 
 def check_reachable(address: str) -> None:
-    """Knocks once at the HOST:PORT of a cluster; `auto` is left to Ray.
+    """Opens one connection to the HOST:PORT of a cluster; `auto` is left to Ray.
 
     Raises:
-        InputError: nobody answers in ten seconds.
+        InputError: nothing answers within ten seconds.
     """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS).close()
-    except (OSError, ValueError, OverflowError) as error:  # no answer, or no address
+    except (OSError, ValueError, OverflowError) as error:  # no answer, or not an address
         raise InputError(
             f"no Ray cluster answers at {address} ({error}); start one with `ray start --head`, "
             "or leave --address out to run on this machine"

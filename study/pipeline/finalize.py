@@ -1,4 +1,4 @@
-"""The end of a study: finalists, comparison, tables, weights, report."""
+"""Completes a study after its search: finalists, comparison, tables, models, report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,15 +44,15 @@ def finalize(
     device: Device,
     console: Console,
 ) -> Comparison:
-    """Retrains the finalists, compares them on held-out rows, and writes all that follows.
+    """Retrains the finalists, compares them on held-out rows, and writes all results.
 
     Args:
-        study: whose search has ended.
+        study: a study with a search that has ended.
         arms: of the study.
-        trials: one row a trial.
-        tracker: that the comparison is logged to.
-        device: to retrain on.
-        console: what a person sees.
+        trials: one row per trial.
+        tracker: logs the comparison.
+        device: trains the finalists.
+        console: shows the user what is running.
 
     Returns:
         the comparison.
@@ -64,7 +64,7 @@ def finalize(
     if {finalist.outer_fold for finalist in chosen} != set(range(outer_folds(study.settings))):
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
-    with console.status("retraining the best of each arm on fresh seeds"):
+    with console.status("retraining the finalists of each arm on fresh seeds"):
         models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
         confirmed = retrain_finalists(chosen, stacks, device)
         references = ray.get(models)
@@ -91,7 +91,7 @@ def _nothing(study: PreparedStudy, trials: pd.DataFrame) -> str:
     if (trials["state"] == "failed").any():
         return f"no trial of {study.folder.name} ended with a score; see the errors in {path}"
     resume = study.folder.resume_command("--time-budget", "SECONDS")
-    return f"no trial of {study.folder.name} ended in time; give it more of it: {resume}"
+    return f"no trial of {study.folder.name} ended in time; give it more time: {resume}"
 
 
 def _held_out_stack(study: PreparedStudy, outer_fold: int) -> Stack:
@@ -112,7 +112,7 @@ def _comparison_data(
     stacks: Sequence[Stack],
     references: Sequence[Mapping[str, Any]],
 ) -> ComparisonData:
-    """Returns what the comparison is drawn from."""
+    """Returns the data that the comparison is computed from."""
     names = list(dict.fromkeys(arm.name for arm in arms))
     seeds, folds = np.asarray(stacks[0].pairs).T
     parts = []
@@ -128,7 +128,7 @@ def _comparison_data(
                     for name in names
                 },
                 trials={arm.name: len(arm.trials) for arm in arms if arm.outer_fold == outer_fold},
-                # The references were fitted on the folds of one seed, and stand for all seeds.
+                # The reference models are fitted on the folds of one seed and used for all seeds.
                 references={name: model.losses[folds] for name, model in models.items()},
                 groups=clusters_of_rows(stacks[outer_fold]),
             )
@@ -140,7 +140,7 @@ def _comparison_data(
 def _winners(
     evidence: ComparisonData, pairs: Sequence[tuple[Finalist, RetrainedFinalist]]
 ) -> list[tuple[Finalist, RetrainedFinalist]]:
-    """Returns the networks that the comparison speaks of, one an arm and outer fold."""
+    """Returns the networks that the comparison reports, one per arm and outer fold."""
     chosen = {
         (outer_fold, fold.best(arm).trial)
         for outer_fold, fold in enumerate(evidence.outer_folds)
@@ -170,7 +170,7 @@ def _examine(
     saved: Sequence[Winner],
     stacks: Sequence[Stack],
 ) -> None:
-    """Writes what is known of the models that are handed on."""
+    """Writes the evaluation of the exported models."""
     rows = [held_out_rows(study.cohort, stack) for stack in stacks]
     leading = comparison.ranked[0].name
     features = study.space.base.features

@@ -1,7 +1,7 @@
-"""The start of a study: its input is checked, then Ray starts.
+"""Starts a study: checks its input, then starts Ray.
 
-The rest of the pipeline takes a second or two to import. It is a module of its own, so that Ray's
-workers load meanwhile.
+The rest of the pipeline takes a second or two to import. This module is separate from it, so that
+Ray's workers load meanwhile.
 """
 
 import time
@@ -49,23 +49,23 @@ def preflight(settings: Settings) -> PreparedStudy:
     lock = StudyLock(folder.root)
     with ExitStack() as given_back:
         given_back.enter_context(lock)
-        read_record(folder)  # what is no study is refused at once
+        read_record(folder)  # a folder that is not a study is refused immediately
         space = checked_space(settings)
-        # One after the other: Ray forks, and a fork beside a computing thread can hang either.
+        # Not in parallel: Ray forks, and a fork next to a computing thread can hang both.
         cohort = open_cohort(settings)
         _make_splits(settings, cohort)
         folder.make_root()
         lock.take()
-        stored = read_record(folder)  # once more: another process may have begun it meanwhile
+        stored = read_record(folder)  # again: another process may have started the study
         if stored is not None:
             check_unchanged(folder, stored, settings, cohort.digest)
         start_ray(settings.address, settings.max_concurrent)
-        given_back.pop_all()  # the study holds it from here on
+        given_back.pop_all()  # the study holds the lock from here on
     return PreparedStudy(started, settings, folder, lock, space, cohort)
 
 
 def checked_space(settings: Settings) -> SearchSpace:
-    """Returns the space, once all that can be wrong without the data has been looked at.
+    """Returns the search space, after all checks that do not need the data.
 
     Raises:
         InputError: a setting is not usable.
@@ -79,10 +79,10 @@ def checked_space(settings: Settings) -> SearchSpace:
 
 
 def _make_splits(settings: Settings, cohort: Cohort) -> None:
-    """Makes every split once: Ray takes its time to start.
+    """Makes every split once, before Ray starts, because the start of Ray takes time.
 
     Raises:
-        InputError: there are too few rows for so many folds.
+        InputError: there are too few rows for the number of folds.
     """
     for outer_fold in range(outer_folds(settings)):
         for replicates in (search_replicates, fresh_replicates):

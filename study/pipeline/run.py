@@ -1,4 +1,4 @@
-"""The pipeline of a study: search, held-out comparison, verdict, report."""
+"""Runs a study: search, held-out comparison, verdict, report."""
 
 import time
 
@@ -37,14 +37,14 @@ def run_study(study: PreparedStudy, console: Console) -> int:
     """Runs a study to its verdict, or resumes one that exists.
 
     Args:
-        study: as `preflight` returned it.
-        console: what a person sees.
+        study: from `preflight`.
+        console: shows the study to the user.
 
     Returns:
         the exit code: 0, or 130 after an interrupt.
 
     Raises:
-        InputError: the folder is not usable, or holds another study.
+        InputError: the folder is not usable, or contains another study.
     """
     resume = study.folder.resume_command()
     with (
@@ -57,7 +57,7 @@ def run_study(study: PreparedStudy, console: Console) -> int:
         except KeyboardInterrupt:
             if read_record(study.folder) is None:
                 raise
-            return _stopped(console, "at once; what was under way is taken up again", resume)
+            return _stopped(console, "running trials will be resumed", resume)
 
 
 def _run(study: PreparedStudy, console: Console, resume: str) -> int:
@@ -95,13 +95,13 @@ def _run(study: PreparedStudy, console: Console, resume: str) -> int:
 
 
 def _stopped(console: Console, where: str, resume: str) -> int:
-    message = f"Stopped: {where}; all that ended is kept. This goes on from here:\n  {resume}"
+    message = f"Stopped: {where}; ended trials are kept. Resume the study with:\n  {resume}"
     console.print(message, markup=False, highlight=False, soft_wrap=True)
     return INTERRUPTED
 
 
 def _open_folder(study: PreparedStudy) -> str:
-    """Makes the folder of a study usable; returns what had to be repaired in its journal, or ""."""
+    """Prepares the folder of a study; returns what was repaired in its journal, or ""."""
     folder = study.folder
     folder.make()
     check_shared(folder)
@@ -112,7 +112,7 @@ def _open_folder(study: PreparedStudy) -> str:
 
 
 def _open_arms(study: PreparedStudy, *, resumed: bool) -> list[Arm]:
-    """Opens the study's storage, new or as it was left."""
+    """Opens the study's storage, new or existing."""
     settings, folder = study.settings, study.folder
     storage = open_storage(settings, folder)
     prefix = study_prefix(settings, folder, storage, new=not resumed)
@@ -137,7 +137,7 @@ def _finish(
     device: Device,
     console: Console,
 ) -> Comparison:
-    """Returns the comparison; whatever happens, W&B's files are complete afterwards."""
+    """Returns the comparison. W&B's files are complete afterwards, even after an error."""
     from study.pipeline.finalize import finalize  # figures and models, not needed before
 
     try:

@@ -1,5 +1,5 @@
-"""Weights & Biases: runs are logged, repaired after a crash, and sent to a server.
+"""Logs runs to Weights & Biases, repairs them after a crash, and sends them to a server.
 
-Reports of trials come in; W&B runs go out. Open `tracker.py` first, then `wandb_payload.py` for
-what a run holds.
+The input is reports of trials; the output is W&B runs. Open `tracker.py` first, then
+`wandb_payload.py` for the contents of a run.
 """

@@ -1,7 +1,7 @@
-"""What a study needs of W&B's SDK beyond what it promises, in one place.
+"""Everything that a study uses of W&B's SDK beyond its public interface, in one place.
 
-An upgrade of W&B may change any of it: tests/study/tracking/test_wandb_internals.py then fails.
-Nothing here is called before `import_wandb`, as W&B reads its environment when it is imported.
+An upgrade of W&B may change any of it. tests/study/tracking/test_wandb_internals.py then fails.
+Call nothing here before `import_wandb`, because W&B reads its environment when it is imported.
 """
 
 import re
@@ -19,9 +19,9 @@ _NEEDED = re.compile(r'\{"num":\d+,"type":"(exit|artifact|files)"')
 
 
 def process_deaths() -> tuple[type[BaseException], ...]:
-    """Returns what W&B raises when its own process is gone, or dies while it starts.
+    """Returns the exceptions that W&B raises when its own process has ended or fails to start.
 
-    Its teardown exits with the code that its process left.
+    W&B's teardown raises SystemExit with the exit code of that process.
     """
     from wandb.sdk import mailbox
     from wandb.sdk.lib.service.service_port_file import ServicePollForTokenError
@@ -31,7 +31,7 @@ def process_deaths() -> tuple[type[BaseException], ...]:
 
 
 def server_refusals() -> tuple[type[Exception], ...]:
-    """Returns what W&B raises when its server says no, or says nothing."""
+    """Returns the exceptions that W&B raises when its server refuses or does not answer."""
     import wandb
     from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
@@ -46,21 +46,21 @@ def core_program() -> str:
 
 
 def inspect_command(core: str, log: Path) -> list[str]:
-    """Returns the command that prints the records of a run's log, one JSON object a line.
+    """Returns the command that prints the records of a run's log, one JSON object per line.
 
-    It is what `wandb leet inspect --json` starts, without a second of imports for each run.
+    `wandb leet inspect --json` starts the same command, but needs a second of imports per run.
 
     Args:
-        core: see `core_program`.
-        log: of a run.
+        core: from `core_program`.
+        log: the log file of a run.
     """
     flags = ["--no-observability", "--json", "--run-file", str(log)]
     return [core, "leet", "inspect", *flags, str(log.parents[1])]
 
 
 def is_needed_record(line: str) -> bool:
-    """Returns whether a printed record tells of a run's end or of its files.
+    """Returns whether a printed record reports a run's end or its files.
 
-    The others are most of a log, so they are told apart before they are parsed.
+    Most records of a log do neither. They are skipped before they are parsed.
     """
     return _NEEDED.match(line) is not None

@@ -1,4 +1,4 @@
-"""The runs that a study has logged offline, read back without a server."""
+"""Reads the runs that a study has logged offline, without a server."""
 
 import json
 import subprocess
@@ -21,13 +21,13 @@ __all__ = ["OfflineRun", "check_complete", "offline_runs", "read_trials"]
 
 @dataclass(frozen=True)
 class OfflineRun:
-    """One log file; a trial that was taken up again has several, all with its run's id.
+    """One log file. A trial that was resumed has several, all with the id of its run.
 
     Attributes:
         log: the file.
-        name: id of the run.
-        ended: the log has its exit record.
-        files: what an upload of the log still needs.
+        name: the id of the run.
+        ended: whether the log has its exit record.
+        files: the other files that an upload of the log needs.
     """
 
     log: Path
@@ -37,16 +37,16 @@ class OfflineRun:
 
     @property
     def marker(self) -> Path:
-        """A file that W&B writes when the run has been uploaded."""
+        """The file that W&B writes when the run has been uploaded."""
         return self.log.with_suffix(".wandb.synced")
 
 
 def offline_runs(folder: StudyFolder, *, strict: bool = True) -> list[OfflineRun]:
-    """Reads the offline runs of a study, oldest first; those already uploaded by name only.
+    """Reads the offline runs of a study, oldest first; only the names of those already uploaded.
 
     Args:
         folder: of the study.
-        strict: refuse a log that cannot be read; else it counts as one without an end.
+        strict: refuse a log that cannot be read; otherwise it counts as a log without an end.
 
     Raises:
         InputError: a log cannot be read.
@@ -83,7 +83,7 @@ def _read(run: OfflineRun, core: str, *, strict: bool) -> OfflineRun:
 
 
 def _files(record: dict[str, Any], place: Path) -> Iterator[Path]:
-    """Yields the files of one record: artifacts stand at absolute paths, others beside the log."""
+    """Yields the files of one record: artifacts have absolute paths, others are next to the log."""
     if record["type"] == "artifact":
         for entry in record["artifact"].get("manifest", {}).get("contents", []):
             if "local_path" in entry:
@@ -97,11 +97,13 @@ def read_trials(folder: StudyFolder) -> pd.DataFrame:
     """Reads the table of a study's trials.
 
     Raises:
-        InputError: the folder is no study, or the study was not logged to W&B.
+        InputError: the folder is not a study, or the study was not logged to W&B.
     """
     path = folder.root / "trials.parquet"
     if not path.exists():
-        raise InputError(f"{folder.root} is no study: it has no trials.parquet; give its folder")
+        raise InputError(
+            f"{folder.root} is not a study: it has no trials.parquet; give the folder of a study"
+        )
     trials = read_table(path, ("wandb_id",))
     if not (trials["wandb_id"] != "").any():
         raise InputError(
@@ -112,10 +114,10 @@ def read_trials(folder: StudyFolder) -> pd.DataFrame:
 
 
 def check_complete(folder: StudyFolder, runs: Sequence[OfflineRun]) -> None:
-    """Makes sure that all there is to upload is there.
+    """Checks that all runs and files to upload exist.
 
     Raises:
-        InputError: a run or a file is missing, or a log stops before its end.
+        InputError: a run or a file is missing, or a log is truncated.
     """
     trials = read_trials(folder)
     name = study_name(trials)
@@ -132,24 +134,24 @@ def check_complete(folder: StudyFolder, runs: Sequence[OfflineRun]) -> None:
     if f"{name}-study" not in known:
         raise InputError(
             f"the run of the study itself, {name}-study, is missing: the study has not ended; "
-            f"go on with it first ({folder.resume_command()})"
+            f"resume it first ({folder.resume_command()})"
         )
     cut = [run.name for run in last.values() if not run.ended]
     if cut:
         raise InputError(
-            f"the log of {_count(cut, 'run')} stops before its end: its process was killed; "
-            f"go on with the study first ({folder.resume_command()})"
+            f"the log of {_count(cut, 'run')} is truncated because its process was killed; "
+            f"resume the study first ({folder.resume_command()})"
         )
     gone = [path for run in runs for path in run.files if not path.is_file()]
     if gone:
         raise InputError(
-            f"{len(gone)} of the files to upload are missing, first {gone[0]}; W&B keeps absolute "
-            "paths: if the study was moved, move it back there"
+            f"{len(gone)} of the files to upload are missing, first {gone[0]}; if the study was "
+            "moved, move it back there: W&B stores absolute paths"
         )
 
 
 def study_name(trials: pd.DataFrame) -> str:
-    """Returns the name that the study was run under, which its folder may have lost."""
+    """Returns the name that the study was run under. Its folder may have another name now."""
     return str(trials.loc[trials["wandb_id"] != "", "wandb_id"].iloc[0]).rpartition("-")[0]
 
 

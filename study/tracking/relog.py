@@ -1,8 +1,8 @@
-"""Each trial one whole W&B run at the end, whatever died in between.
+"""Logs incomplete W&B runs again, so that each trial has one complete run at the end.
 
-A run whose log stops before its end (the driver or W&B's process was killed) is logged again from
-the study's tables. Of a trial that was taken up again, the logs of its earlier attempts are
-removed: the last one holds all its epochs.
+A log is truncated if the driver or W&B's process was killed. Its run is logged again from the
+study's tables. If a trial was resumed, the logs of its earlier attempts are removed, because the
+last log has all its epochs.
 """
 
 import json
@@ -26,20 +26,20 @@ _TRIES = 3
 def relog_incomplete_runs(
     folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> None:
-    """Logs again what is not whole, and removes what is superseded.
+    """Logs incomplete runs again, and removes superseded logs.
 
-    It reads every log, so it is for a study that was taken up again, or that lost W&B's process.
+    It reads every log. Use it only for a study that was resumed or that lost W&B's process.
 
     Args:
         folder: of the study.
         tracker: of the study, closed.
         trials: the table of trials.
-        shared_config: what the configurations of all runs share.
+        shared_config: the configuration that all runs share.
     """
     for _ in range(_TRIES):
         tracker.lost = False
         logged = _make_whole(folder, tracker, trials, shared_config)
-        if not tracker.lost:  # else W&B's process has died again
+        if not tracker.lost:  # otherwise W&B's process has failed again
             break
     _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
 
@@ -47,10 +47,10 @@ def relog_incomplete_runs(
 def _make_whole(
     folder: StudyFolder, tracker: Tracker, trials: pd.DataFrame, shared_config: Mapping[str, Any]
 ) -> list[OfflineRun] | None:
-    """Logs again what is not whole; returns all runs, if nothing had to be."""
+    """Logs incomplete runs again; returns all runs if there were none, otherwise None."""
     runs = offline_runs(folder, strict=False)
     whole = {run.name for run in runs if run.ended}
-    # Of what was logged online the server knows more than the file.
+    # Runs that were logged online count as complete: the server has more than the file.
     online = (folder.root / "wandb").glob("run-*/run-*.wandb")
     whole |= {log.stem.removeprefix("run-") for log in online}
     ours = trials["wandb_id"] == [f"{folder.name}-{number}" for number in trials["number"]]
@@ -94,7 +94,7 @@ def _log_again(
 def _tables(folder: StudyFolder, numbers: set[int]) -> Iterator[tuple[str, pd.DataFrame]]:
     for name in ("history", "scores", "trial_cosines"):
         path = folder.root / f"{name}.parquet"
-        only = [("trial", "in", numbers)]  # the others' row groups are not read
+        only = [("trial", "in", numbers)]  # row groups of other trials are not read
         empty = pd.DataFrame({"trial": []})
         yield name, pd.read_parquet(path, filters=only) if path.exists() else empty
 

@@ -1,7 +1,8 @@
 """Uploads a study that was logged offline.
 
-`wandb sync` retries without end when the server is away, and ends with code 0 when an artifact is
-lost or refused. So: look first, stop it when nothing moves, and read its log afterwards.
+`wandb sync` retries without end when the server does not answer, and exits with code 0 when an
+artifact is lost or refused. Therefore this module checks the files first, stops `wandb sync` when
+it makes no progress, and reads its log afterwards.
 """
 
 import json
@@ -29,19 +30,20 @@ def sync_study(
 ) -> str:
     """Uploads the runs of a study that have not been uploaded yet.
 
-    It can be repeated: W&B marks what it has sent, and goes on where a run was cut off.
+    It can be repeated: W&B marks the runs that it has sent, and continues an interrupted run.
 
     Args:
         folder: of the study.
-        project: to upload to.
-        entity: a user or a team; the account's own if not given.
-        timeout: seconds without any progress after which it gives up.
+        project: the project to upload to.
+        entity: a user or a team; by default the account's own.
+        timeout: seconds without progress after which the upload is stopped.
 
     Returns:
-        what was done, in a line.
+        one line that says what was uploaded.
 
     Raises:
-        InputError: something is missing (then nothing was sent), or the server did not take it all.
+        InputError: a run or file is missing (then nothing was sent), or the server did not accept
+            everything.
     """
     runs = offline_runs(folder)
     check_complete(folder, runs)
@@ -56,7 +58,7 @@ def sync_study(
         raise InputError(
             f"{len(waiting) - left} of {len(waiting)} runs were uploaded to {server.url}, then "
             f"{refused or f'nothing more within {timeout:g} seconds'} (see {log}); "
-            "run this again later: what was uploaded stays"
+            "run this again later: uploaded runs are not sent again"
         )
     return (
         f"{folder.name}: {len(waiting)} runs uploaded to {server.entity}/{project} on {server.url}"
@@ -66,10 +68,10 @@ def sync_study(
 def _upload(
     folder: StudyFolder, runs: Sequence[OfflineRun], server: Server, project: str, timeout: float
 ) -> Path:
-    """Runs `wandb sync` until it ends, or until no run was finished for too long.
+    """Runs `wandb sync` until it ends, or until no run was completed within the timeout.
 
     Returns:
-        its log, or what it said if it came to none.
+        its log file, or the file with its output if it wrote no log.
     """
     before = set(_logs(folder))
     output_file = folder.root / "wandb" / "sync.log"
@@ -84,7 +86,7 @@ def _upload(
             _wait(process, [run.marker for run in runs], timeout)
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # with the service that it has started
+                os.killpg(process.pid, signal.SIGKILL)  # together with the service that it started
                 process.wait()
     return max(set(_logs(folder)) - before, default=output_file)
 
@@ -103,11 +105,11 @@ def _logs(folder: StudyFolder) -> list[Path]:
 
 
 def _refused(folder: StudyFolder, log: Path) -> str:
-    """Returns the first error of the log, or ""; a run with an error counts as not uploaded."""
+    """Returns the first error in the log, or "". A run with an error counts as not uploaded."""
     first = ""
     for line in log.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line) if line.startswith("{") else {}
-        # Old servers cannot say which features they have; that loses nothing.
+        # Old servers cannot list their features; no data is lost by this.
         if entry.get("level") == "ERROR" and not entry["msg"].startswith("featurechecker"):
             first = first or " ".join(entry["msg"].split())
             if "sync_path" in entry:

@@ -1,8 +1,8 @@
-"""Weights & Biases, from the driver alone: one run a trial, and one for the study.
+"""Logs to Weights & Biases, only from the driver: one run per trial, and one for the study.
 
-What goes there: configurations, scores, curves, aggregate tables. Never a patient's row; nor the
-name of the machine, its user or its command line. One path does: W&B writes into the manifest of a
-table where its file stood.
+It logs configurations, scores, curves and aggregate tables. It never logs a patient's row, the
+name of the machine, its user or its command line. One path is logged: W&B writes the path of a
+table's file into the table's manifest.
 """
 
 import os
@@ -25,38 +25,40 @@ __all__ = ["PROJECT", "Tracker", "WandbTracker", "import_wandb", "open_tracker"]
 
 
 def import_wandb(folder: StudyFolder) -> ModuleType:
-    """Imports W&B so that all it writes stands in the study's folder.
+    """Imports W&B so that it writes only into the study's folder.
 
-    It reads its environment when it is imported, so nothing may import it before.
+    W&B reads its environment when it is imported, so nothing may import it earlier.
     """
-    # Error reports look a name up on the network even in offline mode.
+    # Error reports look up a host name on the network, even in offline mode.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     inside = str(folder.root / "wandb")
     for variable in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR"):
         os.environ[variable] = inside
-    os.environ["WANDB_DIR"] = str(folder.root)  # it makes its own wandb/ below
+    os.environ["WANDB_DIR"] = str(folder.root)  # W&B makes wandb/ in it
     import wandb
 
     return wandb
 
 
 class Tracker:
-    """Where a study is logged; this one, for `--wandb disabled`, logs nothing.
+    """The interface of a study's log. This class, for `--wandb disabled`, logs nothing.
 
-    **Who may call.** The driver of the study, from one thread. Trials and other nodes never do.
+    **Who may call.** Only the driver of the study, from one thread. Trials and other nodes never
+    call it.
 
-    **Order.** `start`, then `log`, then `finish` for each trial, many trials at a time; `conclude`
-    once the trials have ended; `close` last. A trial that was started before, by this process or
-    an earlier one, may be started again, and epochs that were logged may be logged again.
+    **Order.** `start`, then `log`, then `finish` for each trial; many trials may be open
+    simultaneously. `conclude` once the trials have ended; `close` last. A trial that this process
+    or an earlier one started may be started again, and logged epochs may be logged again.
 
-    **What is on disk when a method returns.** Nothing is sure before `close` returns: another
-    process writes. What a crash cuts off is logged again from the study's tables (`relog.py`).
+    **What is on disk when a method returns.** Nothing is certain before `close` returns, because
+    another process writes. Data lost in a crash is logged again from the study's tables
+    (`relog.py`).
 
-    **Failures.** A tracker never ends a study: if the process that writes is lost, `lost` says so
-    and the study goes on.
+    **Failures.** A tracker never ends a study. If the process that writes is lost, `lost` becomes
+    True and the study continues.
 
     Attributes:
-        lost: some of what was logged may be missing.
+        lost: whether some of the logged data may be missing.
     """
 
     lost = False
@@ -83,11 +85,11 @@ class Tracker:
         """Logs the study's own run once more, if it had one."""
 
     def close(self, *, interrupted: bool) -> None:
-        """Ends all that is open, and waits until it is on disk."""
+        """Ends all open runs, and waits until they are on disk."""
 
 
 class WandbTracker(Tracker):
-    """Logs to W&B, offline or online, with everything it writes inside the study's folder."""
+    """Logs to W&B, offline or online. It writes only inside the study's folder."""
 
     def __init__(self, folder: StudyFolder, mode: Mode, project: str = PROJECT) -> None:
         wandb: Any = import_wandb(folder)
@@ -99,10 +101,10 @@ class WandbTracker(Tracker):
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:
-        """Goes on when W&B's own process has died.
+        """Continues when W&B's own process has failed.
 
-        Its open runs are given up, and the next run starts another process. What was lost is
-        logged again when the study ends (see `relog.py`).
+        The open runs are abandoned, and the next run starts another process. Lost data is logged
+        again when the study ends (see `relog.py`).
         """
         try:
             yield
@@ -144,7 +146,7 @@ class WandbTracker(Tracker):
         )
 
     def start(self, number: int, balancer: str, config: Mapping[str, Any]) -> str:
-        """Opens a trial's run, or goes on with it."""
+        """Opens a trial's run, or continues it."""
         if number not in self._runs:
             with self._surviving():
                 run = self._open(str(number), "trial", config, [balancer])
@@ -156,7 +158,7 @@ class WandbTracker(Tracker):
     def log(self, number: int, rows: Iterable[Mapping[str, float]]) -> None:
         """Logs some epochs of a trial.
 
-        An epoch that comes again, after a retry, is logged once.
+        An epoch that is reported again after a retry is logged once.
         """
         run = self._runs.get(number)
         if run is None:
@@ -198,7 +200,7 @@ class WandbTracker(Tracker):
         """Ends open runs, as failed if the study was interrupted, and waits for the files."""
         for number in list(self._runs):
             self.finish(number, {"state": "interrupted"}, failed=interrupted)
-        self._teardown()  # finish() returns before the files are whole
+        self._teardown()  # finish() returns before the files are complete
 
 
 def open_tracker(folder: StudyFolder, mode: Mode) -> Tracker:

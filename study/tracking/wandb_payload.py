@@ -1,4 +1,7 @@
-"""What a trial's W&B run says beside its curves; the same when it is logged a second time."""
+"""Builds the contents of a trial's W&B run: configuration, summary and curves.
+
+The contents are the same when the run is logged again.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +16,7 @@ __all__ = ["history_rows", "run_config", "run_rows", "run_summary"]
 def run_config(
     shared: Mapping[str, Any], number: int, arm: str, outer_fold: int, params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns a run's configuration; `shared` is what those of all trials share."""
+    """Returns a run's configuration; `shared` is the part that all trials share."""
     return {**shared, "number": number, "arm": arm, "outer_fold": outer_fold, **params}
 
 
@@ -23,7 +26,7 @@ def run_summary(
     """Returns a run's summary.
 
     Args:
-        report: the trial's last.
+        report: the trial's last report.
         state: how the trial ended.
         scores: (metric, task) -> its mean over replicates at the best epoch.
     """
@@ -42,7 +45,7 @@ def run_summary(
 
 
 def run_rows(report: TrialReport, tasks: Sequence[str]) -> Iterator[dict[str, float]]:
-    """Yields a row an epoch of a report: the score, and the mean of each curve for each task."""
+    """Yields one row per epoch of a report: the score, and the mean of each curve per task."""
     figures = report["figures"]
     curves = {name: mean.tolist() for name, (mean, _) in figures.curves.items()}
     for place, score in enumerate(figures.epoch_scores.tolist()):
@@ -53,7 +56,7 @@ def run_rows(report: TrialReport, tasks: Sequence[str]) -> Iterator[dict[str, fl
 
 
 def history_rows(history: pd.DataFrame) -> Iterator[dict[str, float]]:
-    """Yields the same rows of a trial's table of curves."""
+    """Yields the same rows from a trial's table of curves."""
     keys = history["metric"] + "/" + history["task"]
     for _, rows in history.assign(key=keys).groupby("epoch"):
         score = rows.loc[rows["metric"] == "skill", "mean"].mean()

@@ -1,4 +1,4 @@
-"""The W&B server that this machine is set up for: is it there, and who are we to it."""
+"""Finds the configured W&B server: is it reachable, and which account is logged in."""
 
 import urllib.error
 import urllib.request
@@ -22,44 +22,46 @@ class Server(NamedTuple):
 
 
 def find_server(folder: StudyFolder, entity: str | None, seconds: float) -> Server:
-    """Asks the server who we are, and gives up in time.
+    """Returns the server and the account to use; waits a limited time for an answer.
 
     Args:
-        folder: of the study; what W&B writes goes there.
-        entity: a user or a team; the account's own if not given.
-        seconds: to wait for an answer.
+        folder: of the study; W&B writes into it.
+        entity: a user or a team; by default the account's own.
+        seconds: how long to wait for an answer.
 
     Raises:
-        InputError: there is no answer, or no valid API key.
+        InputError: the server does not answer, or the API key is missing or not valid.
     """
     wandb: Any = import_wandb(folder)
     url = wandb.setup().settings.base_url.rstrip("/")
     try:
         urllib.request.urlopen(url, timeout=seconds).close()  # noqa: S310 - the user's own setting
     except urllib.error.HTTPError:
-        pass  # an answer, if not a kind one
+        pass  # an error code is an answer too
     except OSError as error:
         raise InputError(
-            f"the W&B server at {url} does not answer ({getattr(error, 'reason', error)}); "
-            "nothing was sent: try again later, or set WANDB_BASE_URL to another server"
+            f"the W&B server at {url} does not answer ({getattr(error, 'reason', error)}), so "
+            "nothing was sent; try again later, or set WANDB_BASE_URL to another server"
         ) from None
     with refusals(folder, url, "run `wandb login`, or set WANDB_API_KEY"):
         name = entity or wandb.Api(timeout=max(1, int(seconds))).default_entity
     if not name:
-        raise InputError(f"the account at {url} has no entity of its own; give one with --entity")
+        raise InputError(f"the account at {url} has no default entity; give one with --entity")
     return Server(url, name)
 
 
 @contextmanager
 def refusals(folder: StudyFolder, url: str, advice: str) -> Iterator[None]:
-    """Turns what W&B raises when its server says no, or says nothing, into one sentence.
+    """Turns an error of the W&B server into a message of one line.
 
     Raises:
-        InputError: it did.
+        InputError: the server refused the request or did not answer.
     """
     import_wandb(folder)
     try:
         yield
     except server_refusals() as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"the W&B server at {url} refused us ({reason}); {advice}") from None
+        raise InputError(
+            f"the W&B server at {url} refused the request ({reason}); {advice}"
+        ) from None

@@ -1,4 +1,4 @@
-"""Checks of the method itself: studies whose truth is known, coverage, the published setting.
+"""Checks the method: studies with a known truth, coverage, the published setting, failures.
 
-Open `known_truth.py` first. No user's study runs this.
+Open `known_truth.py` first. A user's study never runs this code.
 """

@@ -1,4 +1,4 @@
-"""What must be true of a study that failed and was resumed."""
+"""Checks that a study that failed and was resumed has lost nothing."""
 
 import json
 import os
@@ -27,15 +27,15 @@ _KEYS = {
 
 @dataclass
 class Aftermath:
-    """The state of a study that was resumed; each count must be zero, each list empty.
+    """The state of a study that was resumed. Each count must be zero and each list empty.
 
     Attributes:
         lost: trials that are missing.
         doubled: trials that appear more than once.
         unequal: by how many trials the arms differ.
         running: trials that Optuna still counts as running.
-        wandb: runs that are missing, doubled, without an end or without all epochs.
-        gaps: trials whose history misses an epoch.
+        wandb: W&B runs that are missing, duplicated, without an end or without all epochs.
+        gaps: trials with an epoch missing from their history.
         same: whether tables and comparison equal those of the undisturbed study, bit for bit.
         processes: command lines of the study's processes that still run.
     """
@@ -51,7 +51,7 @@ class Aftermath:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether all counts are zero, no process runs, and the tables are equal."""
         counts = (self.lost, self.doubled, self.unequal, self.running)
         return not any((*counts, self.wandb, self.gaps, self.processes)) and self.same
 
@@ -63,11 +63,11 @@ def comparable_trials(folder: Path) -> pd.DataFrame:
 
 
 def examine(study: InterruptedStudy, undisturbed: Path) -> Aftermath:
-    """Compares a study that has ended with one that nothing happened to.
+    """Compares a study that failed, was resumed and ended with an undisturbed study.
 
     Args:
-        study: the one that failed.
-        undisturbed: folder of the other one, with the same settings.
+        study: the study that failed.
+        undisturbed: folder of the undisturbed study, with the same settings.
     """
     folder = study.folder
     trials = pd.read_parquet(folder / "trials.parquet")
@@ -90,7 +90,7 @@ def examine(study: InterruptedStudy, undisturbed: Path) -> Aftermath:
 
 
 def _wandb_faults(folder: Path, trials: pd.DataFrame) -> int:
-    """Counts runs that are missing, doubled, without an end, or without all their epochs."""
+    """Counts runs that are missing, duplicated, without an end, or without all their epochs."""
     logs = [log.stem.removeprefix("run-") for log in folder.glob("wandb/offline-run-*/*.wandb")]
     wanted = {*trials["wandb_id"], f"{folder.name}-study"}
     faults = len(logs) - len(set(logs)) + len(wanted ^ set(logs))
@@ -114,7 +114,7 @@ def _gaps(folder: Path, trials: pd.DataFrame) -> int:
 
 
 def _same(folder: Path, undisturbed: Path) -> bool:
-    """Whether all tables, their means and spreads, and the comparison are equal bit for bit."""
+    """Returns whether all tables and the comparison are equal bit for bit."""
     tables = [comparable_trials(folder).equals(comparable_trials(undisturbed))]
     for name, keys in _KEYS.items():
         pair = [pd.read_parquet(f / f"{name}.parquet") for f in (folder, undisturbed)]
@@ -132,7 +132,7 @@ def _comparison(folder: Path) -> dict[str, Any]:
 
 
 def _remaining(study: InterruptedStudy) -> list[str]:
-    """Returns the study's processes that still run, after 20 seconds to end."""
+    """Waits up to 20 seconds; returns the study's processes that still run."""
     for _ in range(100):
         if not study.remaining():
             break

@@ -1,4 +1,4 @@
-"""What a model promises, held against new patients of the built-in cohort."""
+"""Compares the coverage that a model promises with new patients of the built-in cohort."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,23 +32,23 @@ __all__ = [
     "measure_coverage",
 ]
 
-FRESH = 1_000_000  # the seed of the new patients; no cohort that is fitted on has it
+FRESH = 1_000_000  # the seed of the new patients; no model is fitted on it
 
 
 @dataclass(frozen=True)
 class CoverageResult:
-    """A task of a model on new patients, means over cohorts.
+    """The result of one task on new patients, as means over cohorts.
 
     Attributes:
-        rows: of the cohort fitted on, after its filters.
-        task: its title.
+        rows: of the cohort that the model was fitted on, after its filters.
+        task: the title of the task.
         coverage: the share of labels within their sets or intervals.
         size: mean number of levels in a set, or width of an interval.
-        unit: of it.
+        unit: the unit of `size`.
         hit: the share of recommended levels that are right, or the mean absolute error.
-        hit_unit: of it.
+        hit_unit: the unit of `hit`.
         regret: expected loss above the oracle's, in nats or squared units.
-        raw_regret: the same before the temperatures.
+        raw_regret: the regret before temperature scaling.
     """
 
     rows: int
@@ -65,13 +65,13 @@ class CoverageResult:
 def coverage_study(
     rows: int, seeds: Sequence[int], fresh: int, coverage: float
 ) -> Iterator[CoverageResult]:
-    """Yields what models of the default configuration promise and keep, a task at a time.
+    """Yields the results of models with the default configuration, one task at a time.
 
     Args:
-        rows: of each workbook that is fitted on.
-        seeds: one a workbook.
+        rows: of each workbook that a model is fitted on.
+        seeds: one per workbook.
         fresh: rows of the workbook of new patients.
-        coverage: that is promised.
+        coverage: the promised coverage.
     """
     new = synthetic_cohort(fresh, seed=FRESH)
     cohorts = [synthetic_cohort(rows, seed=seed) for seed in seeds]
@@ -81,21 +81,21 @@ def coverage_study(
 
 
 def coverage_of(model: Model, fresh: int, coverage: float) -> Iterator[CoverageResult]:
-    """Yields what a model that was fitted on the built-in cohort promises and keeps.
+    """Yields the results of a model that was fitted on the built-in cohort.
 
     Args:
-        model: such as one that a study saved.
+        model: for example a model that a study exported.
         fresh: rows of the workbook of new patients.
-        coverage: that is promised.
+        coverage: the promised coverage.
 
     Raises:
-        InputError: its tasks are not those of the built-in cohort.
+        InputError: the model's tasks are not those of the built-in cohort.
     """
     new = synthetic_cohort(fresh, seed=FRESH)
     if model.tasks != new.schema.tasks:
         raise InputError(
-            f"the model is of {model.fitted.schema.name!r}, of which no new patients can be "
-            "drawn; give one that was fitted on synthetic:N"
+            f"the model was fitted on {model.fitted.schema.name!r}, and new patients exist only "
+            "for the built-in cohort; give a model that was fitted on synthetic:N"
         )
     yield from _by_task(
         model.fitted.about["data"]["rows"], model.tasks, measure_coverage(model, new, coverage)
@@ -124,8 +124,8 @@ def fit_model(cohort: Cohort, config: FitConfig | None = None) -> Model:
     """Returns a model of the default design, fitted on a cohort.
 
     Args:
-        cohort: with the held-out part that the design takes.
-        config: the default one if None.
+        cohort: all rows; the design splits off the held-out part.
+        config: None means the default configuration.
     """
     config = config or FitConfig()
     stack = prepare(
@@ -137,12 +137,12 @@ def fit_model(cohort: Cohort, config: FitConfig | None = None) -> Model:
 
 
 def measure_coverage(model: Model, new: Cohort, coverage: float) -> NDArray[np.float64]:
-    """Returns coverage, size, hit, regret and regret before temperatures of each task (T, 5).
+    """Returns coverage, size, hit, regret, and regret before temperature scaling (T, 5).
 
     Args:
         model: of the built-in cohort.
-        new: patients that it never saw, with their optimum.
-        coverage: that is promised.
+        new: patients that the model was not fitted on, with the best possible prediction.
+        coverage: the promised coverage.
     """
     raw = model.predict(new.table)
     tempered = model.calibrated(new.table)
@@ -167,7 +167,7 @@ def _coverage(
     new: Cohort,
     coverage: float,
 ) -> tuple[float, float, float]:
-    """Returns coverage, size and hit of a task, with its recommended levels, if it has any."""
+    """Returns coverage, size and hit of a task; `recommended` is None if it has no levels."""
     task, scores = model.tasks[place], model.fitted.scores[place]
     known = ~np.isnan(new.labels[:, place])
     labels, predicted = new.labels[known, place], predicted[known]

@@ -1,7 +1,7 @@
-"""The failures that a study survives, each made to happen to a real one.
+"""Causes the failures that a study must survive, in real studies.
 
-`FAILURES` holds them by name. Each starts a study, makes it fail at random moments, and resumes it
-until it ends; `aftermath.py` then compares it with a study that nothing happened to.
+`FAILURES` has them by name. Each starts a study, makes it fail at random moments, and resumes it
+until it ends. `aftermath.py` then compares it with an undisturbed study.
 """
 
 import errno
@@ -27,32 +27,32 @@ __all__ = ["FAILURES", "ImpossibleFailureError", "run_undisturbed"]
 
 
 class ImpossibleFailureError(Exception):
-    """A failure that cannot be made to happen on this machine."""
+    """A failure that cannot be caused on this machine."""
 
 
 def run_undisturbed(out: Path, trials: int, *, keep: bool) -> Path:
-    """Returns the folder of a study that nothing happened to.
+    """Returns the folder of a study without any failure.
 
     Args:
         out: folder of the studies.
-        trials: of the study.
-        keep: take the one that an earlier run left in `out`.
+        trials: number of trials of the study.
+        keep: use the study that an earlier run left in `out`.
 
     Raises:
-        InputError: it has no comparison, so that nothing can be compared with it.
+        InputError: the study has no comparison, so other studies cannot be compared with it.
     """
     with InterruptedStudy(out, "undisturbed", trials) as study:
         code = 0 if keep else study.wait(study.start())
     if code or not (study.folder / "comparison.json").exists():
         raise InputError(
             f"the undisturbed study in {study.folder} has no comparison; its output is in "
-            f"{out / 'undisturbed.log'}; run it anew, without --keep"
+            f"{out / 'undisturbed.log'}; run it again without --keep"
         )
     return study.folder
 
 
 def _kill_driver(study: InterruptedStudy, moments: random.Random, times: int) -> None:
-    """Kills the driver of a study again and again until the study ends."""
+    """Kills the driver of a study `times` times, or until the study ends."""
     _repeat(study, moments, times, send_signal(signal.SIGKILL, starting=0.25))
 
 
@@ -62,12 +62,12 @@ def _terminate_driver(study: InterruptedStudy, moments: random.Random, _: int) -
 
 
 def _press_ctrl_c(study: InterruptedStudy, moments: random.Random, _: int) -> None:
-    """Sends SIGINT to all of the process group, as Ctrl-C in a terminal does, twice."""
+    """Sends SIGINT to the entire process group, as Ctrl-C in a terminal does, twice."""
     _repeat(study, moments, 2, send_signal(signal.SIGINT, group=True))
 
 
 def _kill_workers(study: InterruptedStudy, moments: random.Random, times: int) -> None:
-    """Kills Ray's workers of a running study, one after the other."""
+    """Kills Ray's workers in a running study, one after another."""
     process = study.start()
     kill_children(study, process, "ray::ResourceTrainable", moments, times)
     study.wait(process)
@@ -91,7 +91,7 @@ def _damage_journal(study: InterruptedStudy, moments: random.Random, _: int) -> 
 
 
 def _fill_disk(study: InterruptedStudy, _: random.Random, __: int) -> None:
-    """Fills the disk during the search; then there is space again."""
+    """Fills the disk during the search, then frees the space."""
     study.folder.mkdir(parents=True)
     _mount("-t", "tmpfs", "-o", "size=30m", "tmpfs", study.folder)
     study.cleanup.callback(_unmount, study.folder)
@@ -105,14 +105,14 @@ def _fill_disk(study: InterruptedStudy, _: random.Random, __: int) -> None:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-    # It counts only if the study ended by it, and told the user so.
+    # It counts only if it ended the study with the exit code of an error message.
     study.interruptions = int(study.wait(process) == BAD_INPUT)
     ballast.unlink()
     study.wait(study.start())
 
 
 def _make_read_only(study: InterruptedStudy, _: random.Random, __: int) -> None:
-    """Makes the folder read-only during the search; then it can be written again."""
+    """Makes the folder read-only during the search, then writable again."""
     process = study.start()
     study.wait_for_search(process)
     _mount("--bind", study.folder, study.folder)  # a disk with open files cannot be remounted
@@ -138,7 +138,7 @@ FAILURES: dict[str, Callable[[InterruptedStudy, random.Random, int], None]] = {
 def _repeat(
     study: InterruptedStudy, moments: random.Random, times: int, interrupt: Interruption
 ) -> None:
-    """Starts and interrupts a study so many times or until it ends, then lets it end."""
+    """Starts and interrupts a study `times` times or until it ends, then lets it end."""
     while study.interruptions < times:
         process = study.start()
         study.interruptions += interrupt(study, process, moments)
@@ -152,18 +152,18 @@ def _mount(*words: object) -> None:
         _run("mount", *words)
     except subprocess.CalledProcessError as error:
         raise ImpossibleFailureError(
-            f"nothing can be mounted here ({error.stderr.strip()})"
+            f"this machine refuses to mount a disk ({error.stderr.strip()})"
         ) from None
 
 
 def _run(*words: object) -> None:
-    subprocess.run(  # noqa: S603 - a mount of our own folder
+    subprocess.run(  # noqa: S603 - a mount of the study's folder
         [*map(str, words)], capture_output=True, text=True, check=True
     )
 
 
 def _unmount(folder: Path) -> None:
-    """Removes the disk; its files stay, in the folder that it hid."""
+    """Unmounts the disk. Its files are kept in the folder that it was mounted over."""
     copy = shutil.copytree(folder, folder.with_name(f"{folder.name}.kept"), symlinks=True)
     _run("umount", folder)
     folder.rmdir()

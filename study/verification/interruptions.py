@@ -1,4 +1,4 @@
-"""Real studies that are interrupted at random moments and resumed."""
+"""Interrupts real studies at random moments and resumes them."""
 
 import os
 import random
@@ -30,7 +30,7 @@ SETTINGS = [
     *("--balancers", "equal,gradnorm", "--max-concurrent", "1"),
 ]
 _PATIENCE = 300.0  # seconds
-_REPORT = 200  # bytes of the journal, at least
+_REPORT = 200  # bytes by which a report lengthens the journal, at least
 
 Interruption = Callable[["InterruptedStudy", "subprocess.Popen[str]", random.Random], bool]
 
@@ -39,16 +39,16 @@ Interruption = Callable[["InterruptedStudy", "subprocess.Popen[str]", random.Ran
 class InterruptedStudy:
     """A study that is started and interrupted again and again.
 
-    At the end of its `with` none of its processes runs any more, even after an error.
+    After its `with` block none of its processes runs, even after an error.
 
     Attributes:
         out: folder of the studies.
-        name: of this study.
-        trials: configurations.
-        interruptions: how many there were so far.
+        name: the study's name.
+        trials: number of configurations.
+        interruptions: number of interruptions so far.
         exit_codes: of each process of the search command.
         seen: processes that belonged to it, (id, start) -> command line.
-        cleanup: what is undone at the end.
+        cleanup: actions to run at the end.
     """
 
     out: Path
@@ -60,26 +60,26 @@ class InterruptedStudy:
     cleanup: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Starts nothing."""
+        """Returns the study; starts nothing."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kills the processes that are left, and then undoes the rest."""
+        """Kills the remaining processes, then runs the cleanup."""
         with self.cleanup:
             kill(pid for pid, start in self.seen if is_alive(pid, start))
 
     @property
     def folder(self) -> Path:
-        """The study's."""
+        """The study's folder."""
         return self.out / self.name
 
     @property
     def journal(self) -> Path:
-        """Of Optuna."""
+        """The journal of Optuna."""
         return self.folder / "study.journal"
 
     def start(self) -> "subprocess.Popen[str]":
-        """Starts the study's command, in a process group of its own as a shell does."""
+        """Starts the study's command in a separate process group, as a shell does."""
         command = search_command(
             *SETTINGS, "--trials", self.trials, "--name", self.name, "--out", self.out
         )
@@ -99,15 +99,15 @@ class InterruptedStudy:
             kill(children)
 
     def wait(self, process: "subprocess.Popen[str]") -> int:
-        """Waits for the end of a process; records and returns its exit code."""
+        """Waits until a process ends; records and returns its exit code."""
         self.exit_codes.append(process.wait(timeout=_PATIENCE))
         return self.exit_codes[-1]
 
     def wait_for_search(self, process: "subprocess.Popen[str]") -> bool:
-        """Waits until the search writes to the journal; returns False if it ended before.
+        """Waits until the search writes to the journal; returns False if it ends before that.
 
         Raises:
-            TimeoutError: it writes nothing for a long time.
+            TimeoutError: it writes nothing for 300 seconds.
         """
         before = self._journal_size()
         deadline = time.monotonic() + _PATIENCE
@@ -134,7 +134,7 @@ class InterruptedStudy:
 
 
 def search_command(*arguments: object) -> list[str]:
-    """Returns the command that searches, for a process of its own."""
+    """Returns the command that runs a search in a separate process."""
     return [sys.executable, "-m", "study.pipeline.commands.search", *map(str, arguments)]
 
 
@@ -144,10 +144,10 @@ def send_signal(
     """Returns an interruption: it sends a signal at a random moment, and returns if it could.
 
     Args:
-        number: of the signal.
-        group: to all of the process group, as Ctrl-C does; else to the driver.
-        starting: how often the moment is in the study's start, and not after it.
-        longest: seconds to wait before the signal.
+        number: the number of the signal.
+        group: send it to the entire process group, as Ctrl-C does; otherwise to the driver.
+        starting: the share of moments that are during the study's start, not after it.
+        longest: the most seconds to wait before the signal.
     """
 
     def interrupt(
@@ -175,7 +175,7 @@ def kill_children(
     moments: random.Random,
     times: int,
 ) -> None:
-    """Kills children whose command has a word while the study runs, so often or to its end."""
+    """Kills children whose command contains `word`, `times` times or until the study ends."""
     last = 0
     while study.interruptions < times and study.wait_for_search(process):
         time.sleep(moments.uniform(0.05, 0.8))

@@ -1,9 +1,10 @@
-"""Studies whose truth is known, to see how often the comparison is wrong.
+"""Runs studies with a known truth, to measure how often the comparison is wrong.
 
-On a built-in cohort of its own, each goes through the product's search, choice of finalists and
-comparison, at a size that takes half a minute. Four arms are the same balancer, `equal`: what the
-comparison calls between them is false. Two more are `fixed` with the weights of some tasks all but
-switched off, so that the trunk learns nothing for them: what it calls there is true.
+Each study has its own built-in cohort. It uses the search, the choice of finalists and the
+comparison of every study, at a size that takes half a minute. Four arms are the same balancer,
+`equal`: each difference that the comparison calls between them is false. Two more arms are `fixed`
+with weights near zero for some tasks, so that the trunk learns nothing for these tasks: a
+difference that the comparison calls there is true.
 """
 
 import time
@@ -37,7 +38,7 @@ from study.store.trial_tables import trials_table
 __all__ = ["STUDIES", "error_rates", "simulate_study", "simulated_data"]
 
 _SAME = ("equal-1", "equal-2", "equal-3", "equal-4")
-_KEPT = {"half": 5, "most": 1}  # of the ten tasks, how many keep their weight
+_KEPT = {"half": 5, "most": 1}  # how many of the ten tasks keep their weight
 STUDIES: Mapping[str, tuple[str, ...]] = {
     "null": _SAME,
     **{name: (*_SAME[:3], name) for name in _KEPT},
@@ -45,20 +46,20 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
 _DECLARED = AnalysisPlan(draws=1000, baselines=_SAME[:3])
 
 _ROWS = 465
-_TRIALS = 10  # an arm
+_TRIALS = 10  # per arm
 _STARTUP = 5
 _EPOCHS = 30
 _FOLDS = 5
 _SEARCH_SEEDS = (0,)
 _FRESH_SEEDS = (1, 2, 3, 4)
-_OFF = -6.0  # a weight of e^-6 beside those of 1
+_OFF = -6.0  # a log weight: e^-6, where other weights are 1
 
 
 def simulate_study(seed: int) -> dict[str, Any]:
-    """Returns what the comparison said of one cohort's arms, as plain data.
+    """Returns the comparison of one cohort's arms, as plain data.
 
     Args:
-        seed: of cohort, splits and searches.
+        seed: of the cohort, the splits and the searches.
     """
     begun = time.perf_counter()
     evidence, trials, tasks = simulated_data(seed)
@@ -73,7 +74,7 @@ def simulated_data(seed: int) -> tuple[ComparisonData, pd.DataFrame, tuple[Task,
     """Searches all arms and retrains their finalists.
 
     Returns:
-        the evidence, the trials, and the tasks.
+        the data of the comparison, the trials, and the tasks.
     """
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -105,7 +106,7 @@ def _design(seed: int, seeds: tuple[int, ...]) -> Replicates:
 
 
 def _search(arm: Arm, space: SearchSpace, stack: Stack, seed: int) -> None:
-    """Runs an arm's trials one after the other, as the study's searcher hands them out."""
+    """Runs an arm's trials one after another, as the study's searcher suggests them."""
     searcher = ArmSearcher(
         [arm], space, trials=_TRIALS, epochs=_EPOCHS, seed=seed, startup=_STARTUP
     )
@@ -143,12 +144,12 @@ def _among(evidence: ComparisonData, arms: Sequence[str]) -> ComparisonData:
 
 
 def error_rates(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Returns rates of what was called, by kind of study.
+    """Returns how often a difference was called, per kind of study.
 
-    In a null study every pair of arms counts, in the others the handicapped arm's pairs.
+    In a null study every pair of arms counts; in the others only the handicapped arm's pairs.
 
     Args:
-        records: what `simulate_study` returned.
+        records: results of `simulate_study`.
     """
     known = list(records)
     rates = {}

@@ -1,4 +1,4 @@
-"""Processes of this machine, as /proc lists them."""
+"""Reads from /proc which processes run on this machine, and sends them signals."""
 
 import os
 import signal
@@ -7,16 +7,16 @@ from pathlib import Path
 
 __all__ = ["children_of", "is_alive", "kill", "process_stat"]
 
-_STATE, _PARENT, _START = 0, 1, 19  # of /proc/PID/stat, after the name
+_STATE, _PARENT, _START = 0, 1, 19  # fields of /proc/PID/stat after the name
 
 
 def process_stat(pid: int) -> list[str]:
-    """Returns the fields of /proc/PID/stat after the name, which may hold spaces itself."""
+    """Returns the fields of /proc/PID/stat after the name. The name may contain spaces."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def is_alive(pid: int, start: str) -> bool:
-    """Tells a live process from a zombie, and from another one that got its id since."""
+    """Returns whether the process still runs. A zombie or a later process with its id does not."""
     try:
         fields = process_stat(pid)
     except OSError:
@@ -25,7 +25,7 @@ def is_alive(pid: int, start: str) -> bool:
 
 
 def children_of(pid: int) -> dict[int, tuple[str, str]]:
-    """Returns the processes that a process started, and theirs: id -> (start, command line)."""
+    """Returns all descendants of a process: id -> (start, command line)."""
     processes = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -43,7 +43,7 @@ def children_of(pid: int) -> dict[int, tuple[str, str]]:
 
 
 def kill(pids: Iterable[int], number: int = signal.SIGKILL) -> None:
-    """Sends a signal to those processes that are still there."""
+    """Sends a signal to those processes that still exist."""
     for pid in pids:
         try:
             os.kill(pid, number)

@@ -1,9 +1,9 @@
-"""The published setting, reproduced: what was plotted, and what can be compared.
+"""Reproduces the published setting, with the plotted quantities and with comparable ones.
 
-The original drew one training-loss curve a method: the sum of the losses for the baseline, the
+The original drew one training-loss curve per method: the sum of the losses for the baseline, the
 sum of e^-s L + s for uncertainty weighting, and the sum of w L over ten for GradNorm. These are
-three quantities. Beside them stand two that mean the same for all: the plain sum of the losses,
-and the skill on rows that were and were not trained on.
+three different quantities. This module adds two that mean the same for all methods: the plain sum
+of the losses, and the skill on training rows and on validation rows.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from study.settings.settings import Settings
 __all__ = ["PUBLISHED", "Curves", "curve_figure", "curve_table", "reproduce_published"]
 
 PUBLISHED = {"equal": 2494.0, "gradnorm": 238.29, "uncertainty": 98.82}
-"""What the original's figures show at epoch 100."""
+"""The values at epoch 100 in the figures of the original."""
 
 _LABELS = {
     "equal": "baseline: sum of L",
@@ -40,13 +40,13 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Curves:
-    """One method's figures, each (E, R).
+    """The curves of one method, each (E, R).
 
     Attributes:
-        plotted: the quantity that the original drew for this method, from each epoch's mean
-            weights and mean losses.
+        plotted: the quantity that the original drew for this method, computed from each epoch's
+            mean weights and mean losses.
         total: the sum of the task losses, unweighted, in the training scale.
-        trained: mean skill over tasks on the training rows, as the steps saw them.
+        trained: mean skill over tasks on the training rows, measured in the training steps.
         held_out: mean skill over tasks on the validation rows.
     """
 
@@ -57,10 +57,10 @@ class Curves:
 
 
 def reproduce_published(settings: Settings) -> dict[str, Curves]:
-    """Trains the setting once with each of its balancers.
+    """Trains the setting once per balancer.
 
     Args:
-        settings: with every parameter fixed, as in configs/published_setting.yaml.
+        settings: settings that fix every parameter, as in configs/published_setting.yaml.
     """
     cohort = open_cohort(settings)
     space = SearchSpace(settings, [task.name for task in cohort.schema.tasks])
@@ -90,7 +90,7 @@ def _plotted(name: str, losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def curve_table(curves: Mapping[str, Curves]) -> Table:
-    """Returns the figures at the last epoch, beside the published ones."""
+    """Returns the values at the last epoch next to the published ones."""
     table = Table(
         title="The published setting at its last epoch (mean over replicates)",
         title_justify="left",
@@ -111,7 +111,7 @@ def curve_table(curves: Mapping[str, Curves]) -> Table:
 
 
 def curve_figure(curves: Mapping[str, Curves]) -> go.Figure:
-    """Draws both ways side by side: mean over replicates with a band of one standard deviation."""
+    """Draws the quantities side by side: means over replicates, with one standard deviation."""
     titles = (
         "As the original drew it:<br>three quantities",
         "The same sum of losses<br>for all three",

@@ -46,7 +46,7 @@ def test_each_competitor_has_a_cell_in_every_row():
     found = {"ours": outcome(), "tune": outcome(minutes=5)}
     table = rows(found)
     assert {len(cells) for cells in table.values()} == {2}
-    assert table["ours is"] == ["1.0x", "10.0x"]
+    assert table["ours / peer"] == ["1.0x", "10.0x"]
 
 
 def test_a_program_and_its_children_are_watched_to_the_end(tmp_path):

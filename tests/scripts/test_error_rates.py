@@ -48,4 +48,5 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path):
     file.write_text("")
     ended = run("--out", file)
     assert ended.returncode == 2
-    assert "exists; go on with --resume, or name another --out" in ended.stderr
+    assert f"{file} exists" in ended.stderr
+    assert "--resume" in ended.stderr

@@ -1,5 +1,5 @@
-"""A whole search raced against plain Ray Tune and Optuna.
+"""Compares the time of a complete search with plain Ray Tune and Optuna.
 
-`race.py` runs the competitors, each a program of its own, and compares what they took. It is not
-imported here, so that a competitor's workers import what they need and no more.
+`race.py` runs each competitor as a separate program and compares the results. It is not imported
+here, so that a competitor's workers import only what they need.
 """

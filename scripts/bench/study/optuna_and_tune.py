@@ -1,11 +1,11 @@
-"""The peers of the study race, each a program of its own as its tutorial shows it.
+"""The peers of the study bench, each a separate program as in its tutorial.
 
-`tune`: Ray Tune with OptunaSearch and ASHA, one function trainable a trial.
+`tune`: Ray Tune with OptunaSearch and ASHA, one function trainable per trial.
 `tune-reuse`: the same with reuse_actors=True.
-`optuna`: Optuna alone, two processes on one journal file, with its successive halving.
+`optuna`: Optuna without Ray, two processes on one journal file, with its successive halving.
 
-They search the same space on the same cohort; balancers take turns, so that each has as many
-trials. They log nothing to W&B.
+They search the same space on the same cohort. Balancers alternate, so that each has the same number
+of trials. The peers log nothing to W&B.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PROCESSES = 2
 
 
 def drawn(trial: Any, space: SearchSpace, balancers: tuple[str, ...]) -> dict[str, Any]:
-    """Draws a point; the balancers take turns."""
+    """Draws a point; the balancers alternate."""
     return space.suggest(trial, (balancers[trial.number % len(balancers)],))
 
 
@@ -40,20 +40,20 @@ def defined(
     balancers: tuple[str, ...],
     folder: Path,
 ) -> dict[str, str]:
-    """Draws a point for OptunaSearch; returns what else a trial's configuration holds."""
+    """Draws a point for OptunaSearch; returns the other values of a trial's configuration."""
     point = drawn(trial, space, balancers)
     return {"first": str(folder / "first"), "balancer": str(point["balancer"])}
 
 
 def stops_of(settings: Settings) -> list[int]:
-    """Returns the epochs at which a trial reports, as ours does."""
+    """Returns the epochs at which a trial reports, as in `hemomodel-search`."""
     epochs = settings.fit["epochs"]
     return report_epochs(epochs, settings.report_every, rungs(settings.early_stopping, epochs))
 
 
 def trainable(config: dict[str, Any], stack: Stack, space: SearchSpace, stops: list[int]) -> None:
-    """One trial, as a function that reports."""
-    from ray import tune  # the peer without Ray does without
+    """Runs one trial, as a function that reports."""
+    from ray import tune  # the peer without Ray does not import it
 
     point = {key: value for key, value in config.items() if key != "first"}
     Path(config["first"]).touch()
@@ -98,7 +98,7 @@ def with_tune(settings: Settings, folder: Path, *, reuse: bool) -> list[dict[str
 
 
 def prepared(settings: Settings) -> tuple[Stack, SearchSpace]:
-    """Returns the stack and the space that ours has too."""
+    """Returns the stack and the space, the same as in `hemomodel-search`."""
     base = (space := checked_space(settings)).base
     replicates = search_replicates(settings)
     cohort = open_cohort(settings)
@@ -132,7 +132,7 @@ def open_journal(folder: Path) -> Any:
 
 
 def optuna_worker(settings: Settings, folder: Path) -> None:
-    """One of the two processes: trials until there are enough."""
+    """Runs one of the two processes: trials until there are enough."""
     import optuna
 
     stack, space = prepared(settings)
@@ -160,7 +160,7 @@ def optuna_worker(settings: Settings, folder: Path) -> None:
 
 
 def main() -> None:
-    """Runs one peer and writes what its trials came to."""
+    """Runs one peer and writes the results of its trials."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer", choices=["tune", "tune-reuse", "optuna", "optuna-worker"])
     parser.add_argument("settings", type=Path)

@@ -1,4 +1,4 @@
-"""`hemomodel-search` with clocks: what the driver spends on what, and each trial's training."""
+"""Runs `hemomodel-search` with clocks: CPU time of the driver's phases and of each training."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ TRIALS: dict[int, dict[str, float]] = {}  # by number: epochs and CPU seconds of
 
 
 def clocked(owner: type, name: str, phase: str) -> None:
-    """Counts the CPU time of a method under a phase."""
+    """Adds the CPU time of a method to a phase."""
     method: Callable[..., Any] = getattr(owner, name)
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -38,7 +38,7 @@ def marked(owner: Any, name: str, file: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    """Puts clocks on the study."""
+    """Adds clocks to the study."""
     import study.pipeline.run
     import study.search.tune  # Ray has been started by now
     from study.search.searcher import ArmSearcher

@@ -1,4 +1,4 @@
-"""A trial the usual way: its replicates trained one after the other, with torch.nn and autograd."""
+"""Trains a trial in the usual way: one replicate after another, with torch.nn and autograd."""
 
 import time
 from collections.abc import Iterator
@@ -56,5 +56,5 @@ def trained(
         more, begun = stop - len(skills), time.thread_time()
         columns = [[float(replicate.epoch()) for _ in range(more)] for replicate in replicates]
         skills = np.concatenate([skills, np.transpose(columns)])
-        spent += time.thread_time() - begun  # and not what the caller does before it asks for more
+        spent += time.thread_time() - begun  # without the caller's work between two stops
         yield stop, float(skills.mean(1).max()), spent

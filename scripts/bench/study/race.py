@@ -1,9 +1,9 @@
-"""`python -m scripts.bench study`: a whole search raced against the same search the usual way.
+"""`python -m scripts.bench study`: compares a complete search with the same search by peers.
 
 Ours is `hemomodel-search` with its defaults and W&B offline. The peers train the same networks on
-the same replicates, epochs and space with the same early stopping, without any logging to W&B.
-They are slow, so they may run fewer trials: rates are compared, between the first trial and the
-last. All run one after the other on the same machine.
+the same replicates, epochs and space with the same early stopping, without logging to W&B. They
+are slow and may run fewer trials. Therefore rates are compared, from the start of the first trial
+to the end of the last. All run one after another on the same machine.
 """
 
 import argparse
@@ -35,14 +35,14 @@ LANES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one competitor took.
+    """What one competitor used.
 
     Attributes:
-        usage: of its processes; it has the moments `first` and `searched`.
+        usage: of its processes, with the moments `first` and `searched`.
         epochs: of each trial that ran.
         training: CPU seconds of training, over all trials.
-        clocks: CPU seconds of the driver by phase, as far as they are known.
-        replicates: in a trial.
+        clocks: CPU seconds of the driver per phase, where they are measured.
+        replicates: number of replicates per trial.
         full: epochs of a trial that is not stopped.
     """
 
@@ -55,24 +55,24 @@ class Outcome:
 
     @property
     def minutes(self) -> float:
-        """From the first trial running to the last one ended."""
+        """Minutes from the start of the first trial to the end of the last."""
         moments = self.usage.moments
         return (moments["searched"].seconds - moments["first"].seconds) / 60
 
     @property
     def trials(self) -> float:
-        """Trials a minute."""
+        """Trials per minute."""
         return len(self.epochs) / self.minutes
 
     @property
     def trainings(self) -> float:
-        """Replicate-trainings a minute, an epoch counted as its share of a whole training."""
+        """Replicate-trainings per minute; an epoch counts as its share of a complete training."""
         return sum(self.epochs) * self.replicates / self.full / self.minutes
 
     def split(self) -> dict[str, float]:
-        """Returns CPU seconds a trial of the search: training, logging, engine, start-up.
+        """Returns CPU seconds per trial: training, logging, engine, start-up.
 
-        Logging is W&B's process and, in the driver, W&B and tables. The engine is the rest between
+        Logging is W&B's process, and W&B and tables in the driver. The engine is the rest between
         the first trial and the last: Ray, Optuna, reports and checkpoints of the workers.
         """
         first, searched = (self.usage.moments[name].cpu for name in ("first", "searched"))
@@ -89,10 +89,10 @@ class Outcome:
 
 
 def race_studies(options: argparse.Namespace, console: Console) -> dict[str, Outcome]:
-    """Runs the competitors one after the other and prints what they took.
+    """Runs the competitors one after another and prints what they used.
 
     Raises:
-        InputError: an unknown competitor was asked for.
+        InputError: a competitor is unknown, or it failed.
     """
     lanes = options.lanes.split(",")
     for lane in lanes:
@@ -109,17 +109,27 @@ def race_studies(options: argparse.Namespace, console: Console) -> dict[str, Out
 
 
 def study_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of the race."""
+    """Adds the flags of this bench."""
     group = parser.add_argument_group("study")
-    group.add_argument("--lanes", default=",".join(LANES), metavar="A,B", help="default: all")
-    group.add_argument("--trials", type=int, default=60, help="of ours (default: 60)")
-    group.add_argument("--peer-trials", type=int, default=9, help="of a peer (default: 9)")
-    group.add_argument("--epochs", type=int, default=100, help="of a trial (default: 100)")
-    group.add_argument("--seeds", type=int, default=3, help="on 5 folds (default: 3)")
+    group.add_argument(
+        "--lanes", default=",".join(LANES), metavar="A,B", help="run these programs (default: all)"
+    )
+    group.add_argument(
+        "--trials", type=int, default=60, help="run this number of trials of ours (default: 60)"
+    )
+    group.add_argument(
+        "--peer-trials", type=int, default=9, help="run this number of trials per peer (default: 9)"
+    )
+    group.add_argument(
+        "--epochs", type=int, default=100, help="train a trial for these epochs (default: 100)"
+    )
+    group.add_argument(
+        "--seeds", type=int, default=3, help="train this number of seeds on 5 folds (default: 3)"
+    )
     group.add_argument(
         "--balancers",
         default="equal,uncertainty,gradnorm",
-        help="that the peers have too (default: all three)",
+        help="search these balancers of equal, uncertainty and gradnorm (default: all three)",
     )
 
 
@@ -133,7 +143,7 @@ def _raced(lane: str, options: argparse.Namespace) -> Outcome:
         "out": str(folder),
         "name": "race",
     }
-    checked_space(load_settings(settings))  # what makes no sense is said before the race
+    checked_space(load_settings(settings))  # refuses impossible settings before the bench
     config = folder / "settings.json"
     config.write_text(json.dumps(settings))
     program = [sys.executable, "-m", "scripts.bench.study"]
@@ -171,7 +181,7 @@ def _table(outcomes: dict[str, Outcome]) -> Table:
 
 
 def rows(lanes: dict[str, Outcome]) -> dict[str, list[str]]:
-    """Returns the table: what was measured -> a cell for each competitor."""
+    """Returns the table: name of the measurement -> one cell per competitor."""
     outcomes, cores = list(lanes.values()), os.cpu_count() or 1
     best = lanes["ours"].trainings if "ours" in lanes else None
 
@@ -185,8 +195,8 @@ def rows(lanes: dict[str, Outcome]) -> dict[str, list[str]]:
         ],
         "trials/min": [f"{outcome.trials:.1f}" for outcome in outcomes],
         "replicate-trainings/min": [f"{outcome.trainings:.0f}" for outcome in outcomes],
-        "the same a core": [f"{outcome.trainings / cores:.0f}" for outcome in outcomes],
-        "CPU seconds a trial": [f"{sum(outcome.split().values()):.2f}" for outcome in outcomes],
+        "the same per core": [f"{outcome.trainings / cores:.0f}" for outcome in outcomes],
+        "CPU seconds per trial": [f"{sum(outcome.split().values()):.2f}" for outcome in outcomes],
         **{
             f"  {part}": [f"{outcome.split()[part]:.2f}" for outcome in outcomes]
             for part in ("training", "logging", "engine", "start-up")
@@ -195,7 +205,7 @@ def rows(lanes: dict[str, Outcome]) -> dict[str, list[str]]:
         "peak memory of a worker, MiB": peak("worker"),
     }
     if best:
-        table["ours is"] = [f"{best / outcome.trainings:.1f}x" for outcome in outcomes]
+        table["ours / peer"] = [f"{best / outcome.trainings:.1f}x" for outcome in outcomes]
     return table
 
 
@@ -204,10 +214,10 @@ def _print_ours(ours: Outcome, console: Console) -> None:
     whole = parts["training"] + parts["logging"] + parts["engine"]
     share = (parts["logging"] + parts["engine"]) / whole
     console.print(
-        f"ours: searched after {moments['searched'].seconds:.0f} s, verdict after "
+        f"ours: search ended after {moments['searched'].seconds:.0f} s, verdict after "
         f"{ours.usage.seconds:.0f} s; engine and logging are {share:.0%} of the search's CPU time"
     )
     driven = moments["searched"].cpu["driver"] - moments["first"].cpu["driver"]
     clocks = {"all": driven, **ours.clocks}
     driver = ", ".join(f"{name} {1e3 * s / len(ours.epochs):.0f}" for name, s in clocks.items())
-    console.print(f"of the driver, CPU milliseconds a trial: {driver}")
+    console.print(f"CPU milliseconds per trial in the driver: {driver}")

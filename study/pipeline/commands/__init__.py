@@ -1,5 +1,5 @@
-"""The six commands that a person types, each a `main`.
+"""The six commands that a user runs. Each module has a `main`.
 
-`pip install` makes `hemomodel-NAME` of each; in a checkout, `scripts/NAME.py` starts the same.
-What is slow to import is imported after the command line was read, so that `--help` is fast.
+`pip install` makes `hemomodel-NAME` for each; in a checkout, `scripts/NAME.py` starts the same.
+Slow imports come after the command line is read, so that `--help` is fast.
 """

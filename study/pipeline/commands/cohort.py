@@ -1,4 +1,4 @@
-"""Writes synthetic patients, describes any table, or drafts the schema of one."""
+"""Writes synthetic patients, describes a table, or drafts the schema of a table."""
 
 import argparse
 import json
@@ -16,16 +16,16 @@ from hemomodel.tables.schema_inference import infer_schema
 from study.cli import Parser, command_name, command_parser, run_cli
 from study.report.terminal.cohort import show_summary
 
-TABLE = ".xlsx, .csv, .parquet or .arff"
+TABLE = "read this table: .xlsx, .csv, .parquet or .arff"
 EXAMPLES = """\
 examples:
   hemomodel-cohort write --rows 465 --seed 0 --out HD.xlsx
-      as many rows as the published cohort: 229 are left after cleaning
+      writes as many rows as the published cohort has; 229 remain after cleaning
   hemomodel-cohort write --rows 1000000 --out HD.parquet
   hemomodel-cohort describe HD.xlsx
   hemomodel-cohort describe HD.xlsx --json > HD.json
   hemomodel-cohort schema visits.csv --tasks stage,bili --group id --out visits.yaml
-      a first schema of any table, to be looked through
+      drafts a schema of any table; check it before you use it
   hemomodel-cohort describe visits.csv --schema visits.yaml
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
@@ -41,18 +41,24 @@ def parser() -> Parser:
         "write",
         help="write synthetic patients in the columns of the hospital's workbook",
         description="Writes synthetic patients in the columns of the hospital's workbook. "
-        "No row stems from a real patient. The same rows and seed give the same table, and a "
-        "longer table begins with the rows of a shorter one; only 465 rows are chosen "
-        "differently, so that exactly 229 are left after cleaning, or 223 with comorbidities.",
+        "No row comes from a real patient. The same number of rows and the same seed give the "
+        "same table, and a longer table begins with the rows of a shorter one. A table of 465 "
+        "rows is an exception: its rows are chosen so that exactly 229 remain after cleaning, or "
+        "223 with comorbidities.",
     )
-    write.add_argument("--rows", type=int, default=465, metavar="N", help="default: 465")
-    write.add_argument("--seed", type=int, default=0, metavar="N", help="from 0 up; default: 0")
+    write.add_argument(
+        "--rows", type=int, default=465, metavar="N", help="write N rows (default: 465)"
+    )
+    write.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="use this seed, 0 or more (default: 0)"
+    )
     write.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="FILE",
-        help=".xlsx (up to 1,048,575 rows, slow beyond 50,000), .csv or .parquet",
+        help="write to this file: .xlsx (up to 1,048,575 rows; slow above 50,000), .csv or "
+        ".parquet",
     )
     write.add_argument("--force", action="store_true", help="replace the file if it exists")
     write.set_defaults(command=write_command)
@@ -68,12 +74,15 @@ def add_describe_command(commands: "argparse._SubParsersAction[Parser]") -> None
         "describe",
         help="summarise a table: columns, tasks, missing values, attrition",
         description="Summarises a table before and after cleaning: its columns as in the first "
-        "table of a paper, the rows that each rule removed, what is missing, and what is "
-        "implausible. Nothing in the file is changed.",
+        "table of a paper, the rows that each rule removed, missing values, and implausible "
+        "values. It does not change the file.",
     )
     describe.add_argument("file", type=Path, metavar="FILE", help=TABLE)
     describe.add_argument(
-        "--schema", metavar="NAME|FILE", default="hemodialysis", help="what its columns are"
+        "--schema",
+        metavar="NAME|FILE",
+        default="hemodialysis",
+        help="use this schema for the columns (default: hemodialysis)",
     )
     describe.add_argument(
         "--require-comorbidities", action="store_true", help="drop the rows without comorbidities"
@@ -82,10 +91,13 @@ def add_describe_command(commands: "argparse._SubParsersAction[Parser]") -> None
         "--labels",
         choices=("complete", "partial"),
         default="complete",
-        help="whether rows must have all labels, or may lack some; default: complete",
+        help="complete: keep only rows with all labels; partial: also keep rows that lack some "
+        "(default: complete)",
     )
-    describe.add_argument("--all", action="store_true", help="show rare codes of a list too")
-    describe.add_argument("--json", action="store_true", help="all numbers, for a program")
+    describe.add_argument("--all", action="store_true", help="also show the rare codes of a list")
+    describe.add_argument(
+        "--json", action="store_true", help="print all numbers as JSON, for a program"
+    )
     describe.set_defaults(command=describe_command)
 
 
@@ -94,23 +106,31 @@ def add_schema_command(commands: "argparse._SubParsersAction[Parser]") -> None:
     schema = commands.add_parser(
         "schema",
         help="draft the schema of any table",
-        description="Drafts a schema: the kind of each column, the codes of categories, what may "
-        "be predicted how, and what to check. A person goes through it. It holds headers and the "
-        "codes of categories, and no other cell of the table.",
+        description="Drafts a schema: the kind of each column, the codes of categories, which "
+        "columns can be predicted and how, and what to check. A person must check the draft. It "
+        "contains the headers and the codes of categories, and no other cell of the table.",
     )
     schema.add_argument("file", type=Path, metavar="FILE", help=TABLE)
     schema.add_argument(
-        "--tasks", default="", metavar="A,B", help="headers of what is to be predicted"
+        "--tasks", default="", metavar="A,B", help="predict the columns with these headers"
     )
     schema.add_argument(
         "--task",
         action="append",
         default=[],
         metavar="HEADER",
-        help="one such header, commas and all; may be given several times",
+        help="predict the column with this header, which may contain commas; may be given several "
+        "times",
     )
-    schema.add_argument("--group", metavar="ID", help="header of the column that names the person")
-    schema.add_argument("--out", type=Path, metavar="FILE", help=".yaml; else it is printed")
+    schema.add_argument(
+        "--group", metavar="ID", help="use the column with this header to identify the person"
+    )
+    schema.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write the schema to this .yaml file (default: print it)",
+    )
     schema.set_defaults(command=schema_command)
 
 
@@ -127,7 +147,7 @@ def _cohort() -> int:
 
 
 def write_command(args: argparse.Namespace) -> None:
-    """Makes a workbook and writes it."""
+    """Makes a workbook of synthetic patients and writes it."""
     check_output_path(args.out, kind="table", rows=args.rows, overwrite=args.force)
     console = Console(stderr=True)
     with console.status(f"making {args.rows:,} patients"):
@@ -141,7 +161,7 @@ def write_command(args: argparse.Namespace) -> None:
 
 
 def describe_command(args: argparse.Namespace) -> None:
-    """Reads a workbook and shows what it holds."""
+    """Reads a table and prints its summary."""
     with Console(stderr=True).status(escape(f"reading {args.file}")):
         description = summarize_file(
             args.file,
@@ -167,6 +187,6 @@ def schema_command(args: argparse.Namespace) -> None:
         return
     write_new(args.out, text)
     print(
-        f"{args.out}: a draft; look through it, then: {command_name('cohort')} describe "
+        f"{args.out}: this is a draft. Check it, then run: {command_name('cohort')} describe "
         f"{shlex.quote(str(args.file))} --schema {shlex.quote(str(args.out))}"
     )

@@ -9,12 +9,12 @@ EXAMPLES = """\
 examples:
   hemomodel-recommend --model studies/ward-7/best/equal --data new.xlsx \\
       --out recommendations.xlsx
-      one row a patient: settings with probabilities, sets and intervals at 90%
+      writes one row per patient: settings with probabilities, sets and intervals at 90%
   hemomodel-recommend --model studies/ward-7/best/equal --data new.parquet \\
       --out recommendations.parquet --coverage 0.8
 
-The table has the columns of the one that the model was fitted on; prescriptions are not needed and
-not looked at.
+The table must have the columns of the table that the model was fitted on. Prescriptions are not
+needed and not used.
 
 exit codes: 0 done, 2 bad input, 130 interrupted.
 """
@@ -24,27 +24,37 @@ def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(command_name("recommend"), __doc__, EXAMPLES)
     p.add_argument(
-        "--model", type=Path, required=True, metavar="FOLDER", help="such as studies/NAME/best/ARM"
+        "--model",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="use the exported model in this folder, such as studies/NAME/best/ARM",
     )
     p.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="FILE",
-        help=".xlsx, .csv, .parquet or .arff",
+        help="read the patients from this table: .xlsx, .csv, .parquet or .arff",
     )
     p.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help=".xlsx, .csv, .parquet or .json"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="write the recommendations to this file: .xlsx, .csv, .parquet or .json",
     )
     p.add_argument(
         "--coverage",
         type=float,
         default=0.9,
         metavar="SHARE",
-        help="of prescriptions within a set or an interval (default: 0.9)",
+        help="make sets and intervals that contain this share of prescriptions (default: 0.9)",
     )
     p.add_argument(
-        "--format", choices=("xlsx", "csv", "parquet", "json"), help="default: by the name of --out"
+        "--format",
+        choices=("xlsx", "csv", "parquet", "json"),
+        help="write in this format (default: from the name of --out)",
     )
     p.add_argument("--force", action="store_true", help="replace the file if it exists")
     return p
@@ -56,7 +66,7 @@ def main() -> int:
 
 
 def _recommend() -> None:
-    """Writes the recommendations and says what they are."""
+    """Writes the recommendations and prints how many there are."""
     flags = parser().parse_args()
 
     from hemomodel.recommender.batch import check_request, recommend_file
@@ -69,5 +79,5 @@ def _recommend() -> None:
     seconds = time.monotonic() - begun
     print(
         f"{flags.out}: {done.patients:,} patients in {seconds:.0f} s, {done.outside:,} of them "
-        f"unlike those that the model was fitted on\n{DISCLAIMER}"
+        f"out of distribution\n{DISCLAIMER}"
     )

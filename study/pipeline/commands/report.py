@@ -1,4 +1,4 @@
-"""Writes the report of a study: a page, the same in Markdown, tables, and if asked for figures."""
+"""Writes the report of a study: a page, the same in Markdown, tables, and optionally figures."""
 
 import argparse
 from pathlib import Path
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   hemomodel-report ward-7
-      report.html, report.md and tables/ into studies/ward-7
+      writes report.html, report.md and tables/ into studies/ward-7
   hemomodel-report studies/ward-7 --out paper --figures
-      into another folder, with every figure as PNG and SVG
+      writes into another folder, with every figure as PNG and SVG
   hemomodel-report ward-7 --wandb
-      a W&B report, as report_spec.json; with --online saved to the server
+      builds a W&B report as report_spec.json; with --online it is also saved to the server
 
 exit codes: 0 done, 2 bad input.
 """
@@ -25,21 +25,34 @@ exit codes: 0 done, 2 bad input.
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(command_name("report"), __doc__, EXAMPLES)
-    p.add_argument("study", metavar="STUDY", help="a study's folder, or its name in studies/")
     p.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write (default: the study's folder)"
+        "study",
+        metavar="STUDY",
+        help="report the study in this folder, or with this name in studies/",
     )
     p.add_argument(
-        "--figures", action="store_true", help="draw every figure as PNG and SVG, in figures/"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write to this folder (default: the study's folder)",
     )
     p.add_argument(
-        "--wandb", action="store_true", help="build the W&B report, report_spec.json, instead"
+        "--figures", action="store_true", help="also draw every figure as PNG and SVG, in figures/"
     )
     p.add_argument(
-        "--online", action="store_true", help="with --wandb: save it to the server, or update it"
+        "--wandb",
+        action="store_true",
+        help="build the W&B report, report_spec.json, instead of the page",
     )
-    p.add_argument("--project", default="hemomodel", help="of W&B (default: hemomodel)")
-    p.add_argument("--entity", help="of W&B; your own account if not given")
+    p.add_argument(
+        "--online",
+        action="store_true",
+        help="with --wandb: also save the report to the server, or update it there",
+    )
+    p.add_argument(
+        "--project", default="hemomodel", help="use this W&B project (default: hemomodel)"
+    )
+    p.add_argument("--entity", help="use this W&B user or team (default: your own account)")
     return p
 
 
@@ -78,5 +91,5 @@ def _page(folder: "StudyFolder", options: argparse.Namespace) -> Path:
     reason = missing_browser() if options.figures else None
     page = write_report(folder, out, images=options.figures and reason is None)
     if reason:
-        raise InputError(f"{reason}; the rest of the report is written: {page}")
+        raise InputError(f"the report is written without images: {page}; {reason}")
     return page

@@ -10,57 +10,64 @@ from study.cli import Parser, command_name, command_parser, run_cli
 EXAMPLES = """\
 examples:
   hemomodel-search --trials 200
-      the default study on the built-in cohort
+      runs the default study on the built-in cohort
   hemomodel-search --data HD.xlsx --trials 200 --name ward-7
-      on your own workbook; the same command goes on after an interruption
+      uses your own workbook; the same command resumes the study after an interruption
   hemomodel-search --data synthetic:20000 --balancers equal,gradnorm --set fit.epochs=60
   hemomodel-search --set 'space.lr=[1e-3, 1e-2]' --set fit.batch_size=32
-      a narrower range for one parameter, a fixed value for another
+      gives one parameter a narrower range and another a fixed value
 
-settings are read from --config, then changed by --set, then by the other flags.
-exit codes: 0 done, 2 bad input, 130 interrupted (what had ended is kept).
+Settings are read from --config, then changed by --set, then by the other flags.
+
+exit codes: 0 done, 2 bad input, 130 interrupted (ended trials are kept).
 """
 
 
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(command_name("search"), __doc__, EXAMPLES)
-    p.add_argument("--trials", type=int, metavar="N", help="configurations to try, over all arms")
+    p.add_argument(
+        "--trials", type=int, metavar="N", help="try N configurations in total, over all arms"
+    )
     p.add_argument(
         "--config",
         default="search",
         metavar="FILE",
-        help="settings in YAML, or the name of built-in ones: search (the default), smoke, "
-        "published_setting",
+        help="read the settings from this YAML file, or use built-in settings: search, smoke, "
+        "published_setting (default: search)",
     )
     p.add_argument(
         "--data",
         metavar="FILE|synthetic:ROWS",
-        help="a table (.xlsx, .csv, .parquet, .arff) or built-in patients",
+        help="use this table (.xlsx, .csv, .parquet or .arff), or built-in patients",
     )
-    p.add_argument("--name", help="of the study and its folder; an existing study goes on")
-    p.add_argument("--out", metavar="FOLDER", help="where studies are kept (default: studies)")
-    p.add_argument("--balancers", metavar="A,B", help="the arms, such as equal,gradnorm; or all")
+    p.add_argument("--name", help="name the study and its folder; an existing study is resumed")
+    p.add_argument("--out", metavar="FOLDER", help="keep studies in this folder (default: studies)")
+    p.add_argument(
+        "--balancers", metavar="A,B", help="compare these balancers, such as equal,gradnorm; or all"
+    )
     p.add_argument(
         "--allocation",
         choices=["equal", "joint"],
-        help="equal: as many trials for each balancer; joint: one search over all",
+        help="equal: run the same number of trials per balancer; joint: run one search over all",
     )
     p.add_argument(
         "--outer-folds",
         type=int,
         metavar="K",
-        help="nested cross-validation: repeat the search for each of K held-out parts",
+        help="use nested cross-validation: repeat the search once per outer fold, K times",
     )
-    p.add_argument("--seed", type=int, help="of search, splits and built-in patients")
-    p.add_argument("--resume", metavar="NAME", help="go on with an existing study and its settings")
+    p.add_argument(
+        "--seed", type=int, help="use this seed for search, splits and built-in patients"
+    )
+    p.add_argument("--resume", metavar="NAME", help="resume this study with its own settings")
     p.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         dest="changes",
-        help="change any setting, such as fit.epochs=60; may be repeated",
+        help="change any setting, such as fit.epochs=60; may be given several times",
     )
     add_machine_flags(p)
     return p
@@ -68,13 +75,36 @@ def parser() -> Parser:
 
 def add_machine_flags(p: Parser) -> None:
     """Adds the flags that say where and how long the study runs, and where it is logged."""
-    p.add_argument("--address", metavar="auto|HOST:PORT", help="of a Ray cluster to run on")
-    p.add_argument("--storage", metavar="env:NAME", help="Optuna storage, its URL in $NAME")
-    p.add_argument("--device", choices=["auto", "cpu", "cuda"], help="auto: CUDA if Ray has GPUs")
-    p.add_argument("--gpus-per-trial", type=float, metavar="SHARE", help="of a GPU, up to 1")
-    p.add_argument("--wandb", choices=["offline", "online", "disabled"], help="default: offline")
-    p.add_argument("--max-concurrent", type=int, metavar="N", help="trials at once")
-    p.add_argument("--time-budget", type=float, metavar="SECONDS", help="search no longer")
+    p.add_argument(
+        "--address", metavar="auto|HOST:PORT", help="run on the Ray cluster at this address"
+    )
+    p.add_argument(
+        "--storage",
+        metavar="env:NAME",
+        help="store Optuna's trials in the database with the URL in the variable NAME",
+    )
+    p.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        help="train on this device; auto uses CUDA if Ray has GPUs",
+    )
+    p.add_argument(
+        "--gpus-per-trial",
+        type=float,
+        metavar="SHARE",
+        help="give each trial this share of a GPU, up to 1",
+    )
+    p.add_argument(
+        "--wandb",
+        choices=["offline", "online", "disabled"],
+        help="log to W&B in this mode (default: offline)",
+    )
+    p.add_argument(
+        "--max-concurrent", type=int, metavar="N", help="run at most N trials simultaneously"
+    )
+    p.add_argument(
+        "--time-budget", type=float, metavar="SECONDS", help="end the search after this time"
+    )
 
 
 def main() -> int:

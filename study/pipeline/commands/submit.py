@@ -7,24 +7,32 @@ from study.cli import INTERRUPTED, Parser, command_name, command_parser, run_cli
 
 EXAMPLES = """\
 example:
-  export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=...   # the cluster's
+  export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=...   # the token of the cluster
   hemomodel-submit --address http://127.0.0.1:8265 --out /shared/studies --name w1 \\
       --trials 200 --data /shared/HD.xlsx
 
-all other flags are those of hemomodel-search. The same line again, with the same --name, resumes
-the study.
-exit codes: the job's own (0 done, 2 bad input, 130 interrupted), 2 if it could not be submitted.
+All other flags are passed to hemomodel-search. To resume the study, run the same command
+with the same --name.
+
+exit codes: those of the job (0 done, 2 bad input, 130 interrupted), 2 if it could not be submitted.
 """
 
 
 def parser() -> Parser:
     """Returns the command line."""
-    # Without abbreviations: --trials must not become one of ours.
+    # Without abbreviations: a flag of the search must not be read as a shorter form of one here.
     p = command_parser(command_name("submit"), __doc__, EXAMPLES, allow_abbrev=False)
-    p.add_argument("--address", metavar="URL", help="of the job server, such as http://HEAD:8265")
-    p.add_argument("--out", required=True, metavar="FOLDER", help="absolute, on all nodes")
-    p.add_argument("--name", help="of the study; made from the time if not given")
-    p.add_argument("--no-wait", action="store_true", help="submit and leave")
+    p.add_argument(
+        "--address", metavar="URL", help="use the job server at this URL, such as http://HEAD:8265"
+    )
+    p.add_argument(
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        help="keep studies in this folder: an absolute path that all nodes share",
+    )
+    p.add_argument("--name", help="name the study (default: made from the time)")
+    p.add_argument("--no-wait", action="store_true", help="submit the job, and do not follow it")
     return p
 
 
@@ -48,13 +56,13 @@ def _submit() -> int:
     command = entrypoint(flags.out, name, rest)
     client = open_client(flags.address)
     job = submit(client, command)
-    end = f"end it with `{job_command('stop', job, flags.address)}`"
+    end = f"stop it with `{job_command('stop', job, flags.address)}`"
     print(f"{job}: {command}", flush=True)
     if flags.no_wait:
-        print(f"follow it with `{job_command('logs -f', job, flags.address)}`, {end}")
+        print(f"follow it with `{job_command('logs -f', job, flags.address)}`; {end}")
         return 0
     try:
         return follow(client, job, lambda text: print(text, end="", flush=True), flags.address)
     except KeyboardInterrupt:
-        print(f"{job} goes on; {end}", file=sys.stderr)
+        print(f"{job} continues; {end}", file=sys.stderr)
         return INTERRUPTED

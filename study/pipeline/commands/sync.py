@@ -8,31 +8,34 @@ from study.cli import Parser, command_name, command_parser, run_cli
 EXAMPLES = """\
 examples:
   hemomodel-sync studies/ward-7
-      to the account of `wandb login`, or of WANDB_API_KEY
+      uploads to the account of `wandb login` or of WANDB_API_KEY
   WANDB_BASE_URL=https://wandb.hospital.example hemomodel-sync studies/ward-7 --entity ward
-      to a server of your own
+      uploads to your own server
 
-it can be repeated: what was uploaded is not sent again.
-exit codes: 0 done, 2 something is missing or the server did not take it all, 130 interrupted.
+You can repeat the command: uploaded runs are not sent again.
+
+exit codes: 0 done, 2 a file is missing or the server did not accept everything, 130 interrupted.
 """
 
 
 def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(command_name("sync"), __doc__, EXAMPLES)
-    p.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
-    p.add_argument("--project", default="hemomodel", help="to upload to (default: hemomodel)")
-    p.add_argument("--entity", help="user or team (default: the account's own)")
+    p.add_argument("study", type=Path, metavar="STUDY", help="upload the study in this folder")
+    p.add_argument(
+        "--project", default="hemomodel", help="upload to this W&B project (default: hemomodel)"
+    )
+    p.add_argument("--entity", help="upload to this user or team (default: the account's own)")
     p.add_argument("--timeout", type=seconds, default=60, metavar="SECONDS",
-                   help="give up after so long without progress (default: 60)")  # fmt: skip
+                   help="stop after this time without progress (default: 60)")  # fmt: skip
     return p
 
 
 def seconds(text: str) -> float:
-    """Reads a time to wait."""
+    """Returns the time to wait that a flag gives."""
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time to wait; give seconds, such as 60")
+        raise argparse.ArgumentTypeError(f"{text} is not a time to wait; give seconds, such as 60")
     return value
 
 
@@ -42,7 +45,7 @@ def main() -> int:
 
 
 def _sync() -> int:
-    """Uploads the study and says what was done."""
+    """Uploads the study and prints what was done."""
     options = parser().parse_args()
 
     from study.store.study_folder import StudyFolder

@@ -67,7 +67,7 @@ def test_a_job_goes_on_as_a_node_joins_and_is_lost(tmp_path, cable):
             check=False,
         )  # fmt: skip
         assert wrong.returncode == 2
-        assert "asks for another token" in wrong.stderr
+        assert "RAY_AUTH_TOKEN" in wrong.stderr
         assert len(wrong.stderr.splitlines()) == 1
         said, second = [], None
         with subprocess.Popen(
@@ -84,9 +84,7 @@ def test_a_job_goes_on_as_a_node_joins_and_is_lost(tmp_path, cable):
     told = "".join(said)
     place = Cable.NODE if cable else ""
     assert re.search(rf"node {place}\S* \(\w+\) joined", told), told
-    assert re.search(
-        rf"node {place}\S* \(\w+\) was lost; its trials are taken up elsewhere", told
-    ), told
+    assert re.search(rf"node {place}\S* \(\w+\) was lost", told), told
     trials = pd.read_parquet(out / "j" / "trials.parquet")
     assert trials["number"].tolist() == list(range(TRIALS))
     assert (trials["state"] == "complete").all()
@@ -149,7 +147,7 @@ def test_a_job_keeps_nothing_in_its_own_folder(monkeypatch):
 
 
 def test_a_url_is_no_folder():
-    with pytest.raises(InputError, match="no URL will do"):
+    with pytest.raises(InputError, match="--out s3://bucket/studies"):
         check_paths("s3://bucket/studies", None)
 
 

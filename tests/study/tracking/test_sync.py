@@ -49,7 +49,7 @@ class TestCheck:
 
     def test_a_log_that_stops_before_its_end(self, folder):
         runs = [*self.runs(folder)[1:], self.run(folder, "toy-0", ended=False)]
-        with pytest.raises(InputError, match=r"log of run toy-0 stops before its end"):
+        with pytest.raises(InputError, match=r"toy-0.*--resume toy"):
             check_complete(folder, runs)
 
     def test_a_log_cut_off_and_taken_up_again_is_whole(self, folder):
@@ -73,7 +73,7 @@ class TestCheck:
             check_complete(folder, [])
 
     def test_a_folder_that_is_no_study(self, tmp_path):
-        with pytest.raises(InputError, match="is no study"):
+        with pytest.raises(InputError, match=r"trials\.parquet"):
             check_complete(StudyFolder(tmp_path), [])
 
 
@@ -196,7 +196,7 @@ class TestNothingIsSent:
         with Server() as server:
             line = said(sync(study, code=2, WANDB_BASE_URL=server.url))
             assert server.calls == []
-        assert "run toy-1 stops before its end" in line
+        assert "toy-1" in line
 
     def test_when_a_log_is_something_else(self, study):
         (log,) = study.glob("wandb/offline-run-*/run-toy-1.wandb")
