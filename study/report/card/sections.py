@@ -1,4 +1,4 @@
-"""What a model card says, section by section."""
+"""The sections of a model card."""
 
 import json
 import shlex
@@ -12,6 +12,7 @@ from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
 from study.report.components.blocks import Block, Code, Notes, Prose, Section
 from study.report.formatting import bilingual, number
 from study.report.load import LoadedStudy
+from study.report.sections.glossary import glossary
 from study.report.sections.limits import ALWAYS, data_notes
 from study.report.tables.calibration import temperature_table
 from study.report.tables.features import feature_table
@@ -20,17 +21,17 @@ from study.report.tables.trials import pairs_table
 
 __all__ = ["card_sections", "chosen"]
 
-_NOT_THERE = "This study's folder has no figures of its ensembles; compare again with --resume."
+_NOT_THERE = "This study's folder has no scores of its ensembles. Run it again with --resume."
 
 
 def card_sections(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> list[Section]:
     """Returns the sections, in the order of Mitchell et al.
 
     Args:
-        study: whose winner it is.
-        arm: of the winner.
-        outer_fold: of the winner.
-        place: of the model, within the study's folder.
+        study: the study of the winner.
+        arm: the arm of the winner.
+        outer_fold: the outer fold of the winner.
+        place: the model's path within the study's folder.
     """
     return [
         Section("details", "Model details", _details(study, arm, outer_fold)),
@@ -43,11 +44,12 @@ def card_sections(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> 
         Section("ethics", "Ethical considerations", (Notes(ETHICS),)),
         Section("caveats", "Caveats and recommendations", _caveats(study)),
         Section("load", "How to load and use it", _load(f"studies/{study.folder.name}/{place}")),
+        glossary(),
     ]
 
 
 def chosen(study: LoadedStudy, arm: str) -> list[FinalistResult]:
-    """Returns the finalists of an arm that were chosen, one an outer fold."""
+    """Returns the winners of an arm, one per outer fold."""
     return [finalist for finalist in study.arm(arm).finalists if finalist.chosen]
 
 
@@ -55,8 +57,8 @@ def _details(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]
     record = study.record
     winner = next(finalist for finalist in chosen(study, arm) if finalist.outer_fold == outer_fold)
     facts: dict[str, Any] = {
-        "kind": "an ensemble: the mean of the networks' probabilities and of their values",
-        "networks": f"{study.comparison.replicates}, one a fold and seed",
+        "kind": "an ensemble: the mean of the networks' predicted probabilities and values",
+        "networks": f"{study.comparison.replicates}, one per fold and seed",
         "arm": arm,
         "balancer": winner.params.get("balancer", arm),
         "study": study.folder.name,
@@ -90,12 +92,12 @@ def _use() -> tuple[Block, ...]:
 def _factors(study: LoadedStudy) -> tuple[Block, ...]:
     schema = study.schema
     if schema is None or not schema.subgroups:
-        return (Prose("The schema declares no subgroups: scores are of all rows together."),)
+        return (Prose("The schema declares no subgroups: scores are over all rows."),)
     unit = study.comparison.unit
     names = ", ".join(bilingual(s.title, schema.second_title(s)) for s in schema.subgroups)
     return (
         Prose(
-            f"Scores are also given by {names}, and by pairs of these where every pair of their "
+            f"Scores are also given by {names}, and by pairs of these if every pair of their "
             f"levels has {MIN_UNITS} {unit} or more. Other factors (the place, the staff, the "
             "machines) are not recorded."
         ),
@@ -105,8 +107,8 @@ def _factors(study: LoadedStudy) -> tuple[Block, ...]:
 def _metrics(study: LoadedStudy) -> tuple[Block, ...]:
     unit = study.comparison.unit
     how = (
-        f"Intervals hold {study.level}: percentiles of a bootstrap over held-out {unit}, with the "
-        "networks held fixed."
+        f"Intervals have a level of {study.level}: percentiles of a bootstrap over held-out "
+        f"{unit}. The networks are fixed."
     )
     return (Notes((*METRICS, how)),)
 
@@ -114,15 +116,16 @@ def _metrics(study: LoadedStudy) -> tuple[Block, ...]:
 def _evaluation(study: LoadedStudy) -> tuple[Block, ...]:
     folds = study.comparison.outer_folds
     split = (
-        f"The search was repeated for each of {folds} parts of the rows, and what is said here is "
-        "of all parts, each predicted by the model that never saw it."
+        f"The search was repeated for each of {folds} parts of the rows. The scores are over all "
+        "parts; each part is predicted by the model that did not see it."
         if folds > 1
-        else "They were split off before the search."
+        else "They were separated before the search."
     )
     return (
         Prose(
             f"{study.comparison.held_out} of the same table. {split} They were scored "
-            "once, after all had been chosen on other rows. No other table has been tried."
+            "once, after every choice had been made on other rows. The model was not tested on "
+            "another table."
         ),
     )
 
@@ -131,9 +134,9 @@ def _training(study: LoadedStudy) -> tuple[Block, ...]:
     rows = number(study.comparison.training_rows, 0)
     blocks: list[Block] = [
         Prose(
-            f"{study.settings.get('data', 'a table')}, with {rows} training rows for each network; "
-            "which epoch and which configuration was chosen on validation rows. The digest of the "
-            f"rows that were kept is {study.record['data_digest']}."
+            f"{study.settings.get('data', 'a table')}, with {rows} training rows per network. "
+            "Epoch and configuration were chosen on validation rows. The digest of the rows in "
+            f"the cohort is {study.record['data_digest']}."
         )
     ]
     if study.attrition is not None:
@@ -156,15 +159,16 @@ def _results(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]
 
 
 def _caveats(study: LoadedStudy) -> tuple[Block, ...]:
-    few = f"{study.comparison.held_out} are what the scores rest on: read the intervals."
+    few = f"The scores are from {study.comparison.held_out}: read the intervals."
     return (Notes((*study.notes, *data_notes(study), few, *ALWAYS)),)
 
 
 def _load(place: str) -> tuple[Block, ...]:
     return (
         Prose(
-            "Run from where studies/ is. The folder may be moved: it needs hemomodel and nothing "
-            "else of the study. Loading it runs no code from it: it holds numbers and plain data."
+            "Run this in the folder that contains studies/. The model folder may be moved: it "
+            "needs hemomodel, and no other file of the study. Loading it runs no code of the "
+            "folder, which contains only numbers and text."
         ),
         Code(
             "import hemomodel\n\n"

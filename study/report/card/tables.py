@@ -1,4 +1,4 @@
-"""The tables of a model card: what goes in, what comes out, and how well."""
+"""The tables of a model card: inputs, outputs and scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 
 
 def output_table(tasks: tuple[Task, ...]) -> Table:
-    """Returns what is predicted: one row a task, named in both languages, with its levels."""
+    """Returns the outputs: one row per task, named in both languages, with its levels."""
     rows = tuple(
         (Cell(bilingual(task.title, task.second_title)), Cell(task.kind), Cell(_range(task)))
         for task in tasks
@@ -34,7 +34,7 @@ def _range(task: Task) -> str:
 
 
 def input_table(schema: Schema, feature_set: str) -> Table:
-    """Returns what it reads: one row a feature, named in both languages, with its unit."""
+    """Returns the inputs: one row per feature, named in both languages, with its unit."""
     units = {column.english: column.unit for column in schema.read.values()}
     units |= {derived.name: derived.unit for derived in schema.derived}
     rows = tuple(
@@ -50,7 +50,7 @@ def input_table(schema: Schema, feature_set: str) -> Table:
 
 
 def attrition_table(ledger: Mapping[str, Any]) -> Table:
-    """Returns which rows each rule took."""
+    """Returns how many rows each rule removed."""
     rows = [(Cell("rows with any value"), Cell(""), Cell(number(ledger["start"], 0)))]
     rows += [
         (Cell(step["rule"]), Cell(number(step["removed"], 0)), Cell(number(step["left"], 0)))
@@ -61,9 +61,9 @@ def attrition_table(ledger: Mapping[str, Any]) -> Table:
 
 
 def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
-    """Returns one row a task: skill with its interval, and the ensemble's figures in its unit.
+    """Returns one row per task: skill with its interval, and metrics in the task's unit.
 
-    Scores are of all outer folds, as the skill is; the temperature is that of the card's model.
+    Scores are over all outer folds; the temperature is that of the card's model.
     """
     scores, subgroups = study.tables["ensemble_scores"], study.tables["subgroups"]
     of_arm = scores[scores["arm"] == arm]
@@ -89,7 +89,7 @@ def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
         Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", f"{study.level} interval"),
         Cell("accuracy", "balanced"), Cell("RMSE", "MAE"), Cell("temperature"),
     )  # fmt: skip
-    note = "Of the ensemble with its temperatures, on rows that it never saw."
+    note = "Scores of the ensemble after temperature scaling, on rows that it did not see."
     return Table("How well it predicts each task", columns, tuple(rows), note)
 
 

@@ -1,23 +1,24 @@
-"""The sentences that stand in every model card."""
+"""The sentences of every model card."""
 
 from study.analysis.held_out.subgroups import MIN_UNITS
 
 __all__ = ["ETHICS", "METRICS", "NOT_USES", "USES"]
 
 USES = (
-    "Studying how a record of the past would have decided, and comparing methods of training.",
+    "Studying past decisions, and comparing methods of training.",
     (
-        "One voice beside the judgement of whoever is responsible, who also sees the row, and "
-        "the reason why the model may not know such rows."
+        "Advice to the responsible person, who decides. This person also sees the row, and a "
+        "warning if the row is out of distribution."
     ),
 )
 NOT_USES = (
-    "Deciding anything on its own, or unseen.",
+    "Deciding by itself, without review by a person.",
     (
-        "Rows of another place, time or kind than those it was fitted on, before it has been tried "
-        "there. It says where a row lies outside, as far as its features show it."
+        "Rows of another place, time or population than the training rows, before it has been "
+        "validated there. It marks a row that is out of distribution, as far as the features "
+        "show it."
     ),
-    "Learning what would happen if a feature were changed: it learned what goes together.",
+    "Predicting the effect of a change of a feature: it learned associations, not causes.",
 )
 METRICS = (
     (
@@ -25,24 +26,24 @@ METRICS = (
         "than base rates and means, 1 is perfect. The loss is cross-entropy for levels, squared "
         "error for values, Poisson deviance for counts."
     ),
-    "Beside it, accuracy and balanced accuracy of levels, and the errors of values.",
+    "Also accuracy and balanced accuracy of levels, and RMSE and MAE of values.",
     (
-        "Calibration error: the mean distance between a probability and how often what was given "
-        "it was so, in ten bins (Naeini et al., AAAI 2015)."
+        "Calibration error: the mean distance between predicted probability and observed "
+        "frequency, in ten bins (Naeini et al., AAAI 2015)."
     ),
 )
 ETHICS = (
     (
-        "The labels are what was recorded, not what was best. What was decided badly or unfairly "
-        "in the past is learned with the rest."
+        "The labels are the recorded decisions, not the best ones. The model also learns poor or "
+        "unfair decisions of the past."
     ),
     (
-        f"No row or identifier is in this card, and kinds of rows with fewer than {MIN_UNITS} are "
-        "joined with others or left out. What the model's folder holds beside its weights are "
-        "means, spreads, ranges and components of the rows that it was fitted on."
+        f"This card contains no row and no identifier. Subgroups with fewer than {MIN_UNITS} are "
+        "merged with others or left out. Besides its weights, the model's folder contains means, "
+        "standard deviations, ranges and principal components of the training rows."
     ),
     (
-        "A number beside a recommendation invites trust. Where intervals are wide, or a subgroup "
-        "is served worse, show that with it."
+        "A number beside a recommendation can create too much trust. If intervals are wide, or "
+        "the skill is lower in a subgroup, show that with the recommendation."
     ),
 )

@@ -1,7 +1,7 @@
-"""The card of a model that is handed on, in Markdown and HTML, beside the model.
+"""The card of an exported model, in Markdown and HTML, beside the model.
 
-Its form is that of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. It is made from
-the study's folder alone, and holds figures of kinds of rows, none of few persons, but no row.
+Its form is that of Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. It is made only
+from the study's folder. It contains scores of subgroups, none of few persons, and no row.
 """
 
 from pathlib import Path
@@ -21,17 +21,17 @@ from study.store.study_folder import StudyFolder
 
 __all__ = ["write_cards"]
 
-_WARNING = "Decision support for research: not for use on its own, and no medical device."
+_WARNING = "Decision support for research: not for use without review, and not a medical device."
 
 
 def write_cards(folder: StudyFolder) -> list[Path]:
     """Writes `best/ARM/card.md` and `card.html` for each winner that was saved.
 
     Args:
-        folder: of a study that has been compared.
+        folder: a study that has a comparison.
 
     Raises:
-        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+        InputError: it is not a study, it has no comparison yet, or one of its files is damaged.
     """
     study = open_study(folder)
     pages = []
@@ -47,7 +47,7 @@ def _write(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> Path:
     subject = study.schema.title if study.schema else "table"
     title = f"{subject}: {len(study.tasks)} tasks, {arm}"
     count = number(study.comparison.replicates, 0)
-    lead = f"{count} networks that speak as one, for {len(study.tasks)} tasks. {_WARNING}"
+    lead = f"An ensemble of {count} networks, for {len(study.tasks)} tasks. {_WARNING}"
     sections = card_sections(study, arm, outer_fold, place)
     study.folder.write_text(f"{place}/card.md", card_markdown(title, lead, sections))
     template = templates().get_template("card.html")
@@ -80,7 +80,7 @@ def _facts(study: LoadedStudy, arm: str) -> list[Cell]:
     return [
         _score(study, arm),
         Cell(number(comparison.held_out_rows, 0), "held-out rows"),
-        Cell(number(comparison.training_rows, 0), "training rows of a network"),
+        Cell(number(comparison.training_rows, 0), "training rows per network"),
         Cell(number(comparison.replicates, 0), "networks"),
         Cell(str(study.record["data_digest"])[:12], "digest of the data"),
     ]

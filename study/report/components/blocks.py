@@ -12,6 +12,7 @@ __all__ = [
     "Block",
     "Cell",
     "Code",
+    "Definitions",
     "Figures",
     "Notes",
     "Prose",
@@ -46,6 +47,20 @@ class Notes:
 
     items: tuple[str, ...]
     kind: Literal["notes"] = "notes"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms and what they mean.
+
+    Attributes:
+        title: of the group of terms.
+        items: (term, definition) pairs.
+    """
+
+    title: str
+    items: tuple[tuple[str, str], ...]
+    kind: Literal["definitions"] = "definitions"
 
 
 @dataclass(frozen=True)
@@ -107,7 +122,7 @@ class Table:
     kind: Literal["table"] = "table"
 
 
-Block: TypeAlias = Prose | Notes | Code | Figures | Table
+Block: TypeAlias = Prose | Notes | Definitions | Code | Figures | Table
 
 
 @dataclass(frozen=True)

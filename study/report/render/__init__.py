@@ -1,1 +1,1 @@
-"""Blocks to files: HTML, Markdown, CSV, LaTeX, PNG and SVG."""
+"""Writes blocks as HTML, Markdown, CSV, LaTeX, PNG and SVG."""

@@ -1,4 +1,4 @@
-"""The figures as PNG and SVG for a paper, drawn by a Chrome or Chromium of this machine."""
+"""The figures as PNG and SVG for a paper, drawn by this machine's Chrome or Chromium."""
 
 import shutil
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _NARROW = 380
 
 
 def missing_browser() -> str | None:
-    """Returns why figures cannot be drawn here, in a sentence, or None if they can."""
+    """Returns the reason why figures cannot be drawn here, or None if they can."""
     try:
         import kaleido  # noqa: F401 - an optional extra
     except ImportError:
@@ -37,11 +37,11 @@ def write_images(folder: StudyFolder, figures: Sequence[Figure]) -> list[str]:
     """Writes `figures/NAME.svg` and `figures/NAME.png`, in the light theme.
 
     Args:
-        folder: to write into.
-        figures: to draw.
+        folder: the folder to write to.
+        figures: the figures to draw.
 
     Returns:
-        the names that were written.
+        the names of the figures that were written.
     """
     import kaleido  # an optional extra
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from study.report.components.blocks import Cell, Code, Notes, Prose, Section, Table
+from study.report.components.blocks import Cell, Code, Definitions, Notes, Prose, Section, Table
 from study.report.formatting import markdown_table, strip_markup
 from study.report.load import LoadedStudy
 
@@ -15,8 +15,8 @@ def report_markdown(
     """Returns the report as Markdown, every name as plain text.
 
     Args:
-        study: to tell of.
-        sections: of the report; their tables and notes are kept.
+        study: the study to report.
+        sections: of the report; their tables, notes and text are written.
         images: names of the figures that were written to `figures/`.
     """
     parts = [
@@ -54,6 +54,11 @@ def _blocks(section: Section, images: Sequence[str]) -> list[str]:
             parts.append(_table(block))
         elif isinstance(block, Notes):
             parts.append("\n".join(f"- {strip_markup(item)}" for item in block.items))
+        elif isinstance(block, Definitions):
+            parts.append(f"### {strip_markup(block.title)}")
+            parts += [
+                f"**{strip_markup(term)}.** {strip_markup(text)}" for term, text in block.items
+            ]
         elif isinstance(block, Prose):
             parts.append(strip_markup(block.text))
         elif isinstance(block, Code):

@@ -1,4 +1,4 @@
-"""The page: one file that needs no network, and in which every name stays text."""
+"""The report page: one file that needs no network. Every name in it is escaped."""
 
 import base64
 import gzip
@@ -31,15 +31,15 @@ _CONFIG = {
     "toImageButtonOptions": {"format": "svg"},
 }
 _DASHES = {"solid": "none", "dash": "7 3", "dot": "2 3"}
-_LONG = 220  # letters beyond which a verdict is set smaller
+_LONG = 220  # characters above which a verdict is set in a smaller font
 
 
 def report_page(study: LoadedStudy, sections: Sequence[Section]) -> str:
     """Returns the report as HTML.
 
-    Scripts are packed (gzip, base64) and unpacked by the browser, which keeps the file small and
-    leaves no `</script>` in it. The content security policy lets nothing be fetched, and runs no
-    script but the page's own.
+    Scripts are packed (gzip, base64), and the browser unpacks them. This keeps the file small, and
+    the file contains no `</script>`. The content security policy allows no download, and no script
+    except the page's own.
     """
     figures = _figures(sections)
     drawings = {
@@ -72,7 +72,7 @@ def report_page(study: LoadedStudy, sections: Sequence[Section]) -> str:
 
 
 def templates() -> Environment:
-    """Returns the templates of pages; whatever they are given is escaped."""
+    """Returns the templates of pages; all their values are escaped."""
     return Environment(autoescape=True, loader=PackageLoader("study.report.render", ""))
 
 
@@ -97,12 +97,12 @@ def _facts(study: LoadedStudy) -> list[Cell]:
         Cell(f"{ended:,} · {failed:,} failed", "trials"),
         Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
         Cell(number(comparison.replicates, 0), "replicates on fresh seeds"),
-        Cell(cost(study).split(" in ")[0], "spent in trials"),
+        Cell(cost(study).split(" in ")[0], "time of all trials"),
     ]
 
 
 def _about(study: LoadedStudy) -> list[str]:
-    """Returns what the table is about, if that is known, and where it came from."""
+    """Returns the title of the table, if it is known, and its source."""
     title = [study.schema.title] if study.schema else []
     return [*title, str(study.settings.get("data", ""))]
 

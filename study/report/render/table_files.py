@@ -23,7 +23,7 @@ _LATEX = str.maketrans(
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Returns a table as CSV; a text that a spreadsheet would run gets an apostrophe first."""
+    """Returns a table as CSV; a text that a spreadsheet would run starts with an apostrophe."""
     columns = [_escape_cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
     safe = pd.concat(columns, axis=1) if columns else frame
     safe.columns = pd.Index(_escape_cells(pd.Series(frame.columns, dtype=object)))
@@ -31,7 +31,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def _escape_cells(cells: pd.Series) -> pd.Series:
-    """Returns cells (N,) of any kind, with the texts among them made safe for a spreadsheet."""
+    """Returns cells (N,) of any type; texts are made safe for a spreadsheet."""
     is_text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     if not is_text.any():
         return cells
@@ -70,6 +70,6 @@ def _text(cell: object) -> str:
 
 
 def _escape(text: str) -> str:
-    """Returns a text as pandas writes it into a cell, for it does not escape a caption."""
+    """Returns a text as pandas writes it into a cell: pandas does not escape a caption."""
     style = pd.DataFrame([[_text(text)]]).style.hide().hide(axis=1)
     return style.format(escape="latex").to_latex().splitlines()[1].removesuffix(r" \\")

@@ -1,4 +1,4 @@
-"""The report's sections, in the order in which a reader needs them."""
+"""The sections of the report, in the order in which a reader needs them."""
 
 import pandas as pd
 from optuna.trial import FrozenTrial
@@ -14,6 +14,7 @@ from study.report.figures.tasks import skill_heat_map
 from study.report.formatting import number
 from study.report.load import LoadedStudy
 from study.report.sections.ensemble import calibration_blocks, feature_blocks, subgroup_blocks
+from study.report.sections.glossary import glossary
 from study.report.sections.limits import limit_notes
 from study.report.sections.run import run_blocks
 from study.report.sections.search import search_blocks
@@ -23,7 +24,7 @@ from study.report.tables.tasks import clinical_table, first_table, loss_table, s
 
 __all__ = ["all_sections"]
 
-_FEW = 4  # panels that look better two a row
+_FEW = 4  # panels that look better two per row
 _TIMES = ("an eighth", "equal share", "8 times")
 
 
@@ -33,7 +34,7 @@ def all_sections(
     """Returns the sections.
 
     Args:
-        study: to tell of.
+        study: the study to report.
         trials: of the journal, by arm.
         importance: arm, parameter, ped_anova, fanova.
     """
@@ -41,15 +42,16 @@ def all_sections(
         Section("balancers", "Balancers compared", _compared(study)),
         Section("tasks", "Task by task", _tasks(study)),
         Section("learning", "Learning curves on held-out rows", _learning(study)),
-        Section("weights", "How the task weights moved", _weights(study)),
-        Section("gradients", "Do the tasks' gradients agree?", _gradients(study)),
-        Section("search", "What the search found out", search_blocks(study, trials, importance)),
-        Section("calibration", "Do the probabilities mean what they say?", _calibration(study)),
-        Section("features", "Which features the ensemble leans on", feature_blocks(study)),
-        Section("subgroups", "Who it serves better, and who worse", subgroup_blocks(study)),
+        Section("weights", "Task weights by epoch", _weights(study)),
+        Section("gradients", "Agreement of the tasks' gradients", _gradients(study)),
+        Section("search", "Results of the search", search_blocks(study, trials, importance)),
+        Section("calibration", "Calibration of the probabilities", _calibration(study)),
+        Section("features", "Features that the ensemble depends on", feature_blocks(study)),
+        Section("subgroups", "Performance by subgroup", subgroup_blocks(study)),
         Section("cohort", "The cohort", _cohort(study)),
-        Section("run", "What was run", run_blocks(study)),
-        Section("limits", "Limits and leakage", (limit_notes(study),)),
+        Section("run", "Settings, versions and cost", run_blocks(study)),
+        Section("limits", "Limits, and protection against leakage", (limit_notes(study),)),
+        glossary(),
     ]
 
 
@@ -59,10 +61,10 @@ def _compared(study: LoadedStudy) -> tuple[Block, ...]:
         Figures(
             (score_figure(study),),
             f"Large mark and line: mean skill on held-out rows with its {study.level} interval. "
-            "Small dots: single replicates (one fold and seed each), so their spread is luck of "
-            "training and not of the rows. Grey marks are references that balance nothing. "
-            "Intervals of two balancers may overlap while their paired difference is clear: "
-            "compare balancers in the next figure.",
+            "Small dots: single replicates (one fold and seed each). Their spread comes from "
+            "training, not from the held-out rows. Grey marks: reference models, which balance no "
+            "losses. The intervals of two balancers may overlap although their paired difference "
+            "is significant. Compare balancers in the next figure.",
             legend=names,
         ),
         arm_table(study),
@@ -72,10 +74,10 @@ def _compared(study: LoadedStudy) -> tuple[Block, ...]:
         blocks.append(
             Figures(
                 tuple(difference_figure(study, baseline) for baseline in baselines),
-                "Right of zero is better than the baseline, on the same rows, seeds and folds. "
-                "Filled marks: told apart, for the interval excludes zero and the corrected test "
-                "agrees. Open marks: not distinguishable at this size, which does not say that "
-                "the two are the same.",
+                "Right of zero: better than the baseline, on the same rows, seeds and folds. "
+                "Filled marks: significantly different; the interval excludes zero, and the "
+                "corrected test rejects. Open marks: not distinguishable at this size, which does "
+                "not mean that the two are equal.",
                 size="half",
                 title="Paired differences",
             )
@@ -96,9 +98,10 @@ def _ranks_and_cost(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
             tuple(pair),
-            "Left: mean rank over replicates and tasks; a black bar spans balancers whose ranks "
-            "differ by less than the critical difference. Right: time of a step on this machine, "
-            "in the order of the scores. Neither says whether a difference matters in use.",
+            "Left: mean rank over replicates and tasks; a black bar joins balancers whose ranks "
+            "differ by less than the critical difference. Right: time per step on this machine, "
+            "in the order of the scores. Neither figure shows whether a difference matters in "
+            "practice.",
             size="half",
             title="Ranks and cost",
         ),
@@ -109,8 +112,8 @@ def _tasks(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
             (skill_heat_map(study),),
-            "Blue: better than base rates and means; orange: worse than them. A cell is a mean "
-            "over replicates and has no interval here; the folded table below has them.",
+            "Blue: better than base rates and means; orange: worse. Each cell is the mean over "
+            "replicates, without its interval; the folded table below has the intervals.",
         ),
         clinical_table(study),
         skill_table(study),
@@ -126,9 +129,9 @@ def _learning(study: LoadedStudy) -> tuple[Block, ...]:
         Figures(
             panels,
             "Solid: mean skill on held-out rows, with the mean over tasks of the tasks' 5–95 % "
-            "bands over replicates; dotted: the same on validation rows; grey: the other "
-            "balancers. Nothing was chosen by the solid line. The first epochs may lie below "
-            "the panel.",
+            "bands over replicates; dotted: mean skill on validation rows; grey: the other "
+            "balancers. The solid line was not used for any choice. The first epochs may be "
+            "below the panel.",
             size="half" if len(panels) <= _FEW else "third",
             title="Skill by epoch, mean over the tasks",
         )
@@ -138,9 +141,9 @@ def _learning(study: LoadedStudy) -> tuple[Block, ...]:
         blocks.append(
             Figures(
                 tuple(by_task),
-                "Held-out skill of each task. A line that rises and falls again overfits that task "
-                "while the others still learn; where it stops is the number of epochs that "
-                "validation rows chose for all tasks together.",
+                "Held-out skill of each task. If a line rises and falls again, the network "
+                "overfits this task while other tasks still improve. A line ends at the number of "
+                "epochs that was chosen on validation rows for all tasks together.",
                 size="third",
                 title="Skill by epoch, task by task",
                 legend=tuple(study.names),
@@ -151,21 +154,21 @@ def _learning(study: LoadedStudy) -> tuple[Block, ...]:
 
 def _weights(study: LoadedStudy) -> tuple[Block, ...]:
     if "curves" not in study.tables:
-        return missing_note("The movement of weights", "curves.parquet")
+        return missing_note("The task weights", "curves.parquet")
     maps, still = weight_maps(study)
-    verb = "kept" if len(still) == 1 else "each kept"
-    sentence = f"{', '.join(still)} {verb} the same weight on every task from first to last."
+    verb = "keeps" if len(still) == 1 else "keep"
+    sentence = f"{', '.join(still)} {verb} the weight of every task constant over all epochs."
     blocks: list[Block] = [Prose(sentence)] if still else []
     if maps:
         caption = (
             "Colour: a task's weight as a multiple of the equal share at that epoch, mean over "
-            "replicates, on a logarithmic scale. It shows where attention went, not how much "
-            "each task gained by it; the sum of the weights, which differs between methods, is "
-            "divided out."
+            "replicates, on a logarithmic scale. It shows the relative weight of a task, not how "
+            "much the task gained. Weights are divided by their sum, because the sum differs "
+            "between methods."
         )
         title = "Weight, by task and epoch"
         blocks.append(Figures(tuple(maps), caption, size="third", title=title, scale=_TIMES))
-    return tuple(blocks) or missing_note("The movement of weights", "weights in curves.parquet")
+    return tuple(blocks) or missing_note("The task weights", "weights in curves.parquet")
 
 
 def _gradients(study: LoadedStudy) -> tuple[Block, ...]:
@@ -174,18 +177,18 @@ def _gradients(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
             (conflict_figure(study),),
-            "Share of task pairs whose mean gradients point apart (negative cosine). Averages over "
-            "replicates hide conflicts that come and go between batches.",
+            "Share of task pairs whose mean gradients conflict (negative cosine). Averages over "
+            "replicates hide conflicts of single batches.",
             legend=tuple(study.names),
         ),
         Figures(
             tuple(cosine_maps(study)),
             "Cosine between the gradients of two tasks at the last epoch shown, mean over "
-            "replicates. Blue pairs pull together, orange pairs apart. A cosine says nothing of "
-            "the gradients' lengths.",
+            "replicates. Blue: the gradients agree; orange: they conflict. A cosine does not "
+            "depend on the lengths of the gradients.",
             size="half" if len(study.names) <= _FEW else "third",
             title="Cosine of the gradients, pair by pair",
-            scale=("−1, apart", "0", "1, together"),
+            scale=("−1, conflict", "0", "1, agree"),
         ),
     )
 
@@ -195,19 +198,18 @@ def _calibration(study: LoadedStudy) -> tuple[Block, ...]:
         return missing_note("Calibration", "calibration.parquet")
     panels = tuple(reliability_diagrams(study))
     if not panels:
-        return (
-            Prose("No task is about classes, so there are no probabilities to hold to account."),
-        )
+        return (Prose("No task has classes, so there are no probabilities to calibrate."),)
     errors = calibration_error(study.tables["calibration"]).groupby("arm")["error"].mean()
     spread = ", ".join(f"{name} {number(errors[name])}" for name in study.names if name in errors)
     return (
         Figures(
             panels,
-            "On the diagonal, what was given 30 % was so in 30 %. Above it: too timid; below: too "
-            "sure. All classes of a task one against the rest, in ten bins; bins with fewer than "
-            "five pairs of row and class are left out.",
+            "On the diagonal, classes with a predicted probability of 30 % occurred in 30 % of "
+            "rows. Above it the predictions are underconfident, below it overconfident. Every "
+            "class of a task against the rest, in ten bins; bins with fewer than five pairs of "
+            "row and class are left out.",
             size="third",
-            title="Probability given, and how often it was so",
+            title="Predicted probability and observed frequency",
             legend=tuple(study.names),
         ),
         Prose(f"Expected calibration error, mean over tasks: {spread}."),
@@ -219,7 +221,7 @@ def _cohort(study: LoadedStudy) -> tuple[Block, ...]:
     flow = attrition_flow(study)
     blocks: list[Block] = []
     if flow is not None:
-        caption = "Rows of the file that each rule removed, in order, and how the rest was split."
+        caption = "Rows that each rule removed, in order, and how the remaining rows were split."
         blocks.append(Figures((flow,), caption, size="narrow"))
     if "table_one" in study.tables:
         blocks.append(first_table(study.tables["table_one"], study.schema))

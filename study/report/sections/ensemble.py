@@ -1,4 +1,4 @@
-"""What is said of the ensembles that are handed on: calibration, features, kinds of rows."""
+"""Sections on the exported ensembles: calibration, features and subgroups."""
 
 from study.analysis.held_out.permutation_importance import MAX_ROWS
 from study.analysis.held_out.subgroups import MIN_UNITS
@@ -15,54 +15,54 @@ __all__ = ["calibration_blocks", "feature_blocks", "subgroup_blocks"]
 
 
 def calibration_blocks(study: LoadedStudy) -> tuple[Block, ...]:
-    """Returns how far the ensembles' probabilities mean what they say, before and after."""
+    """Returns the calibration of the ensembles, before and after temperature scaling."""
     if "ensemble_calibration" not in study.tables:
         return missing_note("The ensembles' calibration", "ensemble_calibration.parquet")
     arm = study.names[0]
     return (
         Figures(
             tuple(temperature_diagrams(study, arm)),
-            f"What is handed on is the ensemble of all replicates: here that of {arm}. Dotted and "
-            "grey: the mean of the replicates' probabilities as it is. In colour: the same with "
-            "the temperature that was fitted on out-of-fold rows (Guo et al., ICML 2017), seen "
-            "here on held-out rows that it was not fitted on.",
+            f"The exported model is the ensemble of all replicates: here that of {arm}. Dotted and "
+            "grey: the mean of the replicates' probabilities. In colour: the same after "
+            "temperature scaling (Guo et al., ICML 2017). The temperature was fitted on "
+            "out-of-fold rows; the figure shows held-out rows.",
             size="third",
-            title="The ensemble, before its temperature and after",
+            title="The ensemble before and after temperature scaling",
         ),
         temperature_table(study, study.names),
     )
 
 
 def feature_blocks(study: LoadedStudy) -> tuple[Block, ...]:
-    """Returns what the leading ensemble loses by each feature."""
+    """Returns the permutation importance of each feature for the ensemble with the best score."""
     if "permutation" not in study.tables:
-        return missing_note("What each feature is worth", "permutation.parquet")
+        return missing_note("Feature importance", "permutation.parquet")
     arm = study.tables["permutation"]["arm"].iloc[0]
     return (
         Figures(
             (feature_map(study),),
-            f"The skill that the ensemble of {arm} loses on held-out rows (at most {MAX_ROWS:,} of "
-            "an outer fold) when a feature is shuffled among them (permutation importance, mean of "
-            "ten shuffles). About zero: the ensemble does without it. Two features that tell "
-            "the same are credited to neither in full, and nothing here says what would happen if "
-            "a value were changed.",
+            f"Permutation importance: the skill that the ensemble of {arm} loses on held-out rows "
+            f"(at most {MAX_ROWS:,} per outer fold) when a feature is shuffled among the rows, "
+            "mean of ten shuffles. Near zero: the ensemble does not depend on the feature. If two "
+            "features carry the same information, neither gets full credit. The figure does not "
+            "show what would happen if a value were changed.",
         ),
         feature_table(study),
     )
 
 
 def subgroup_blocks(study: LoadedStudy) -> tuple[Block, ...]:
-    """Returns the skill of the leading ensemble on kinds of rows."""
+    """Returns the skill by subgroup of the ensemble with the best score."""
     if "subgroups" not in study.tables:
         return missing_note("Scores of subgroups", "subgroups.parquet")
     arm, unit = study.names[0], study.comparison.unit
     return (
         Figures(
             (subgroup_figure(study, arm),),
-            "Mean skill of the ensemble on kinds of held-out rows, with their number, and its "
-            f"{study.level} interval. Intervals that overlap say that these rows do not tell the "
-            "kinds apart, not that the ensemble serves them alike. No kind has fewer "
-            f"than {MIN_UNITS} {unit}.",
+            "Mean skill of the ensemble on subgroups of the held-out rows, with the number of rows "
+            f"and the {study.level} interval. If intervals overlap, these rows cannot show a "
+            "difference between subgroups; the skill may still differ. No subgroup has fewer than "
+            f"{MIN_UNITS} {unit}.",
             size="narrow",
         ),
         subgroup_table(study, arm),

@@ -8,7 +8,7 @@ from study.report.tables.trials import cost, failure_table, finalist_table, pair
 
 __all__ = ["FEW_ROWS", "run_blocks"]
 
-FEW_ROWS = 200  # held-out rows, or groups of them, below which intervals are wide, whatever is done
+FEW_ROWS = 200  # held-out rows, or groups of rows, below which intervals are always wide
 
 
 def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
@@ -32,6 +32,6 @@ def run_blocks(study: LoadedStudy) -> tuple[Block, ...]:
         state_table(study),
         failed or Prose("No trial failed."),
         finalist_table(study),
-        pairs_table("Settings, resolved", study.settings, folded=True),
+        pairs_table("Settings", study.settings, folded=True),
     ]
     return tuple(block for block in blocks if block is not None)

@@ -1,4 +1,4 @@
-"""What the search found out: the scores to expect, what mattered, and every trial."""
+"""The section on the search: expected scores, hyperparameter importance, and every trial."""
 
 from typing import Literal
 
@@ -12,16 +12,16 @@ from study.report.load import LoadedStudy
 
 __all__ = ["search_blocks"]
 
-_FEW = 4  # panels that look better two a row
+_FEW = 4  # panels that look better two per row
 
 
 def search_blocks(
     study: LoadedStudy, trials: dict[str, list[FrozenTrial]], importance: pd.DataFrame
 ) -> tuple[Block, ...]:
-    """Returns what the search expected, what mattered, and every trial.
+    """Returns expected scores, hyperparameter importance, and every trial.
 
     Args:
-        study: to tell of.
+        study: the study to report.
         trials: of the journal, by arm.
         importance: arm, parameter, ped_anova, fanova.
     """
@@ -30,9 +30,9 @@ def search_blocks(
         blocks.append(
             Figures(
                 (expected_best_figure(study),),
-                "Validation score to expect of the best of n trials, had they come in another "
-                "order. A curve still rising at its end says that more trials would help that "
-                "arm. These are search scores: they are optimistic, and held-out scores are lower.",
+                "Expected validation score of the best of n trials, over all orders of the "
+                "trials. If a curve still rises at its end, more trials would help this arm. "
+                "Scores of the search are optimistic: held-out scores are lower.",
                 legend=tuple(study.names),
             )
         )
@@ -44,9 +44,9 @@ def search_blocks(
         blocks.append(
             Figures(
                 tuple(figure for figure in drawn if figure is not None),
-                "One line a trial, over the parameters and the score (right). In colour: the best "
-                "tenth; grey: the others; dotted, and without a score: stopped early or failed. "
-                "Gaps are parameters that the trial did not have.",
+                "One line per trial, over the parameters and the score (right). In colour: the "
+                "best tenth; grey: the others; dotted and without a score: stopped early or "
+                "failed. A gap is a parameter that the trial does not have.",
                 size="wide",
                 title="Every trial",
             )
@@ -62,15 +62,15 @@ def _importance(study: LoadedStudy, importance: pd.DataFrame) -> list[Block]:
     )
     if figures:
         caption = (
-            "Full: PED-ANOVA, what sets the best tenth of the finished trials apart. Pale: fANOVA, "
-            "what moves the score over the whole space. Shares of what each measure explains; "
-            "neither says in which direction, and with few trials both are rough. `its`: a "
-            "parameter of the balancer itself."
+            "Dark: PED-ANOVA, importance for being among the best tenth of the finished trials. "
+            "Pale: fANOVA, importance for the score over the entire space. Each is a share of "
+            "what the measure explains. Neither shows a direction, and with few trials both are "
+            "imprecise. `its`: a parameter of the balancer itself."
         )
         title = "Which hyperparameters mattered"
         size: Literal["half", "third"] = "half" if len(figures) <= _FEW else "third"
         blocks.append(Figures(figures, caption, size=size, title=title))
     if few:
-        reason = f"fewer than {MIN_TRIALS} trials were trained to the end"
-        blocks.append(Prose(f"No importance is given for {', '.join(few)}: {reason}."))
+        reason = f"fewer than {MIN_TRIALS} trials were trained to the last epoch"
+        blocks.append(Prose(f"No importance is given for {', '.join(few)}, because {reason}."))
     return blocks

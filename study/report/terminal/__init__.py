@@ -1,1 +1,1 @@
-"""What a study prints on the terminal when it ends."""
+"""The tables that a study and a description of a cohort print on the terminal."""

@@ -1,4 +1,4 @@
-"""A described cohort on the terminal."""
+"""The description of a cohort on the terminal."""
 
 import pandas as pd
 from rich import box
@@ -17,23 +17,23 @@ from hemomodel.cohort.summary import (
 
 __all__ = ["show_summary"]
 
-_RARE = 0.02  # codes of a list below this share are left out, unless asked for
+_RARE = 0.02  # by default, codes of a list below this share are left out
 
 
 def show_summary(description: CohortSummary, console: Console, *, rare: bool = False) -> None:
-    """Prints the ledger, the first table, what is missing and what is implausible.
+    """Prints the attrition, the first table, and the missing and the implausible values.
 
     Args:
-        description: of a file.
-        console: where to.
-        rare: show the rare codes of a list too.
+        description: the description of a file.
+        console: prints the tables.
+        rare: whether rare codes of a list are shown.
     """
     schema, groups = description.cohort.schema, description.groups
     header = f"[bold]{escape(schema.title)}[/]  {escape(description.source)}"
     console.print(f"\n{header}\n")
     console.print(_ledger(attrition_table(description.cohort)))
     console.print(_summary(table_one(schema, groups, rare=0.0 if rare else _RARE), groups))
-    note = "" if rare else f" Codes in under {_RARE:.0%} of the kept rows are left out."
+    note = "" if rare else f" Codes in less than {_RARE:.0%} of the cohort's rows are left out."
     console.print(f"[dim]Mean ± SD, or median (quartiles) where skewed; n (%).{note}[/]\n")
     console.print(_missing(missingness(schema, groups), groups))
     console.print(_findings(finding_table(description.cohort)))
@@ -67,7 +67,7 @@ def _summary(frame: pd.DataFrame, groups: Tables) -> Table:
 
 
 def _add_variable(table: Table, title: str, lines: pd.DataFrame, groups: list[str]) -> None:
-    """Adds one line of a continuous variable, or a heading and one line a level."""
+    """Adds one line for a continuous variable, or a heading and one line per level."""
     continuous = len(lines) == 1 and lines["level"].isin(["mean ± SD", "median (IQR)"]).all()
     if continuous:
         table.add_row(escape(title), *lines.iloc[0][groups])
@@ -81,8 +81,8 @@ def _missing(frame: pd.DataFrame, groups: Tables) -> Table | str:
     *_, last = groups
     shown = frame[frame[last] > 0]
     if shown.empty:
-        return f"Nothing is missing in the {last} rows.\n"
-    table = _table(f"Missing in the {last} rows")
+        return f"No value is missing in the {last} rows.\n"
+    table = _table(f"Missing values in the {last} rows")
     table.add_column("column")
     table.add_column("rows", justify="right")
     table.add_column("share", justify="right")
@@ -93,10 +93,10 @@ def _missing(frame: pd.DataFrame, groups: Tables) -> Table | str:
 
 def _findings(frame: pd.DataFrame) -> Table | str:
     if frame.empty:
-        return "Nothing is implausible.\n"
-    table = _table("Implausible, counted and left as it is (all rows)")
+        return "No value is implausible.\n"
+    table = _table("Implausible values, counted and not changed (all rows)")
     table.add_column("column")
-    table.add_column("what")
+    table.add_column("problem")
     table.add_column("rows", justify="right")
     table.add_column("first")
     for column, problem, count, row, value in frame.itertuples(index=False, name=None):

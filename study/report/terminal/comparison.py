@@ -1,4 +1,4 @@
-"""The last screen of a study: the comparison as tables, and the verdict in words."""
+"""The last screen of a study: the comparison as tables, and the verdict in sentences."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from study.report.formatting import abbreviated, ascii_minus, interval, signed
 
 __all__ = ["show_comparison"]
 
-_COLUMNS = 5  # arms that fit beside the tasks' names in 80 characters
-_SENTENCES = 9  # more than a person reads on a screen
+_COLUMNS = 5  # arms that fit beside the names of the tasks in 80 characters
+_SENTENCES = 9  # that fit on a screen
 
 
 def show_comparison(console: Console, comparison: Comparison, tasks: tuple[Task, ...]) -> None:
@@ -32,23 +32,24 @@ def show_comparison(console: Console, comparison: Comparison, tasks: tuple[Task,
 
 
 def _sentences(differences: Sequence[Difference]) -> list[str]:
-    """Returns a sentence for each comparison; of many, only for those that tell two arms apart."""
+    """Returns a sentence per difference; of many, only for the significant ones."""
     if len(differences) <= _SENTENCES:
         return [difference.verdict for difference in differences]
-    told = [difference.verdict for difference in differences if difference.distinguishable]
-    rest = len(differences) - len(told)
-    other = "other comparisons" if told else "comparisons"
-    return [*told, f"{rest} {other} do not tell two arms apart; the report has them all."]
+    significant = [difference.verdict for difference in differences if difference.distinguishable]
+    rest = len(differences) - len(significant)
+    other = "other differences" if significant else "differences"
+    return [*significant, f"{rest} {other} are not significant; the report lists all."]
 
 
 def _legend(comparison: Comparison) -> str:
     return (
-        "s: seconds a trial. Score: mean over tasks of the skill, the share of the trivial "
-        f"predictor's loss removed, on {comparison.held_out}; {comparison.replicates} replicates "
-        f"on {len(comparison.fresh_seeds)} fresh seeds. Intervals: bootstrap over "
-        f"{comparison.unit}, seeds and each arm's trials; those of the differences hold together "
-        f"at {comparison.level:.0%}; * marks a difference: zero lies outside and the corrected "
-        "resampled t-test with Holm's adjustment agrees."
+        "s: seconds per trial. Score: mean skill over the tasks, on "
+        f"{comparison.held_out}; {comparison.replicates} replicates on "
+        f"{len(comparison.fresh_seeds)} fresh seeds. Skill: the share of the trivial predictor's "
+        f"loss that the network removes. Intervals: bootstrap over {comparison.unit}, seeds and "
+        "the trials of each arm; the intervals of the differences are simultaneous at "
+        f"{comparison.level:.0%}. *: significantly different; the interval excludes zero, and "
+        "the corrected resampled t-test with Holm's adjustment rejects."
     )
 
 
@@ -93,7 +94,7 @@ def _failed(comparison: Comparison) -> str:
     failed = {arm.name: arm.failed for arm in comparison.arms}
     failed |= {arm.name: arm.failed for arm in comparison.missing}
     counts = [f"{name} {count}" for name, count in failed.items() if count]
-    return f"Failed trials, counted as such: {', '.join(counts)}." if counts else ""
+    return f"Failed trials: {', '.join(counts)}." if counts else ""
 
 
 def _tasks(comparison: Comparison, tasks: tuple[Task, ...]) -> Table:

@@ -16,7 +16,7 @@ from study.store.study_folder import StudyFolder
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = pytest.mark.slow
-WITHOUT_FIGURE = {"run", "limits"}
+WITHOUT_FIGURE = {"run", "limits", "glossary"}
 
 
 @pytest.fixture(scope="module")

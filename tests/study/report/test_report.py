@@ -22,7 +22,7 @@ from tests.support.pages import read
 
 Maker = Callable[..., StudyFolder]
 SECTIONS = ["balancers", "tasks", "learning", "weights", "gradients", "search", "calibration",
-            "features", "subgroups", "cohort", "run", "limits"]  # fmt: skip
+            "features", "subgroups", "cohort", "run", "limits", "glossary"]  # fmt: skip
 
 
 OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table_one",
