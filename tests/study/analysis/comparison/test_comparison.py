@@ -302,7 +302,7 @@ def test_the_screen_stays_short_with_many_arms(study):
     assert max(map(len, printed.splitlines())) <= 80
     assert "the 5 best arms" in printed
     assert sum(line.startswith("- ") for line in printed.splitlines()) == 4
-    assert f"{len(found.differences) - 3} other comparisons" in printed
+    assert f"{len(found.differences) - 3} other differences" in printed
 
 
 def test_the_screen_fits_into_eighty_columns(study):

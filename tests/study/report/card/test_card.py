@@ -95,7 +95,7 @@ def test_without_figures_of_the_ensembles_it_says_so(saved: StudyFolder) -> None
     for name in ("ensemble_scores", "subgroups", "permutation"):
         (saved.root / f"{name}.parquet").unlink()
     for page in write_cards(saved):
-        assert "has no figures of its ensembles" in " ".join(read(page).words)
+        assert "--resume" in " ".join(read(page).words)
 
 
 def test_where_nothing_is_known_it_says_so(saved: StudyFolder) -> None:

@@ -39,7 +39,7 @@ def test_a_study_that_is_older_than_a_setting_went_by_its_default(tmp_path):
     stored = study_record(Settings(), "digest")
     del stored["settings"]["labels"]
     check_unchanged(folder, stored, Settings(), "digest")
-    with pytest.raises(InputError, match="use the same, or another --name"):
+    with pytest.raises(InputError, match=r"'complete'.*'partial'.*--name"):
         check_unchanged(folder, stored, Settings(labels="partial"), "digest")
 
 

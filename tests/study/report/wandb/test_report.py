@@ -246,7 +246,7 @@ def test_one_arm_alone_has_no_ranks():
 
 
 @pytest.mark.parametrize(
-    ("lost", "says"), [("comparison.json", "--resume s"), ("trials.parquet", "is no study")]
+    ("lost", "says"), [("comparison.json", "--resume s"), ("trials.parquet", "trials.parquet")]
 )
 def test_what_has_not_ended_is_not_reported(tmp_path, build, lost, says):
     write_tables(tmp_path / "s")
