@@ -1,7 +1,7 @@
-"""Ways of weighting the task losses, one file a method.
+"""Methods that weight the task losses, one file per method.
 
-A new balancer is one file and one import line here: that makes it a choice of the search, a
-subject of the contract tests and a row of every table.
+To add a balancer, add one file and one import line here. The search, the contract tests and all
+tables then include it.
 """
 
 from hemomodel.balancers._base import BALANCERS, Balancer, Signals

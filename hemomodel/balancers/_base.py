@@ -1,6 +1,6 @@
-"""What a balancer is: a map (losses, Gramian, memory) -> (weights, memory).
+"""The interface of a balancer: a map (losses, Gramian, memory) -> (weights, memory).
 
-A balancer never touches the network, holds no memory of its own, and carries no gradient.
+A balancer does not access the network, keeps no state itself, and its results carry no gradient.
 """
 
 from abc import ABC, abstractmethod
@@ -30,22 +30,22 @@ __all__ = [
 State = TypeVar("State", bound=NamedTuple)
 
 BALANCERS: dict[str, type["Balancer[Any]"]] = {}
-"""Every balancer by its name. Defining a subclass enters it here."""
+"""Every balancer by its name. Defining a subclass with a name registers it here."""
 
 LOSS_FLOOR = 1e-8
-"""Where a loss is divided by, or its logarithm taken, one below this counts as this."""
+"""The smallest loss used in a division or a logarithm; smaller losses are replaced by it."""
 
 
 class Signals:
-    """What one step tells a balancer.
+    """The inputs of a balancer at one step.
 
     Attributes:
         losses: (R, T), this batch's task losses before the step; zero for an absent task.
         regression: (T,) bool, which losses are squared errors. The others are negative
             log-likelihoods: cross-entropies, and half the deviance of counts.
-        present: (R, T) bool, which tasks have a labelled row in this batch. An absent task takes no
-            part: the others are weighed as if it did not exist, its own weight is zero, and what
-            is remembered of it does not change.
+        present: (R, T) bool, which tasks have a labelled row in this batch. An absent task has no
+            effect: the other tasks are weighted as if it did not exist, its own weight is zero,
+            and the memory of it does not change.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class Signals:
         present: Tensor | None = None,
         keys: Keys | None = None,
     ) -> None:
-        """Takes the losses, and how to get the rest if it is asked for.
+        """Stores the losses, and functions that compute the other signals on demand.
 
         Args:
             losses: (R, T).
             gramian: returns the Gramian (R, T, T); zero where a task is absent.
-            regression: (T,) bool; none of the tasks if not given.
-            norms: returns the root of the Gramian's diagonal (R, T), where that is had for less.
-            present: (R, T) bool; all tasks if not given.
-            keys: (R,), the root of each replicate's random numbers; the same for all if not given.
+            regression: (T,) bool; by default no task.
+            norms: returns the root of the Gramian's diagonal (R, T), if there is a faster way.
+            present: (R, T) bool; by default all tasks.
+            keys: (R,), the key of each replicate's random numbers; by default the same for all.
         """
         self.losses = losses
         self.regression = (
@@ -79,29 +79,30 @@ class Signals:
 
     @cached_property
     def count(self) -> Tensor:
-        """(R, 1), how many tasks are present."""
+        """(R, 1), the number of present tasks."""
         return self.present.sum(1, keepdim=True)
 
     @cached_property
     def gramian(self) -> Gramian:
-        """(R, T, T), computed once, and only when asked for."""
+        """(R, T, T), computed once, and only on demand."""
         return self._gramian()
 
     @cached_property
     def norms(self) -> Tensor:
-        """(R, T), the norm of each task's gradient at the last shared layer."""
+        """(R, T), the norm of each task's gradient: the root of the Gramian's diagonal."""
         if self._norms is not None:
             return self._norms()
         return self.gramian.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
 
     def noise(self, step: Tensor) -> Tensor:
-        """Returns fresh numbers, uniform in [0, 1), one for each ordered pair of tasks: (R, T, T).
+        """Returns new numbers, uniform in [0, 1), one per ordered pair of tasks: (R, T, T).
 
-        A number belongs to the ranks of the losses and not to the place of a task, so that the
-        tasks have no order here either; it does not depend on absent tasks, which rank last.
+        The numbers are assigned by the ranks of the losses, not by the positions of the tasks, so
+        that the order of the tasks has no effect. They do not depend on absent tasks, which rank
+        last.
 
         Args:
-            step: (R, 1) int64, how often this was asked before; a balancer counts it in its memory.
+            step: (R, 1) int64, the number of earlier calls; a balancer counts them in its memory.
         """
         tasks = self.losses.shape[1]
         keys = torch.zeros_like(step[:, 0]) if self._keys is None else self._keys
@@ -117,7 +118,7 @@ class NoState(NamedTuple):
 
 
 class Adam(NamedTuple):
-    """Moments of Adam (Kingma & Ba, ICLR 2015), with a step count of each entry's own."""
+    """Moments of Adam (Kingma & Ba, ICLR 2015), with one step count per entry."""
 
     mean: Tensor
     square: Tensor
@@ -125,14 +126,14 @@ class Adam(NamedTuple):
 
     @classmethod
     def zeros(cls, like: Tensor) -> "Adam":
-        """Returns fresh moments for a parameter (R, T)."""
+        """Returns initial moments for a parameter (R, T)."""
         return cls(torch.zeros_like(like), torch.zeros_like(like), torch.zeros_like(like))
 
     def step(self, gradient: Tensor, lr: float, present: Tensor) -> tuple[Tensor, "Adam"]:
-        """Returns what to subtract from the parameter (R, T), and the new moments.
+        """Returns the change to subtract from the parameter (R, T), and the new moments.
 
-        The same arithmetic as torch.optim.Adam with its default betas and epsilon. For an entry
-        that is not present nothing moves, and the step does not count.
+        The arithmetic is that of torch.optim.Adam with its default betas and epsilon. For an entry
+        that is not present, nothing changes and the step does not count.
         """
         beta1, beta2, eps = 0.9, 0.999, 1e-8
         mean = self.mean.lerp(gradient, 1 - beta1)
@@ -149,29 +150,29 @@ class Adam(NamedTuple):
 
 
 def masked_mean(values: Tensor, present: Tensor) -> Tensor:
-    """Returns the mean of values (R, T) over the present tasks: (R, 1), zero if there is none."""
+    """Returns the mean of values (R, T) over the present tasks: (R, 1), zero if there are none."""
     total = values.masked_fill(~present, 0).sum(1, keepdim=True)
     return total / present.sum(1, keepdim=True).clamp_min(1)
 
 
 def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
-    """Returns the softmax (R, T) over the present tasks; zero for absent ones, even if all are."""
-    lowest = torch.finfo(logits.dtype).min  # minus infinity would make NaN where all are absent
+    """Returns the softmax (R, T) over the present tasks; zero for absent tasks, even if all are."""
+    lowest = torch.finfo(logits.dtype).min  # minus infinity would give NaN if all are absent
     return logits.masked_fill(~present, lowest).softmax(1) * present
 
 
 @dataclass(frozen=True)
 class Balancer(ABC, Generic[State]):
-    """A way of weighting the task losses.
+    """A method that weights the task losses.
 
     A subclass is a frozen dataclass: its annotated fields are its hyperparameters and their
-    domains. Its memory is a NamedTuple of tensors that lead with R (or of such NamedTuples).
+    domains. Its memory is a NamedTuple of tensors with first axis R (or of such NamedTuples).
 
     Attributes:
-        name: what it is called in configurations, reports and `BALANCERS`.
-        weighs_heads: whether the weights apply to trunk and heads alike (loss weighting), or to
-            the trunk alone while each head follows its own loss (gradient aggregation).
-        shares_trunk: false only where each task has a network of its own.
+        name: the name in configurations, reports and `BALANCERS`.
+        weighs_heads: whether the weights apply to trunk and heads (loss weighting), or only to
+            the trunk, while each head is trained on its own loss (gradient aggregation).
+        shares_trunk: false only if each task has its own network.
     """
 
     name: ClassVar[str]
@@ -179,12 +180,18 @@ class Balancer(ABC, Generic[State]):
     shares_trunk: ClassVar[bool] = True
 
     def __init_subclass__(cls, *, name: str | None = None) -> None:
-        """Enters a balancer in `BALANCERS`; one without a name is a base of others."""
+        """Registers a balancer in `BALANCERS`; a subclass without a name is a base class.
+
+        Raises:
+            ValueError: another balancer has this name.
+        """
         super().__init_subclass__()
         if name is None:
             return
         if name in BALANCERS:
-            raise ValueError(f"two balancers are named {name!r}; give {cls.__qualname__} another")
+            raise ValueError(
+                f"two balancers are named {name!r}; give {cls.__qualname__} another name"
+            )
         cls.name = name
         BALANCERS[name] = cls
 
@@ -205,27 +212,28 @@ class Balancer(ABC, Generic[State]):
 
         Args:
             losses: returns the losses (R, T) of the same batch after the step. They cost another
-                forward pass, so only a method that needs them asks.
-            state: what `weigh` returned.
+                forward pass, so call this only if the method needs them.
+            state: the memory that `weigh` returned.
         """
         return state
 
     def end_epoch(self, state: State) -> State:
-        """Returns the memory after an epoch; the same unless a method counts epochs."""
+        """Returns the memory after an epoch; by default unchanged."""
         return state
 
     def health(self, state: State) -> dict[str, Tensor]:
-        """Returns what a trial reports of a solver, (R,) each; nothing if all is closed-form.
+        """Returns what a trial reports about a solver, (R,) each; empty if there is no solver.
 
-        `unsolved` counts the steps whose solver did not converge; `residual` is the largest so far.
+        `unsolved` counts the steps at which the solver did not converge. `residual` is the largest
+        residual so far.
         """
         return {}
 
 
 @dataclass(frozen=True)
 class Stateless(Balancer[NoState]):
-    """A way of weighting that remembers nothing."""
+    """A weighting method without memory."""
 
     def init(self, losses: Losses) -> NoState:
-        """Returns no memory."""
+        """Returns the empty memory."""
         return NoState()

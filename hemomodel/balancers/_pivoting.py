@@ -1,14 +1,15 @@
 """Quadratic programs over nonnegative numbers, by symmetric principal pivoting.
 
 The optimality conditions of min 1/2 x^T Q x + q^T x over x >= 0 are s = Q x + q >= 0, x >= 0,
-x^T s = 0: one of x_i and s_i is zero for each i. A tableau [Q, q; q^T, 0], swept on the set of
-those i whose x_i may differ from zero, shows all values at once; one more i enters or leaves the
-set by one rank-one update (the sweep operator: Goodnight, The American Statistician 33, 1979). On
-(N, T, T) that is a dozen small operations, far cheaper than a factorisation for each step, and the
-end is exact, not a limit.
+x^T s = 0: one of x_i and s_i is zero for each i. Let the set contain those i whose x_i may differ
+from zero. The tableau [Q, q; q^T, 0], swept on this set, contains all values. One more i enters or
+leaves the set by one rank-one update (the sweep operator: Goodnight, The American Statistician 33,
+1979). On (N, T, T) this is a dozen small operations, much cheaper than a factorisation per step.
+The result is exact, not a limit.
 
-Every program takes the same number of pivots. One that is solved goes on with an idle variable,
-which stands alone in the tableau (row T, between the variables and the borders).
+Every program takes the same number of pivots. A program that is already solved continues with an
+idle variable, which is not connected to the others (row T of the tableau, between the variables
+and the borders).
 """
 
 import torch
@@ -16,18 +17,18 @@ from torch import Tensor
 
 __all__ = ["nonnegative_program", "path_to_norm"]
 
-_NO_GAIN = 1e-24  # of an objective of magnitude one: a value below zero by rounding
-_FLAT = 1e-14  # a slope at rounding's size
-_NO_CURVATURE = 1e-30  # of the path before its first corner: any norm is far away
+_NO_GAIN = 1e-24  # for an objective of magnitude one: a smaller gain is rounding error
+_FLAT = 1e-14  # a slope of the size of rounding errors
+_NO_CURVATURE = 1e-30  # in place of zero before the first corner: the norm is reached far away
 
 
 class _Tableau:
     """N tableaus and views of them; sweeping changes them in place.
 
-    N is the last axis, the only one long enough for the processor to work along it.
+    N is the last axis, because only this axis is long enough for vector instructions.
 
     Attributes:
-        values: (b, T, N), what stands beside the variables in each border.
+        values: (b, T, N), the entries of each border in the rows of the variables.
         diagonal: (T, N).
         corner: (b, b, N), the borders' own products.
         side: (T, N), 1 for a variable outside the set, -1 for one inside.
@@ -51,7 +52,7 @@ class _Tableau:
         self.side = self._sides[:tasks]
 
     def sweep(self, index: Tensor) -> None:
-        """Lets variable index (1, N) enter the set, or leave it; T is the idle one."""
+        """Adds variable `index` (1, N) to the set, or removes it; index T is the idle variable."""
         place = index.unsqueeze(0)
         row = self._all.gather(0, place.expand(1, *self._sides.shape))
         pivot = row.gather(1, place)
@@ -65,11 +66,11 @@ class _Tableau:
 def nonnegative_program(quadratic: Tensor, linear: Tensor) -> Tensor:
     """Solves min 1/2 x^T Q x + q^T x over x >= 0.
 
-    Each pivot is on the one sign-violating variable that lowers the objective most. T + 5 of them
-    solve all programs that training meets, and all but about one in a thousand of random ones.
+    Each pivot uses the sign-violating variable that lowers the objective most. T + 5 pivots solve
+    all programs that occur in training, and all except about one in a thousand random programs.
 
     Args:
-        quadratic: (N, T, T) float64, positive definite, its diagonal about one.
+        quadratic: (N, T, T) float64, positive definite, with a diagonal of about one.
         linear: (N, T), at most about one.
 
     Returns:
@@ -90,15 +91,16 @@ def nonnegative_program(quadratic: Tensor, linear: Tensor) -> Tensor:
 def path_to_norm(quadratic: Tensor, start: Tensor, push: Tensor, norm: Tensor) -> Tensor:
     """Finds where x(t) = argmin 1/2 x^T Q x + (start - t push)^T x over x >= 0 has a given norm.
 
-    x(t) is zero up to some t, piecewise linear from there on, and x^T Q x grows with t. The path is
-    followed from corner to corner until a quadratic in t says that the norm is reached before the
-    next one. T + 3 corners are enough for all that training meets, and for all but about one in a
-    hundred of the hardest random programs (zero near the gradients' hull, c = 1).
+    x(t) is zero up to some t and piecewise linear after it, and x^T Q x grows with t. The path is
+    followed from corner to corner until a quadratic in t shows that the norm is reached before the
+    next corner. T + 3 corners are enough for all programs that occur in training, and for all
+    except about one in a hundred of the hardest random programs (zero near the gradients' hull,
+    c = 1).
 
     Args:
-        quadratic: (N, T, T) float64, positive definite, its diagonal about one.
+        quadratic: (N, T, T) float64, positive definite, with a diagonal of about one.
         start: (N, T).
-        push: (N, T), at least zero; a variable without push stays zero.
+        push: (N, T), at least zero; a variable whose push is zero stays zero.
         norm: (N,), the wanted sqrt(x^T Q x).
 
     Returns:
@@ -122,8 +124,9 @@ def path_to_norm(quadratic: Tensor, start: Tensor, push: Tensor, norm: Tensor) -
 
 
 def _root(constant: Tensor, cross: Tensor, square: Tensor) -> Tensor:
-    """Returns the root (N,) in the t at which this piece of the path has the wanted norm.
+    """Returns the square root (N,) in the formula of the t at which the path has the wanted norm.
 
-    x^T Q x - norm^2 is -(constant - 2 t cross + t^2 square) there, entries of the tableau's corner.
+    On this piece of the path, x^T Q x - norm^2 = -(constant - 2 t cross + t^2 square), with entries
+    of the tableau's corner.
     """
     return torch.addcmul(cross.square(), square, constant, value=-1).clamp_min_(0).sqrt_()

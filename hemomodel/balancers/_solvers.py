@@ -1,7 +1,7 @@
-"""What the methods on the Gramian share: its scale, its spectrum, and the record of a solver.
+"""Shared parts of the methods on the Gramian: its scale, its spectrum, and a solver's record.
 
-Everything is batched over the replicates, takes a fixed number of operations whatever the numbers
-are, and computes in float64: a Gramian squares the condition of the gradients.
+Every computation is batched over the replicates, takes a fixed number of operations for any input,
+and is in float64, because the condition number of a Gramian is that of the gradients squared.
 """
 
 from typing import ClassVar, NamedTuple
@@ -21,16 +21,17 @@ __all__ = [
     "proportional_fairness",
 ]
 
-_RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, little enough to leave no trace
+_RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, too small to change the result
 _SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
 _NEWTON_STEPS = 12
-_LONGEST_FALL = 3.0  # in log weight and one step; Newton's step overshoots where weights must fall
+_LONGEST_FALL = 3.0  # of a log weight per step; Newton's step is too long where weights decrease
 
 
 class Convergence(NamedTuple):
-    """How a solver fared.
+    """The record of a solver.
 
-    residual: (R, 1), the largest so far. unsolved: (R, 1) int64, steps beyond the tolerance.
+    residual: (R, 1), the largest so far. unsolved: (R, 1) int64, the number of steps with a
+    residual above the tolerance.
     """
 
     residual: Tensor
@@ -43,7 +44,7 @@ class Convergence(NamedTuple):
         return cls(none, none.to(torch.int64))
 
     def after(self, residual: Tensor, tolerance: float) -> "Convergence":
-        """Returns the record with one more step of residual (R,) in it."""
+        """Returns the record with one more step, which has the residual (R,)."""
         now = residual.unsqueeze(1)
         largest = torch.maximum(self.residual, now.to(self.residual.dtype))
         return Convergence(largest, self.unsolved + (now > tolerance))
@@ -51,23 +52,23 @@ class Convergence(NamedTuple):
 
 @dataclass(frozen=True)
 class SolverBalancer(Balancer[Convergence]):
-    """A method that solves for the weights of the trunk, and remembers how its solver fared."""
+    """A method that solves for the weights of the trunk and records the solver's convergence."""
 
     weighs_heads: ClassVar[bool] = False
 
     def init(self, losses: Losses) -> Convergence:
-        """Returns the solver's record."""
+        """Returns the solver's record before the first step."""
         return Convergence.start(losses)
 
     def health(self, state: Convergence) -> dict[str, Tensor]:
-        """Returns the largest residual so far and the steps unsolved, (R,) each."""
+        """Returns the largest residual so far and the number of unsolved steps, (R,) each."""
         return {"residual": state.residual.squeeze(1), "unsolved": state.unsolved.squeeze(1)}
 
 
 def normalized_gramian(signals: Signals) -> tuple[Gramian, Tensor]:
-    """Returns the Gramian over its trace (R, T, T), exactly symmetric, and the trace (R, 1).
+    """Returns the Gramian divided by its trace (R, T, T), exactly symmetric, and the trace (R, 1).
 
-    A Gramian of zeros stays one.
+    A Gramian of zeros stays zero.
     """
     gramian = signals.gramian.to(torch.float64)
     trace = gramian.diagonal(dim1=1, dim2=2).sum(1, keepdim=True)
@@ -79,8 +80,8 @@ def normalized_gramian(signals: Signals) -> tuple[Gramian, Tensor]:
 class Eigenpairs(NamedTuple):
     """Eigenvalues (R, T), ascending; eigenvectors (R, T, T) in columns; (R, T) bool, which count.
 
-    An eigenvalue counts unless it is rounding: below max * n * epsilon of the type that the
-    Gramian was computed in, for n present tasks, as numpy and torch cut a rank.
+    An eigenvalue does not count if it is rounding error: at most max * n * epsilon of the dtype of
+    the Gramian, with n present tasks. numpy and torch use this limit for a matrix rank.
     """
 
     values: Tensor
@@ -89,7 +90,7 @@ class Eigenpairs(NamedTuple):
 
     @classmethod
     def of(cls, matrix: Tensor, signals: Signals) -> "Eigenpairs":
-        """Returns the spectrum of a symmetric matrix (R, T, T) made from these signals."""
+        """Returns the spectrum of a symmetric matrix (R, T, T) computed from these signals."""
         values, vectors = torch.linalg.eigh(matrix)
         epsilon = torch.finfo(signals.gramian.dtype).eps
         floor = values[:, -1:] * signals.present.sum(1, keepdim=True) * epsilon
@@ -109,15 +110,15 @@ class Eigenpairs(NamedTuple):
 def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tensor]:
     """Solves K w = w^(-1/alpha) for w > 0, the condition of FairGrad and (alpha = 1) of Nash-MTL.
 
-    It is the minimum of the convex w^T K w / 2 - sum of w^(1 - 1/alpha) / (1 - 1/alpha) (for
-    alpha = 1, of w^T K w / 2 - sum of log w). Newton's method on the cosine matrix, from the
-    solution for orthogonal gradients; a weight moves on its log scale, and where K w is too large
-    the equation is taken in its logarithm, which is the straighter form there.
-    A task without a gradient has no such weight: it gets zero. There is no solution where the
-    gradients have zero in their convex hull; the weights then are large, and the residual is too.
+    w is the minimum of the convex w^T K w / 2 - sum of w^(1 - 1/alpha) / (1 - 1/alpha) (for
+    alpha = 1, of w^T K w / 2 - sum of log w). It is found by Newton's method on the cosine matrix,
+    from the solution for orthogonal gradients. A weight changes on its log scale. Where K w is too
+    large, the logarithm of the equation is solved, because it is closer to linear there.
+    A task without a gradient has no solution and gets weight zero. If zero is in the convex hull of
+    the gradients, there is no solution; then the weights and the residual are large.
 
     Args:
-        signals: the step's signals.
+        signals: the signals of the step.
         alpha: above 0.
 
     Returns:
@@ -129,7 +130,7 @@ def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tens
     squared_norms = gramian.diagonal(dim1=1, dim2=2).unsqueeze(2)
     heard = signals.present.unsqueeze(2) & (squared_norms > _SILENT)
     scale = torch.where(heard, squared_norms.clamp_min(_SILENT).rsqrt(), 0.0)
-    # With w = scale * z: cosines z = exp(level) z^(-power); a task left out solves z = 1 alone.
+    # With w = scale * z: cosines z = exp(level) z^(-power); an excluded task has z = 1.
     cosines = gramian * scale * scale.mT
     cosines.diagonal(dim1=1, dim2=2).add_(_RIDGE).add_(~heard.squeeze(2))
     level = (1 - power) * torch.where(heard, scale, 1.0).log()
@@ -143,7 +144,7 @@ def proportional_fairness(signals: Signals, alpha: float) -> tuple[Weights, Tens
 
 
 def _newton(cosines: Tensor, level: Tensor, power: float) -> Tensor:
-    """Returns z (R, T, 1) with cosines z = exp(level) z^(-power).
+    """Returns z (R, T, 1) that solves cosines z = exp(level) z^(-power).
 
     Args:
         cosines: (R, T, T), positive definite.

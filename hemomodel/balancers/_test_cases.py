@@ -1,4 +1,4 @@
-"""What a balancer is tested with: settings, made-up signals, and the calls of training."""
+"""Inputs for tests of a balancer: settings, synthetic signals, and the calls of training."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,12 +32,12 @@ REGRESSION = torch.tensor([False, True, False, True])
 
 @dataclass(frozen=True)
 class SignalStream:
-    """Made-up signals of a training run: losses and gradients are drawn anew at each step.
+    """Synthetic signals of a training run, with new random losses and gradients at each step.
 
     Attributes:
-        seed: what they are drawn from.
-        replicates: which of the `REPLICATES` are given.
-        tasks: which of the `TASKS` are given, in this order.
+        seed: seed of the random numbers.
+        replicates: which of the `REPLICATES` are included.
+        tasks: which of the `TASKS` are included, in this order.
         present: (REPLICATES, TASKS) bool, which tasks are present; all if None.
         scale: a factor of the losses and gradients, one for all tasks or one per task.
         dtype: of losses and Gramian.
@@ -51,7 +51,10 @@ class SignalStream:
     dtype: torch.dtype = torch.float64
 
     def at(self, step: int) -> Signals:
-        """Returns the signals of a step, alike for every selection of replicates and tasks."""
+        """Returns the signals of a step.
+
+        A replicate and a task have the same signals in every selection of replicates and tasks.
+        """
         everywhere = torch.ones(REPLICATES, TASKS, dtype=torch.bool)
         present = everywhere if self.present is None else self.present
         factor = torch.tensor(self.scale, dtype=torch.float64) * present
@@ -71,7 +74,7 @@ class SignalStream:
         )
 
     def losses_after(self, step: int) -> Losses:
-        """Returns the losses of a step's batch after the step; here those of the next batch."""
+        """Returns the losses of a step's batch after the step; here those of the next step."""
         return self.at(step + 1).losses
 
 
@@ -87,7 +90,7 @@ def _draw(seed: int) -> tuple[Losses, Tensor]:
 def weigh_steps(balancer: AnyBalancer, stream: SignalStream, steps: int = 4) -> tuple[Weights, Any]:
     """Calls a balancer as training does; an epoch ends after the second step.
 
-    What the balancer was given per task is cut to the tasks of the stream.
+    Hyperparameters per task are reduced to the tasks of the stream.
 
     Returns:
         The weights (steps, R, T), and the memory after the last step.
@@ -105,10 +108,10 @@ def weigh_steps(balancer: AnyBalancer, stream: SignalStream, steps: int = 4) -> 
 
 
 def corners(balancer_class: type[AnyBalancer]) -> Iterator[AnyBalancer]:
-    """Yields the default, and a balancer at each end of each searched hyperparameter's domain.
+    """Yields a balancer with defaults, and one at each end of each hyperparameter's domain.
 
     Raises:
-        TypeError: a domain that no balancer can have, as the layers of a network.
+        TypeError: a domain that a balancer cannot have, such as the layers of a network.
     """
     yield balancer_class()
     for field, domain in domains(balancer_class):
@@ -121,21 +124,30 @@ def corners(balancer_class: type[AnyBalancer]) -> Iterator[AnyBalancer]:
             case PerTask(each):
                 values = [(each.low,) * TASKS, (each.low, each.high) * (TASKS // 2)]
             case _:
-                raise TypeError(f"{balancer_class.__name__}.{field.name} has the domain {domain}")
+                raise TypeError(
+                    f"{balancer_class.__name__}.{field.name} has the domain {domain}; "
+                    "use Uniform, LogUniform, IntRange, OneOf or PerTask"
+                )
         for value in values:
             yield balancer_class(**{field.name: value})
 
 
 def memory_leaves(state: Any) -> dict[str, Tensor]:
-    """Returns the tensors of a memory by their names."""
+    """Returns the tensors of a memory by their names.
+
+    Raises:
+        AssertionError: the memory is not a NamedTuple of tensors.
+    """
     try:
         return dict(flatten(state))
     except AttributeError as error:
-        raise AssertionError(f"the memory is not a NamedTuple of tensors: {state}") from error
+        raise AssertionError(
+            f"the memory {state} is not a NamedTuple of tensors; make it one"
+        ) from error
 
 
 def _of_tasks(balancer: AnyBalancer, tasks: Sequence[int]) -> AnyBalancer:
-    """Returns the balancer of some tasks: its lists of a number per task are cut to them."""
+    """Returns the balancer with its lists of one number per task reduced to some tasks."""
     lists = [field.name for field, domain in domains(type(balancer)) if isinstance(domain, PerTask)]
     values = {name: getattr(balancer, name) for name in lists}
     cut = {name: tuple(each[i] for i in tasks) for name, each in values.items() if each}

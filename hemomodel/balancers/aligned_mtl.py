@@ -1,4 +1,4 @@
-"""Aligned-MTL: orthogonal gradients of one length."""
+"""Aligned-MTL: orthogonal gradients of equal length."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -18,15 +18,15 @@ class AlignedMTL(Stateless, name="aligned_mtl"):
     """Independent component alignment (Senushkin et al., CVPR 2023, algorithm 1).
 
     The gradient matrix is replaced by the nearest one with equal singular values, and the mean of
-    its rows is the direction: weights sigma V diag(1 / sigma_i) V^T 1/T, with sigma_i^2 and V the
-    eigenvalues and eigenvectors of K. They can be negative and have no fixed sum; 1/T each if the
-    gradients are orthogonal and alike, or zero.
-    Weights apply to the trunk alone; each head follows its own loss.
+    its rows is the direction. The weights are sigma V diag(1 / sigma_i) V^T 1/T, where sigma_i^2
+    and V are the eigenvalues and eigenvectors of K. They can be negative and have no fixed sum.
+    Each is 1/T if the gradients are orthogonal and of equal length, or all zero.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
     Attributes:
-        scale: what sigma is: the smallest singular value (`min`, the paper), which stops a step
-            where two gradients nearly coincide, or their root mean square (`rmse`, the authors'
-            code).
+        scale: the value of sigma: the smallest singular value (`min`, as in the paper), which makes
+            the step almost zero where two gradients nearly coincide, or their root mean square
+            (`rmse`, as in the authors' code).
     """
 
     weighs_heads: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""CAGrad: help the worst task, near the mean gradient."""
+"""CAGrad: the direction near the mean gradient that is best for the worst task."""
 
 from typing import Annotated
 
@@ -16,8 +16,8 @@ __all__ = ["CAGrad"]
 
 _RIDGE = 1e-10  # of each squared norm
 _SILENT = 1e-24
-_STATIONARY = 1e-4  # the length of the worst combination, over the root of K's trace
-_NO_RADIUS = 1e-8  # the ball about the mean gradient is a point but for rounding
+_STATIONARY = 1e-4  # the length of the worst combination, divided by the root of K's trace
+_NO_RADIUS = 1e-8  # the ball around the mean gradient is a point, except for rounding
 _TOLERANCE = 1e-6
 
 
@@ -25,19 +25,20 @@ _TOLERANCE = 1e-6
 class CAGrad(SolverBalancer, name="cagrad"):
     """Conflict-averse gradient descent (Liu, Liu, Jin, Stone & Liu, NeurIPS 2021, algorithm 1).
 
-    With g_0 the mean gradient, the direction d that maximises min_i g_i . d within
-    |d - g_0| <= c |g_0|. It is g_0 + sum y_i g_i, y >= 0: weights 1/T + y_i. At the optimum
-    s = K (1/T + y) - t >= 0, y^T s = 0 and sqrt(y^T K y) = c |g_0|, which is a point on the path
-    y(t) of a quadratic program; so the solution is exact. The weights sum to 1 + sum(y), which
-    grows without bound towards a Pareto-stationary point; where the worst combination is shorter
-    than 1e-4 of K's root trace, there is nothing to gain and the weights are zero (as in torchjd).
-    No rescaling by 1 / (1 + c^2).
-    Weights apply to the trunk alone; each head follows its own loss.
+    With the mean gradient g_0, the direction d maximises min_i g_i . d under the constraint
+    |d - g_0| <= c |g_0|. It is g_0 + sum y_i g_i, y >= 0: the weights are 1/T + y_i. At the optimum
+    s = K (1/T + y) - t >= 0, y^T s = 0 and sqrt(y^T K y) = c |g_0|. This is a point on the path
+    y(t) of a quadratic program, so the solution is exact. The weights sum to 1 + sum(y), which
+    grows without bound towards a Pareto-stationary point. Where the worst combination is shorter
+    than 1e-4 times the root of K's trace, no gain is possible and the weights are zero (as in
+    torchjd). There is no rescaling by 1 / (1 + c^2).
+    Weights apply only to the trunk; each head is trained on its own loss.
 
-    The residual is the duality gap, in units of K's trace. A step is unsolved from 1e-6 on.
+    The residual is the duality gap, in units of K's trace. A step is unsolved if it is above 1e-6.
 
     Attributes:
-        c: how far from the mean gradient, in its lengths; 0 is the mean gradient itself.
+        c: the largest distance from the mean gradient, in multiples of its length; 0 gives the
+            mean gradient itself.
     """
 
     c: Annotated[float, Uniform(0.0, 1.0), Field(ge=0)] = 0.4

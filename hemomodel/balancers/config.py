@@ -18,12 +18,12 @@ _SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
 class ConFIG(Stateless, name="config"):
     """Conflict-free inverse gradients (Liu, Chu & Thuerey, arXiv 2408.11104, equation 2).
 
-    With U the unit gradients in rows, the direction is that of pinv(U) 1, which has the same
-    cosine with each gradient, and its length the sum of the gradients' projections on it. In
+    With the unit gradients as rows of U, the direction is that of pinv(U) 1, which has the same
+    cosine with each gradient. Its length is the sum of the gradients' projections on it. In
     inner products: a = pinv(U U^T) 1 is the combination of unit gradients. The weights can be
-    negative and have no fixed sum: T each if the gradients are orthogonal and alike. A task without
-    a gradient gets zero.
-    Weights apply to the trunk alone; each head follows its own loss.
+    negative and have no fixed sum. Each is T if the gradients are orthogonal and of equal length.
+    A task without a gradient gets weight zero.
+    Weights apply only to the trunk; each head is trained on its own loss.
     """
 
     weighs_heads: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""DB-MTL: log losses, and gradients of one length."""
+"""DB-MTL: log losses, and gradients of equal length."""
 
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -17,7 +17,7 @@ _FLOOR = 1e-8  # of a loss and of a norm, as in the published code
 
 
 class DBMTLState(NamedTuple):
-    """norms: (R, T), running means of |grad log L_i|. seen: (R, T) int64, steps in each."""
+    """norms: (R, T), running means of |grad log L_i|. seen: (R, T) int64, the steps in each."""
 
     norms: Tensor
     seen: Tensor
@@ -27,13 +27,15 @@ class DBMTLState(NamedTuple):
 class DBMTL(Balancer[DBMTLState], name="db_mtl"):
     """Dual-balancing (Lin et al., arXiv 2308.12029, sections 3.1 and 3.2, algorithm 1).
 
-    Each loss becomes its logarithm, and each gradient of those is scaled to the length of the
-    longest: with u_i = |g_i| / L_i, weights max(u) / u_i / L_i. They have no fixed sum.
-    Weights apply to the trunk alone; each head follows its own loss.
+    Each loss is replaced by its logarithm, and each gradient of a log loss is scaled to the length
+    of the longest: with u_i = |g_i| / L_i, the weights are max(u) / u_i / L_i. They have no fixed
+    sum.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
-    **Not quite as published unless beta is 0.** The paper also keeps a running mean of each
-    gradient vector and steps along it. A balancer here returns weights on this step's gradients,
-    so the running mean is of the norms u_i instead; it steadies the scales but not the directions.
+    **This differs from the paper unless beta is 0.** The paper also keeps a running mean of each
+    gradient vector and steps along it. A balancer here returns weights of this step's gradients.
+    So the running mean is that of the norms u_i instead; it smooths the scales but not the
+    directions.
 
     Attributes:
         beta: share of the past in the running mean; 0 is the paper's method without averaging.

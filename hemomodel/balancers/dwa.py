@@ -1,4 +1,4 @@
-"""Dynamic weight average: more weight to the tasks whose losses fall slowly."""
+"""Dynamic weight average: more weight for tasks whose losses decrease slowly."""
 
 from typing import Annotated, NamedTuple
 
@@ -17,8 +17,9 @@ __all__ = ["DWA", "DWAState"]
 class DWAState(NamedTuple):
     """Memory of DWA, (R, T) each; a task's batches are those in which it was present.
 
-    total: sum of this epoch's losses. batches: int64, how many. latest: mean loss of the last
-    epoch. epochs: int64, how many had the task. rate: L(t-1) / L(t-2), one until it is known.
+    total: sum of this epoch's losses. batches: int64, the number of batches in the sum. latest:
+    mean loss of the last epoch. epochs: int64, the number of epochs with the task. rate:
+    L(t-1) / L(t-2), one until two epochs are complete.
     """
 
     total: Tensor
@@ -32,8 +33,8 @@ class DWAState(NamedTuple):
 class DWA(Balancer[DWAState], name="dwa"):
     """Dynamic weight average (Liu, Johns & Davison, CVPR 2019).
 
-    Weights T softmax(rate / temperature), with the rate L(t-1) / L(t-2) of the mean losses of the
-    last two epochs; weights of one in the first two epochs.
+    The weights are T softmax(rate / temperature), where rate = L(t-1) / L(t-2) is the ratio of the
+    mean losses of the last two epochs. They are one in the first two epochs.
     Weights apply to trunk and heads; they sum to T.
 
     Attributes:
@@ -48,13 +49,13 @@ class DWA(Balancer[DWAState], name="dwa"):
         return DWAState(nothing, never, nothing.clone(), never.clone(), torch.ones_like(losses))
 
     def weigh(self, signals: Signals, state: DWAState) -> tuple[Weights, DWAState]:
-        """Returns this epoch's weights, and takes the losses into its mean."""
+        """Returns this epoch's weights, and adds the losses to its mean."""
         weights = signals.count * masked_softmax(state.rate / self.temperature, signals.present)
         total = state.total + signals.losses.masked_fill(~signals.present, 0)
         return weights, state._replace(total=total, batches=state.batches + signals.present)
 
     def end_epoch(self, state: DWAState) -> DWAState:
-        """Moves the means on by an epoch; those of a task without a batch stay."""
+        """Updates means and rates after an epoch; those of a task without a batch do not change."""
         seen = state.batches > 0
         mean = (state.total / state.batches.clamp_min(1)).clamp_min(LOSS_FLOOR)
         rate = mean / state.latest.clamp_min(LOSS_FLOOR)

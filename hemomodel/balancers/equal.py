@@ -10,9 +10,9 @@ __all__ = ["Equal"]
 
 @dataclass(frozen=True)
 class Equal(Stateless, name="equal"):
-    """Every task counts the same: weights of one.
+    """Every task has weight one.
 
-    Whether the total is their sum or their mean is `FitConfig.reduction`, for every balancer.
+    `FitConfig.reduction` sets whether the total is the sum or the mean, for every balancer.
     Weights apply to trunk and heads; they sum to the number of tasks.
     """
 

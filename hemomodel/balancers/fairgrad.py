@@ -1,4 +1,4 @@
-"""FairGrad: alpha-fair shares of the common descent."""
+"""FairGrad: alpha-fair shares of the common step."""
 
 from typing import Annotated
 
@@ -19,15 +19,15 @@ _TOLERANCE = 1e-6
 class FairGrad(SolverBalancer, name="fairgrad"):
     """Fair resource allocation (Ban & Ji, ICML 2024, equation 4): w > 0 with K w = w^(-1/alpha).
 
-    The weights have no fixed sum: they scale as K^(-alpha / (1 + alpha)) and are tens for small
-    gradients. A task without a gradient gets zero.
-    Weights apply to the trunk alone; each head follows its own loss.
+    The weights have no fixed sum: they scale as K^(-alpha / (1 + alpha)) and are larger than ten
+    for small gradients. A task without a gradient gets weight zero.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
-    The residual is the largest |(K w)_i w_i^(1/alpha) - 1|. A step is unsolved from 1e-6 on; at a
-    Pareto-stationary point there is no solution to find.
+    The residual is the largest |(K w)_i w_i^(1/alpha) - 1|. A step is unsolved if it is above 1e-6.
+    At a Pareto-stationary point there is no solution.
 
     Attributes:
-        alpha: 1 is proportional fairness (Nash-MTL), more comes nearer to max-min fairness.
+        alpha: 1 is proportional fairness (Nash-MTL); larger values approach max-min fairness.
     """
 
     alpha: Annotated[float, LogUniform(0.5, 4.0), Field(gt=0)] = 2.0

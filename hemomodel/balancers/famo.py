@@ -1,4 +1,4 @@
-"""FAMO: all losses shall fall at the same relative rate, without any gradient of theirs."""
+"""FAMO: equal relative decrease of all losses, without task gradients."""
 
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
@@ -18,8 +18,8 @@ __all__ = ["FAMO", "FAMOState"]
 class FAMOState(NamedTuple):
     """Memory of FAMO.
 
-    logits: (R, T). adam: their moments. before: (R, T), the losses before a step that is still to
-    be taken; -1 where there is none.
+    logits: (R, T). adam: the moments of the logits. before: (R, T), the losses before the step that
+    follows; -1 where there is none.
     """
 
     logits: Tensor
@@ -31,15 +31,16 @@ class FAMOState(NamedTuple):
 class FAMO(Balancer[FAMOState], name="famo"):
     """Fast adaptive multitask optimization (Liu, Feng, Stone & Liu, NeurIPS 2023).
 
-    The step descends c sum z_i log L_i with z = softmax(logits) and the constant c that makes the
-    weights c z_i / L_i sum to one. After it the logits follow the fall of the log losses on the
-    same batch, delta_i, through the softmax: its derivative z_i (delta_i - sum z delta), by Adam.
-    The losses' lower bound is zero, and 1e-8 is added to each, as in the authors' code.
+    The step minimises c sum z_i log L_i, with z = softmax(logits) and the constant c that makes the
+    weights c z_i / L_i sum to one. After the step, delta_i is the decrease of the log loss on the
+    same batch. The logits are updated by Adam with the gradient z_i (delta_i - sum z delta), which
+    is the derivative through the softmax.
+    The lower bound of the losses is zero, and 1e-8 is added to each, as in the authors' code.
     Weights apply to trunk and heads; they sum to one.
 
     Attributes:
         lr: learning rate of the logits.
-        decay: their weight decay, added to the gradient.
+        decay: weight decay of the logits, added to the gradient.
     """
 
     lr: Annotated[float, LogUniform(1e-3, 1e-1), Field(gt=0)] = 0.025
@@ -51,13 +52,13 @@ class FAMO(Balancer[FAMOState], name="famo"):
         return FAMOState(start, Adam.zeros(start), torch.full_like(losses, -1.0))
 
     def weigh(self, signals: Signals, state: FAMOState) -> tuple[Weights, FAMOState]:
-        """Returns z_i / L_i over their sum, and keeps the losses for `after_step`."""
+        """Returns z_i / L_i divided by their sum, and stores the losses for `after_step`."""
         weights = masked_softmax(state.logits - _log(signals.losses), signals.present)
         before = signals.losses.masked_fill(~signals.present, -1.0)
         return weights, state._replace(before=before)
 
     def after_step(self, losses: Callable[[], Losses], state: FAMOState) -> FAMOState:
-        """Moves the logits by what the step did to the losses of its batch."""
+        """Updates the logits by the change of the batch's losses in the step."""
         present = state.before >= 0
         fall = _log(state.before.clamp_min(0)) - _log(losses())
         z = masked_softmax(state.logits, present)

@@ -14,9 +14,10 @@ class Geometric(Stateless, name="geometric"):
     """Geometric loss strategy (GLS; Chennupati, Sistu, Yogamani & Rawashdeh, CVPRW 2019).
 
     The total is (product of the L_i)^(1/T). Its derivative by L_i, in logarithms, is
-    exp(mean(log L) - log L_i) / T; a loss of zero would make it infinity times zero, so one below
-    1e-8 counts as 1e-8. The scale of the losses does not matter. Weights apply to trunk and heads;
-    they sum to the ratio of the losses' geometric to their harmonic mean, which is one or more.
+    exp(mean(log L) - log L_i) / T. A loss of zero would make this infinity times zero, so a loss
+    below 1e-8 is replaced by 1e-8. The scale of the losses has no effect. Weights apply to trunk
+    and heads. They sum to the ratio of the losses' geometric mean to their harmonic mean, which is
+    at least one.
     """
 
     def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:

@@ -1,4 +1,4 @@
-"""GradNorm: steer every task towards a common training rate."""
+"""GradNorm: bring all tasks to a common training rate."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -13,14 +13,14 @@ from hemomodel.typing import Losses, Weights
 
 __all__ = ["GradNorm", "GradNormState"]
 
-_FLOOR = 1e-3  # a step may cross zero, and a task at zero would never come back
+_FLOOR = 1e-3  # a step may cross zero, and a weight of zero would stay zero
 
 
 class GradNormState(NamedTuple):
     """Memory of GradNorm.
 
-    weights: (R, T), they sum to T. adam: their moments. reference: (R, T), L(0).
-    seen: (R, T), how many batches the reference is a mean of, or -1 once it stands.
+    weights: (R, T), with sum T. adam: the moments of the weights. reference: (R, T), L(0).
+    seen: (R, T), the number of batches in the mean of the reference, or -1 once it is final.
     """
 
     weights: Tensor
@@ -33,18 +33,18 @@ class GradNormState(NamedTuple):
 class GradNorm(Balancer[GradNormState], name="gradnorm"):
     """GradNorm (Chen, Badrinarayanan, Lee & Rabinovich, ICML 2018, algorithm 1).
 
-    With G_i = w_i |g_i| and the relative inverse training rate r_i = (L_i / L_i(0)) over its mean,
-    each weight descends |G_i - mean(G) r_i^alpha| with the target held constant; its derivative,
-    sign(G_i - target_i) |g_i|, needs no second backward pass. Then the weights are floored and
-    brought back to their sum, which is T over all tasks. Means and sums are over the present tasks.
-    The network steps with the weights from before the move. Weights apply to trunk and heads.
+    With G_i = w_i |g_i| and the relative inverse training rate r_i = L_i / L_i(0), divided by its
+    mean, each weight minimises |G_i - mean(G) r_i^alpha|, where the target is held constant. The
+    derivative sign(G_i - target_i) |g_i| needs no second backward pass. Then the weights are
+    limited from below and rescaled to their previous sum, which is T over all tasks. Means and sums
+    are over the present tasks. The network's step uses the weights from before this update. Weights
+    apply to trunk and heads.
 
     Attributes:
-        alpha: strength of the pull towards a common rate; 0 asks for equal gradient norms.
+        alpha: strength of the attraction to a common rate; 0 gives equal gradient norms.
         lr: learning rate of the weights (Adam).
         reference: L(0): the `trivial` predictor's losses on the training rows, the mean over the
-            first `epoch`, or the first `batch` (as most published code does; noise when it is 4
-            rows).
+            first `epoch`, or the first `batch` (as in most published code; very noisy for 4 rows).
     """
 
     alpha: Annotated[float, Uniform(0.0, 3.0), Field(ge=0)] = 1.5
@@ -58,7 +58,7 @@ class GradNorm(Balancer[GradNormState], name="gradnorm"):
         return GradNormState(ones, Adam.zeros(ones), losses.clone(), seen)
 
     def weigh(self, signals: Signals, state: GradNormState) -> tuple[Weights, GradNormState]:
-        """Returns the weights from before this step's move."""
+        """Returns the weights from before this step's update."""
         present = signals.present
         state = self._observe(signals, state)
         norms = signals.norms
@@ -75,7 +75,7 @@ class GradNorm(Balancer[GradNormState], name="gradnorm"):
         return weights, state._replace(weights=moved, adam=adam)
 
     def _observe(self, signals: Signals, state: GradNormState) -> GradNormState:
-        """Takes a batch into L(0) while that is still being measured."""
+        """Adds a batch to L(0) until L(0) is final."""
         if self.reference == "trivial":
             return state
         measuring = signals.present & (state.seen >= 0)

@@ -11,7 +11,7 @@ from hemomodel.typing import Weights
 
 __all__ = ["IMTLG"]
 
-_CANCELLED = 1e-12  # a sum this small, for K of trace one, is rounding
+_CANCELLED = 1e-12  # for K of trace one, a smaller sum is rounding error
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class IMTLG(Stateless, name="imtl_g"):
     """Impartial multi-task learning, gradients (Liu et al., ICLR 2021).
 
     The weights sum to 1 and make g . g_i / |g_i| the same for all tasks: v / sum(v) with
-    v = pinv(K) sqrt(diag K), a form that also takes linearly dependent gradients (Quinton & Rey,
-    arXiv 2406.16232). They can be negative, and large where v nearly cancels; they are
-    zero where it cancels.
-    Weights apply to the trunk alone; each head follows its own loss.
+    v = pinv(K) sqrt(diag K), a form that also accepts linearly dependent gradients (Quinton & Rey,
+    arXiv 2406.16232). They can be negative. They are large where the sum of v is nearly zero, and
+    zero where it is zero.
+    Weights apply only to the trunk; each head is trained on its own loss.
     """
 
     weighs_heads: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""IMTL-L: learned scales bring all losses to one size."""
+"""IMTL-L: learned scales make all losses equally large."""
 
 from typing import Annotated, NamedTuple
 
@@ -27,11 +27,11 @@ class IMTLLState(NamedTuple):
 class IMTLL(Balancer[IMTLLState], name="imtl_l"):
     """Impartial multi-task learning, loss balance (Liu et al., ICLR 2021).
 
-    The total is the sum of e^s L - s. s follows its own Adam without weight decay, from zero,
-    clamped to [-12, 12]. With s for -s it is the total of uncertainty weighting in its `seed` form,
-    and takes the same steps; it is here because it is known by this name.
-    Weights e^s apply to trunk and heads; they sum to nothing in particular, and each settles at
-    the inverse of its loss.
+    The total is the sum of e^s L - s. s is trained by its own Adam without weight decay, from zero,
+    clamped to [-12, 12]. With -s in place of s this is the total of uncertainty weighting in its
+    `seed` form, and it takes the same steps. It is included because it is known under this name.
+    The weights e^s apply to trunk and heads. They have no fixed sum, and each converges to the
+    inverse of its loss.
 
     Attributes:
         lr: learning rate of s.
@@ -45,7 +45,7 @@ class IMTLL(Balancer[IMTLLState], name="imtl_l"):
         return IMTLLState(start, Adam.zeros(start))
 
     def weigh(self, signals: Signals, state: IMTLLState) -> tuple[Weights, IMTLLState]:
-        """Returns e^s from before this step's move of s."""
+        """Returns e^s from before this step's update of s."""
         weights = state.log_scale.exp()
         gradient = weights * signals.losses - 1
         change, adam = state.adam.step(gradient, self.lr, signals.present)

@@ -10,7 +10,7 @@ from hemomodel.typing import Weights
 
 __all__ = ["MGDA"]
 
-_RIDGE = 1e-8  # of each squared norm: the combination may be zero, and then is not unique
+_RIDGE = 1e-8  # of each squared norm: if the shortest combination is zero, it is not unique
 _SILENT = 1e-24
 _TOLERANCE = 1e-7
 
@@ -19,13 +19,14 @@ _TOLERANCE = 1e-7
 class MGDA(SolverBalancer, name="mgda"):
     """Multiple-gradient descent (Sener & Koltun, NeurIPS 2018, equation 3; Désidéri, 2012).
 
-    min w^T K w over the simplex. Its direction serves every task or, at a Pareto-stationary point,
-    is zero. Solved exactly as min 1/2 y^T K y - 1^T y over y >= 0, w = y / sum(y), where the
-    published Frank-Wolfe iteration only comes near. The weights are at least zero and sum to 1.
-    Weights apply to the trunk alone; each head follows its own loss.
+    The weights minimise w^T K w over the simplex. The direction reduces every loss or, at a
+    Pareto-stationary point, is zero. The problem is solved exactly as min 1/2 y^T K y - 1^T y over
+    y >= 0, w = y / sum(y); the published Frank-Wolfe iteration is only approximate. The weights are
+    at least zero and sum to 1.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
-    The residual is the Frank-Wolfe gap w^T K w - min_i (K w)_i in units of K's trace: the
-    objective is at most that far from its minimum. A step is unsolved from 1e-7 on.
+    The residual is the Frank-Wolfe gap w^T K w - min_i (K w)_i in units of K's trace, an upper
+    bound of the distance of the objective from its minimum. A step is unsolved if it is above 1e-7.
     """
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:

@@ -1,4 +1,4 @@
-"""Nash-MTL: the tasks bargain over the common descent."""
+"""Nash-MTL: the common step is the Nash bargaining solution of the tasks."""
 
 from pydantic.dataclasses import dataclass
 
@@ -15,18 +15,18 @@ _TOLERANCE = 1e-6
 class NashMTL(SolverBalancer, name="nash_mtl"):
     """The Nash bargaining solution (Navon et al., ICML 2022, claim 3.1): w > 0 with K w = 1 / w.
 
-    It is the minimum of w^T K w / 2 - sum of log w, which Newton's method finds; the published
-    solver, a sequence of linearised programs, may silently return ones. The combined gradient has
-    length sqrt(T) whatever the gradients are (w^T K w = T), so the published clipping to length 1
-    would be one constant factor, left to the learning rate. The weights have no fixed sum: they
-    scale as the inverse of the gradients. A task without a gradient gets zero.
-    Weights apply to the trunk alone; each head follows its own loss.
+    w is the minimum of w^T K w / 2 - sum of log w, which Newton's method finds. The published
+    solver, a sequence of linearised programs, may return ones without a warning. The combined
+    gradient always has length sqrt(T) (w^T K w = T). So the published clipping to length 1 would be
+    a constant factor, and the learning rate replaces it. The weights have no fixed sum: they scale
+    as the inverse of the gradients. A task without a gradient gets weight zero.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
-    The residual is the largest |(K w)_i w_i - 1|. A step is unsolved from 1e-6 on; at a
-    Pareto-stationary point there is no solution to find.
+    The residual is the largest |(K w)_i w_i - 1|. A step is unsolved if it is above 1e-6. At a
+    Pareto-stationary point there is no solution.
     """
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:
-        """Returns the bargained weights."""
+        """Returns the weights of the bargaining solution."""
         weights, residual = proportional_fairness(signals, 1.0)
         return weights.to(signals.losses.dtype), state.after(residual, _TOLERANCE)

@@ -1,4 +1,4 @@
-"""Random weights: the litmus test that any balancer should pass."""
+"""Random weights: a baseline that any balancer should beat."""
 
 from typing import NamedTuple
 
@@ -13,17 +13,18 @@ __all__ = ["Random", "RandomState"]
 
 
 class RandomState(NamedTuple):
-    """step: (R, 1) int64, how often weights were drawn."""
+    """step: (R, 1) int64, the number of times that weights were drawn."""
 
     step: Tensor
 
 
 @dataclass(frozen=True)
 class Random(Balancer[RandomState], name="random"):
-    """Random loss weighting (RLW; Lin, Ye, Zhang & Tsang, TMLR 2022, with the normal law).
+    """Random loss weighting (RLW; Lin, Ye, Zhang & Tsang, TMLR 2022, normal distribution).
 
-    Weights softmax(z), z drawn anew from N(0, I) at each step: a method that is no better than this
-    has not gained by its choice of weights. Weights apply to trunk and heads; they sum to one.
+    The weights are softmax(z), with z drawn from N(0, I) at each step. If a method is not better
+    than this, its choice of weights has no benefit. Weights apply to trunk and heads; they sum to
+    one.
     """
 
     def init(self, losses: Losses) -> RandomState:
@@ -31,7 +32,7 @@ class Random(Balancer[RandomState], name="random"):
         return RandomState(torch.zeros_like(losses[:, :1], dtype=torch.int64))
 
     def weigh(self, signals: Signals, state: RandomState) -> tuple[Weights, RandomState]:
-        """Returns fresh weights."""
+        """Returns new random weights."""
         uniform = signals.noise(state.step).diagonal(dim1=1, dim2=2)
         least = torch.finfo(uniform.dtype).eps / 4  # half a step: zero has no normal quantile
         normal = torch.special.ndtri(uniform.clamp_min(least))

@@ -10,12 +10,12 @@ __all__ = ["ScaleInvariant"]
 
 @dataclass(frozen=True)
 class ScaleInvariant(Stateless, name="scale_invariant"):
-    """The total sum log L_i, whose derivatives no scaling of a loss can change.
+    """The total is sum log L_i; a factor of a loss does not change its derivatives.
 
-    The losses' part of DB-MTL (Lin et al., arXiv 2308.12029). Weights 1 / L_i, where uncertainty
-    weighting and IMTL-L settle, without anything to learn. A loss below 1e-8 counts as 1e-8.
-    Weights apply to trunk and heads; they sum to nothing in particular, but the weighted losses
-    sum to T.
+    This is the loss part of DB-MTL (Lin et al., arXiv 2308.12029). The weights are 1 / L_i, to
+    which uncertainty weighting and IMTL-L converge; here nothing is learned. A loss below 1e-8 is
+    replaced by 1e-8. Weights apply to trunk and heads. They have no fixed sum, but the weighted
+    losses sum to T.
     """
 
     def weigh(self, signals: Signals, state: NoState) -> tuple[Weights, NoState]:

@@ -1,4 +1,4 @@
-"""No balancing: a network for each task."""
+"""No balancing: one network per task."""
 
 from typing import ClassVar
 
@@ -12,10 +12,10 @@ __all__ = ["SingleTask"]
 
 @dataclass(frozen=True)
 class SingleTask(Stateless, name="single_task"):
-    """One network a task, with the hyperparameters of one configuration: what sharing must beat.
+    """One network per task, all with the same hyperparameters: a baseline for a shared trunk.
 
     The trunk is not shared, so there is nothing to balance: every task has weight one.
-    It costs about T networks a replicate.
+    It costs about as much as T networks per replicate.
     """
 
     shares_trunk: ClassVar[bool] = False

@@ -25,16 +25,17 @@ class STCH(Balancer[STCHState], name="stch"):
     """Smooth Tchebycheff scalarization (Lin et al., ICML 2024).
 
     The total is mu log sum exp(lambda (f_i - z) / mu), with equal preferences lambda = 1 / T and
-    the ideal point z = 0. In form `plain` f is the loss itself: the weights lambda softmax(lambda
+    the ideal point z = 0. In form `plain`, f is the loss itself: the weights lambda softmax(lambda
     L / mu) sum to 1 / T. The authors train multi-task networks on log(L_i / nadir_i), where the
-    nadir is a mean loss after some epochs of warm-up. In form `log` the nadir is the trivial
-    predictor's loss instead, known from the start, so there is no warm-up; the weights are those
-    above over L_i, where a loss below 1e-8 counts as 1e-8. (Their lambda is 1 and their total T
-    times this: our mu is theirs over T.) Weights apply to trunk and heads.
+    nadir is a mean loss after some epochs of warm-up. In form `log`, the nadir is the trivial
+    predictor's loss instead. It is known from the start, so there is no warm-up. The weights are
+    lambda softmax(lambda f / mu) / L_i; a loss below 1e-8 is replaced by 1e-8. (In the paper
+    lambda is 1 and the total is T times this total: our mu is the paper's mu divided by T.) Weights
+    apply to trunk and heads.
 
     Attributes:
-        mu: the smaller, the closer to the maximum; the values are the paper's.
-        form: what f is.
+        mu: the smaller mu, the closer the total is to the maximum; the choices are the paper's.
+        form: `plain`: f is the loss; `log`: f is log(loss / loss of the trivial predictor).
     """
 
     mu: Annotated[float, OneOf(0.01, 0.1, 0.5, 1.0), Field(gt=0)] = 0.1

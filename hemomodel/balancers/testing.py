@@ -1,4 +1,4 @@
-"""The contract of every balancer, as laws that a balancer of yours can be put under.
+"""The contract of every balancer, as laws to test your own balancer with.
 
 In a test file of any repository, for pytest:
 
@@ -12,10 +12,10 @@ def test_my_balancer_keeps_the_contract():
 ```
 
 This is one test. For a test per law and setting, parametrize over `LAWS` and `corners(MyBalancer)`.
-A law raises AssertionError where the balancer breaks it, and returns nothing where it holds. Its
-numbers are made up by `SignalStream`. It tries a fifth of the examples of the active Hypothesis
-profile: each is a training run. The package itself never imports this module,
-which alone needs Hypothesis.
+A law raises AssertionError if the balancer breaks it; otherwise it returns nothing. `SignalStream`
+generates its numbers. A law tries a fifth of the examples of the active Hypothesis profile, because
+each example is a training run. Only this module needs Hypothesis. The package itself never imports
+it.
 """
 
 import io
@@ -73,7 +73,7 @@ _TYPES = [torch.float64, torch.float32]
 
 
 def assert_replicates_are_independent(balancer: AnyBalancer) -> None:
-    """A replicate gets the same weights in a stack as alone."""
+    """A replicate gets the same weights in a stack as by itself."""
 
     def check(seed: int, replicate: int) -> None:
         stream = SignalStream(seed)
@@ -85,7 +85,7 @@ def assert_replicates_are_independent(balancer: AnyBalancer) -> None:
 
 
 def assert_tasks_have_no_order(balancer: AnyBalancer) -> None:
-    """The weights move with the tasks when these change places."""
+    """If the tasks are permuted, the weights are permuted in the same way."""
 
     def check(seed: int, order: list[int]) -> None:
         stream = SignalStream(seed)
@@ -97,9 +97,9 @@ def assert_tasks_have_no_order(balancer: AnyBalancer) -> None:
 
 
 def assert_absent_task_has_no_effect(balancer: AnyBalancer) -> None:
-    """An absent task has weight zero, and the others are weighed as if it did not exist.
+    """An absent task has weight zero, and the others are weighted as if it did not exist.
 
-    Replicates may lack different tasks, or all of them.
+    Different tasks, or all tasks, may be absent in each replicate.
     """
 
     @example(seed=2, flags=_UNLIKE, replicate=0)
@@ -119,7 +119,7 @@ def assert_absent_task_has_no_effect(balancer: AnyBalancer) -> None:
 
 
 def assert_memory_of_absent_task_stays(balancer: AnyBalancer) -> None:
-    """What is remembered of a task does not change at steps and epochs without it."""
+    """The memory of a task does not change at steps and epochs without it."""
     _, state = weigh_steps(balancer, SignalStream(4))
     state = balancer.end_epoch(state)
     before = {name: leaf.clone() for name, leaf in memory_leaves(balancer.end_epoch(state)).items()}
@@ -135,7 +135,7 @@ def assert_memory_of_absent_task_stays(balancer: AnyBalancer) -> None:
 
 
 def assert_no_task_means_no_weight(balancer: AnyBalancer) -> None:
-    """Where all tasks are absent, all weights are zero and the memory stays finite."""
+    """If all tasks are absent, all weights are zero and the memory stays finite."""
     nothing = torch.zeros(REPLICATES, TASKS, dtype=torch.bool)
     for dtype in _TYPES:
         weights, state = weigh_steps(balancer, SignalStream(0, present=nothing, dtype=dtype))
@@ -144,7 +144,7 @@ def assert_no_task_means_no_weight(balancer: AnyBalancer) -> None:
 
 
 def assert_finite(balancer: AnyBalancer) -> None:
-    """Weights and memory stay finite on losses and gradients of zero, tiny and huge."""
+    """Weights and memory stay finite for losses and gradients that are zero, tiny or huge."""
     for scale in _SCALES:
         for dtype in _TYPES:
             stream = SignalStream(1, scale=scale, dtype=dtype)
@@ -164,11 +164,11 @@ def assert_no_gradient(balancer: AnyBalancer) -> None:
 
 
 def assert_memory_leads_with_r_and_survives_saving(balancer: AnyBalancer) -> None:
-    """A replicate's rows of the memory, saved and loaded, continue its run alone."""
+    """Saved and loaded memory continues the run, also that of one replicate by itself."""
     stream = SignalStream(0)
     _, state = weigh_steps(balancer, stream)
     for name, leaf in memory_leaves(state).items():
-        _require(leaf.shape[:1] == (REPLICATES,), f"{name} of the memory does not lead with R")
+        _require(leaf.shape[:1] == (REPLICATES,), f"the first axis of {name} is not R")
     expected, _ = balancer.weigh(stream.at(5), state)
     file = io.BytesIO()
     torch.save(memory_leaves(state), file)
@@ -206,11 +206,11 @@ LAWS: tuple[Callable[[AnyBalancer], None], ...] = (
 
 
 def check_balancer(balancer: type[AnyBalancer] | AnyBalancer) -> None:
-    """Puts a balancer under every law.
+    """Tests a balancer with every law.
 
     Args:
-        balancer: a class, which is tried with its defaults and at the `corners` of its domains; or
-            an instance, which is tried as it is.
+        balancer: a class, which is tested with its defaults and at the `corners` of its domains; or
+            an instance, which is tested as it is.
 
     Raises:
         AssertionError: a law is broken; a note names the law and the setting.

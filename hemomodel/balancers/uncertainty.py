@@ -1,4 +1,4 @@
-"""Uncertainty weighting: each task's noise is learned, and its loss divided by it."""
+"""Uncertainty weighting: each loss is divided by the learned noise of its task."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -28,16 +28,16 @@ class Uncertainty(Balancer[UncertaintyState], name="uncertainty"):
     """Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018), learned as s = log sigma^2.
 
     `kendall`: e^-s L + s/2 for cross-entropies, e^-s L/2 + s/2 for squared errors (equations 7
-    and 10). A count goes as a cross-entropy: with e^s its dispersion, that is the saddlepoint
-    likelihood of half a deviance (Jorgensen, J. R. Stat. Soc. B 49, 1987), of which equation 7 is
-    the Gaussian case, a squared error being the whole deviance.
+    and 10). A count has the form of a cross-entropy: if e^s is its dispersion, this is the
+    saddlepoint likelihood of half a deviance (Jorgensen, J. R. Stat. Soc. B 49, 1987). Equation 7
+    is its Gaussian case, in which a squared error is the full deviance.
     `seed`: e^-s L + s for every task, as published with the original network.
-    s follows its own Adam without weight decay, from zero, clamped to [-12, 12].
-    Weights apply to trunk and heads; they sum to nothing in particular, and each settles at the
-    inverse of its loss (`seed`) or of twice its loss.
+    s is trained by its own Adam without weight decay, from zero, clamped to [-12, 12].
+    Weights apply to trunk and heads. They have no fixed sum, and each converges to the inverse of
+    its loss (`seed`) or of twice its loss.
 
     Attributes:
-        form: which total.
+        form: which total is used.
         lr: learning rate of s.
     """
 

@@ -1,4 +1,4 @@
-"""UPGrad: each gradient without what conflicts with the others, then all together."""
+"""UPGrad: the mean of the gradients, each projected so that it conflicts with no other."""
 
 import torch
 from pydantic.dataclasses import dataclass
@@ -10,7 +10,7 @@ from hemomodel.typing import Weights
 
 __all__ = ["UPGrad"]
 
-_RIDGE = 1e-4  # torchjd's, of K's trace
+_RIDGE = 1e-4  # as in torchjd, in units of K's trace
 _TOLERANCE = 1e-8
 
 
@@ -19,13 +19,13 @@ class UPGrad(SolverBalancer, name="upgrad"):
     """Unconflicting projection of gradients (Quinton & Rey, arXiv 2406.16232, section 3).
 
     Each g_i is projected on the dual cone of all gradients, and the projections are averaged. By
-    proposition 1 there, the projection of g_i is J^T v with v the minimum of v^T K v over v >= e_i;
-    K is taken over its trace, with 1e-4 on its diagonal, as in torchjd. The weights are at least
-    1/T each and sum to at least 1.
-    Weights apply to the trunk alone; each head follows its own loss.
+    proposition 1 of the paper, the projection of g_i is J^T v, where v minimises v^T K v over
+    v >= e_i. K is divided by its trace, and 1e-4 is added to its diagonal, as in torchjd. Each
+    weight is at least 1/T, and they sum to at least 1.
+    Weights apply only to the trunk; each head is trained on its own loss.
 
     The residual is the largest violation of the optimality conditions, in the units of a cosine.
-    A step is unsolved from 1e-8 on.
+    A step is unsolved if it is above 1e-8.
     """
 
     def weigh(self, signals: Signals, state: Convergence) -> tuple[Weights, Convergence]:

@@ -1,4 +1,4 @@
-"""UW-SO: uncertainty weighting with its optimum in closed form, softened."""
+"""UW-SO: a softmax of the closed-form optimum of uncertainty weighting."""
 
 from typing import Annotated
 
@@ -16,13 +16,13 @@ __all__ = ["UWSO"]
 class UWSO(Stateless, name="uw_so"):
     """Soft optimal uncertainty weighting (Kirchdorfer et al., arXiv 2408.07985).
 
-    Weights softmax((1 / L) / temperature), held constant in the derivative, with 1 / L for every
-    kind of loss. A loss below 1e-8 counts as 1e-8.
+    The weights are softmax((1 / L) / temperature), held constant in the derivative, with 1 / L for
+    every kind of loss. A loss below 1e-8 is replaced by 1e-8.
     Weights apply to trunk and heads; they sum to one.
 
     Attributes:
-        temperature: the higher, the more equal the weights. It has to be searched: it is compared
-            with the inverse losses, which grow as training goes on.
+        temperature: the higher, the more equal the weights. It must be searched, because its
+            effect depends on the inverse losses, which grow during training.
     """
 
     temperature: Annotated[float, LogUniform(0.1, 100.0), Field(gt=0)] = 1.0

@@ -1,8 +1,8 @@
 """Turns a cohort into a stack: folds and seeds as replicates, features fitted on training rows.
 
-A `Cohort` and `Replicates` come in; a `Stack` of arrays that lead with R goes out.
-Open `splits.py` first, then `preprocessor.py` and `stack.py`.
-Names that need scikit-learn are loaded when they are first used.
+Input: a `Cohort` and `Replicates`. Output: a `Stack` of arrays, whose first axis is R replicates.
+Read `splits.py` first, then `preprocessor.py` and `stack.py`.
+Names that need scikit-learn are loaded on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,9 @@
-"""One matrix that all replicates read, and each one's preprocessing as an affine map of it.
+"""One matrix that all replicates read, and each replicate's preprocessing as an affine map of it.
 
-All that a replicate's preprocessing does after it has filled in what is missing is affine: scaling,
-one column a code, principal components. With a column that says what is missing, so is the filling
-in. So one matrix, the same for all, goes into all networks, and their first layers take it as it
-is: nothing is transformed R times for a patient.
+After imputation, the preprocessing of a replicate is affine: scaling, one column per code,
+principal components. With columns that indicate missing values, imputation is affine too. So all
+networks read the same matrix, and the preprocessing is folded into their first layers: no patient
+is transformed R times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ from hemomodel.schema.schema import Schema
 __all__ = ["DesignMatrix", "design_names", "fit_design_matrix", "folded_preprocessing"]
 
 Learned: TypeAlias = Mapping[str, Floats]
-"""`block.step.what` -> (R, ...), as `frozen.freeze` names it, stacked over replicates."""
-_FARTHEST = 1e4  # from the middle, in standard deviations: beyond it a network says nothing anyway
-_ROUNDING = 1e-12  # of a column's middle: what computing a constant leaves of spread is less
+"""`block.step.what` -> (R, ...), named as by `export_preprocessor`, stacked over replicates."""
+_FARTHEST = 1e4  # standard deviations from the mean; predictions further away mean nothing
+_ROUNDING = 1e-12  # share of a column's mean: a smaller spread is the rounding error of a constant
 
 
 @dataclass(frozen=True, eq=False)
 class DesignMatrix:
-    """The columns of the matrix: Q quantities, Q marks of what is missing, C codes.
+    """The columns of the matrix: Q quantities, Q indicators of missing values, C codes.
 
     Attributes:
         quantities: numbers and flags, by their names in `Cohort.table`.
         codes: (column, code) of the categories.
-        centre, scale: (Q,), of the quantities over all fitted rows.
+        centre, scale: (Q,), mean and standard deviation of the quantities over all fitted rows.
     """
 
     quantities: tuple[str, ...]
@@ -48,10 +48,10 @@ class DesignMatrix:
         return (*self.quantities, *absent, *(f"{name} is {code}" for name, code in self.codes))
 
     def matrix(self, table: pd.DataFrame, dtype: type = np.float32) -> Floats:
-        """Returns (N, P): standardised quantities, zero where missing; marks; codes as 0 or 1.
+        """Returns (N, P): standardised quantities, 0 where missing; indicators; codes as 0 or 1.
 
-        A quantity further from the middle than any fitted row can be counts as 10,000 standard
-        deviations from it: the networks' numbers stay finite.
+        A quantity more than 10,000 standard deviations from the mean is clipped to that distance,
+        so that the networks' numbers stay finite. No fitted row can be so far away.
 
         Args:
             table: as in a cohort.
@@ -76,7 +76,7 @@ def fit_design_matrix(schema: Schema, feature_set: str, table: pd.DataFrame) -> 
     Args:
         schema: of the table.
         feature_set: of the networks.
-        table: the rows that they were fitted on, as in a cohort.
+        table: the rows that the networks were fitted on, as in a cohort.
 
     Raises:
         InputError: the schema has no such feature set.
@@ -96,13 +96,14 @@ def folded_preprocessing(
 ) -> tuple[Floats, Floats]:
     """Returns each replicate's preprocessing as a map (R, P, F) and a shift (R, F).
 
-    Features are design @ map + shift, in double precision: what follows is folded into weights.
+    Features are design @ map + shift. Both are in double precision, because they are folded into
+    the weights.
 
     Args:
         schema: of the table.
         feature_set: of the networks.
         design: its matrix.
-        learned: of the replicates.
+        learned: the fitted numbers of the replicates' preprocessing.
         replicates: R.
     """
     width = len(feature_names(schema, feature_set))
@@ -132,9 +133,11 @@ def folded_preprocessing(
 def _block(
     learned: Learned, name: str, design: DesignMatrix, rows: Sequence[int]
 ) -> tuple[Floats, Floats, Floats]:
-    """Returns what a block's columns (q,) do: by their value, when missing (R, q, w), and always.
+    """Returns a block's maps of values and of missing values (R, q, w), and its shift (R, w).
 
-    A column is filled in with `filling`, centred on `mean` and mixed by `mixing` (R, q, w).
+    q is the number of columns of the block, and w that of its features.
+
+    A column is imputed with `filling`, centred on `mean` and multiplied by `mixing` (R, q, w).
     """
     filling = learned[f"{name}.simpleimputer.statistics_"]
     if name.endswith("pca"):

@@ -1,4 +1,4 @@
-"""From a cohort and a design to a stack, with all that is fitted fitted on training rows."""
+"""Builds a stack from a cohort and a design; everything is fitted only on training rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
@@ -30,21 +30,21 @@ def prepare(
     targets: TargetScale = "standard",
     with_test: bool = False,
 ) -> Stack:
-    """Fits the preprocessing of every replicate and lays out the stack.
+    """Fits the preprocessing of every replicate and returns the stack.
 
-    Rows that a stack does not need are not in it: a search holds no held-out row.
+    The stack of a search has no held-out rows.
 
     Args:
         cohort: the rows; a label may be missing.
         replicates: the design.
         features: the name of a feature set of the schema.
-        targets: whether values are brought to one scale on the training rows: regressions are
-            standardised, and counts are relative to their mean.
-        with_test: whether the stack holds the held-out rows.
+        targets: whether values are scaled on the training rows: regressions are standardised, and
+            counts are divided by their mean.
+        with_test: whether the stack contains the held-out rows.
 
     Raises:
-        InputError: the cohort is too small for the design, a flow has a single value, or a task
-            has no label in a part of the rows.
+        InputError: the cohort is too small for the design, a task with values has a single value
+            in training rows, or a task has no label in a part of the rows.
     """
     split, groups = replicates.split(cohort), repeated(cohort.groups)
     rows = np.arange(len(cohort)) if with_test else np.flatnonzero(~split.test)
@@ -85,7 +85,7 @@ def prepare(
 def _transformed(fitted: Sequence[ColumnTransformer], table: pd.DataFrame) -> Floats:
     """Returns the features (R, N, F) in torch's default precision."""
     dtype = torch.zeros(()).numpy().dtype
-    # In rows: a preprocessing of one block alone hands out columns.
+    # Row-major: the result of a preprocessing with only one block is column-major.
     return np.stack([preprocessor.transform(table) for preprocessor in fitted]).astype(
         dtype, order="C"
     )
@@ -98,12 +98,12 @@ def _check_known(known: Mask, parts: Mapping[str, Mask], tasks: Sequence[Task]) 
             task = tasks[int(np.argwhere(counts == 0)[0, 1])].name
             raise InputError(
                 f"{task} has no label in the {name} rows of a fold; use fewer folds or a "
-                "larger table, or leave that task out"
+                "larger table, or remove the task"
             )
 
 
 def _one_hot(labels: Floats, tasks: Sequence[Task]) -> Floats:
-    """Spreads labels (N, T) over columns (N, K), zero where a label is missing."""
+    """Returns labels (N, T) as columns (N, K), zero where a label is missing."""
     blocks = [
         np.nan_to_num(column)[:, None]
         if task.is_value
@@ -124,7 +124,8 @@ def _scales(
             values = labels[mask & known[:, task], column]
             if values.std() == 0:
                 raise InputError(
-                    f"{tasks[task].name} has one value in all training rows; leave that task out"
+                    f"{tasks[task].name} has one value in all training rows of a fold; "
+                    "remove the task"
                 )
             if targets == "standard":
                 offset[row, column], spread[row, column] = _scale(values, tasks[task])
@@ -132,7 +133,7 @@ def _scales(
 
 
 def _scale(values: Floats, task: Task) -> tuple[float, float]:
-    """Returns offset and spread of a task; a count has no offset, for its rate is above zero."""
+    """Returns offset and spread of a task; for a count, offset 0, because its rate is above 0."""
     if task.kind == "count":
         return 0.0, float(values.mean())
     return float(values.mean()), float(values.std())
@@ -146,7 +147,7 @@ def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) ->
     """Returns log base rates and means (R, K) of the labelled training rows.
 
     Half a row is added to each level (Jeffreys' prior), so that a level absent from the training
-    rows has a chance above zero.
+    rows has a probability above zero.
     """
     sizes = np.array([task.size for task in tasks])
     counts = train @ labels
@@ -158,7 +159,7 @@ def _trivial(labels: Floats, known: Mask, train: Mask, tasks: Sequence[Task]) ->
 
 
 def _row_table(masks: Mask) -> tuple[Rows, Rows]:
-    """Turns masks (R, N) into row numbers (R, longest), padded with 0, and their counts (R,)."""
+    """Returns masks (R, N) as row numbers (R, longest), padded with 0, and their counts (R,)."""
     counts = masks.sum(1)
     table = np.zeros((len(masks), counts.max()), dtype=np.int64)
     table[np.arange(counts.max()) < counts[:, None]] = np.nonzero(masks)[1]

@@ -1,4 +1,4 @@
-"""Patient state to feature matrix: transformers to be fitted on training rows only."""
+"""Transformers from patient state to feature matrix, to be fitted only on training rows."""
 
 from typing import Self
 
@@ -24,14 +24,15 @@ __all__ = [
     "feature_names",
 ]
 
-_NO_VARIANCE = 1e-9  # relative to the largest: below it, a component is rounding
+_NO_VARIANCE = 1e-9  # relative to the largest variance; below it, a component is rounding error
 
 
 class PaddedPCA(TransformerMixin, BaseEstimator):
-    """Principal components, always `width` columns.
+    """Principal components, always in `width` columns.
 
-    Those that the rows are too few for, or the columns too constant, are zero. Left in, they would
-    be arbitrary directions, on which rows outside the training set have arbitrary scores.
+    If there are too few rows, or the columns vary too little, the remaining components are zero.
+    Otherwise they would be arbitrary directions, with arbitrary scores for rows outside the
+    training set.
     """
 
     def __init__(self, width: int = 10) -> None:
@@ -50,7 +51,7 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
 
     def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 -- scikit-learn's
         """Returns (n, width) scores."""
-        # Not a matrix product: there, the last bit of a row depends on how many rows there are.
+        # Not a matrix product: its last bits depend on the number of rows.
         scores: np.ndarray = np.einsum("np,wp->nw", X - self.mean_, self.components_)
         return scores
 
@@ -58,8 +59,8 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
 def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
     """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
 
-    Numbers and flags are imputed by the mean; a missing category is none of its codes. All that is
-    learned is learned in `fit`, so fit it on training rows.
+    Numbers and flags are imputed by the mean; a missing category has zeros for all its codes.
+    Everything is learned in `fit`, so fit it on training rows.
 
     Raises:
         InputError: the schema has no such feature set.
@@ -79,7 +80,7 @@ def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTr
 
 
 def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ...]:
-    """Returns the F names of what `build_preprocessor` gives, in order, such as "gender_female".
+    """Returns the F feature names of `build_preprocessor`, in order, such as "gender_female".
 
     Raises:
         InputError: the schema has no such feature set.
@@ -111,7 +112,7 @@ def block_inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
 
 
 def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
-    """Returns the codes of each column of a block `one_hot`, in the order of its features."""
+    """Returns the codes of each column of a `one_hot` block, in the order of its features."""
     return [list(block.codes or schema.read[name].codes) for name in block.columns]
 
 
@@ -128,7 +129,7 @@ def _names(schema: Schema, block: FeatureBlock) -> list[str]:
 
 
 def _parts(meanings: list[str]) -> list[str]:
-    """Returns a name for each code: its meaning, or its place if that gives no name of its own."""
+    """Returns a name per code: its meaning, or its position if the meaning is not unique."""
     parts = [slug(meaning) for meaning in meanings]
     return [
         part if part and parts.count(part) == 1 else f"{place}"

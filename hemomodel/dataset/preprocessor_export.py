@@ -1,4 +1,4 @@
-"""A fitted preprocessing as named plain arrays, with no code stored."""
+"""Exports a fitted preprocessing as named plain arrays, without code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ _LEARNED = ("statistics_", "mean_", "scale_", "components_")
 
 
 def export_preprocessor(fitted: ColumnTransformer) -> dict[str, Float64s]:
-    """Returns all that a fitted preprocessing learned from its rows: `block.step.what` -> array."""
+    """Returns all numbers that a preprocessing learned in `fit`: `block.step.what` -> array."""
     return {
         f"{name}.{attribute}": np.asarray(getattr(step, attribute), dtype=float)
         for name, step in _steps(fitted)

@@ -1,8 +1,9 @@
-"""Replicates: folds x seeds as masks over one table, with a held-out part apart from all.
+"""Replicates: folds x seeds as masks over one table, and a separate held-out part.
 
-One outer fold is the held-out part: it is split off first and belongs to no replicate. The other
-rows are divided into folds anew for each seed (repeated cross-validation). Rows of one group, such
-as the visits of one person, are never divided: a model that knows a person would be scored on them.
+One outer fold is the held-out part. It is split off first and belongs to no replicate. The other
+rows are divided into folds, differently for each seed (repeated cross-validation). Rows of one
+group, such as the visits of one person, are never divided, because otherwise a model would be
+scored on persons from its training rows.
 """
 
 import warnings
@@ -28,9 +29,9 @@ class Split:
     Attributes:
         train: (R, N).
         validation: (R, N).
-        test: (N,), the held-out rows; in no row of the other two.
-        rows_per_epoch: the smallest training part of the whole design. Each replicate sees that
-            many rows an epoch, so that all of a stack take the same number of steps.
+        test: (N,), the held-out rows; they are in neither of the other two.
+        rows_per_epoch: the smallest training part of the complete design. Each replicate sees this
+            number of rows per epoch, so that all replicates take the same number of steps.
     """
 
     train: Mask
@@ -41,13 +42,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Replicates:
-    """A design of `folds` x `seeds` replicates; slicing it takes some of them.
+    """A design of `folds` x `seeds` replicates; a slice selects some of them.
 
     Attributes:
-        folds: validation folds a seed, at least 2.
-        seeds: how many (0, 1, ...), or which.
-        outer_folds: one row in this many is held out, at least 2.
-        outer_fold: which part is held out, 0 to outer_folds - 1.
+        folds: validation folds per seed, at least 2.
+        seeds: the number of seeds, which are then 0, 1, ..., or the seeds themselves.
+        outer_folds: the number of outer folds, one of which is held out; at least 2.
+        outer_fold: the outer fold that is held out, 0 to outer_folds - 1.
         outer_seed: seed of the held-out split.
     """
 
@@ -65,11 +66,11 @@ class Replicates:
         if not 0 <= self.outer_fold < self.outer_folds:
             raise InputError(f"outer_fold is {self.outer_fold}; give 0 to {self.outer_folds - 1}")
         if not self.seed_list or min(self.seed_list) < 0:
-            raise InputError(f"seeds is {self.seeds}; give one or more whole numbers from 0")
+            raise InputError(f"seeds is {self.seeds}; give a number above 0, or seeds of 0 or more")
 
     @property
     def seed_list(self) -> tuple[int, ...]:
-        """The seeds of the whole design."""
+        """The seeds of the complete design."""
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
 
     @property
@@ -82,21 +83,27 @@ class Replicates:
         return len(self.pairs)
 
     def __getitem__(self, chosen: slice) -> "Replicates":
-        """Returns the chosen replicates; each trains exactly as it would within the whole."""
+        """Returns the chosen replicates; each trains exactly as in the complete design.
+
+        Raises:
+            InputError: the slice selects no replicate.
+        """
         every = tuple(range(self.folds * len(self.seed_list)))
         positions = (every if self._chosen is None else self._chosen)[chosen]
         if not positions:
-            raise InputError(f"{chosen} takes none of {len(self)} replicates")
+            raise InputError(
+                f"{chosen} takes none of {len(self)} replicates; give a slice that takes at least 1"
+            )
         return replace(self, _chosen=positions)
 
     def split(self, cohort: Cohort) -> Split:
         """Returns the masks over the rows of a cohort.
 
         Args:
-            cohort: N rows; rare levels are spread over the folds, and groups stay whole.
+            cohort: N rows; rare levels are spread over the folds, and groups are not divided.
 
         Raises:
-            InputError: there are too few rows, or groups of them, for so many folds.
+            InputError: there are too few rows, or groups of rows, for the number of folds.
         """
         groups = repeated(cohort.groups)
         self._check_enough(groups, len(cohort))
@@ -110,7 +117,7 @@ class Replicates:
         ):
             raise InputError(
                 f"outer fold {self.outer_fold} leaves too few groups of rows ({left}) for "
-                f"{self.folds} folds, for some groups are very large; use fewer folds"
+                f"{self.folds} folds, because some groups are very large; use fewer folds"
             )
         fold_of = np.full((len(self.seed_list), len(cohort)), -1)
         for row, seed in zip(fold_of, self.seed_list, strict=True):
@@ -137,18 +144,18 @@ class Replicates:
 
 
 def repeated(groups: Groups | None) -> Groups | None:
-    """Returns groups (N,), or None where each has a single row: rows then stand for themselves."""
+    """Returns groups (N,), or None if each group has a single row."""
     return None if groups is None or len(np.unique(groups)) == len(groups) else groups
 
 
 def strata(labels: Float64s, tasks: tuple[Task, ...]) -> NDArray[np.int_]:
-    """Returns one stratum a row (N,): the rarest level among the row's tasks.
+    """Returns one stratum per row (N,): the rarest level among the row's tasks.
 
-    So the rare levels of all tasks are spread at once, which no single task's strata would do.
-    Rows of which no level is known are a stratum of their own.
+    So the rare levels of all tasks are spread together, which strata of a single task would not do.
+    Rows without a known level form one separate stratum.
 
     Args:
-        labels: (N, T), level indices; regression tasks take no part.
+        labels: (N, T), level indices; tasks with values are not used.
         tasks: the T tasks.
     """
     start, columns, counts = 0, [], []
@@ -170,12 +177,12 @@ def strata(labels: Float64s, tasks: tuple[Task, ...]) -> NDArray[np.int_]:
 def _folds(
     stratum: NDArray[np.int_], groups: Groups | None, folds: int, seed: int
 ) -> NDArray[np.int_]:
-    """Returns the fold of each row; sizes differ by at most one row, or as whole groups allow."""
+    """Returns the fold of each row; sizes differ by at most one row, or as groups allow."""
     order = np.zeros(len(stratum), dtype=int)
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(folds, shuffle=True, random_state=seed)
     sizes = np.bincount(stratum)
-    # A stratum smaller than the number of folds cannot be spread; together they can.
+    # A stratum smaller than the number of folds cannot be spread; all small strata together can.
     merged = np.where(sizes[stratum] < folds, -1, stratum)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

@@ -1,8 +1,8 @@
-"""Makes one predictor of the networks of a stack: averaged, calibrated, with coverage sets.
+"""Makes one predictor from the networks of a stack: averaged, calibrated, with conformal sets.
 
-Trained parameters come in; an `Ensemble` with temperatures, conformal scores and a training domain
-goes out. Open `build.py` first, then `ensemble.py`.
-Names that need torch, SciPy or scikit-learn are loaded when they are first used.
+Input: trained parameters. Output: an `Ensemble` with temperatures, conformal scores and a training
+domain. Read `build.py` first, then `ensemble.py`.
+Names that need torch, SciPy or scikit-learn are loaded on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""From trained networks and their rows to a model that can be handed on."""
+"""Builds a model that can be exported, from trained networks and their rows."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -34,20 +34,20 @@ def build_model(
     *,
     about: Mapping[str, Any] | None = None,
 ) -> FittedModel:
-    """Returns what is to be stored of trained networks.
+    """Returns trained networks with everything that an exported model needs.
 
-    Temperatures, sets and intervals come of the development rows, each predicted by the
-    replicates that left it out; held-out rows have no part in anything.
+    Temperatures, sets and intervals are computed from the development rows. Each row is predicted
+    by the replicates that did not train on it. Held-out rows are not used.
 
     Args:
-        cohort: that the stack was made of.
-        config: of the networks.
-        stack: that they were trained on, with its held-out rows.
+        cohort: the cohort from which the stack was prepared.
+        config: the configuration of the networks.
+        stack: the stack that they were trained on, including held-out rows.
         parameters: the networks' flat buffer.
-        about: plain data to keep with it.
+        about: plain data to store with the model.
 
     Raises:
-        InputError: the stack is not one of all rows of the cohort.
+        InputError: the stack does not have all rows of the cohort.
     """
     development = _development(cohort, stack)
     table, schema = cohort.table.iloc[development], cohort.schema
@@ -82,11 +82,15 @@ def build_model(
 
 
 def _development(cohort: Cohort, stack: Stack) -> NDArray[np.int64]:
-    """Returns the rows that are not held out."""
+    """Returns the development rows.
+
+    Raises:
+        InputError: the stack does not have all rows of the cohort.
+    """
     if len(stack.labels) != len(cohort):
         raise InputError(
-            f"the stack has {len(stack.labels)} rows and the cohort {len(cohort)}; prepare it of "
-            "this cohort and with its held-out rows"
+            f"the stack has {len(stack.labels)} rows and the cohort has {len(cohort)}; "
+            "give a stack that was prepared from this cohort with held-out rows"
         )
     held_out = np.zeros(len(stack.labels), dtype=bool)
     held_out[stack.test_rows] = True
@@ -110,9 +114,9 @@ def _calibrate(
 
 
 def _out_of_fold_weights(stack: Stack) -> NDArray[np.floating]:
-    """Returns weights (R, N): of each row, equal over the replicates that did not train on it.
+    """Returns weights (R, N), equal for all replicates that did not train on a row.
 
-    They add up to 1 for each row, or to 0 where every replicate trained on it.
+    They sum to 1 for each row, or to 0 if every replicate trained on it.
     """
     left_out = np.zeros((len(stack.pairs), len(stack.labels)))
     for replicate, rows, count in zip(left_out, stack.score_rows, stack.score_counts, strict=True):
@@ -166,7 +170,7 @@ def _about(
 
 
 def config_as_dict(config: FitConfig) -> dict[str, Any]:
-    """Returns a configuration as plain data, the balancer by name."""
+    """Returns a configuration as plain data, with the name of the balancer."""
     plain = TypeAdapter(FitConfig).dump_python(config, mode="json", serialize_as_any=True)
     options = TypeAdapter(type(config.balancer)).dump_python(config.balancer, mode="json")
     return {**plain, "balancer": {"name": config.balancer.name, **options}}

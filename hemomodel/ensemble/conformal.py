@@ -1,16 +1,16 @@
-"""Sets of levels and intervals that hold what was prescribed as often as they say.
+"""Conformal sets and intervals, which contain the prescribed level or value at a stated rate.
 
-Split conformal prediction (Vovk, Gammerman & Shafer, 2005; Lei et al., JASA 2018) on rows that no
-replicate in their prediction was trained on. A level belongs to the set if its probability is not
-below a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA 2019); a value's interval is
-the prediction give or take a quantile of the absolute errors.
+The method is split conformal prediction (Vovk, Gammerman & Shafer, 2005; Lei et al., JASA 2018).
+Each row is predicted only by replicates that were not trained on it. A level belongs to the set if
+its probability is not below a threshold (least ambiguous sets: Sadinle, Lei & Wasserman, JASA
+2019). The interval of a value is the prediction plus or minus a quantile of the absolute errors.
 
-The rows are scored by the replicates that left them out, and a new row is predicted by all: the
-scores are those of cross-conformal prediction (Vovk, 2015; Barber et al., "CV+", 2021), pooled as
-one sample. What split conformal guarantees for a single held-out part is there very nearly so, not
-by theorem. Where the same rows also chose the configuration among many, as in a study, its errors
-on them are optimistic, and sets and intervals somewhat too narrow. New patients of the built-in
-cohort tell how much (`docs/recommending.md`).
+A row is scored by the replicates that did not train on it, but a new row is predicted by all
+replicates. So the scores are those of cross-conformal prediction (Vovk, 2015; Barber et al., "CV+",
+2021), pooled as one sample. The guarantee of split conformal prediction for a single held-out part
+holds here approximately, not by theorem. If the same rows also selected the configuration, as in a
+study, its errors on them are optimistic, and sets and intervals are too narrow.
+`docs/recommending.md` measures the effect with new patients of the built-in cohort.
 """
 
 from collections.abc import Sequence
@@ -27,17 +27,18 @@ from hemomodel.schema.output_slices import task_slices
 
 __all__ = ["ConformalScores", "conformal_scores", "interval", "level_sets"]
 
-_KEPT = 2_000  # scores of a task; below it, quantiles are exact
-_ROUNDING = 1e-9  # (n + 1) * 0.9 is not always what it says
+_KEPT = 2_000  # stored scores per task; with fewer scores, quantiles are exact
+_ROUNDING = 1e-9  # (n + 1) * 0.9 has a rounding error
 
 
 @dataclass(frozen=True, eq=False)
 class ConformalScores:
-    """How far a task's predictions were from the labels of rows not trained on.
+    """The errors of a task's predictions on rows that were not used in training.
 
     Attributes:
-        count: n, how many rows had a label.
-        errors: rising; all n of them, or 2,000 spread evenly over their ranks, the last among them.
+        count: n, the number of rows with a label.
+        errors: in ascending order; all n errors, or 2,000 at evenly spaced ranks including the
+            last.
     """
 
     count: int
@@ -46,10 +47,11 @@ class ConformalScores:
     def quantile(self, coverage: float) -> float:
         """Returns the ceil((n + 1) coverage)-th smallest score; infinity if there are fewer.
 
-        Of thinned scores, the next one kept: never too small a set.
+        If this score is not stored, the next larger stored score is returned, so that a set is
+        never too small.
 
         Raises:
-            InputError: the coverage is no share.
+            InputError: the coverage is not between 0 and 1.
         """
         check_coverage(coverage)
         rank = ceil((self.count + 1) * coverage - _ROUNDING)
@@ -59,23 +61,23 @@ class ConformalScores:
 
 
 def check_coverage(coverage: float) -> None:
-    """Refuses what is no share.
+    """Checks that the coverage is between 0 and 1.
 
     Raises:
-        InputError: it is not between 0 and 1.
+        InputError: the coverage is not between 0 and 1.
     """
     if not 0 < coverage < 1:
         raise InputError(f"coverage is {coverage}; give a share between 0 and 1, such as 0.9")
 
 
 def _ranks(count: int) -> NDArray[np.int64]:
-    """Returns the ranks, from 1, of the scores that are kept of so many."""
+    """Returns the ranks, from 1, of the stored scores, given the number of scores."""
     ranks = np.linspace(1, count, min(count, _KEPT))
     return np.ceil(ranks - _ROUNDING).astype(np.int64)
 
 
 def kept_scores(count: int) -> int:
-    """Returns how many scores are kept of so many."""
+    """Returns the number of stored scores, given the number of scores."""
     return min(count, _KEPT)
 
 
@@ -86,7 +88,7 @@ def conformal_scores(
 
     Args:
         tasks: the T tasks.
-        predicted: (n, K), tempered natural predictions for rows that were not trained on.
+        predicted: (n, K), tempered natural predictions for rows that were not used in training.
         labels: (n, K), one-hot levels and values.
         known: (n, T), whether a row has a label of a task.
     """
@@ -106,12 +108,12 @@ def conformal_scores(
 def level_sets(
     task: Task, probabilities: Floats, scores: ConformalScores, coverage: float
 ) -> NDArray[np.bool_]:
-    """Returns which levels (n, L) are in the set of each row; it may be empty.
+    """Returns which levels (n, L) are in the set of each row; a set may be empty.
 
-    Of a task whose levels have an order, all between two that are in the set are in it too.
+    If the levels are ordered, all levels between two levels of the set are also in the set.
 
     Args:
-        task: of levels.
+        task: a task with levels.
         probabilities: (n, L).
         scores: of the task.
         coverage: the share of rows whose label is in the set.
@@ -130,14 +132,14 @@ def interval(
 ) -> tuple[Floats, Floats, Floats]:
     """Returns prediction, low and high (n,) of a value, in its own unit.
 
-    What was learned as a logarithm comes back by the exponential: the prediction is then a median.
-    No count is below zero.
+    If the task was learned as a logarithm, the exponential is returned; the prediction is then a
+    median. For a count, no result is below zero.
 
     Args:
-        task: of a value.
-        predicted: (n,), natural.
+        task: a task with values.
+        predicted: (n,), natural predictions.
         scores: of the task.
-        coverage: the share of rows whose label is within.
+        coverage: the share of rows whose label is in the interval.
     """
     margin = scores.quantile(coverage)
     bounds = (predicted, predicted - margin, predicted + margin)

@@ -1,4 +1,4 @@
-"""R networks as one predictor: the mean of their probabilities and of their values."""
+"""R networks as one predictor: the mean of their probabilities and values."""
 
 from collections.abc import Callable, Sequence
 from math import log
@@ -14,8 +14,8 @@ from hemomodel.typing import Outputs
 __all__ = ["Ensemble", "average_predictions"]
 
 
-_BLOCK = 1 << 18  # numbers in the widest layer at once, so that a core's own cache holds them
-_FAINT = 1e-25  # below it, a sum of exponentials has lost digits
+_BLOCK = 1 << 18  # numbers of the widest layer per block, so that they fit the cache of a core
+_FAINT = 1e-25  # below this, a sum of exponentials has lost digits
 _SOFTMAX = ("binary", "classification", "regression")
 
 
@@ -34,14 +34,15 @@ def average_predictions(layout: HeadLayout, natural: Tensor) -> Tensor:
 
 
 class Ensemble:
-    """A design matrix (N, P) to the mean prediction (N, K) of R replicates.
+    """Maps a design matrix (N, P) to the mean prediction (N, K) of R replicates.
 
     Each replicate has G networks: one for all tasks, or one for each task.
 
     Attributes:
-        layers: (weights, biases): (R x G, H_in, H_out) and (R x G, 1, H_out); of the first layer
-            (P, R x G x H) and (R x G x H,), the preprocessing folded in; of the last one
-            (R, G x H, K) and (R, 1, K), zero where a network does not predict a task.
+        layers: (weights, biases): (R x G, H_in, H_out) and (R x G, 1, H_out). Those of the first
+            layer are (P, R x G x H) and (R x G x H,), with the preprocessing folded in. Those of
+            the last layer are (R, G x H, K) and (R, 1, K), zero where a network does not predict a
+            task.
         offset, spread: (R, 1, K), natural = own scale * spread + offset.
     """
 
@@ -60,7 +61,7 @@ class Ensemble:
             preprocessing: map (R, P, F) and shift (R, F), from `folded_preprocessing`.
             weights: (R, G, H_in, H_out) and (R, G, H_out) of each layer.
             scale: offset and spread of the targets, (R, K).
-            dtype: of the numbers that are computed with.
+            dtype: of the computation.
         """
         layout = HeadLayout(tasks, dtype)
         linear, shift = (torch.from_numpy(part) for part in preprocessing)
@@ -69,7 +70,7 @@ class Ensemble:
         )
         folded = torch.einsum("rpf,rgfh->prgh", linear, first)
         folded_bias = torch.einsum("rf,rgfh->rgh", shift, first) + first_bias
-        # (G, K): one where a network predicts a column.
+        # (G, K): 1 where a network predicts a column.
         predicts = layout.member.T.double() if last.shape[1] > 1 else torch.ones(1, layout.width)
         self.layers = [
             (folded.flatten(1).to(dtype), folded_bias.flatten().to(dtype)),
@@ -89,7 +90,7 @@ class Ensemble:
         self.replicates, self.networks = first.shape[:2]
 
     def __call__(self, design: Floats) -> Floats:
-        """Returns the mean of the replicates' predictions (N, K), as `average_predictions` does.
+        """Returns the mean of the replicates' predictions (N, K), like `average_predictions`.
 
         Args:
             design: (N, P).
@@ -101,7 +102,7 @@ class Ensemble:
 
         Args:
             design: (N, P).
-            weights: (R, N), of each replicate in the mean of a row; they add up to 1 for each row.
+            weights: (R, N), of each replicate in the mean of a row; they sum to 1 for each row.
         """
         of_rows = torch.from_numpy(weights).to(self.dtype).unsqueeze(2)
         return self._natural(
@@ -109,7 +110,7 @@ class Ensemble:
         )
 
     def calibrated(self, design: Floats, temperatures: Floats, committees: Floats) -> Floats:
-        """Returns the mean (N, K) of the tempered predictions of committees of the replicates.
+        """Returns the mean (N, K) of the tempered predictions of committees of replicates.
 
         Args:
             design: (N, P).
@@ -132,7 +133,7 @@ class Ensemble:
 
         Args:
             design: (N, P).
-            combine: from the `_predictions` (R, m, K) for some rows, and the slice of these rows
+            combine: maps the `_predictions` (R, m, K) for some rows, and the slice of these rows
                 in the design, to one prediction (m, K).
         """
         x = torch.from_numpy(design).to(self.dtype)
@@ -149,9 +150,9 @@ class Ensemble:
     def _predictions(self, outputs: Outputs) -> Tensor:
         """Returns probabilities and values (R, m, K).
 
-        A million patients ask for a short cut: one exponential of all columns, and each task's sum
-        by a product. It is taken unless a task's levels all lie so far below another's that they
-        vanish.
+        A faster way is used for many patients: one exponential of all columns, and the sum per
+        task by a matrix product. It is not used if all levels of a task are so far below those of
+        another task that their exponentials vanish.
         """
         if self._is_softmax:
             levels = outputs.masked_fill(self.layout.is_value, -torch.inf)

@@ -1,4 +1,4 @@
-"""All that a model has learned, as plain data: what is stored of it, and no more."""
+"""A fitted model as plain data: everything that is stored, and nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,24 +17,26 @@ __all__ = ["FittedModel"]
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
-    """R replicates of one configuration, and what was learned from the rows they left out.
+    """R replicates of one configuration, and what was fitted on the rows they did not train on.
 
     Attributes:
         schema: of the table and the tasks.
         feature_set: of the networks.
-        switches: those of the schema that change a feature and were on.
-        about: plain data: `configuration`, `replicates`, `data`, and what else is worth keeping.
+        switches: the schema's switches that change a feature and were on.
+        about: plain data: `configuration`, `replicates`, `data`, and additional entries.
         layers: by name, `layer0.weight` (R, G, H_in, H_out) and `layer0.bias` (R, G, H_out) and so
-            on, with G networks a replicate: one, or one a task.
-        learned: by name, (R, ...): what each replicate's preprocessing learned.
+            on, with G networks per replicate: one, or one per task.
+        learned: by name, (R, ...): the fitted numbers of each replicate's preprocessing.
         offset, spread: (R, K), of the targets.
         design: the matrix that all networks read.
-        committees: (R,), the fold of each replicate. Those of one fold are one a seed, as are those
-            that leave a row out: a committee of so many is what the temperatures were fitted for.
+        committees: (R,), the fold of each replicate. The replicates of one fold form a committee
+            with one network per seed. The temperatures were fitted for this number of networks,
+            because a row is left out by one replicate per seed.
         temperatures: (T,).
         scores: T, for sets and intervals.
-        in_use: (K,), whether a level occurred in the labels of the fitted rows.
-        training_domain: what those rows were like.
+        in_use: (K,), whether a level occurred in the labels of the development rows; true for
+            values.
+        training_domain: ranges and distances of the development rows.
     """
 
     schema: Schema

@@ -1,4 +1,4 @@
-"""Patients unlike those that the networks were fitted on, and what is unlike in them."""
+"""Finds patients that are out of distribution, and gives the reasons."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,23 +16,23 @@ from hemomodel.schema.schema import Schema
 __all__ = ["TrainingDomain", "fit_domain", "novelty_reasons"]
 
 Makes: TypeAlias = Callable[[NDArray[np.int64]], Sequence[str]]
-"""Row numbers to what is unlike in each."""
-_SHARE = 0.999  # of the fitted rows, whose distance is within the domain
-_SHOWN = 3  # reasons a row
-_ROUNDING = 1 + 1e-5  # a row that was fitted is not beyond itself in single precision
+"""Maps row numbers to the reason for each row."""
+_SHARE = 0.999  # of the development rows: their share with a distance inside the domain
+_SHOWN = 3  # reasons per row
+_ROUNDING = 1 + 1e-5  # tolerance for single precision
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingDomain:
-    """What the fitted rows were like.
+    """The training domain: ranges and distances of the development rows.
 
     Attributes:
-        low, high: (Q,), of the quantities; 0 for one that was never known.
+        low, high: (Q,), range of the quantities; 0 for a quantity that was always missing.
         seen: (C,), whether a code occurred.
-        max_missing: features missing in a row at most.
-        location: (M,), of the standardised numbers.
-        precision: (M, M), inverse of their covariance, shrunk (Ledoit & Wolf, 2004). Flags have no
-            part in it: one that is rare would outweigh all numbers.
+        max_missing: the largest number of missing features in a row.
+        location: (M,), mean of the standardised numbers.
+        precision: (M, M), inverse of their shrunk covariance (Ledoit & Wolf, 2004). Flags are not
+            included, because a rare flag would have more weight than all numbers.
         distance_limit: the Mahalanobis distance that 99.9% of the rows do not exceed.
     """
 
@@ -53,12 +53,12 @@ class TrainingDomain:
 
 
 def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> TrainingDomain:
-    """Returns what the fitted rows were like.
+    """Returns the training domain.
 
     Args:
         schema: of the table.
         design: of the networks.
-        table: the rows that they were fitted on.
+        table: the development rows, on which the networks were fitted.
     """
     count = len(design.quantities)
     matrix = design.matrix(table, np.float64)
@@ -81,7 +81,7 @@ def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> Tra
 
 
 def _middle(numbers: Floats) -> tuple[Floats, Floats]:
-    """Returns location (M,) and precision (M, M) of numbers (N, M), of which there may be none."""
+    """Returns location (M,) and precision (M, M) of numbers (N, M); M may be 0."""
     if not numbers.shape[1]:
         return np.zeros(0), np.zeros((0, 0))
     model = LedoitWolf().fit(numbers)
@@ -89,7 +89,7 @@ def _middle(numbers: Floats) -> tuple[Floats, Floats]:
 
 
 def numeric_positions(schema: Schema, design: DesignMatrix) -> list[int]:
-    """Returns which quantities are numbers, and not flags or codes of a list."""
+    """Returns the positions of quantities that are numbers, not flags or codes of a list."""
     flags = {
         name
         for column in schema.read.values()
@@ -102,7 +102,7 @@ def numeric_positions(schema: Schema, design: DesignMatrix) -> list[int]:
 def missing_features(
     schema: Schema, design: DesignMatrix, table: pd.DataFrame, matrix: Floats
 ) -> NDArray[np.int64]:
-    """Returns how many features (N,) a row lacks; a list of codes is one."""
+    """Returns the number of missing features per row (N,); a list of codes is one feature."""
     flags = {name for column in schema.read.values() for name in column.table_columns[1:]}
     count = len(design.quantities)
     counted = [count + i for i, name in enumerate(design.quantities) if name not in flags]
@@ -119,14 +119,14 @@ def novelty_reasons(
     table: pd.DataFrame,
     matrix: Floats,
 ) -> NDArray[np.object_]:
-    """Returns why a row (N,) lies outside what the networks were fitted on; "" if it does not.
+    """Returns the reasons why a row (N,) is out of distribution; "" if it is not.
 
     Args:
         schema: of the table.
         design: of the networks.
-        domain: what the fitted rows were like.
+        domain: the training domain.
         table: N rows, as in a cohort.
-        matrix: (N, P), the design's of them.
+        matrix: (N, P), the design matrix of these rows.
     """
     text = np.full(len(table), "", dtype=object)
     counts = np.zeros(len(table), dtype=np.int64)
@@ -149,24 +149,27 @@ def _tests(
     table: pd.DataFrame,
     matrix: Floats,
 ) -> list[tuple[NDArray[np.bool_], Makes]]:
-    """Returns which rows (N,) each test finds, and how it says so."""
+    """Returns the rows (N,) that each test finds, and its reasons."""
     tests = [_range(schema, table, domain, *item) for item in enumerate(design.quantities)]
     count = len(design.quantities)
     for place, (name, code) in enumerate(design.codes):
         if not domain.seen[place]:
             column = schema.read[name]
-            text = f"{column.title} {column.codes[code]!r} is in no fitted row"
+            text = f"{column.title} {column.codes[code]!r} occurs in no development row"
             tests.append((matrix[:, 2 * count + place] > 0, _constant(text)))
     absent = missing_features(schema, design, table, matrix)
-    fewer = f"features are missing, at most {domain.max_missing} in the fitted rows"
+    fewer = f"features are missing, at most {domain.max_missing} in the development rows"
     far = domain.distance(matrix[:, numeric_positions(schema, design)])
-    nearer = f"from their middle, at most {domain.distance_limit:.1f} in the fitted rows"
+    nearer = (
+        "from the mean of the development rows, "
+        f"at most {domain.distance_limit:.1f} for {_SHARE:.1%} of them"
+    )
     return [
         *tests,
         (absent > domain.max_missing, lambda rows: [f"{n} {fewer}" for n in absent[rows]]),
         (
             far > domain.distance_limit * _ROUNDING,
-            lambda rows: [f"an unusual combination: {d:.1f} {nearer}" for d in far[rows]],
+            lambda rows: [f"an unusual combination: distance {d:.1f} {nearer}" for d in far[rows]],
         ),
     ]
 
@@ -178,7 +181,7 @@ def _range(
     low, high = domain.low[place], domain.high[place]
     title, unit, is_flag = _named(schema, name)
     if is_flag:
-        state = "is in no fitted row" if not high else "is in every fitted row"
+        state = "occurs in no development row" if not high else "occurs in every development row"
         return (value < low) | (value > high), _constant(f"{title} {state}")
     end = f" is outside {low:g} to {high:g}"
     return (value < low) | (value > high), lambda rows: [
@@ -191,7 +194,7 @@ def _constant(text: str) -> Makes:
 
 
 def _named(schema: Schema, name: str) -> tuple[str, str, bool]:
-    """Returns title and unit of a quantity, and whether it is one code of a list."""
+    """Returns title and unit of a quantity, and whether it is a code of a list."""
     for column in schema.read.values():
         if name in column.table_columns and column.codes and column.kind == "code_list":
             code = list(column.codes)[column.table_columns.index(name)]

@@ -1,8 +1,9 @@
-"""Temperatures: probabilities that mean what they say.
+"""Temperature scaling: calibrates the probabilities of an ensemble.
 
-One number a task divides the log-probabilities of an ensemble, chosen so that rows on which no
-replicate in their prediction was trained are as likely as can be (Guo et al., "On Calibration of
-Modern Neural Networks", ICML 2017, section 4.2). It moves no level past another.
+One temperature per task divides the log-probabilities of an ensemble. It maximises the likelihood
+of rows that are predicted only by replicates that were not trained on them (Guo et al., "On
+Calibration of Modern Neural Networks", ICML 2017, section 4.2). It does not change the order of the
+levels.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from hemomodel.schema.output_slices import is_value_mask, task_slices
 
 __all__ = ["apply_temperatures", "fit_temperatures"]
 
-_COLDEST = 0.2  # a handful of labels, all of them guessed right, would ask for certainty
+_COLDEST = 0.2  # a few labels, all predicted correctly, would give a temperature of zero
 _HOTTEST = 50.0
 
 
@@ -28,7 +29,7 @@ def fit_temperatures(
 
     Args:
         tasks: the T tasks.
-        predicted: (n, K), natural predictions for rows that were not trained on.
+        predicted: (n, K), natural predictions for rows that were not used in training.
         labels: (n, K), one-hot levels.
         known: (n, T), whether a row has a label of a task.
     """
@@ -54,7 +55,7 @@ def _temperature(predicted: Floats, labels: Floats) -> float:
 
 
 def apply_temperatures(tasks: Sequence[Task], predicted: Floats, temperatures: Floats) -> Floats:
-    """Returns natural predictions (n, K) with each task's temperature applied; values as they are.
+    """Returns natural predictions (n, K) with each task's temperature applied; values unchanged.
 
     Args:
         tasks: the T tasks.

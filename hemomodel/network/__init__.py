@@ -1,7 +1,7 @@
-"""The stacked network, its losses and its written-out backward pass.
+"""The stacked network, its losses and its explicit backward pass.
 
-Tensors come in; losses, gradients and the Gramian of the task gradients go out. It knows no
-balancer. Open `stacked.py` first, then `heads.py` and `gramian.py`.
+Input: tensors. Output: losses, gradients and the Gramian of the task gradients. The package does
+not depend on any balancer. Read `stacked.py` first, then `heads.py` and `gramian.py`.
 """
 
 from hemomodel.network.gradients import TaskGradients

@@ -1,9 +1,9 @@
-"""Inner products of the tasks' gradients, in closed form.
+"""Inner products of the task gradients, in closed form.
 
-The heads are linear, so a task's gradient at the trunk's output is its slopes times its head, and
-its gradient by a layer's weights is the product of its gradient at that layer's output with the
-layer's input. At the last shared layer the bias is not counted, as in GradNorm (Chen et al., ICML
-2018, section 3.1); over the whole trunk every shared parameter is.
+The heads are linear. So a task's gradient at the trunk's output is its slopes times its head. Its
+gradient by a layer's weights is the product of its gradient at that layer's output and the layer's
+input. At the last shared layer the bias is not included, as in GradNorm (Chen et al., ICML 2018,
+section 3.1). Over the entire trunk every shared parameter is included.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ def task_gramian(
 
     Args:
         network: the stacked network.
-        flow: what `network.forward` returned; flow[-3] enters the last shared layer.
-        slopes: (R, B, K), each task's derivative by its outputs.
+        flow: the result of `network.forward`; flow[-3] is the input of the last shared layer.
+        slopes: (R, B, K), the derivative of each task's loss by its outputs.
         layout: which output belongs to which task.
 
     Returns:
@@ -46,17 +46,17 @@ def trunk_gramian(
 
     Args:
         network: as for `task_gramian`.
-        flow: likewise.
-        slopes: likewise.
-        layout: likewise.
-        masks: dropout, those given to `network.forward`.
+        flow: as for `task_gramian`.
+        slopes: as for `task_gramian`.
+        layout: as for `task_gramian`.
+        masks: the dropout masks given to `network.forward`.
     """
     at_output = _at_output(network, slopes, layout)
     last_shared = len(network.weights) - 2
     total: Gramian | None = None
     for layer in range(last_shared, -1, -1):
         if layer < last_shared:
-            # A rectified unit passes a slope where it was active and not silenced.
+            # A rectified unit passes a slope if it was active and not dropped out.
             open_units = (flow[layer + 1] > 0).to(at_output)
             if masks:
                 open_units = open_units * masks[layer]
@@ -65,20 +65,20 @@ def trunk_gramian(
         with_bias = torch.nn.functional.pad(flow[layer], (0, 1), value=1.0)
         part = _products(at_output, with_bias)
         total = part if total is None else total + part
-    assert total is not None  # noqa: S101 - a network has a shared layer
+    assert total is not None  # noqa: S101 - a network has at least one shared layer
     return total
 
 
 def task_norms(
     network: StackedNetwork, flow: list[Tensor], slopes: Outputs, layout: HeadLayout
 ) -> Tensor:
-    """Returns the root of `task_gramian`'s diagonal (R, T), without the rest of it.
+    """Returns the square root of the diagonal of `task_gramian`, (R, T), without the other entries.
 
     Args:
         network: as for `task_gramian`.
-        flow: likewise.
-        slopes: likewise.
-        layout: likewise.
+        flow: as for `task_gramian`.
+        slopes: as for `task_gramian`.
+        layout: as for `task_gramian`.
     """
     inputs, at_output = flow[-3], _at_output(network, slopes, layout)
     rows, shared = at_output.shape[1], at_output.shape[3]
@@ -95,7 +95,7 @@ def _products(at_output: Tensor, inputs: Tensor) -> Gramian:
 
     Args:
         at_output: (R, B, T, H), each task's gradient at the layer's output.
-        inputs: (R, B, H_in), what enters the layer.
+        inputs: (R, B, H_in), the layer's input.
     """
     replicates, rows, tasks, width = at_output.shape
     if tasks * rows**2 < width * inputs.shape[2]:

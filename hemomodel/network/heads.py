@@ -1,7 +1,7 @@
-"""All heads side by side: where each task's outputs stand, and the loss of each task.
+"""All heads side by side: the columns of each task's outputs, and the loss of each task.
 
-The K outputs of the T heads are one matrix, so that a step costs the same few operations
-however many tasks there are.
+The K outputs of the T heads are one matrix. So the number of operations per step does not depend
+on the number of tasks.
 """
 
 from collections.abc import Sequence
@@ -24,22 +24,22 @@ __all__ = ["HeadLayout"]
 
 
 class HeadLayout:
-    """The layout of the outputs of T tasks in K columns, and the tasks' losses in it.
+    """The layout of the outputs of T tasks in K columns, and the task losses computed from it.
 
     Binary tasks and classifications: logits, and cross-entropy in nats. Ordinal tasks: the logits
     of continuation ratios, and cross-entropy; the last column has no ratio and is not used, so that
-    outputs and labels have one layout. Regressions: the value, and squared error. Counts: the log
-    of the rate, and half the Poisson deviance. The last two are in the target's own scale. All are
-    means over the batch.
+    outputs and labels have the same layout. Regressions: the value, and squared error. Counts: the
+    log of the rate, and half the Poisson deviance. Regressions and counts are in the target's own
+    scale. All losses are means over the batch.
 
     Attributes:
         width: K.
-        member: (K, T), one where a column belongs to a task.
+        member: (K, T), 1 where a column belongs to a task.
         task_of: (K,), the task that a column belongs to.
         has_value: (T,) bool, true for the tasks with one value and no levels.
-        is_value: (K,) bool, the same of the columns.
+        is_value: (K,) bool, the same per column.
         regression: (T,) bool, true for the tasks whose loss is a squared error.
-        ordinal: where the columns of the ordinal tasks stand, or None if there is none.
+        ordinal: the positions of the columns of the ordinal tasks; None if there is no such task.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class HeadLayout:
         self.is_value = self.has_value[self.task_of]
         every = torch.arange(len(tasks), device=device)
         self._every = PaddedBlocks(self.starts, self.sizes, every)
-        # What a schema has no task of costs nothing.
+        # A kind of task that the schema does not have costs no computation.
         ordered, counted = every[are("ordinal")], self.starts[are("count")]
         self.ordinal = PaddedBlocks(self.starts, self.sizes, ordered) if len(ordered) else None
         self._counts = counted if len(counted) else None
@@ -68,18 +68,19 @@ class HeadLayout:
         """Returns (..., K) log probabilities of the levels; zero for values.
 
         Args:
-            natural: (..., K), logarithms of what is proportional to them within a task.
+            natural: (..., K), logarithms of numbers that are proportional to the probabilities
+                within a task.
         """
         return self._every.gather(self._every.scatter(natural, -torch.inf).log_softmax(-1))
 
     def natural(self, outputs: Outputs, offset: Tensor, spread: Tensor) -> Natural:
-        """Returns what outputs (..., K) say: log probabilities, and values in the label's unit.
+        """Converts outputs (..., K) to log probabilities, and to values in the label's unit.
 
         Args:
             outputs: (..., K).
             offset: of the targets, see `hemomodel.dataset.stack.Stack`;
                 it broadcasts over the outputs.
-            spread: likewise.
+            spread: of the targets, see `offset`.
         """
         values = outputs
         if self._counts is not None:
@@ -94,13 +95,13 @@ class HeadLayout:
 
         Args:
             outputs: (R, B, K).
-            targets: (R, B, K); what stands for an unknown label does not matter if it is finite.
-            known: (R, B, T), one where a row has a label of a task; every row if not given.
+            targets: (R, B, K); an unknown label can be any finite number.
+            known: (R, B, T), 1 where a row has a label of a task; by default every row has.
 
         Returns:
-            losses: (R, T), means over the batch's labelled rows; zero where there is none.
+            losses: (R, T), means over the batch's labelled rows; zero if there are none.
             slopes: (R, B, K), the derivative of the *sum* of a replicate's task losses by each
-                output. A column belongs to one task, so its slope is that task's alone.
+                output. A column belongs to one task, so its slope comes only from that task.
         """
         by_column, slopes = self.row_losses(outputs, targets)
         if known is None:
@@ -110,7 +111,7 @@ class HeadLayout:
         return (by_column * share).sum(-2) @ self.member, slopes * share
 
     def row_losses(self, outputs: Outputs, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Returns each row's loss spread over the columns (R, B, K), and its slopes (R, B, K)."""
+        """Returns each row's loss, split by column (R, B, K), and its slopes (R, B, K)."""
         log_p = self._log_levels(outputs)
         error = outputs - targets
         by_column = torch.where(self.is_value, error.square(), -targets * log_p)
@@ -128,7 +129,7 @@ class HeadLayout:
         return by_column, slopes
 
     def natural_losses(self, natural: Natural, labels: Targets) -> Tensor:
-        """Returns each row's loss spread over the columns (..., K), of what `natural` returned.
+        """Returns each row's loss, split by column (..., K), for predictions from `natural`.
 
         Args:
             natural: (..., K), as for `log_probabilities`, and values in the labels' unit.
@@ -143,7 +144,7 @@ class HeadLayout:
         return by_column.index_copy(-1, self._counts, half_deviance(*counts))
 
     def _log_levels(self, outputs: Outputs) -> Tensor:
-        """Returns (..., K) log probabilities of the levels that outputs say; zero for values."""
+        """Returns (..., K) log probabilities of the levels from outputs; zero for values."""
         log_p = self.log_probabilities(outputs)
         if self.ordinal is None:
             return log_p

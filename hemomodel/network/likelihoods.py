@@ -1,4 +1,4 @@
-"""Outputs that take more than a softmax or nothing at all: ordered levels, and counts."""
+"""Likelihoods of ordered levels and of counts. Other outputs need a softmax or no function."""
 
 import torch
 from torch import Tensor
@@ -13,20 +13,20 @@ __all__ = [
     "poisson_rate",
 ]
 
-MAX_LOG_RATE = 20.0  # e^20 = 5e8 times the scale: far from any count, and its square is a float32
+MAX_LOG_RATE = 20.0  # e^20 = 5e8 times the scale: above any count; its square fits a float32
 
 
 def continuation_ratio(logits: Tensor, asked: Tensor) -> Tensor:
     """Returns log probabilities (..., T, L) of ordered levels.
 
-    Of each level but the last it is asked whether it is passed, once it is reached; a logit is that
-    chance's: log p_j = log sigmoid(-z_j) + sum over k < j of log sigmoid(z_k). These are the
-    continuation ratios (Fienberg, The Analysis of Cross-Classified Categorical Data, 1980), with
-    weights of each question's own as in CORN (Shi, Cao & Raschka, arXiv:2111.08851).
+    The logit z_j of each level except the last gives P(level > j | level >= j) = sigmoid(z_j), so
+    that log p_j = log sigmoid(-z_j) + sum over k < j of log sigmoid(z_k).
+    These are the continuation ratios (Fienberg, The Analysis of Cross-Classified Categorical Data,
+    1980). Each ratio has its own weights, as in CORN (Shi, Cao & Raschka, arXiv:2111.08851).
 
     Args:
         logits: (..., T, L).
-        asked: (T, L) bool, the levels but the last; what stands elsewhere is not read.
+        asked: (T, L) bool, true for all levels except the last; logits elsewhere are not read.
     """
     passed = logsigmoid(logits).masked_fill(~asked, 0)
     stopped = logsigmoid(-logits).masked_fill(~asked, 0)
@@ -46,16 +46,16 @@ def continuation_slopes(logits: Tensor, targets: Tensor, asked: Tensor) -> Tenso
 
 
 def poisson_rate(outputs: Tensor) -> Tensor:
-    """Returns the mean count that a log rate says."""
+    """Returns the mean count of a log rate; the log rate is limited to `MAX_LOG_RATE`."""
     return outputs.clamp_max(MAX_LOG_RATE).exp()
 
 
 def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns half the Poisson deviance of log rates, and its derivative by them.
+    """Returns half the Poisson deviance of log rates, and its derivative by the log rates.
 
-    Half the deviance is the negative log-likelihood less that of a perfect fit: y log(y / mu) -
+    Half the deviance is the negative log-likelihood minus that of a perfect fit: y log(y / mu) -
     (y - mu) (McCullagh & Nelder, Generalized Linear Models, 1989, 2.3). Above `MAX_LOG_RATE` it
-    continues along its tangent.
+    is replaced by its tangent.
 
     Args:
         outputs: any shape, log(mu).
@@ -64,15 +64,16 @@ def log_rate_losses(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     rate = poisson_rate(outputs)
     beyond = (outputs - MAX_LOG_RATE).clamp_min(0)
     loss = torch.xlogy(targets, targets) - targets - targets * outputs + rate * (1 + beyond)
-    # Of a near-perfect fit only rounding is left, of either sign.
+    # For a near-perfect fit only rounding error is left, which can be negative.
     return loss.clamp_min(0), rate - targets
 
 
 def half_deviance(mean: Tensor, counts: Tensor) -> Tensor:
     """Returns half the Poisson deviance of means; see `log_rate_losses`.
 
-    A mean of zero, which a rate comes to only by underflow, counts as the least number above it.
-    In double precision whatever theirs: of three large terms a small one is left.
+    A mean of zero, which a rate reaches only by underflow, is replaced by the smallest normal
+    number. The computation is in double precision for any dtype: three large terms leave a small
+    sum.
     """
     positive, y = mean.clamp_min(torch.finfo(mean.dtype).tiny).double(), counts.double()
     loss = torch.xlogy(y, y) - torch.xlogy(y, positive) - (y - positive)

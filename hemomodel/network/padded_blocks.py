@@ -1,4 +1,4 @@
-"""Columns of unlike tasks as one padded block, so that nothing loops over tasks."""
+"""Columns of tasks of different sizes as one padded block, without a loop over tasks."""
 
 import torch
 from torch import Tensor
@@ -7,22 +7,24 @@ __all__ = ["PaddedBlocks"]
 
 
 class PaddedBlocks:
-    """Where the columns of T' tasks stand in a padded block (T', L), L those of the widest.
+    """The positions of the columns of T' tasks in a padded block (T', L).
+
+    L is the number of columns of the widest task.
 
     Attributes:
-        tasks: (T',), the places of these tasks among all T.
-        columns: (K',), the columns of these tasks among all K.
+        tasks: (T',), the positions of these tasks among all T.
+        columns: (K',), the positions of their columns among all K.
         filled: (T', L) bool, where a task has a column.
-        inner: (T', L) bool, where it has one that is not its last.
+        inner: (T', L) bool, where it has a column that is not its last.
     """
 
     def __init__(self, starts: Tensor, sizes: Tensor, tasks: Tensor) -> None:
-        """Lays out the block.
+        """Computes the layout of the block.
 
         Args:
             starts: (T,), each task's first column among all K.
-            sizes: (T,), how many columns it has.
-            tasks: (T',), one or more of them.
+            sizes: (T,), the number of columns of each task.
+            tasks: (T',), the positions of one or more tasks.
         """
         self.tasks, starts, sizes = tasks, starts[tasks], sizes[tasks]
         level = torch.arange(int(sizes.max()), device=sizes.device)
@@ -34,14 +36,14 @@ class PaddedBlocks:
         self.columns = self._into[self._back]
 
     def scatter(self, columns: Tensor, void: float = 0.0) -> Tensor:
-        """Returns these tasks' columns of (..., K) as (..., T', L), `void` where there is none."""
+        """Returns these tasks' columns of (..., K) as (..., T', L), with `void` as padding."""
         padded = columns.index_select(-1, self._into)
         return padded.view(*columns.shape[:-1], *self.filled.shape).masked_fill_(self._void, void)
 
     def gather(self, padded: Tensor) -> Tensor:
-        """Returns (..., T', L) as columns (..., K') side by side."""
+        """Returns (..., T', L) as columns (..., K'), without the padding."""
         return padded.flatten(-2).index_select(-1, self._back)
 
     def write(self, padded: Tensor, columns: Tensor) -> Tensor:
-        """Returns columns (..., K) with these tasks' taken from (..., T', L)."""
+        """Returns columns (..., K) with these tasks' columns replaced from (..., T', L)."""
         return columns.index_copy(-1, self.columns, self.gather(padded))

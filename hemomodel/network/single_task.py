@@ -1,4 +1,4 @@
-"""R x T networks, of which each follows one task alone: what balancing has to beat."""
+"""R x T networks, each trained on one task only: a baseline for balancing."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ __all__ = ["SingleTaskNetworks"]
 
 
 class SingleTaskNetworks:
-    """One network a task, stacked as replicates are, behind the face of a `StackedNetwork`.
+    """One network per task, stacked like replicates, with the interface of a `StackedNetwork`.
 
-    Each has outputs for all tasks, of which only its own task's are read and trained.
+    Each network has outputs for all tasks. Only the outputs of its own task are read and trained.
 
     Attributes:
-        parameters: the flat buffer of all of them; `gradient` has the same form.
+        parameters: the flat buffer of all networks; `gradient` has the same form.
     """
 
     def __init__(
@@ -28,8 +28,8 @@ class SingleTaskNetworks:
         """Draws the weights of R x T networks.
 
         Args:
-            widths: of each of them, as for `StackedNetwork`.
-            keys: (R,), one a replicate.
+            widths: of each network, as for `StackedNetwork`.
+            keys: (R,), one per replicate.
             dtype: of the parameters.
             layout: which output belongs to which task.
         """
@@ -39,7 +39,7 @@ class SingleTaskNetworks:
         self.parameters, self.gradient = self.stacked.parameters, self.stacked.gradient
 
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:
-        """Returns what enters each layer (R * T, B, H), and last the outputs (R, B, K)."""
+        """Returns the input of each layer (R * T, B, H), and last the outputs (R, B, K)."""
         flow = self.stacked.forward(self.each([x])[0], self.each(masks))
         by_task = flow[-1].unflatten(0, (-1, self._tasks)) * self._member
         return [*flow, by_task.sum(1)]
@@ -60,9 +60,9 @@ class SingleTaskNetworks:
         )
 
     def by_task(self, slopes: Outputs) -> Outputs:
-        """Returns the slopes (R * T, B, K) that each network sees: its own task's, else zero."""
+        """Returns the slopes per network (R * T, B, K): those of its own task, otherwise zero."""
         return (slopes.unsqueeze(1) * self._member).flatten(0, 1)
 
     def each(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Returns what every network of a replicate gets: (R, ...) repeated to (R * T, ...)."""
+        """Returns tensors (R, ...) repeated for every network of a replicate: (R * T, ...)."""
         return [tensor.repeat_interleave(self._tasks, 0) for tensor in tensors]

@@ -1,8 +1,8 @@
 """R networks in one: a shared trunk and linear heads, stacked over replicates.
 
-The backward pass is written out. That gives each task's gradient at the last shared layer in
-closed form, at no cost to the methods that do not ask, and it leaves no graph to build or to free;
-the tests compare it with torch.autograd.
+The backward pass is written explicitly. This gives each task's gradient at the last shared layer
+in closed form, at no cost for methods that do not need it, and there is no graph to build or to
+free. The tests compare it with torch.autograd.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ __all__ = ["StackedNetwork"]
 
 
 class StackedNetwork:
-    """R copies of one multi-layer network, with weights of their own.
+    """R copies of one multi-layer network, each with its own weights.
 
-    ReLU follows every hidden layer but the last shared one, as published (64-32-16: after the
+    ReLU follows every hidden layer except the last shared one, as published (64-32-16: after the
     first two, none after the third). The heads are one linear layer of K outputs.
-    All parameters lie in one flat buffer, so that the optimizer is one operation.
+    All parameters are in one flat buffer, so that the optimizer step is one operation.
 
     Attributes:
         parameters: (R x P,) the flat buffer; `gradient` has the same form.
-        weights: one (R, H_in, H_out) view of it a layer; the last one holds the heads.
-        biases: one (R, 1, H_out) view of it a layer.
+        weights: one view (R, H_in, H_out) of the buffer per layer; the last one is the heads.
+        biases: one view (R, 1, H_out) of the buffer per layer.
     """
 
     def __init__(self, widths: Sequence[int], keys: Keys, dtype: torch.dtype) -> None:
@@ -35,7 +35,7 @@ class StackedNetwork:
 
         Args:
             widths: inputs, hidden layers and outputs, such as (36, 64, 32, 16, 47).
-            keys: (R,), one a replicate.
+            keys: (R,), one per replicate.
             dtype: of the parameters.
         """
         self.widths = tuple(widths)
@@ -63,11 +63,12 @@ class StackedNetwork:
         return weights, biases
 
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:
-        """Returns what enters each layer, and last the outputs.
+        """Returns the input of each layer, and last the outputs.
 
         Args:
             x: (R, B, F).
-            masks: dropout, one (R, B, H) a rectified layer: zero or 1 / (1 - rate); empty for none.
+            masks: dropout masks, one (R, B, H) per rectified layer: zero or 1 / (1 - rate); empty
+                for no dropout.
 
         Returns:
             [x, h_1, ..., z, outputs]: (R, B, H) each; z is the trunk's last output.
@@ -93,10 +94,10 @@ class StackedNetwork:
         """Writes the gradient of one weighted total into `gradient`.
 
         Args:
-            flow: what `forward` returned.
-            slopes: (R, B, K), the total's derivative by each output.
-            masks: those given to `forward`.
-            trunk_slopes: (R, B, K), what the trunk sees, if not the same as the heads.
+            flow: the result of `forward`.
+            slopes: (R, B, K), the derivative of the total by each output.
+            masks: the masks given to `forward`.
+            trunk_slopes: (R, B, K), the slopes for the trunk; by default the same as for the heads.
         """
         last_shared = len(self.weights) - 2
         for layer in range(len(self.weights) - 1, -1, -1):

@@ -1,8 +1,8 @@
 """Recommends prescriptions: a model folder on disk, and its predictions as a table.
 
-A fitted model or its folder comes in; recommendations per patient go out.
-Open `model.py` first, then `recommendations.py` and `decision_constraints.py`.
-Names that need torch are loaded when they are first used.
+Input: a fitted model or its folder. Output: recommendations per patient.
+Read `model.py` first, then `recommendations.py` and `decision_constraints.py`.
+Names that need torch are loaded on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A table of patients to a table of recommendations, in memory that does not grow with them."""
+"""Writes recommendations for a table of patients; memory does not grow with the table."""
 
 import os
 from collections import deque
@@ -22,12 +22,12 @@ from hemomodel.tables.streaming_writers import WRITERS
 
 __all__ = ["BatchResult", "check_request", "recommend_file"]
 
-_ROWS = 25_000  # at a time
+_ROWS = 25_000  # per chunk
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How many patients were written, and how many of them are outside the training domain."""
+    """The number of patients written, and the number of them outside the training domain."""
 
     patients: int
     outside: int
@@ -36,42 +36,42 @@ class BatchResult:
 def check_request(
     data: Path, out: Path, kind: str | None, coverage: float, *, overwrite: bool
 ) -> str:
-    """Returns the kind of file to write; called before the work.
+    """Checks a request before the work starts, and returns the format of the output file.
 
     Raises:
-        InputError: the kind is unknown, the file is there already or is the data, or the coverage
-            is no share.
+        InputError: the format is unknown, the file exists already or is the data, or the coverage
+            is not between 0 and 1.
     """
     check_coverage(coverage)
     suffix = out.suffix.lower().removeprefix(".")
     if kind is None and suffix not in WRITERS:
         raise InputError(
-            f"{out}: {out.suffix or 'no suffix'} is no kind of table; use "
-            f".{', .'.join(WRITERS)}, or say --format"
+            f"{out}: unknown table format ({out.suffix or 'no suffix'}); use "
+            f".{', .'.join(WRITERS)}, or give --format"
         )
     if kind is not None and suffix in WRITERS and suffix != kind:
         raise InputError(
-            f"--out {out} is named .{suffix} and --format says {kind}; use one of them"
+            f"--out {out} has the suffix .{suffix}, but --format is {kind}; give the same format"
         )
     check_output_path(out, overwrite=overwrite)
     if out.exists() and data.exists() and out.samefile(data):
-        raise InputError(f"--out {out} is the table of patients itself; name another file")
+        raise InputError(f"--out {out} is the same file as --data; give another file")
     return kind or suffix
 
 
 def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: float) -> BatchResult:
-    """Writes a row of recommendations for each patient; the file appears whole or not at all.
+    """Writes one row of recommendations per patient; the file is written completely or not at all.
 
     Args:
-        model: to recommend with.
+        model: the model that recommends.
         data: the table of patients.
-        out: where to write.
-        kind: of file, one of `WRITERS`.
+        out: the output file.
+        kind: format of the file, one of `WRITERS`.
         coverage: of sets and intervals.
 
     Raises:
-        InputError: the table cannot be read, a value in it is not what the schema says, or the
-            file cannot be written.
+        InputError: the table cannot be read, a value in it does not match the schema, or the file
+            cannot be written.
     """
     names = headings(model.fitted.schema)
     notes = column_notes(names, model.fitted.scores, coverage)
@@ -81,7 +81,7 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
         inputs = read_inputs(sheet, model.input_schema, switches=model.fitted.switches)
         return model.advise(inputs, coverage)
 
-    torch.set_num_threads(1)  # chunks run side by side already, one a core
+    torch.set_num_threads(1)  # chunks already run in parallel, one per core
     cores = os.cpu_count() or 1
     with (
         writable(out),
@@ -104,7 +104,7 @@ def _in_order(
     *,
     ahead: int,
 ) -> Iterator[pd.DataFrame]:
-    """Yields what is advised for each sheet, in their order, no more than some sheets ahead."""
+    """Yields the advice for each sheet, in order; at most `ahead` sheets are processed early."""
     begun: deque[Future[pd.DataFrame]] = deque()
     for sheet in sheets:
         begun.append(pool.submit(advise, sheet))
@@ -115,7 +115,7 @@ def _in_order(
 
 
 def _titles(model: Model) -> Mapping[str, str]:
-    """Returns the columns' names in both languages by those in English."""
+    """Returns the column names in both languages, by the English column name."""
     return {
         name.column(part): name.column(part, both=True)
         for name in headings(model.fitted.schema)

@@ -1,8 +1,8 @@
-"""Recommendations that go together: no level that breaks a rule of the schema with another.
+"""Consistent recommendations: the recommended levels together break no rule of the schema.
 
-Rules that speak of tasks with levels alone connect these tasks to a group. One task of the group
-leads: it is chosen by its own probability. Each task that follows is chosen among the levels that
-the rules allow with those chosen before.
+Rules about tasks with levels only connect these tasks to a group. The first task of the group is
+the leading task. Its level is chosen by its own probabilities. For each task that follows, the
+level is chosen among those that the rules allow with the levels chosen before.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from hemomodel.schema.schema import Schema
 
 __all__ = ["TaskGroup", "apply_constraints", "task_groups"]
 
-_MOST = 1_000_000  # combinations of levels that are looked at
+_MOST = 1_000_000  # combinations of levels that are checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class TaskGroup:
     """Tasks whose levels depend on each other.
 
     Attributes:
-        places: where they stand among the T tasks, the leading one first.
-        allowed: (L_1, L_2, ...) whether levels may stand together.
+        places: the positions of the tasks among the T tasks, the leading task first.
+        allowed: (L_1, L_2, ...), whether a combination of levels is allowed.
     """
 
     places: tuple[int, ...]
@@ -38,14 +38,15 @@ class TaskGroup:
 
 
 def task_groups(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[TaskGroup, ...]:
-    """Returns the tasks with levels in groups; one that is tied to no other is a group of its own.
+    """Returns the tasks with levels in groups; a task without a connection is a separate group.
 
     Args:
-        schema: its rules and tasks.
-        in_use: (K,), whether a level occurred in the labels; one that did not is not allowed.
+        schema: the schema with rules and tasks.
+        in_use: (K,), whether a level occurred in the labels; other levels are not allowed, unless
+            no combination would be left.
 
     Raises:
-        InputError: the rules leave no combination of levels, or there are too many to look at.
+        InputError: the rules allow no combination of levels, or there are too many to check.
     """
     tasks = schema.tasks
     place_of = {task.column: place for place, task in enumerate(tasks) if not task.is_value}
@@ -58,7 +59,7 @@ def task_groups(schema: Schema, in_use: NDArray[np.bool_]) -> tuple[TaskGroup, .
 
 
 def _groups(place_of: dict[str, int], rules: Sequence[Rule]) -> list[tuple[int, ...]]:
-    """Returns the places of tasks that rules connect; what a rule asks `when` about leads."""
+    """Returns the positions of connected tasks; a task in the `when` of a rule comes first."""
     group_of = {place: {place} for place in place_of.values()}
     for rule in rules:
         joined = set().union(*(group_of[place_of[name]] for name in rule.columns))
@@ -79,8 +80,8 @@ def _task_group(
     names = ", ".join(task.name for task in tasks)
     if prod(sizes) > _MOST:
         raise InputError(
-            f"schema {schema.name!r}: its rules tie {names} together, with {prod(sizes):,} "
-            f"combinations of levels; leave rules out until there are {_MOST:,} or fewer"
+            f"schema {schema.name!r}: its rules connect {names}, which have {prod(sizes):,} "
+            f"combinations of levels; remove rules until there are {_MOST:,} or fewer"
         )
     allowed = np.ones(sizes, dtype=bool)
     values = _combinations(tasks)
@@ -89,8 +90,8 @@ def _task_group(
             allowed &= ~rule.broken(values).reshape(sizes)
     if not allowed.any():
         raise InputError(
-            f"schema {schema.name!r}: its rules leave no levels of {names} that go together; "
-            "mend the rules"
+            f"schema {schema.name!r}: its rules allow no combination of levels of {names}; "
+            "correct the rules"
         )
     used: NDArray[np.bool_] = reduce(np.logical_and.outer, in_use)
     return TaskGroup(group, allowed & used if (allowed & used).any() else allowed)
@@ -113,22 +114,23 @@ def _kind(task: Task) -> type:
 def apply_constraints(group: TaskGroup, probabilities: Sequence[Floats]) -> list[Floats]:
     """Returns the probabilities (N, L) of each task of a group, given the levels chosen before it.
 
-    The likeliest level of each task is the one to choose: together they break no rule. A level that
-    no allowed combination holds, with the levels chosen before, gets probability 0.
+    The most probable level of each task is the one to choose; together these levels break no rule.
+    A level that is in no allowed combination with the levels chosen before gets probability 0.
 
-    What the leading task's other levels force on a follower explains a part of its probability:
-    P(no dose) holds the patients without an anticoagulant, and this part is subtracted before the
-    rest speaks of those with heparin. So from P(level), the P of those leading levels that allow
-    this level only is subtracted, down to 0 at most.
+    P(level) of a follower includes patients for whom the leading task allows only this level. For
+    example, P(no dose) includes the patients without an anticoagulant, and their share must be
+    subtracted to get the probability for patients with heparin. So from P(level), the P of all
+    leading levels that allow only this level is subtracted; the result is at least 0.
 
     Example:
-        Without an anticoagulant there is no dose; heparin goes with any of three doses. Heparin is
-        likelier for the first patient. Of the dose's 0.4, 0.5 and 0.1, the 0.3 of the patients
-        without an anticoagulant is subtracted from no dose. The mass 0.1, 0.5 and 0.1 that is left
-        is scaled to a sum of 1. For the second patient no anticoagulant is likelier, and no dose is
-        the only level allowed: the mass 0.5 of the two doses belongs to no allowed combination and
-        is discarded. No dose's own 0.5 is less than the 0.6 that is subtracted, so that no mass is
-        left, and the probabilities before the subtraction are scaled instead: no dose gets 1.
+        Without an anticoagulant, only no dose is allowed. With heparin, all three levels of the
+        dose are allowed. For the first patient heparin is more probable. The probabilities of the
+        dose are 0.4, 0.5 and 0.1; 0.3, the share without an anticoagulant, is subtracted from no
+        dose. The remaining mass 0.1, 0.5 and 0.1 is scaled to a sum of 1. For the second patient no
+        anticoagulant is more probable, and only no dose is allowed. The mass 0.5 of the two other
+        levels belongs to no allowed combination and is discarded. The 0.5 of no dose is less than
+        the 0.6 that is subtracted, so no mass is left. Then the probabilities before the
+        subtraction are scaled instead: no dose gets 1.
 
         >>> pairs = np.array([[True, False, False], [True, True, True]])
         >>> anticoagulant = np.array([[0.3, 0.7], [0.6, 0.4]])
@@ -155,7 +157,7 @@ def apply_constraints(group: TaskGroup, probabilities: Sequence[Floats]) -> list
 
 
 def _forced(group: TaskGroup, place: int) -> NDArray[np.float32]:
-    """Returns (L_1, L): 1 where a leading level allows a follower that level only, 0 elsewhere."""
+    """Returns (L_1, L): 1 where a leading level allows only that level of a follower, else 0."""
     others = tuple(axis for axis in range(1, group.allowed.ndim) if axis != place)
     together = np.asarray(group.allowed.any(axis=others))
     forced: NDArray[np.float32] = (together & (together.sum(1, keepdims=True) == 1)).astype(
@@ -167,8 +169,8 @@ def _forced(group: TaskGroup, place: int) -> NDArray[np.float32]:
 def _normalized(mass: Floats, alone: Floats, allowed: NDArray[np.bool_]) -> Floats:
     """Returns the mass over the allowed levels, scaled to a sum of 1 in each row.
 
-    Mass on other levels is discarded. In a row without mass on an allowed level, `alone` replaces
-    it; where this has none either, the allowed levels are equally likely.
+    Mass on other levels is discarded. In a row without mass on allowed levels, `alone` replaces the
+    mass. If `alone` has no mass there either, the allowed levels are equally probable.
     """
     remaining = np.where(allowed, mass, 0.0)
     for instead in (alone, np.ones_like(alone)):

@@ -1,4 +1,4 @@
-"""A model as a folder to hand on: weights in safetensors, the rest in JSON, nothing of it code."""
+"""An exported model as a folder: weights in safetensors, the rest in JSON, no code."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ _MOST = {_SETTINGS: 256 * 2**20, _WEIGHTS: 4 * 2**30}  # bytes
 
 
 def model_files(fitted: FittedModel) -> dict[str, bytes]:
-    """Returns the files of a model's folder by name."""
+    """Returns the files of a model folder by name."""
     layers = {name: np.ascontiguousarray(array) for name, array in fitted.layers.items()}
     text = json.dumps(to_model_file(fitted), indent=None, ensure_ascii=False, allow_nan=False)
     return {
@@ -45,10 +45,10 @@ def model_files(fitted: FittedModel) -> dict[str, bytes]:
 def load(path: str | Path) -> Model:
     """Loads a model from its folder, such as `studies/NAME/best/ARM`.
 
-    Only numbers and text are read: nothing that stands in the files is run.
+    Only numbers and text are read: no code in the files is run.
 
     Raises:
-        InputError: it is no such folder, or a file in it is damaged.
+        InputError: the path is not a model folder, or a file in it is damaged.
     """
     folder = Path(path)
     _check_folder(folder)
@@ -58,12 +58,12 @@ def load(path: str | Path) -> Model:
         return Model(from_model_file(stored, schema, layers))
     except ModelFileError as error:
         raise _damaged(folder, str(error)) from None
-    except (InputError, ArithmeticError, TypeError, ValueError) as error:  # of its formulas
+    except (InputError, ArithmeticError, TypeError, ValueError) as error:  # from its formulas
         raise _damaged(folder, str(error)) from error
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuses what is no folder of a model, and says where one may be."""
+    """Checks that the folder is a model folder; the message about a study names its models."""
     try:
         is_model = all((folder / name).is_file() for name in _MOST)
         best = sorted(model.name for model in (folder / "best").iterdir()) if not is_model else []
@@ -73,12 +73,12 @@ def _check_folder(folder: Path) -> None:
         return
     if best:
         raise InputError(
-            f"{folder} is a study; give one of its models, such as {folder / 'best' / best[0]} "
-            f"(there are: {', '.join(best)})"
+            f"{folder} is a study, not a model folder; give the path of one of its models, "
+            f"such as {folder / 'best' / best[0]} (available: {', '.join(best)})"
         )
     raise InputError(
-        f"{folder} is no model: a folder with {_SETTINGS} and {_WEIGHTS} is wanted, "
-        "such as studies/NAME/best/ARM"
+        f"{folder} is not a model folder; it must contain {_SETTINGS} and {_WEIGHTS}; "
+        "give the path of a model folder, such as studies/NAME/best/ARM"
     )
 
 
@@ -90,7 +90,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give access to it") from None
     if len(content) > most:
-        raise InputError(f"{path}: is larger than {most:,} bytes; copy the model's folder again")
+        raise InputError(f"{path}: has more than {most:,} bytes; copy the model folder again")
     return content
 
 
@@ -98,11 +98,11 @@ def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
     try:
         plain = json.loads(_read(path).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"is no JSON: {error}") from None
+        raise _damaged(path, f"is not valid JSON: {error}") from None
     if isinstance(plain, dict) and plain.get("format") != FORMAT:
         raise InputError(
             f"{path}: has format {str(plain.get('format'))[:20]!r}, and this version of hemomodel "
-            f"reads {FORMAT}; load it with the version that wrote it"
+            f"reads format {FORMAT}; load it with the version that wrote it"
         )
     try:
         stored = ModelFile.model_validate(plain)
@@ -114,20 +114,20 @@ def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a finite number")
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
         layers = safetensors.load(_read(path))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path, f"is no safetensors file: {error}") from None
+        raise _damaged(path, f"is not a safetensors file: {error}") from None
     for name, array in layers.items():
         if array.dtype not in (np.float32, np.float64):
-            raise _damaged(path, f"{name[:40]} is of {array.dtype}, not of floats")
+            raise _damaged(path, f"{name[:40]} has type {array.dtype}, not float32 or float64")
     return layers
 
 
 def _damaged(path: Path, what: str) -> InputError:
     text = " ".join(what.split())
-    return InputError(f"{path}: is damaged ({text[:200]}); copy the model's folder again")
+    return InputError(f"{path}: is damaged ({text[:200]}); copy the model folder again")

@@ -1,4 +1,4 @@
-"""A model to predict with: the networks of one configuration, calibrated, and what they know."""
+"""A model that predicts: the calibrated networks of one configuration and their schema."""
 
 from functools import cached_property
 from typing import Any
@@ -25,21 +25,22 @@ __all__ = ["Model"]
 
 
 class Model:
-    """R networks with all that was learned beside them, as one predictor.
+    """R replicates with preprocessing, calibration and training domain, as one predictor.
 
     Attributes:
-        fitted: what is stored of it.
+        fitted: the stored part of the model.
     """
 
     def __init__(self, fitted: FittedModel, dtype: torch.dtype = torch.float32) -> None:
-        """Makes the model ready.
+        """Prepares the model for predictions.
 
         Args:
-            fitted: what was learned.
-            dtype: of the numbers that the networks compute with.
+            fitted: the stored part of the model.
+            dtype: of the networks' computation.
 
         Raises:
-            InputError: the schema's rules leave no levels that go together.
+            InputError: the schema's rules allow no combination of levels, or there are too many
+                combinations to check.
         """
         self.fitted = fitted
         self.ensemble = Ensemble(
@@ -74,17 +75,17 @@ class Model:
 
     @cached_property
     def input_schema(self) -> Schema:
-        """What the model needs of a table."""
+        """The schema of the columns that the model needs."""
         return input_schema(self.fitted.schema, self.fitted.feature_set)
 
     def matrix(self, table: pd.DataFrame) -> Floats:
-        """Returns the matrix (N, P) that the networks read; its names are `fitted.design.names`."""
+        """Returns the networks' input matrix (N, P); its columns are `fitted.design.names`."""
         return self.fitted.design.matrix(table, self._matrix_type)
 
     def predict(self, table: pd.DataFrame) -> Floats:
         """Returns natural predictions (N, K): log-probabilities of levels, and values.
 
-        Those of the networks together, before the temperatures.
+        They are means over all networks, before temperature scaling.
 
         Args:
             table: N rows, as in a cohort.
@@ -92,11 +93,12 @@ class Model:
         return self.ensemble(self.matrix(table))
 
     def calibrated(self, table: pd.DataFrame) -> Floats:
-        """Returns natural predictions (N, K) that mean what they say.
+        """Returns calibrated natural predictions (N, K).
 
-        A temperature was fitted for as many networks as leave a row out, one a seed: more of them
-        are less sure of themselves. So it is applied to committees of so many, those of one fold,
-        and the committees' mean is the prediction. Its log loss cannot be above their mean loss.
+        A temperature was fitted for the mean of the networks that did not train on a row, one per
+        seed. The mean of more networks is less confident. So the temperature is applied to
+        committees of the same number of networks, those of one fold. The prediction is the mean
+        over the committees. Its log loss cannot exceed the mean loss of the committees.
         """
         return self._calibrated(self.matrix(table))
 
@@ -106,26 +108,26 @@ class Model:
     def recommend(self, frame: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
         """Recommends a prescription for each patient: decision support for research.
 
-        Only the columns that the features need have to be there, and one that says who a row is
-        may be; prescriptions are not looked at.
+        Only the columns that the features need are required. A column that identifies the patient
+        is optional. Prescriptions are not read.
 
         Args:
-            frame: N patients, in the table's own columns.
-            coverage: the share of patients whose prescription lies within a set or interval.
+            frame: N patients, with the columns of the table.
+            coverage: the share of patients whose prescription is in a set or interval.
 
         Returns:
-            One row a patient; `column_notes` in `recommendations.py` says what the columns are.
+            One row per patient; `column_notes` in `recommendations.py` describes the columns.
 
         Raises:
-            InputError: a column is missing, a value is not what the schema says, or the coverage
-                is no share.
+            InputError: a column is missing, a value does not match the schema, or the coverage
+                is not between 0 and 1.
         """
         sheet = read_frame(frame, self.input_schema, source="the table")
         inputs = read_inputs(sheet, self.input_schema, switches=self.fitted.switches)
         return self.advise(inputs, coverage)
 
     def advise(self, inputs: PatientInputs, coverage: float = 0.9) -> pd.DataFrame:
-        """Recommends for patients that are read already; see `recommend`."""
+        """Recommends for patients that were already read; see `recommend`."""
         check_coverage(coverage)
         fitted, schema = self.fitted, self.fitted.schema
         matrix = self.matrix(inputs.table)

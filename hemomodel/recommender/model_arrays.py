@@ -1,4 +1,4 @@
-"""Arrays of a model's files: each is what its name says, or is refused."""
+"""Checks the arrays of a model's files: shape, type and finite numbers."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -12,21 +12,21 @@ Array = TypeVar("Array", bound=NDArray[Any])
 
 
 class ModelFileError(ValueError):
-    """A part of the file is not what it should be; the message says which and how."""
+    """A part of a model file is wrong; the message names the part and the reason."""
 
 
 def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Returns a value as an array of finite numbers.
 
     Raises:
-        ModelFileError: it is none, or has another shape.
+        ModelFileError: it is not an array of finite numbers, or has another shape.
     """
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ModelFileError(f"{name} is not an array of numbers") from None
     if not array.size and 0 in shape:
-        array = array.reshape(shape)  # a list of nothing does not say of how much
+        array = array.reshape(shape)  # an empty list has no shape
     return check_array(name, array, shape)
 
 
@@ -39,7 +39,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     if array.shape != shape:
         raise ModelFileError(f"{name} has shape {array.shape}, not {shape}")
     if not np.isfinite(array).all():
-        raise ModelFileError(f"{name} holds what is no number")
+        raise ModelFileError(f"{name} contains a number that is not finite")
     return array
 
 
@@ -47,27 +47,27 @@ def positive_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.
     """Returns a value as an array of finite numbers above zero.
 
     Raises:
-        ModelFileError: it is none, or has another shape.
+        ModelFileError: it is not an array of finite numbers above zero, or has another shape.
     """
     array = finite_array(name, value, shape)
     if not (array > 0).all():
-        raise ModelFileError(f"{name} holds a number that is not above zero")
+        raise ModelFileError(f"{name} contains a number that is not above zero")
     return array
 
 
 def check_layers(
     layers: dict[str, NDArray[np.floating]], replicates: int, tasks: int, ends: Sequence[int]
 ) -> None:
-    """Checks the weights of R replicates by name.
+    """Checks the names, shapes and numbers of the weights of R replicates.
 
     Args:
-        layers: the weights and biases.
+        layers: the weights and biases by name.
         replicates: R.
         tasks: T; a replicate has one network, or T.
         ends: the number of inputs and of outputs.
 
     Raises:
-        ModelFileError: a name or a shape is another, or a number is not finite.
+        ModelFileError: a name or a shape is wrong, or a number is not finite.
     """
     count = len(layers) // 2
     named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
@@ -77,7 +77,10 @@ def check_layers(
         )
     width, networks = ends[0], layers["layer0.weight"].shape[1:2]
     if networks not in {(1,), (tasks,)}:
-        raise ModelFileError(f"layer0.weight has shape {layers['layer0.weight'].shape}")
+        raise ModelFileError(
+            f"layer0.weight has shape {layers['layer0.weight'].shape}, "
+            f"with neither 1 nor {tasks} networks per replicate"
+        )
     for place in range(count):
         weight, bias = layers[f"layer{place}.weight"], layers[f"layer{place}.bias"]
         outputs = ends[1] if place == count - 1 else weight.shape[-1]

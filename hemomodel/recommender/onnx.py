@@ -1,10 +1,11 @@
 """A model as an ONNX graph, for a machine without this package.
 
-One input, `design` (N, P): what `Model.matrix` returns. Outputs: for each task with levels its
-probabilities (N, L), after the temperature; for each value its prediction (N, 1), natural. An
-output is called as its task is, and `/design` where a task is called `design`. Names of the
-columns, tasks and levels are in the file's metadata. The rules of the prescription, sets, intervals
-and the flag of unlike patients are not in it.
+It has one input, `design` (N, P), which is what `Model.matrix` returns. Each task with levels has
+an output with probabilities (N, L), after temperature scaling. Each task with values has an output
+with its natural prediction (N, 1). The name of an output is the name of its task, or `/design` if a
+task is named `design`. The names of columns, tasks and levels are in the metadata of the file. The
+graph does not contain the rules of the prescription, sets, intervals and the out-of-distribution
+flag.
 """
 
 import json
@@ -24,18 +25,18 @@ __all__ = ["to_onnx"]
 
 _INPUT = "design"
 _OPSET = 18
-_IR_VERSION = 10  # what runtimes of the same years read
+_IR_VERSION = 10  # a version that runtimes of the same years read
 
 
 @dataclass
 class _Graph:
-    """Nodes and constants as they are added."""
+    """Collects nodes and constants."""
 
     nodes: list[NodeProto] = field(default_factory=list)
     constants: list[TensorProto] = field(default_factory=list)
 
     def constant(self, value: NDArray[np.generic]) -> str:
-        name = f"/constant{len(self.constants)}"  # no task has a slash in its name
+        name = f"/constant{len(self.constants)}"  # task names contain no slash
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
@@ -83,7 +84,7 @@ def to_onnx(model: Model) -> bytes:
 
 
 def _networks(graph: _Graph, model: Model) -> str:
-    """Adds the networks and returns their outputs (R, N, K), in their own scale."""
+    """Adds the networks, and returns the name of their outputs (R, N, K), in their own scale."""
     ensemble = model.ensemble
     (weight, bias), *middle, (last, last_bias) = [
         tuple(part.float().numpy() for part in layer) for layer in ensemble.layers
@@ -165,7 +166,7 @@ def _value(name: str, width: int) -> ValueInfoProto:
 
 
 def _describe(proto: ModelProto, model: Model) -> None:
-    """Writes what columns, tasks and levels are called into the metadata."""
+    """Writes the names of columns, tasks and levels into the metadata."""
     tasks = [
         {"name": t.name, "title": t.title, "unit": t.unit, "kind": t.kind, "levels": t.levels,
          "meanings": t.meanings, "transform": t.transform}

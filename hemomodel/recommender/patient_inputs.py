@@ -1,4 +1,4 @@
-"""What a model reads of a table: the patients' features, without the prescriptions."""
+"""The part of a table that a model reads: the patients' features, without prescriptions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class PatientInputs:
     """N patients.
 
     Attributes:
-        table: (N, columns) as in a cohort, with what the model's features need and no more.
-        rows: (N,), as a person counts in the sheet (the header is row 1).
-        ids: (N,) texts, or None if the table has no column that says who a row is.
+        table: (N, columns) as in a cohort, with only the columns that the model's features need.
+        rows: (N,), row numbers as shown in a spreadsheet (the header is row 1).
+        ids: (N,) texts, or None if the table has no column that identifies the patient.
     """
 
     table: pd.DataFrame
@@ -30,9 +30,10 @@ class PatientInputs:
 
 
 def input_schema(schema: Schema, feature_set: str) -> Schema:
-    """Returns a schema of what a feature set needs: no task, no context, no filter.
+    """Returns the schema of the columns that a feature set needs: no task, no context, no filter.
 
-    Limits and rules are those about what is left; who a row is may be there or not.
+    It has the limits and rules for these columns only. Columns that identify the patient are
+    optional.
 
     Raises:
         InputError: the schema has no such feature set.
@@ -47,9 +48,9 @@ def input_schema(schema: Schema, feature_set: str) -> Schema:
     derived = tuple(entry for entry in schema.derived if entry.name in needed)
     known = {part for column in columns for part in column.table_columns}
     known |= {entry.name for entry in derived}
-    # Not validated: validation asks for a task. Each entry has passed it in the whole schema, and
-    # none names a column that is not here: not the formulas, as `needed` holds their columns, and
-    # not the rules that are left.
+    # Not validated, because validation requires a task. Each entry was validated in the complete
+    # schema. No entry names a column that is missing here: `needed` has the columns of the
+    # formulas, and rules with other columns are removed.
     return Schema.model_construct(
         name=schema.name,
         title=schema.title,
@@ -60,9 +61,9 @@ def input_schema(schema: Schema, feature_set: str) -> Schema:
 
 
 def _needed_names(schema: Schema, feature_set: str) -> set[str]:
-    """Returns the columns and derived features that a feature set is made of, by English name."""
+    """Returns the columns and derived features that a feature set uses, by English name."""
     needed = {name for block in feature_blocks(schema, feature_set) for name in block.columns}
-    for derived in reversed(schema.derived):  # each may be made of those before it
+    for derived in reversed(schema.derived):  # each may use those before it
         if derived.name in needed:
             needed |= {name for formula in derived.formulas for name in formula.columns}
     column_of = {part: c.english for c in schema.read.values() for part in c.table_columns}
@@ -74,11 +75,11 @@ def read_inputs(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ())
 
     Args:
         sheet: read with the schema.
-        schema: what `input_schema` returned.
-        switches: that the model was fitted with; one of a feature that is not read has no effect.
+        schema: the result of `input_schema`.
+        switches: the switches of the model; one for a feature that is not read has no effect.
 
     Raises:
-        InputError: a value is not what the schema says.
+        InputError: a value does not match the schema.
     """
     table = parse_sessions(sheet, schema, switches=schema.switch_names & set(switches)).table
     identifiers = schema.columns_with_role("id") + schema.columns_with_role("group")

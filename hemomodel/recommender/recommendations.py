@@ -1,4 +1,4 @@
-"""Predictions as recommendations: one row a patient, one group of columns a task."""
+"""Predictions as recommendations: one row per patient, one group of columns per task."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,18 +37,18 @@ PROBABILITY, SET, LOW, HIGH = "probability", "set", "low", "high"
 RUNNERS_UP = ("runner-up", "second runner-up")
 COLUMN_PARTS = (PROBABILITY, *RUNNERS_UP, SET, LOW, HIGH)
 _DIGITS = 4
-_OWN = ("Row", "ID", "Outside", "Reason")  # columns that are no task's
+_OWN = ("Row", "ID", "Outside", "Reason")  # columns that do not belong to a task
 
 
 @dataclass(frozen=True)
 class Heading:
-    """What a task is called above its columns.
+    """The names of a task in the headers of its columns.
 
     Attributes:
-        english: in English, without unit.
-        second: in the schema's second language, likewise; empty if it has no other name.
-        unit: empty if it has none.
-        labels: of its levels, as they are written in the table and as a person reads them.
+        english: the name in English, without unit.
+        second: the name in the schema's second language, without unit; empty if there is none.
+        unit: empty if there is none.
+        labels: of the levels: the code as in the table, with its meaning if that differs.
     """
 
     english: str
@@ -57,16 +57,17 @@ class Heading:
     labels: tuple[str | float, ...]
 
     def column(self, part: str = "", *, both: bool = False) -> str:
-        """Returns the name of a column: of the recommendation, or of another `part`."""
+        """Returns the name of a column: that of the recommendation, or of another `part`."""
         name = f"{self.english} {self.second}".strip() if both else self.english
         unit = f" ({self.unit})" if self.unit and not part else ""
         return f"{name}: {part}" if part else f"{name}{unit}"
 
 
 def headings(schema: Schema) -> list[Heading]:
-    """Returns what the tasks are called.
+    """Returns the headings of the tasks.
 
-    One whose title is another's too, or a column's that is no task's, has its name added.
+    If several tasks have the same title, or the title is that of another column such as `Row`, the
+    name of the task is added.
     """
     taken = {title for title, n in Counter(t.title for t in schema.tasks).items() if n > 1}
     taken |= set(_OWN)
@@ -100,8 +101,8 @@ def recommendations(
         tasks: the T tasks.
         names: of the tasks.
         groups: the tasks with levels, in groups.
-        tempered: (N, K), natural predictions.
-        scores: of each task.
+        tempered: (N, K), calibrated natural predictions.
+        scores: the conformal scores of each task.
         coverage: of sets and intervals.
     """
     slices, given = task_slices(tasks), condition_on_previous(tasks, groups, tempered)
@@ -124,14 +125,14 @@ def recommendations(
 def condition_on_previous(
     tasks: Sequence[Task], groups: Sequence[TaskGroup], tempered: Floats
 ) -> dict[int, Floats]:
-    """Returns the probabilities (N, L) of each task with levels given those recommended before it.
+    """Returns the probabilities (N, L) of each task, given the levels recommended before it.
 
-    The likeliest is the one that is recommended.
+    Only tasks with levels are included. The most probable level is recommended.
 
     Args:
         tasks: the T tasks.
         groups: the tasks with levels, in groups.
-        tempered: (N, K), natural predictions.
+        tempered: (N, K), calibrated natural predictions.
     """
     slices = task_slices(tasks)
     given: dict[int, Floats] = {}
@@ -146,7 +147,7 @@ def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[s
 
     Args:
         name: of the task.
-        chances: (N, L), of its levels given those recommended before.
+        chances: (N, L), probabilities of its levels, given those recommended before.
         inside: (N, L), its set, to which the recommended level is added.
     """
     (choice, chance), *others = _best(chances, 1 + len(RUNNERS_UP))
@@ -162,7 +163,7 @@ def _levels(name: Heading, chances: Floats, inside: NDArray[np.bool_]) -> dict[s
 
 
 def _best(chances: Floats, count: int) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Yields level and chance (N,) of the likeliest levels, best first."""
+    """Yields level and probability (N,) of the most probable levels, in descending order."""
     left, rows = chances.copy(), np.arange(len(chances))
     for _ in range(min(count, chances.shape[1])):
         level = left.argmax(1)
@@ -178,16 +179,16 @@ def _written(labels: Sequence[str | float], choice: NDArray[np.int64]) -> Column
 
 
 def _texts(which: NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
-    """Returns a text (N,) a row, of few distinct ones; none where `which` is -1."""
+    """Returns one text per row (N,), from a few distinct texts; missing where `which` is -1."""
     coded: pd.Categorical = pd.Categorical.from_codes(which, pd.Index(list(names), dtype="str"))
     return coded
 
 
 def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -> pd.Categorical:
-    """Returns a text such as "300 (21%)" for each row; none for a level without a chance.
+    """Returns a text such as "300 (21%)" per row; missing for a level with probability zero.
 
-    Each distinct text is written once. Level and percent (0 to 100) make one number for it,
-    level * 101 + percent: level 2 with 21% is 223, and 223 = 2 * 101 + 21 again.
+    Each distinct text is created once. Its number is level * 101 + percent, with percent from 0 to
+    100: level 2 with 21% is 223, and 223 = 2 * 101 + 21.
 
     >>> level, share = np.array([2, 0, 2]), np.array([0.21, 0.0, 0.21])
     >>> _with_share(["100", "200", "300"], level, share).tolist()
@@ -200,11 +201,12 @@ def _with_share(texts: Sequence[str], level: NDArray[np.int64], share: Floats) -
 
 
 def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
-    """Returns the levels of each row's set, in their order.
+    """Returns the levels of each row's set as a text, in the order of the levels.
 
-    Rows with the same set get the same number, one level after the other: twice the number so far,
-    and 1 more if the level is inside; renumbered 0, 1, 2, ... as they appear, to stay below N. Of
-    the rows {a}, {b}, {a}, level a makes 1, 0, 1, renumbered 0, 1, 0, and level b then 0, 3, 0.
+    Rows with the same set get the same number. The number is computed level by level: twice the
+    previous number, plus 1 if the level is in the set. After each level the numbers are replaced by
+    0, 1, 2, ... in order of appearance, so that they stay below N. For the rows {a}, {b}, {a},
+    level a gives 1, 0, 1, replaced by 0, 1, 0, and then level b gives 0, 3, 0.
 
     >>> _sets(["a", "b"], np.array([[True, False], [False, True], [True, False]])).tolist()
     ['a', 'b', 'a']
@@ -220,31 +222,33 @@ def _sets(texts: Sequence[str], inside: NDArray[np.bool_]) -> pd.Categorical:
 def column_notes(
     names: Sequence[Heading], scores: Sequence[ConformalScores], coverage: float
 ) -> list[str]:
-    """Returns the sentences that say what the columns are."""
+    """Returns the sentences that describe the columns."""
     short = [
         n.english for n, s in zip(names, scores, strict=True) if np.isinf(s.quantile(coverage))
     ]
     lines = [
         DISCLAIMER,
         (
-            "The first column of a task is its recommendation. Levels have their probability, and "
-            "the next likeliest with theirs. They are chosen one after another so that no rule of "
-            "the schema is broken: where rules tie tasks together, the probabilities of those that "
-            "follow hold given the levels recommended before."
+            "The first column of a task is its recommendation. For a task with levels, the next "
+            "columns are the probability of this level, and the next most probable levels with "
+            "their probabilities. The levels are chosen one task after another, so that together "
+            "they break no rule of the schema. Where rules connect tasks, the probabilities of a "
+            "later task are conditional on the levels recommended before it."
         ),
         (
-            f"The set, or low to high, holds what was prescribed for {coverage:.0%} of patients "
-            "like those that the model was fitted on. It is about one task, and knows no rules. "
-            "A low or high that is empty is no bound."
+            "The set, or the interval from low to high, contains the prescribed level or value "
+            f"for {coverage:.0%} of patients like those that the model was fitted on. It is about "
+            "one task and does not use the rules. If low or high is empty, there is no bound."
         ),
         (
-            "Outside: the patient is unlike those that the model was fitted on, for the reason "
-            "given; nothing is promised then."
+            "Outside: the patient is out of distribution, which means outside the training domain "
+            "of the model, for the reason given. Coverage is not guaranteed for this patient. "
+            "Development rows are the rows that the model was fitted on."
         ),
     ]
     if short:
         lines.append(
-            f"Too few labels for {coverage:.0%}: every level or value is held possible for "
-            f"{', '.join(short)}."
+            f"There are too few labels for a coverage of {coverage:.0%} of some tasks. Their sets "
+            f"and intervals contain every level or value: {', '.join(short)}."
         )
     return lines

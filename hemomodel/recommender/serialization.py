@@ -1,4 +1,4 @@
-"""The form of `model.json`, and what is checked of it before it is believed."""
+"""The format of `model.json`, and the checks of its content when it is loaded."""
 
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from hemomodel.schema.schema import Schema
 __all__ = ["FORMAT", "ModelFile", "from_model_file", "to_model_file"]
 
 FORMAT = 1
-_ROWS = 10**12  # more than anyone has; a number beyond is none that was counted
+_ROWS = 10**12  # an upper limit for counts of rows
 
 
 class _Part(BaseModel):
@@ -50,7 +50,7 @@ class _Task(_Part):
 
 
 class ModelFile(_Part):
-    """`model.json`: everything but the weights."""
+    """`model.json`: everything except the weights."""
 
     format: Literal[1]
     about: dict[str, Any]
@@ -107,16 +107,16 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
 def from_model_file(
     stored: ModelFile, schema: Schema, layers: dict[str, NDArray[np.floating]]
 ) -> FittedModel:
-    """Returns the model that plain data and weights make, if they fit together.
+    """Returns the model from plain data and weights.
 
     Args:
-        stored: its form is right.
-        schema: of its table, valid.
-        layers: the weights by name, of any form.
+        stored: the content of `model.json`, with valid fields.
+        schema: the validated schema of its table.
+        layers: the weights by name; names and shapes are checked here.
 
     Raises:
-        ModelFileError: they do not fit together.
-        InputError: the schema lacks the feature set.
+        ModelFileError: data, schema and weights do not match.
+        InputError: the schema does not have the feature set.
     """
     tasks = schema.tasks
     if [(task.name, task.outputs) for task in stored.tasks] != [(t.name, t.size) for t in tasks]:
@@ -154,7 +154,7 @@ def from_model_file(
 
 
 def _switches(stored: ModelFile, schema: Schema) -> frozenset[str]:
-    """Returns the switches that were on; `legacy_age`, whatever their names are, says all."""
+    """Returns the switches that were on; `legacy_age` means all switches of the schema."""
     known = schema.feature_switches
     if stored.legacy_age and not known:
         raise ModelFileError("the table has no legacy formula for legacy_age")
@@ -179,7 +179,7 @@ def _training_domain(
 
 
 def _width(schema: Schema, feature_set: str) -> int:
-    """Returns how many features a set has, however many it says, without a name for each."""
+    """Returns the number of features of a set, without creating their names."""
     return sum(
         sum(map(len, block_codes(schema, block)))
         if block.encode == "one_hot"
@@ -191,12 +191,12 @@ def _width(schema: Schema, feature_set: str) -> int:
 def _scores(stored: _Scores) -> ConformalScores:
     errors = finite_array("scores", stored.errors, (kept_scores(stored.count),))
     if (np.diff(errors) < 0).any():
-        raise ModelFileError("scores do not rise")
+        raise ModelFileError("scores are not in ascending order")
     return ConformalScores(stored.count, errors)
 
 
 def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, NDArray[np.float64]]:
-    """Returns what each replicate's preprocessing learned, named as by `export_preprocessor`."""
+    """Returns the preprocessing numbers of each replicate, named as by `export_preprocessor`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
         name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))
@@ -211,7 +211,7 @@ def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, ND
             shapes[f"{name}.standardscaler.scale_"] = (replicates, count)
     if set(shapes) != set(stored.preprocessing):
         raise ModelFileError(
-            f"preprocessing has not the blocks of feature set {stored.feature_set!r}"
+            f"preprocessing does not have the blocks of feature set {stored.feature_set!r}"
         )
     return {
         name: (positive_array if name.endswith("scale_") else finite_array)(

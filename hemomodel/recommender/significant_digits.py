@@ -1,4 +1,4 @@
-"""The digits of a value and its interval that mean something."""
+"""Rounds a value and its interval to significant digits."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from hemomodel.arrays import Floats
 
 __all__ = ["round_to_interval"]
 
-_WITHIN = 3  # digits of an interval's width that its ends are written with
-_OWN = 4  # of a value whose interval is endless
+_WITHIN = 3  # digits of an interval's width that its ends are rounded to
+_OWN = 4  # significant digits of a value with an infinite interval
 
 
 def round_to_interval(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
-    """Returns values and their intervals (n,) with the digits that mean something.
+    """Returns values and their intervals (n,), rounded to significant digits.
 
-    Three of the interval's width; its ends go outwards, so that it holds what it held. Of a value
-    whose interval is endless, four of its own.
+    The precision is three digits of the interval's width. The ends are rounded outwards, so that
+    the interval does not become smaller. A value with an infinite interval gets four digits.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         width = high - low
@@ -29,15 +29,15 @@ def round_to_interval(value: Floats, low: Floats, high: Floats) -> tuple[Floats,
 
 
 def _size(values: Floats) -> Floats:
-    """Returns how many digits (n,) stand before the point; below one, less the zeros behind it."""
+    """Returns the number of digits (n,) before the decimal point; negative for small numbers."""
     size: Floats = np.floor(np.log10(values)) + 1
     return size
 
 
 def _to_digits(way: Callable[[Floats], Floats], values: Floats, digits: Floats) -> Floats:
-    """Returns values rounded one way to so many digits behind the point, or before it if below 0.
+    """Returns values, rounded with `way` to a number of decimal places, which may be negative.
 
-    What has no such number, or is too large or small to be so rounded, stays as it is.
+    Values that cannot be rounded in this way (not finite, too large or too small) do not change.
     """
     with np.errstate(all="ignore"):
         up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)

@@ -1,8 +1,8 @@
 """Trains a stack, scores it, and fits the reference models on the same rows.
 
-A `FitConfig` and a `Stack` come in; parameters, histories and metrics go out.
-Open `loop.py` first, then `metrics.py` for the scores.
-Names that need scikit-learn are loaded when they are first used.
+Input: a `FitConfig` and a `Stack`. Output: parameters, histories and metrics.
+Read `loop.py` first, then `metrics.py` for the scores.
+Names that need scikit-learn are loaded on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A stack as tensors on a device, and its rows on demand."""
+"""A stack as tensors on a device, and batches of its rows."""
 
 from typing import Any, NamedTuple
 
@@ -24,8 +24,8 @@ def as_array(tensor: Tensor) -> Float64s:
 class Batch(NamedTuple):
     """Some rows of each replicate.
 
-    features: (R, B, F). targets: (R, B, K), in their own scale.
-    known: (R, B, T), one where a row has a label of a task; None if every row has every label.
+    features: (R, B, F). targets: (R, B, K), in the targets' own scale.
+    known: (R, B, T), 1 where a row has a label of a task; None if every row has every label.
     """
 
     features: Features
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     known: Tensor | None
 
     def slices(self, size: int) -> "list[Batch]":
-        """Returns it in parts of `size` rows; the last one may be shorter."""
+        """Returns the batch in parts of `size` rows; the last part may be shorter."""
         x, y = self.features.split(size, 1), self.targets.split(size, 1)
         known = [None] * len(x) if self.known is None else self.known.split(size, 1)
         return [Batch(*part) for part in zip(x, y, known, strict=True)]
@@ -66,7 +66,7 @@ class DeviceStack:
         self.is_padding = tensor(padding_mask(stack.train_rows, stack.train_counts))
 
     def gather(self, rows: Tensor) -> Batch:
-        """Returns the rows of row numbers (R, n)."""
+        """Returns the rows with the row numbers (R, n)."""
         replicates, count, width = self._features.shape
         start = torch.arange(replicates, device=rows.device).unsqueeze(1) * count
         x = self._features.view(-1, width).index_select(0, (rows + start).flatten())
@@ -79,13 +79,13 @@ class DeviceStack:
 
         Args:
             rows: (R, m), padded row numbers.
-            counts: (R,), how many of them are real.
+            counts: (R,), the number of rows without padding.
         """
         index = torch.from_numpy(np.array(rows)).to(self._labels.device)
         is_padding = torch.from_numpy(padding_mask(rows, counts)).to(index.device)
         batch = self.gather(index)
         share = row_weights(self._known[index], is_padding)
-        # In the targets' own scale, where each loss has the same form as in natural units.
+        # In the targets' own scale; each loss has the same form there as in natural units.
         trivial = (self._trivial.unsqueeze(1) - self._offset) / self._spread
         trivial_rows = row_losses(self.layout, trivial.expand_as(batch.targets), batch.targets)
         return ScoredRows(

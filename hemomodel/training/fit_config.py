@@ -1,4 +1,4 @@
-"""The settings of one training run: what they are, their defaults, and where to search them."""
+"""The settings of one training run: their meanings, defaults and search domains."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -17,24 +17,24 @@ Width: TypeAlias = Annotated[int, Field(ge=1, le=65_536)]
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class FitConfig:
-    """How R replicates are trained.
+    """The settings with which R replicates are trained.
 
     Attributes:
-        hidden: widths of the shared layers; ReLU after each but the last.
+        hidden: widths of the shared layers; ReLU after each except the last.
         lr: learning rate of trunk and heads.
-        batch_size: rows a step.
+        batch_size: rows per step.
         weight_decay: decoupled with `adamw`, added to the gradient with `adam`.
-        dropout: share of rectified units silenced in training.
-        balancer: how the task losses are weighted.
+        dropout: share of rectified units that are set to zero in training.
+        balancer: the method that weights the task losses.
         epochs: passes over the training rows.
         optimizer: Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019).
         reduction: whether the total is the sum or the mean of the weighted task losses.
-        gradients: where task gradients are taken for a balancer that asks: by the weights of the
-            last shared layer, or by every parameter of the trunk.
-        features: feature set of the schema; `default` is the one that the schema says. Of the
-            hemodialysis workbook: `pretreatment` (known before the session), which is its default,
-            or `seed` (as published; it holds figures that follow from the prescription itself).
-        targets: values brought to one scale on the training rows, see `prepare`, or raw.
+        gradients: the parameters by which task gradients are computed, for balancers that use
+            them: the weights of the last shared layer, or every parameter of the trunk.
+        features: feature set of the schema; `default` is the schema's default. The hemodialysis
+            workbook has `pretreatment` (known before the session), which is its default, and
+            `seed` (as published; it contains values that follow from the prescription itself).
+        targets: values scaled on the training rows, see `prepare`, or raw.
     """
 
     hidden: Annotated[

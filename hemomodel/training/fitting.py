@@ -1,4 +1,4 @@
-"""`fit`: one configuration, one cohort, one design."""
+"""`fit`: trains one configuration on one cohort with one design."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ __all__ = ["Fit", "fit"]
 
 @dataclass(frozen=True)
 class Fit:
-    """What training left.
+    """The results of training.
 
     Attributes:
         scores: (R, T), validation skill after the last epoch.
         metrics: each metric of `hemomodel.training.metrics`, (R, T).
-        history: every epoch, (E, R, T) each.
-        training: the trained stack, to go on from or to save.
+        history: every epoch, see `History`.
+        training: the trained stack; it can be trained further or saved.
     """
 
     scores: Tensor
@@ -34,14 +34,14 @@ class Fit:
 def fit(config: FitConfig, cohort: Cohort, replicates: Replicates, *, device: str = "cpu") -> Fit:
     """Trains every replicate of a design and scores it on its validation rows.
 
-    The numbers have torch's default dtype. Training all replicates at once equals training each
-    of them alone.
+    The numbers have torch's default dtype. Training all replicates together gives the same
+    networks as training each replicate by itself.
 
     Args:
-        config: how to train.
-        cohort: the sessions; the design's held-out part of them is not touched.
+        config: the settings.
+        cohort: the sessions; the held-out rows of the design are not used.
         replicates: folds and seeds.
-        device: where to train.
+        device: the device to train on.
 
     Raises:
         InputError: the cohort is too small for the design, or lacks the feature set.

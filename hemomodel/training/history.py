@@ -1,4 +1,4 @@
-"""What training leaves behind, epoch by epoch."""
+"""The record of training, per epoch."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,20 +10,21 @@ __all__ = ["History"]
 
 
 class History(NamedTuple):
-    """What each epoch left behind, (E, R, T) each but the last.
+    """The record of each epoch, (E, R, T) for each attribute except `cosines`.
 
     Attributes:
-        train_loss: mean over the epoch's labelled rows, in the targets' own scale, as the steps
-            saw it.
+        train_loss: mean over the epoch's labelled rows, in the targets' own scale, computed at
+            each step before its update.
         loss: on the scored rows after the epoch, in the targets' own scale.
-        skill: share of the trivial predictor's loss on the scored rows that is removed.
+        skill: 1 - loss / loss of the trivial predictor, on the scored rows.
         weights: mean over the epoch's steps.
         gradient_norms: norm of each task's gradient at the last shared layer (or over the trunk,
             as `FitConfig.gradients` says), at the first step.
-        training_rate: the training loss relative to the trivial predictor's, over its mean over
-            tasks: GradNorm's inverse training rate r_i. Above 1, a task lags behind.
-        cosines: (E, R, T, T), between the tasks' gradients, at the first step; zero where one of
-            them vanishes.
+        training_rate: the training loss divided by the trivial predictor's, and then by the mean
+            over tasks: GradNorm's inverse training rate r_i. A task above 1 is slower than the
+            mean.
+        cosines: (E, R, T, T), between the task gradients, at the first step; zero if one of the
+            two gradients is zero.
     """
 
     train_loss: Tensor
@@ -36,10 +37,10 @@ class History(NamedTuple):
 
     @classmethod
     def joined(cls, parts: "Sequence[History]") -> "History":
-        """Returns one history of consecutive ones."""
+        """Returns consecutive histories as one."""
         return cls(*map(torch.cat, zip(*parts, strict=True)))
 
     @property
     def score(self) -> Tensor:
-        """(E,): mean skill over replicates and tasks, the study's one figure."""
+        """(E,): the score, which is the mean skill over replicates and tasks."""
         return self.skill.mean((1, 2))

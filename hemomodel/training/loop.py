@@ -1,4 +1,4 @@
-"""The one loop: all replicates of one configuration trained at once."""
+"""The training loop: trains all replicates of one configuration together."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -23,20 +23,20 @@ from hemomodel.typing import Losses, Outputs
 
 __all__ = ["Training"]
 
-_BLOCK = 1 << 22  # numbers gathered at once: large enough to be rare, small enough for any cohort
+_BLOCK = 1 << 22  # numbers per gathered block: few blocks, and small enough for any cohort
 
 
 class Training:
-    """R replicates in training; it can be advanced, scored, saved and taken up again.
+    """R replicates in training; it can be continued, scored, saved and restored.
 
-    Every replicate has its own initial weights, order of rows, dropout and balancer memory, so a
-    stack trains exactly what each replicate alone would.
+    Every replicate has its own initial weights, order of rows, dropout and balancer memory. So a
+    stack trains exactly the same networks as each replicate by itself.
 
     Attributes:
-        epoch: epochs run.
-        latest: (R, m, K), the outputs for the scored rows after the last epoch.
+        epoch: the number of epochs run.
+        last_history: (R, m, K), the outputs for the scored rows after the last epoch.
         scored: the rows that each epoch is scored on.
-        steps_per_epoch: optimizer steps of an epoch.
+        steps_per_epoch: optimizer steps per epoch.
     """
 
     last_history: Outputs
@@ -72,13 +72,13 @@ class Training:
 
     @torch.no_grad()
     def run_epochs(self, epochs: int) -> History:
-        """Trains for some epochs more, and returns what each of them left behind."""
+        """Trains for some more epochs, and returns their history."""
         return History(*map(torch.stack, zip(*(self._epoch() for _ in range(epochs)), strict=True)))
 
     def profile_step(self) -> Callable[[], None]:
-        """Trains an epoch; returns a function that takes one more step on its first batch.
+        """Trains an epoch, and returns a function that takes one more step on its first batch.
 
-        It is for measurements: each call does the work of a step in the middle of an epoch.
+        The function is for measurements: each call does the work of a step inside an epoch.
         """
         batch = next(self._batches())
         self.run_epochs(1)
@@ -107,7 +107,7 @@ class Training:
         )
 
     def _batches(self) -> Iterator[Batch]:
-        """Yields the epoch's batches, in an order of each replicate's own."""
+        """Yields the epoch's batches; each replicate has its own order of rows."""
         size, data = self.config.batch_size, self._data
         lottery = random_bits(fold_in(self._keys, 2 * self.epoch + 1), data.train_rows.shape[1])
         lottery = lottery.masked_fill_(data.is_padding, torch.iinfo(torch.int64).max)
@@ -117,7 +117,7 @@ class Training:
             yield from data.gather(block).slices(size)
 
     def _step(self, batch: Batch, step: int) -> None:
-        """One step of every replicate."""
+        """Takes one step of every replicate."""
         x, y, known = batch
         masks = self._dropout(x.shape[1], step) if self.config.dropout else ()
         flow = self.network.forward(x, masks)
@@ -125,7 +125,7 @@ class Training:
         counts = None if known is None else known.sum(1)
         signals = self._signals(flow, losses, slopes, masks, counts)
         weights, self._memory = self._balancer.weigh(signals, self._memory)
-        if not step:  # once an epoch: most balancers do without
+        if not step:  # once per epoch: most balancers do not need them
             self._norms, self._cosines = lengths_and_cosines(signals.gramian)
         self._descend(flow, slopes, weights, masks)
         self._memory = self._balancer.after_step(self._losses_of(batch, masks), self._memory)
@@ -157,7 +157,7 @@ class Training:
     def _descend(
         self, flow: list[Tensor], slopes: Outputs, weights: Tensor, masks: Sequence[Tensor]
     ) -> None:
-        """Takes the optimizer's step on the weighted total."""
+        """Takes an optimizer step on the weighted total."""
         share = 1 / weights.shape[1] if self.config.reduction == "mean" else 1.0
         by_column = (weights * share).index_select(1, self.layout.task_of).unsqueeze(1)
         if self._balancer.weighs_heads:
@@ -167,12 +167,12 @@ class Training:
         self._optimizer.step()
 
     def _losses_of(self, batch: Batch, masks: Sequence[Tensor]) -> Callable[[], Losses]:
-        """Returns a way to the losses of a batch under the network as it is then."""
+        """Returns a function that computes the losses of a batch with the current network."""
         x, y, known = batch
         return lambda: self.layout.losses(self.network.forward(x, masks)[-1], y, known)[0]
 
     def _dropout(self, rows: int, step: int) -> tuple[Tensor, ...]:
-        """Returns one mask (R, B, H) a rectified layer: 0, or 1 / (1 - rate)."""
+        """Returns one mask (R, B, H) per rectified layer: 0, or 1 / (1 - rate)."""
         widths = self.config.hidden[:-1]
         count = rows * sum(widths)
         used = -(-self.config.batch_size * sum(widths) // 4)  # 64 bits are four numbers
@@ -185,15 +185,15 @@ class Training:
 
     @torch.no_grad()
     def outputs(self, scored: ScoredRows | None = None) -> Outputs:
-        """Returns the outputs (R, m, K) for the scored rows or others, in their own scale."""
+        """Returns the outputs (R, m, K) for the scored or other rows, in the targets' scale."""
         return self.network.forward((scored or self.scored).features)[-1]
 
     def health(self) -> dict[str, Tensor]:
-        """Returns what the balancer's solver reports, (R,) each; see `Balancer.health`."""
+        """Returns the convergence of the balancer's solver, (R,) each; see `Balancer.health`."""
         return self._balancer.health(self._memory)
 
     def state(self) -> dict[str, Tensor]:
-        """Returns everything that training has changed, as named plain tensors."""
+        """Returns everything that training changes, as named plain tensors."""
         adam = self._optimizer.state_dict()["state"].get(0, {})
         return {
             "epoch": torch.tensor(self.epoch),
@@ -203,7 +203,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Takes up what `state` returned; what follows is bit for bit what would have followed."""
+        """Restores what `state` returned; training then continues bit for bit as it would have."""
         self.epoch = int(state["epoch"])
         self.network.parameters.copy_(state["parameters"])
         adam = {name[5:]: value for name, value in state.items() if name.startswith("adam.")}

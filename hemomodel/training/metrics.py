@@ -1,6 +1,6 @@
 """Scores of each replicate and task, in the task's own unit.
 
-Everything is (R, T); a figure that a task does not have (the accuracy of a flow) is NaN.
+Every score is (R, T). A score that a task does not have, such as the accuracy of a flow, is NaN.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ METRICS = (
 
 @dataclass(frozen=True)
 class ScoringData:
-    """What outputs are scored against.
+    """The labels and references that outputs are scored against.
 
     Attributes:
         labels: (R, m, K), one-hot levels and values in the task's unit.
         share: (R, m, T), each row's share of a task's mean; zero for padding and unknown labels.
-        trivial: (R, K), what the trivial predictor says: log base rates and means.
+        trivial: (R, K), the trivial predictor's log base rates and means.
         optimum: (R, m, K), the oracle's probabilities and means, or None.
     """
 
@@ -50,19 +50,19 @@ def row_losses(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
 
 
 def scores(layout: HeadLayout, natural: Natural, scored: ScoringData) -> dict[str, Tensor]:
-    """Returns every metric of `METRICS` that can be had, (R, T) each.
+    """Returns every metric of `METRICS` that can be computed, (R, T) each.
 
-    Skill is 1 - loss / loss of the trivial predictor on the same rows; for a count that is the
-    share of the deviance explained. Regret is the loss above the optimum, expected over the labels
+    Skill is 1 - loss / loss of the trivial predictor on the same rows; for a count this is the
+    share of the deviance explained. Regret is the expected loss above the optimum, over the labels
     given the patient: the Kullback-Leibler divergence from the oracle's probabilities (nats), the
     squared distance from its mean (squared units), or half the deviance of its mean. `ordinal_mae`
-    is the mean distance, in levels, of the median level from the right one: no other level is
-    expected to be nearer.
+    is the mean distance, in levels, of the median level from the true level. The median level
+    minimises the expected distance.
 
     Args:
         layout: of the predictions.
-        natural: (R, m, K), what `HeadLayout.natural` returns.
-        scored: what they are scored against.
+        natural: (R, m, K), the result of `HeadLayout.natural`.
+        scored: the labels and references.
     """
     share, labels, has_value = scored.share, scored.labels, layout.has_value
     loss = (row_losses(layout, natural, labels) * share).sum(1)
@@ -90,7 +90,7 @@ def scores(layout: HeadLayout, natural: Natural, scored: ScoringData) -> dict[st
 
 
 def _correct(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
-    """Returns (R, m, T): one where the likeliest level is the right one, zero for values."""
+    """Returns (R, m, T): one where the most probable level is the true one, zero for values."""
     right = torch.where(labels > 0, natural, -torch.inf)
     best = _by_task(layout, natural)
     hit = (_by_task(layout, right) >= best) & ~layout.has_value
@@ -100,7 +100,7 @@ def _correct(layout: HeadLayout, natural: Natural, labels: Tensor) -> Tensor:
 def _ordinal_mae(
     layout: HeadLayout, ordinal: PaddedBlocks, natural: Natural, scored: ScoringData
 ) -> Tensor:
-    """Returns the mean distance in levels of the median level from the right one, (R, T)."""
+    """Returns the mean distance in levels of the median level from the true level, (R, T)."""
     chance = layout.log_probabilities(natural).exp()
     medians = (ordinal.scatter(chance).cumsum(-1) < 0.5).sum(-1)  # noqa: PLR2004 - the median's
     distance = (medians - ordinal.scatter(scored.labels).argmax(-1)).abs()

@@ -1,7 +1,7 @@
-"""Reference models: what each task gives without any network, on the same rows and features.
+"""Reference models per task without neural networks, on the same rows and features.
 
-A network that does not beat them has not gained by sharing, nor by balancing. Each is one
-scikit-learn model a replicate and task, with its strength chosen on the training rows alone.
+If a network does not beat them, sharing and balancing had no benefit. Each reference model is one
+scikit-learn model per replicate and task. Its regularisation is chosen only on the training rows.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,16 +25,16 @@ from hemomodel.training.scored_rows import ScoredRows, known_losses
 
 __all__ = ["REFERENCES", "ReferenceModel", "reference_losses"]
 
-_FOLDS = 3  # inner ones: a rare level has few rows to spread over them
+_FOLDS = 3  # inner folds; few, because a rare level has few rows
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
 _PENALTIES = np.logspace(-1, 5, 13)  # of the ridge regression
-_SHRINKAGES = np.logspace(-4, 1, 6)  # of the Poisson regression, of counts whose mean is one
-_STEP, _MOST = 5, 500  # rounds of boosting: tried every so many, and never more than
+_SHRINKAGES = np.logspace(-4, 1, 6)  # of the Poisson regression, for counts with mean one
+_STEP, _MOST = 5, 500  # rounds of boosting: evaluated after every _STEP, at most _MOST
 
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """One model's predictions, scored.
+    """The scores of one model's predictions.
 
     Attributes:
         losses: (R, m, T), each row's loss, see `hemomodel.training.metrics.row_losses`. Zero where
@@ -53,9 +53,9 @@ class _Problem:
     Attributes:
         x: (n, F), features of the labelled training rows.
         y: (n,), level numbers, or values in the task's unit.
-        levels: how many; zero for a value.
-        is_count: whether the value is a count. The order of levels is not made use of.
-        groups: (n,), whose row each row is; None if no person has two.
+        levels: the number of levels; zero for a value. The order of levels is not used.
+        is_count: whether the value is a count.
+        groups: (n,), the person of each row; None if no person has two rows.
     """
 
     x: Floats
@@ -65,7 +65,7 @@ class _Problem:
     groups: Rows | None = None
 
     def only(self, rows: Rows) -> "_Problem":
-        """Returns the problem of some rows."""
+        """Returns the problem with some rows only."""
         groups = None if self.groups is None else self.groups[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], groups=groups)
 
@@ -73,20 +73,20 @@ class _Problem:
 Predictor: TypeAlias = Callable[[_Problem, Floats], Floats]
 """(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values.
 
-The mean of a count is above zero, or its loss would not be finite.
+The mean of a count must be above zero, because otherwise its loss is not finite.
 """
 
 
 def reference_losses(
     stack: Stack, rows: tuple[Rows, Rows] | None = None, *, n_jobs: int = 1
 ) -> dict[str, ReferenceModel]:
-    """Fits every reference model to every replicate and task, and scores it.
+    """Fits every reference model for every replicate and task, and scores it.
 
     Args:
-        stack: the replicates; the features are those that a network would see.
+        stack: the replicates; the features are those of a network.
         rows: (R, m) padded row numbers to score on, and their counts (R,), such as
-            `(stack.score_rows, stack.score_counts)`; the held-out rows if not given.
-        n_jobs: how many processes fit models.
+            `(stack.score_rows, stack.score_counts)`; by default the held-out rows.
+        n_jobs: the number of processes that fit models.
 
     Returns:
         `base_rate` (the trivial predictor) and each of `REFERENCES`, by name.
@@ -99,7 +99,7 @@ def reference_losses(
         for r in range(len(stack.pairs))
         for problem in _problems(stack, r)
     ]
-    with threadpool_limits(1):  # on a few hundred rows, threads wait for each other
+    with threadpool_limits(1):  # with a few hundred rows, threads mostly wait
         columns = Parallel(n_jobs)(delayed(model)(*given) for model, *given in jobs)
     shape = len(REFERENCES), len(stack.pairs), len(stack.tasks)
     for place, name in enumerate(REFERENCES):
@@ -134,12 +134,12 @@ def _problems(stack: Stack, replicate: int) -> Iterator[_Problem]:
 
 
 def _linear(problem: _Problem, at: Floats) -> Floats:
-    """Ridge, logistic or Poisson regression, its penalty chosen by inner cross-validation."""
+    """Fits ridge, logistic or Poisson regression; inner cross-validation chooses the penalty."""
     if problem.levels:
         models = [LogisticRegression(C=strength, max_iter=1000) for strength in _STRENGTHS]
     elif problem.is_count:
         models = [PoissonRegressor(alpha=alpha, max_iter=1000) for alpha in _SHRINKAGES]
-    elif _whole(problem) is None:  # RidgeCV leaves one row out at a time, in closed form
+    elif _whole(problem) is None:  # RidgeCV has leave-one-out in closed form
         return _predicted(RidgeCV(_PENALTIES), problem, at)
     else:
         models = [Ridge(alpha=penalty) for penalty in _PENALTIES]
@@ -151,12 +151,12 @@ def _linear(problem: _Problem, at: Floats) -> Floats:
 
 
 def _boosting(problem: _Problem, at: Floats) -> Floats:
-    """Gradient boosting of shallow trees, its rounds chosen by inner cross-validation."""
+    """Fits gradient boosting of shallow trees; inner cross-validation chooses the rounds."""
     return _predicted(_booster(problem, max_iter=_rounds(problem)), problem, at)
 
 
 def _rounds(problem: _Problem) -> int:
-    """Adds rounds until the inner loss rises, and returns how many led to the least."""
+    """Returns the number of rounds with the lowest inner loss: adds rounds until it rises."""
     folds = list(_inner(problem))
     models = [_booster(problem, warm_start=True) for _ in folds]
     least = np.inf
@@ -177,7 +177,7 @@ def _booster(problem: _Problem, **more: Any) -> Any:
         max_depth=2,
         learning_rate=0.2,
         min_samples_leaf=10,
-        l2_regularization=5.0,  # a level with few rows would get pure leaves of any size
+        l2_regularization=5.0,  # otherwise a level with few rows gets leaves with extreme values
         early_stopping=False,
         random_state=0,
         **more,
@@ -185,7 +185,7 @@ def _booster(problem: _Problem, **more: Any) -> Any:
 
 
 def _inner(problem: _Problem) -> Iterator[tuple[_Problem, _Problem]]:
-    """Yields the training and the validation part of each inner fold; groups stay whole."""
+    """Yields the training and the validation part of each inner fold; groups are not divided."""
     groups = _whole(problem)
     kind = KFold if groups is None else GroupKFold
     splitter = kind(_FOLDS, shuffle=True, random_state=0)
@@ -194,16 +194,16 @@ def _inner(problem: _Problem) -> Iterator[tuple[_Problem, _Problem]]:
 
 
 def _whole(problem: _Problem) -> Rows | None:
-    """Returns the groups that inner folds can keep whole; None if there are fewer than folds."""
+    """Returns the groups for inner folds; None if there are no groups or fewer than folds."""
     groups = problem.groups
     return None if groups is None or len(np.unique(groups)) < _FOLDS else groups
 
 
 def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:
-    """Returns what a model says, fitted to the problem.
+    """Returns the predictions of a model that is fitted to the problem.
 
-    A level without a training row has the chance that the trivial predictor gives it, and where
-    all counts are zero the mean is that of half a case.
+    A level without a training row gets the probability of the trivial predictor. If all counts are
+    zero, the mean is half a case divided by the number of rows.
     """
     if problem.is_count:
         return _predicted_count(model, problem, at)
@@ -213,7 +213,7 @@ def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:
     floor = 0.5 / (len(problem.y) + 0.5 * problem.levels)
     chances = np.full((len(at), problem.levels), floor)
     seen = np.unique(problem.y)
-    # One level alone cannot be fitted; there is nothing to tell apart.
+    # A classifier cannot be fitted to a single level.
     fitted = model.fit(problem.x, problem.y).predict_proba(at) if len(seen) > 1 else 1.0
     chances[:, seen] = fitted * (1 - floor * (problem.levels - len(seen)))
     logs: Floats = np.log(chances.clip(np.finfo(np.float64).tiny))
@@ -221,7 +221,7 @@ def _predicted(model: Any, problem: _Problem, at: Floats) -> Floats:
 
 
 def _predicted_count(model: Any, problem: _Problem, at: Floats) -> Floats:
-    """Returns the means (m, 1) of a model that is fitted to counts as multiples of their mean."""
+    """Returns the means (m, 1) of a model that is fitted to counts divided by their mean."""
     mean = problem.y.mean()
     if not mean:
         return np.full((len(at), 1), 0.5 / len(problem.y))

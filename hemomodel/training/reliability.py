@@ -1,4 +1,4 @@
-"""Whether predicted class probabilities mean what they say."""
+"""Compares predicted level probabilities with observed frequencies."""
 
 import torch
 
@@ -13,14 +13,14 @@ BINS = 10
 
 
 def reliability(layout: HeadLayout, natural: Natural, scored: ScoringData) -> Float64s:
-    """Returns how often a level occurs where it is given a probability.
+    """Returns the frequency of levels in bins of their predicted probability.
 
-    Each level of a task against the rest, over all rows and replicates, in bins of equal width
-    (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2).
+    Each level of a task is compared with all other levels, over all rows and replicates, in bins of
+    equal width (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2).
 
     Args:
         layout: of the predictions.
-        natural: (R, m, K), what `HeadLayout.natural` returns.
+        natural: (R, m, K), the result of `HeadLayout.natural`.
         scored: labels and shares of the rows.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Rows that a stack is scored on, and what its outputs are scored against."""
+"""The rows that a stack is scored on, with their labels and references."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class ScoredRows:
         features: (R, m, F).
         targets: (R, m, K), in the targets' own scale.
         offset, spread: (R, 1, K), of the targets; see `HeadLayout.natural`.
-        against: labels, shares, trivial predictor and optimum, in natural units.
+        scoring_targets: labels, shares, trivial predictor and optimum, in natural units.
         trivial_loss: (R, T), the trivial predictor's loss in the targets' own scale.
     """
 
@@ -39,11 +39,11 @@ class ScoredRows:
         return mean_loss(self.layout, outputs, self.targets, self.scoring_targets.share)
 
     def skill(self, outputs: Outputs) -> Tensor:
-        """Returns the share of the trivial predictor's loss that outputs (R, m, K) remove."""
+        """Returns the skill (R, T) of outputs (R, m, K): 1 - loss / trivial predictor's loss."""
         return 1 - self.loss(outputs) / self.trivial_loss
 
     def natural(self, outputs: Outputs) -> Natural:
-        """Returns log probabilities, and values in the task's unit (mL/min)."""
+        """Returns log probabilities, and values in the task's unit (such as mL/min)."""
         return self.layout.natural(outputs, self.offset, self.spread)
 
     def metrics(self, outputs: Outputs) -> dict[str, Tensor]:
@@ -62,7 +62,7 @@ class ScoredRows:
     def row_regret(self, outputs: Outputs) -> Tensor | None:
         """Returns each row's expected loss above the oracle's (R, m, T), if the oracle is known.
 
-        Zero where the label is unknown, so that regret and loss are of the same rows.
+        It is zero where the label is unknown, so that regret and loss use the same rows.
         """
         if self.scoring_targets.optimum is None:
             return None
@@ -80,7 +80,7 @@ def _where_known(losses: Tensor, against: ScoringData) -> Tensor:
 
 
 def mean_loss(layout: HeadLayout, outputs: Outputs, targets: Targets, share: Tensor) -> Losses:
-    """Returns the loss (R, T) of outputs, each row weighing its share (R, m, T)."""
+    """Returns the loss (R, T) of outputs; each row is weighted with its share (R, m, T)."""
     by_column, _ = layout.row_losses(outputs, targets)
     return ((by_column @ layout.member) * share).sum(1)
 
@@ -94,7 +94,7 @@ def row_weights(known: Tensor, is_padding: Tensor) -> Tensor:
     """Returns each row's share (R, m, T) of a task's mean over its labelled rows.
 
     Args:
-        known: (R, m, T), one where a row has a label of a task.
+        known: (R, m, T), 1 where a row has a label of a task.
         is_padding: (R, m).
     """
     counted = known.masked_fill(is_padding.unsqueeze(2), 0)

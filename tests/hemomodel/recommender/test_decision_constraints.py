@@ -115,7 +115,7 @@ def test_rules_that_nothing_satisfies_are_refused():
     schema = with_rules(
         {"name": "a", "must": "calcium > 3"}, {"name": "b", "must": "calcium < potassium"}
     )
-    with pytest.raises(InputError, match="leave no levels of calcium, potassium that go together"):
+    with pytest.raises(InputError, match="levels of calcium, potassium"):
         task_groups(schema, ALL)
 
 

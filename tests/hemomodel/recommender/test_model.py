@@ -326,7 +326,7 @@ def test_the_age_is_computed_as_in_the_study(trained, cohort, patients):
 def test_a_stack_of_other_rows_is_refused(trained, fitted):
     training, stack = trained()
     other = synthetic_cohort(300, seed=2)
-    with pytest.raises(InputError, match="prepare it of this cohort"):
+    with pytest.raises(InputError, match=r"the stack has \d+ rows"):
         build_model(other, training.config, stack, training.network.parameters)
 
 
