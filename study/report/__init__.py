@@ -1,5 +1,5 @@
 """The report of a study: an HTML page, Markdown, tables, figures, model cards, a W&B report.
 
-A study's folder comes in (`load.py`); files go out (`write.py`). Nothing is computed from trials
-again. Open `sections/all_sections.py` to see the page in order.
+`load.py` reads a study's folder; `write.py` writes the files. No result is computed again from the
+trials. `sections/all_sections.py` lists the sections of the page in order.
 """

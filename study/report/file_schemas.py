@@ -1,4 +1,4 @@
-"""What a study's tables must hold for a report, checked before anything is drawn from them."""
+"""The columns that a report needs in a study's tables, checked before they are used."""
 
 from pathlib import Path
 
@@ -39,15 +39,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def check_kinds(path: Path, name: str, table: pd.DataFrame) -> None:
-    """Holds a table's columns against the kinds that a report takes from them.
+    """Checks that each column of a table has the kind (text or numbers) that a report needs.
 
     Raises:
-        InputError: a column is of another kind.
+        InputError: a column has another kind.
     """
     for column in COLUMNS[name]:
         numeric = pd.api.types.is_numeric_dtype(table[column])
         if len(table) and numeric == (column in _TEXT):
             kind = "text" if column in _TEXT else "numbers"
             raise InputError(
-                f"{path}: column {column!r} holds {table[column].dtype}, not {kind}; restore it"
+                f"{path}: column {column!r} has type {table[column].dtype}, not {kind}; "
+                "restore the file"
             )

@@ -1,4 +1,4 @@
-"""Numbers and names as a person reads them."""
+"""Formats numbers and names for readers."""
 
 import html
 import math
@@ -30,7 +30,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$#])")
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Returns a number with a real minus sign; a dash for what is not known.
+    """Returns a number with a real minus sign; a dash for an unknown number.
 
     >>> number(-0.12345), number(None), number(float("nan"))
     ('−0.123', '–', '–')
@@ -41,7 +41,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """Returns a number that always has its sign.
+    """Returns a number with its sign, also if it is positive.
 
     >>> signed(0.0214)
     '+0.021'
@@ -57,7 +57,7 @@ def interval(
     sign: bool = False,
     form: str = "{} [{}, {}]",
 ) -> str:
-    """Returns an estimate with its interval, or alone if it has none.
+    """Returns an estimate with its interval, or without one if it has none.
 
     >>> interval(Interval(0.2, -0.1, 0.5), 2), interval(0.2, 2)
     ('0.20 [−0.10, 0.50]', '0.20')
@@ -65,8 +65,8 @@ def interval(
     Args:
         value: the estimate.
         digits: decimals of each number.
-        sign: whether each number always has its sign.
-        form: places for estimate, lower and upper end.
+        sign: whether positive numbers get a sign too.
+        form: format string with places for the estimate, the lower and the upper end.
     """
     show = signed if sign else number
     if not isinstance(value, Interval):
@@ -75,7 +75,7 @@ def interval(
 
 
 def ascii_minus(text: str) -> str:
-    """Returns numbers for a terminal or another program, with a hyphen as minus sign.
+    """Returns text for a terminal or another program: a hyphen replaces the minus sign.
 
     >>> ascii_minus(number(-0.5))
     '-0.500'
@@ -115,7 +115,7 @@ def abbreviated(name: str) -> str:
 
 
 def with_size(value: float | None) -> str:
-    """Returns a number with as many decimals as its size asks for.
+    """Returns a number with decimals that fit its size.
 
     >>> tuple(map(with_size, (0.4567, 4.567, 45.67, 4567.8)))
     ('0.457', '4.57', '45.7', '4,568')
@@ -125,12 +125,12 @@ def with_size(value: float | None) -> str:
 
 
 def task_title(task: Task) -> str:
-    """Returns a task's name in the second language and English on one line."""
+    """Returns a task's title in the second language and in English, on one line."""
     return bilingual(task.title, task.second_title)
 
 
 def bilingual(title: str, second_title: str) -> str:
-    """Returns a name in the second language and English on one line; once if the two are one.
+    """Returns a title in the second language and in English, on one line; equal titles once.
 
     >>> bilingual("Age", "年齡"), bilingual("Age", "")
     ('年齡 Age', 'Age')
@@ -139,17 +139,17 @@ def bilingual(title: str, second_title: str) -> str:
 
 
 def unit_text(task: Task) -> str:
-    """Returns the unit that a task is scored in: of a logarithm, that of the value after `log`."""
+    """Returns the unit in which a task is scored: `log` and the unit for a logarithm."""
     return f"log {task.unit}".strip() if task.transform == "log" else task.unit
 
 
 def escape_label(text: str) -> str:
-    """Returns text for plotly, which reads a few tags: here they stay text."""
+    """Returns text for plotly, which interprets some HTML tags: here they stay text."""
     return html.escape(text, quote=False)
 
 
 def strip_markup(value: object) -> str:
-    r"""Returns a text of one line that neither markdown nor HTML takes for their own.
+    r"""Returns text on one line, with the special characters of Markdown and HTML escaped.
 
     >>> print(strip_markup("<b>|single_task|"))
     &lt;b&gt;\|single\_task\|
@@ -169,8 +169,8 @@ def markdown_table(
     | equal | 0.2 |
 
     Args:
-        header: of the columns, as Markdown.
-        rows: cells, as Markdown.
+        header: the column titles, as Markdown.
+        rows: the cells, as Markdown.
         numeric: whether all columns but the first are aligned right.
     """
     others = ["---:" if numeric else "---"] * (len(header) - 1)

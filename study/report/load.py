@@ -1,4 +1,4 @@
-"""A study's folder, read for a report: what must be there, and what may be."""
+"""Reads a study's folder for a report: required files and optional files."""
 
 import json
 from dataclasses import dataclass, replace
@@ -32,18 +32,18 @@ _NEEDED = {"arms", "differences", "verdict"}
 
 @dataclass(frozen=True, eq=False)
 class LoadedStudy:
-    """All that a report says comes from here.
+    """The content of a study's folder; the report uses nothing else.
 
     Attributes:
-        folder: of the study.
-        record: `study.yaml`.
-        comparison: `comparison.json`.
-        trials: one row a trial.
-        tables: the optional tables that are there, by name.
+        folder: the study's folder.
+        record: the content of `study.yaml`.
+        comparison: the content of `comparison.json`.
+        trials: one row per trial.
+        tables: the optional tables that exist, by name.
         attrition: the ledger, or None.
-        schema: of the table, or None: the report of a study outlives its schema file.
-        tasks: of the schema, in order; where it is gone, bare names.
-        notes: what could not be had, in sentences.
+        schema: the schema of the table, or None if its file cannot be read any more.
+        tasks: the tasks of the schema, in order; without a schema, tasks with names only.
+        notes: sentences about files that could not be read.
     """
 
     folder: StudyFolder
@@ -58,24 +58,24 @@ class LoadedStudy:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The resolved settings, of whatever version wrote them."""
+        """The resolved settings, as the version that ran the study wrote them."""
         settings: dict[str, Any] = self.record["settings"]
         return settings
 
     @property
     def feature_set(self) -> str:
-        """The name of the feature set that the networks see."""
+        """The name of the feature set that the networks use."""
         name = str((self.settings.get("fit") or {}).get("features") or FitConfig().features)
         return self.schema.feature_set_name(name) if self.schema else name
 
     @property
     def level(self) -> str:
-        """How often intervals hold, in percent."""
+        """The coverage of the intervals, in percent."""
         return percent(self.comparison.level)
 
     @property
     def sentences(self) -> list[str]:
-        """The verdict on each difference."""
+        """The verdict sentence of each difference."""
         return [gap.verdict for gap in self.comparison.differences if gap.verdict]
 
     @property
@@ -94,13 +94,13 @@ class LoadedStudy:
 
     @property
     def lost(self) -> list[str]:
-        """Arms that were searched and have no part in the comparison."""
+        """Arms that were searched but are not in the comparison."""
         searched = dict.fromkeys(self.trials["arm"])
         return [name for name in searched if name not in self.names]
 
     @property
     def references(self) -> list[ReferenceResult]:
-        """The reference models, the best first, with every metric that the table has of them."""
+        """The reference models, the best first, with all their metrics in the table."""
         return sorted(map(self._with_metrics, self.comparison.references), key=by_score)
 
     def _with_metrics(self, model: ReferenceResult) -> ReferenceResult:
@@ -119,16 +119,16 @@ class LoadedStudy:
         return replace(model, tasks=tasks)
 
     def task(self, name: str) -> Task:
-        """Returns a task by name, also one that the schema does not know."""
+        """Returns a task by name; a task that is not in the schema has only its name."""
         matches = [task for task in self.tasks if task.name == name]
         return matches[0] if matches else _bare(name, TaskResult())
 
 
 def find_study(text: str) -> StudyFolder:
-    """Returns the folder of a study, given by its path or by its name in studies/.
+    """Returns the folder of a study from its path or its name in studies/.
 
     Raises:
-        InputError: neither is a study.
+        InputError: neither place has a study.
     """
     places = [Path(text), Path("studies") / text]
     for place in places:
@@ -136,7 +136,7 @@ def find_study(text: str) -> StudyFolder:
         if read_record(folder) is not None:
             return folder
     raise InputError(
-        f"{text} is no study: it holds no study.yaml, and studies/ has none of this name; "
+        f"{text} is not a study: it has no study.yaml, and studies/ has no study of this name; "
         "give a study's folder or its name in studies/"
     )
 
@@ -145,17 +145,19 @@ def open_study(folder: StudyFolder) -> LoadedStudy:
     """Reads a study that has been compared.
 
     Raises:
-        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+        InputError: the folder is not a study, has no comparison yet, or has a damaged file.
     """
     record = read_record(folder)
     if record is None:
-        raise InputError(f"{folder.root} is no study: it has no study.yaml; give a study's folder")
+        raise InputError(
+            f"{folder.root} is not a study: it has no study.yaml; give a study's folder"
+        )
     comparison = read_comparison(folder)
     trials = _table(folder, "trials")
     if trials is None:
         raise InputError(
-            f"study {folder.name} has lost its trials.parquet; "
-            f"have it written again with: {folder.resume_command()}"
+            f"study {folder.name} has no trials.parquet; "
+            f"write it again with: {folder.resume_command()}"
         )
     schema, notes = read_schema(record)
     tables = {name: _table(folder, name) for name in _OPTIONAL}
@@ -177,8 +179,8 @@ def read_comparison(folder: StudyFolder) -> Comparison:
     """Reads `comparison.json`.
 
     Raises:
-        InputError: the study has not been compared, another version compared it, or an entry is
-            missing or of another kind.
+        InputError: the study has no comparison, another version wrote it, or an entry is
+            missing or has the wrong type.
     """
     path = folder.root / "comparison.json"
     if not path.exists():
@@ -189,7 +191,7 @@ def read_comparison(folder: StudyFolder) -> Comparison:
     missing = _NEEDED - set(plain)
     if missing:
         raise InputError(
-            f"{path} lacks {', '.join(sorted(missing))}: another version wrote it; "
+            f"{path} lacks {', '.join(sorted(missing))}, because another version wrote it; "
             f"compare again with: {folder.resume_command()}"
         )
     try:
@@ -205,7 +207,7 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); restore the file") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path}: holds {type(value).__name__}, not an object; restore the file")
+        raise InputError(f"{path}: has {type(value).__name__}, not an object; restore the file")
     return value
 
 
@@ -219,16 +221,16 @@ def _table(folder: StudyFolder, name: str) -> pd.DataFrame | None:
 
 
 def read_schema(record: dict[str, Any]) -> tuple[Schema | None, tuple[str, ...]]:
-    """Returns the schema of a study's table, or None with a note that says what is missing.
+    """Returns the schema of a study's table, or None and a note on what is missing.
 
     Args:
-        record: `study.yaml`.
+        record: the content of `study.yaml`.
     """
     try:
         return load_schema(str(record["settings"].get("schema_file") or "hemodialysis")), ()
-    except InputError:  # which says where the file was: no one else's business
+    except InputError:  # its text has the path of the file, which stays private
         why = "the schema's file cannot be read"
-        return None, (f"Tasks have their bare names here, without titles and units: {why}.",)
+        return None, (f"Tasks have only their names here, without titles and units: {why}.",)
 
 
 def _bare_tasks(comparison: Comparison) -> tuple[Task, ...]:

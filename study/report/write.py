@@ -1,4 +1,4 @@
-"""The report of a study: one page, the same in Markdown, its tables, and its figures."""
+"""Writes the report of a study: an HTML page, the same in Markdown, tables and figures."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,18 +28,18 @@ Trials: TypeAlias = dict[str, list[FrozenTrial]]
 def write_report(
     folder: StudyFolder, out: StudyFolder | None = None, *, images: bool = False
 ) -> Path:
-    """Writes `report.html`, `report.md` and `tables/`, and if asked for `figures/`.
+    """Writes `report.html`, `report.md`, `tables/` and, if requested, `figures/`.
 
     Args:
-        folder: of a study that has been compared; what is in it is only read.
-        out: where to write; into the study's folder if not given.
-        images: also draw the figures as PNG and SVG; see `study.report.render.images.missing`.
+        folder: a study that has been compared; its files are only read.
+        out: the folder to write to; the study's folder if not given.
+        images: also draw the figures as PNG and SVG; see `missing_browser` of `render/images.py`.
 
     Returns:
-        the page.
+        the path of the page.
 
     Raises:
-        InputError: it is no study, it has no comparison yet, or a file of it is damaged.
+        InputError: the folder is not a study, has no comparison yet, or has a damaged file.
     """
     out = out or folder
     study = open_study(folder)
@@ -62,7 +62,7 @@ def _importance(trials: Trials) -> pd.DataFrame:
 
 
 def _figures(sections: list[Section]) -> list[Figure]:
-    """Returns every figure, titled so that it can stand alone."""
+    """Returns every figure, with a title that is complete without the page."""
     blocks = [block for section in sections for block in section.blocks]
     return [
         replace(figure, title=block.called(figure))

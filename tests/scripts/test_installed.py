@@ -113,6 +113,7 @@ def test_the_wheel_holds_types_settings_schemas_and_cluster_files(installed):
         files = [path.name for path in (ROOT / folder).iterdir() if path.is_file()]
         assert files
         assert {f"{package}/{name}" for name in files} <= names
+    assert "study/report/sections/glossary.md" in names
     assert not [name for name in names if name.startswith(("scripts", "tests"))]
 
 

@@ -1,4 +1,4 @@
-"""What a section is made of: text, figures, tables. The page draws them; it decides nothing."""
+"""The blocks of a section: text, figures and tables. The page only draws them."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: its text, a small text under it, and whether it is a column's best."""
+    """A cell of a table: its text, a small text below it, and whether it is the column's best."""
 
     text: str
     small: str = ""
@@ -50,6 +50,65 @@ class Notes:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Lines of code, shown unchanged."""
+
+    text: str
+    language: Literal["python", "bash"]
+    kind: Literal["code"] = "code"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures side by side, as far as the width allows, with one caption.
+
+    Attributes:
+        figures: one or more figures.
+        caption: how to read them, and what they do not show.
+        size: the share of the page's width that one figure takes, if the page is wide enough.
+        title: the title above all of them.
+        legend: the arms in the legend; a reader can highlight them.
+        scale: labels of the diverging scale from left to right, if it is used.
+    """
+
+    figures: tuple[Figure, ...]
+    caption: str
+    size: Literal["full", "narrow", "wide", "half", "third"] = "full"
+    title: str = ""
+    legend: tuple[str, ...] = ()
+    scale: tuple[str, ...] = ()
+    kind: Literal["figures"] = "figures"
+
+    def called(self, figure: Figure) -> str:
+        """Returns a figure's title that is complete without the figures beside it."""
+        return f"{self.title}: {figure.title}" if self.title else figure.title
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a header row; the first cell of each row is its header.
+
+    Attributes:
+        title: the caption.
+        columns: the headers.
+        rows: the cells; a row of one cell is a heading inside the table.
+        note: how to read it.
+        folded: whether the table is hidden until a reader opens it (never in print).
+        arms: whether the first column has names of arms.
+        style: for numbers, for words, or for many short rows.
+    """
+
+    title: str
+    columns: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    folded: bool = False
+    arms: bool = False
+    style: Literal["numbers", "words", "dense"] = "numbers"
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
 class Definitions:
     """Terms and what they mean.
 
@@ -63,66 +122,7 @@ class Definitions:
     kind: Literal["definitions"] = "definitions"
 
 
-@dataclass(frozen=True)
-class Code:
-    """Lines to run, as they are."""
-
-    text: str
-    language: Literal["python", "bash"]
-    kind: Literal["code"] = "code"
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Figures side by side where there is room, and how to read them.
-
-    Attributes:
-        figures: one or more.
-        caption: how to read it, and what it does not say.
-        size: how much of the page's width one takes, where there is room.
-        title: above all of them.
-        legend: arms to name and to pick out.
-        scale: names of the two ends of the diverging scale, if it is used.
-    """
-
-    figures: tuple[Figure, ...]
-    caption: str
-    size: Literal["full", "narrow", "wide", "half", "third"] = "full"
-    title: str = ""
-    legend: tuple[str, ...] = ()
-    scale: tuple[str, ...] = ()
-    kind: Literal["figures"] = "figures"
-
-    def called(self, figure: Figure) -> str:
-        """Returns what a figure shows, for whoever does not see those beside it."""
-        return f"{self.title}: {figure.title}" if self.title else figure.title
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with a header row; the first cell of each row is its header.
-
-    Attributes:
-        title: its caption.
-        columns: headers.
-        rows: cells; a row of one cell is a heading inside the table.
-        note: how to read it.
-        folded: shown on demand (always in print).
-        arms: whether its first column names arms.
-        style: of numbers, of words, or of many short rows.
-    """
-
-    title: str
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
-    folded: bool = False
-    arms: bool = False
-    style: Literal["numbers", "words", "dense"] = "numbers"
-    kind: Literal["table"] = "table"
-
-
-Block: TypeAlias = Prose | Notes | Definitions | Code | Figures | Table
+Block: TypeAlias = Prose | Notes | Code | Figures | Table | Definitions
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class Section:
 
 
 def missing_note(what: str, file: str) -> tuple[Block, ...]:
-    """Returns a sentence in place of what a study has no file for."""
-    return (Prose(f"{what} is not shown: this study's folder has no {file}."),)
+    """Returns a sentence that names a missing file, in place of its figures."""
+    return (Prose(f"{what}: not shown, because this study's folder has no {file}."),)
 
 
 def task_header(task: Task) -> Cell:
@@ -147,6 +147,6 @@ def task_header(task: Task) -> Cell:
 def interval_cell(
     value: Interval | float | None, digits: int = 3, *, sign: bool = False, best: bool = False
 ) -> Cell:
-    """Returns a cell with an estimate, and under it its interval if it has one."""
+    """Returns a cell with an estimate and, below it, its interval if it has one."""
     estimate, _, ends = interval(value, digits, sign=sign).partition(" ")
     return Cell(estimate, ends, best)

@@ -1,4 +1,4 @@
-"""Labels at the ends of lines, moved apart where they would lie on each other."""
+"""Labels at the ends of lines, moved so that they do not overlap."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from study.report.formatting import escape_label
 __all__ = ["end_labels"]
 
 _GAP = 13  # pixels between two labels
-_AROUND = 80  # pixels of a figure that are not its plotting area
+_AROUND = 80  # pixels of a figure's height outside its plotting area
 
 
 def end_labels(data: list[Trace], layout: dict[str, Any]) -> None:
-    """Writes each arm's name right of its line's end, in its colour.
+    """Adds each arm's name at the right end of its line, in its colour.
 
-    Sets the range of the y axis, for what overlaps depends on it; the labels' order is that of
-    the lines' ends.
+    Also sets the range of the y axis, because overlap depends on it. The labels have the order
+    of the lines' ends.
 
     Args:
-        data: lines, `meta` naming the arm, and bands, which have no label.
-        layout: with its height.
+        data: lines, with the arm in `meta`, and bands, which get no label.
+        layout: the figure's layout, with its height.
     """
     lines = [trace for trace in data if trace.get("mode", "").startswith("lines")]
     if not lines:
@@ -54,7 +54,7 @@ def end_labels(data: list[Trace], layout: dict[str, Any]) -> None:
 
 
 def _spread(values: list[float], gap: float) -> list[float]:
-    """Returns rising values moved apart to at least a gap, as a whole moved as little as needed."""
+    """Returns ascending values with at least a gap between them, moved as little as possible."""
     steps = gap * np.arange(len(values))
-    # Least squares under "each at least a gap above the last" is an isotonic regression.
+    # Least squares with a minimum gap between neighbours is an isotonic regression.
     return [float(place) for place in isotonic_regression(np.array(values) - steps).x + steps]

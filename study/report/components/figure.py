@@ -1,7 +1,8 @@
-"""Figures as plain data, and the two themes that colour them.
+"""Figures as plain data, and the two colour themes.
 
-A figure names its neutral colours by role (`@ink`, `@grid`); the page fills in those of its theme,
-and an export those of the light one. So one figure serves light, dark and print.
+A figure gives its neutral colours by role (`@ink`, `@grid`). The page replaces a role by the colour
+of its theme, an export by the colour of the light theme. One figure thus works in light, dark and
+print.
 """
 
 import math
@@ -36,7 +37,7 @@ FONTS = (
     '"WenQuanYi Zen Hei", "Liberation Sans", sans-serif'
 )
 
-# Orange to blue, safe for every colour vision; zero has the colour of the page.
+# Orange to blue, distinct for every colour vision; zero has the colour of the page.
 _LIGHT_SCALE = ["#8C3A06", "#C96A1B", "#EDB277", "#F7F3EC", "#A3C6E0", "#3F86BD", "#0B4A7F"]
 _DARK_SCALE = ["#C8691C", "#9A5520", "#5C3A22", "#23272D", "#24496B", "#2F6C9E", "#3F8CC7"]
 _STEPS = (0, 0.17, 0.35, 0.5, 0.65, 0.83, 1)
@@ -87,15 +88,15 @@ TEMPLATE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One drawing.
+    """One figure.
 
     Attributes:
-        name: unique in a report: file name and anchor.
-        title: what it shows, for the heading, and for who cannot see it.
+        name: the file name and anchor, unique in a report.
+        title: what it shows, for the heading and for readers who cannot see it.
         data: plotly's traces.
-        layout: plotly's layout; its height is fixed, its width is the reader's.
-        min_width: pixels below which it scrolls instead of shrinking.
-        arm: whose it is, if it is of one arm.
+        layout: plotly's layout; the height is fixed, the width depends on the window.
+        min_width: pixels; in a narrower window the figure scrolls and does not shrink.
+        arm: the arm that it shows, if it shows only one.
     """
 
     name: str
@@ -107,7 +108,7 @@ class Figure:
 
 
 def row_layout(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
-    """Returns the layout of a figure with one labelled row a name, the first on top."""
+    """Returns the layout of a figure with one labelled row per name, the first on top."""
     return {
         "height": size * len(names) + 56,
         "yaxis": {
@@ -123,7 +124,7 @@ def row_layout(names: Sequence[str], *, size: int = 26) -> dict[str, Any]:
 def heat_map(
     values: Sequence[Sequence[float | None]], hover: Sequence[Sequence[str]], limit: float
 ) -> Trace:
-    """Returns a map of values, each written in its cell; `hover` has what is said of it."""
+    """Returns a heat map with each value printed in its cell; `hover` has a text per cell."""
     return {
         "type": "heatmap",
         "z": values,
@@ -145,7 +146,7 @@ def heat_map(
 
 
 def heat_rows(names: Sequence[str]) -> dict[str, Any]:
-    """Returns the axis of a map with one labelled row a name, the first on top."""
+    """Returns the axis of a heat map with one labelled row per name, the first on top."""
     return {
         "tickvals": list(range(len(names))),
         "ticktext": [f"{name}  " for name in names],
@@ -156,7 +157,7 @@ def heat_rows(names: Sequence[str]) -> dict[str, Any]:
 
 
 def interval_band(table: pd.DataFrame, along: str, colour: str) -> Trace:
-    """Returns a filled band, closed on itself, between the columns low and high."""
+    """Returns a filled band between the columns low and high."""
     there, back = table, table[::-1]
     return {
         "type": "scatter",
@@ -171,7 +172,7 @@ def interval_band(table: pd.DataFrame, along: str, colour: str) -> Trace:
 
 
 def downsample(length: int, most: int = 60) -> list[int]:
-    """Returns at most so many indices, evenly spread, with both ends.
+    """Returns at most `most` evenly spaced indices, with both ends.
 
     >>> downsample(5, 3)
     [0, 2, 4]
@@ -182,7 +183,7 @@ def downsample(length: int, most: int = 60) -> list[int]:
 
 
 def round_json(value: Any, digits: int = 4) -> Any:
-    """Returns a figure's data as JSON holds it best: few digits, and null for what is no number.
+    """Returns a figure's data for JSON: numbers with few digits, and null for NaN and infinity.
 
     >>> round_json({"x": [1 / 3, float("nan"), 2.0]})
     {'x': [0.3333, None, 2]}
@@ -208,7 +209,7 @@ def _rounded(value: float, digits: int) -> float | int | None:
 
 
 def with_theme(value: Any, theme: Mapping[str, Any]) -> Any:
-    """Returns a figure with its roles filled in; `page.js` does the same.
+    """Returns a figure with its roles replaced by colours; `page.js` does the same.
 
     >>> with_theme({"color": "@ink"}, {"@ink": "#000000"})
     {'color': '#000000'}

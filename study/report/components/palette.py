@@ -1,10 +1,10 @@
-"""One fixed look a balancer, everywhere: its colour, and a dash and a marker as second channel.
+"""The style of each balancer in every figure: a colour, and also a dash and a marker.
 
-The colours were fitted once, in OKLab (Ottosson, 2020), so that two balancers of a family, which
-share a dash, differ by 0.06 or more in normal vision and under protanopia, deuteranopia and
-tritanopia (Machado et al., 2009), and so that each has a contrast of 3 to the light page and to the
-dark one; `test_palette.py` holds that. Twenty-four colours cannot all be told apart, so
-a figure with many arms also labels them.
+The colours were fitted once, in OKLab (Ottosson, 2020). Two balancers of a family, which share a
+dash, differ by 0.06 or more in normal vision and under protanopia, deuteranopia and tritanopia
+(Machado et al., 2009). Each colour has a contrast of 3 to the light page and to the dark one.
+`test_palette.py` tests this. A reader cannot distinguish all of twenty-four colours, so a figure
+with many arms also labels them.
 """
 
 import zlib
@@ -61,7 +61,7 @@ _MARKERS = (
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """How one arm is drawn; `dash` and `marker` are plotly's names."""
+    """The style of one arm; `dash` and `marker` are plotly's names."""
 
     colour: str
     dash: str
@@ -79,12 +79,12 @@ LOOKS = {
         family.items(), islice(cycle(_MARKERS), start, None), strict=False
     )
 }
-"""Dotted: baselines, `joint`, and `config`, for there are nine markers a dash; solid: loss
-weightings; dashed: gradient aggregations."""
+"""Dotted: baselines, `joint`, and `config`, because there are nine markers per dash. Solid: loss
+weightings. Dashed: gradient aggregations."""
 
 
 def arm_style(arm: str) -> ArmStyle:
-    """Returns an arm's look; that of an unknown name depends on the name alone.
+    """Returns an arm's style; the style of an unknown arm depends only on its name.
 
     >>> arm_style("gradnorm")
     ArmStyle(colour='#D55E00', dash='solid', marker='triangle-up')

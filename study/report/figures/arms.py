@@ -1,4 +1,4 @@
-"""Figures of whole arms: scores, differences, cost."""
+"""Figures of the arms: scores, differences and cost."""
 
 import math
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from study.report.load import LoadedStudy
 __all__ = ["cost_figure", "difference_figure", "replicate_scores", "score_figure"]
 
 _REFERENCE_MARKERS = {"base_rate": "line-ns-open", "regularised_linear": "diamond-open"}
-_DOTS = (0.16, 0.4)  # where in its row a replicate's dot lies, below the interval
+_DOTS = (0.16, 0.4)  # range of the dots of replicates in their row, below the interval
 
 
 def score_figure(study: LoadedStudy) -> Figure:
-    """Draws each arm's score with its interval, every replicate, and the references below."""
+    """Draws each arm's score with its interval and every replicate; below, the reference models."""
     held_out = study.tables.get("held_out")
     dots = None if held_out is None else replicate_scores(held_out)
     data: list[Trace] = []
@@ -35,15 +35,17 @@ def score_figure(study: LoadedStudy) -> Figure:
             data.append(_whisker(model.score, place, model.name, ("@muted", marker)))
     names = [*study.names, *(abbreviated(model.name) for model in study.references)]
     layout = row_layout([escape_label(name) for name in names], size=34 if dots is not None else 26)
-    layout["xaxis"] = {"title": {"text": "held-out score (mean skill over the tasks)"}}
+    layout["xaxis"] = {"title": {"text": "score on held-out rows (mean skill over the tasks)"}}
     layout["shapes"] = [_zero()]
     if study.references:
         layout["shapes"].append(_rule(len(study.arms) - 0.5))
-    return Figure("scores", "Held-out score of each balancer, with every replicate", data, layout)
+    return Figure(
+        "scores", "Score of each balancer on held-out rows, with every replicate", data, layout
+    )
 
 
 def replicate_scores(held_out: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row a replicate: arm, outer_fold, seed, fold, value (mean skill over tasks)."""
+    """Returns one row per replicate: arm, outer_fold, seed, fold, value (mean skill over tasks)."""
     skill = held_out[held_out["metric"] == "skill"]
     keys = ["arm", "outer_fold", "seed", "fold"]
     return skill.groupby(keys, sort=False)["value"].mean().reset_index()
@@ -96,7 +98,7 @@ def _whisker(value: Interval, place: int, name: str, style: tuple[str, str]) -> 
 
 
 def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
-    """Draws each arm's paired difference to a baseline; filled where zero lies outside."""
+    """Draws each arm's paired difference to a baseline; marks of significant ones are filled."""
     gaps = {gap.arm: gap for gap in study.comparison.differences if gap.baseline == baseline}
     names = [name for name in study.names if name in gaps]
     data = []
@@ -105,7 +107,7 @@ def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
         trace = _point(gap.interval, place, name, hollow=not gap.distinguishable)
         text = (
             f"{interval(gap.interval, sign=True)}<br>p (Holm) {p_value(gap.p_holm)}, "
-            f"better in {number(gap.probability_of_improvement, 2)} of the replicates"
+            f"P(better) {number(gap.probability_of_improvement, 2)}"
         )
         trace["hovertemplate"] = (
             f"{escape_label(name)} − {escape_label(baseline)}: {text}<extra></extra>"
@@ -113,7 +115,7 @@ def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
         data.append(trace)
     layout = row_layout([escape_label(name) for name in names])
     layout["xaxis"] = {
-        "title": {"text": f"score minus that of {escape_label(baseline)}"},
+        "title": {"text": f"score minus score of {escape_label(baseline)}"},
         "tickformat": "+.2f",
     }
     layout["shapes"] = [_zero()]
@@ -121,14 +123,14 @@ def difference_figure(study: LoadedStudy, baseline: str) -> Figure:
 
 
 def cost_figure(study: LoadedStudy) -> Figure:
-    """Draws what one optimizer step costs, in the order of the scores."""
+    """Draws the time of one optimizer step per arm, in the order of the scores."""
     data: list[Trace] = []
     for place, arm in enumerate(study.arms):
         seconds = arm.seconds_per_step
         if not seconds:
             continue
         style = arm_style(arm.name)
-        text = f"{escape_label(arm.name)}: {number(1000 * seconds, 2)} ms a step"
+        text = f"{escape_label(arm.name)}: {number(1000 * seconds, 2)} ms per step"
         data.append(
             {
                 "type": "scatter",
@@ -142,7 +144,7 @@ def cost_figure(study: LoadedStudy) -> Figure:
         )
     layout = row_layout([escape_label(name) for name in study.names])
     layout["xaxis"] = {
-        "title": {"text": "ms a step, all replicates together (log)"},
+        "title": {"text": "ms per step, all replicates together (log scale)"},
         "type": "log",
         **_log_ticks([trace["x"][0] for trace in data]),
     }
@@ -151,7 +153,7 @@ def cost_figure(study: LoadedStudy) -> Figure:
 
 
 def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
-    """Returns ticks at 1, 2 and 5 of each power of ten around some values, and their range."""
+    """Returns ticks at 1, 2 and 5 times the powers of ten around some values, and the range."""
     low, high = min(values) / 1.3, max(values) * 1.3
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]

@@ -1,4 +1,4 @@
-"""The flow chart of the cohort: which rows each rule took, and how the rest was split."""
+"""The flow diagram of the cohort: the rows that each rule removed, and the split of the rest."""
 
 import textwrap
 from typing import Any
@@ -9,20 +9,20 @@ from study.report.load import LoadedStudy
 
 __all__ = ["attrition_flow"]
 
-_BOX, _STEP = 0.52, 1.0  # height of a box, and from one to the next
+_BOX, _STEP = 0.52, 1.0  # height of a box; distance from one box to the next
 _LEFT, _RIGHT = (0.0, 0.46), (0.54, 1.0)
 _PIXELS = 84  # of one step
 
 
 def attrition_flow(study: LoadedStudy) -> Figure | None:
-    """Draws the rows left on the left, and what was removed on the right (as CONSORT does)."""
+    """Draws a CONSORT diagram: the rows that are left on the left, removed rows on the right."""
     ledger = study.attrition
     if ledger is None:
         return None
     steps = ledger["steps"]
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    _box(shapes, notes, _LEFT, 0, f"<b>{ledger['start']:,}</b> rows with any value")
+    _box(shapes, notes, _LEFT, 0, f"<b>{ledger['start']:,}</b> rows with at least one value")
     for place, step in enumerate(steps, start=1):
         middle = (place - 0.5) * _STEP
         removed = _wrapped(step["rule"])
@@ -41,9 +41,7 @@ def attrition_flow(study: LoadedStudy) -> Figure | None:
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
     }
     point = {"type": "scatter", "x": [0], "y": [0], "mode": "markers", "marker": {"opacity": 0}}
-    return Figure(
-        "attrition", "From the file to the cohort", [{**point, "hoverinfo": "skip"}], layout
-    )
+    return Figure("attrition", "Flow diagram of the rows", [{**point, "hoverinfo": "skip"}], layout)
 
 
 def _split(
@@ -53,13 +51,13 @@ def _split(
     training = study.comparison.training_rows
     held_out = study.comparison.held_out_rows
     folds = study.comparison.outer_folds
-    each = f"in each of {folds} splits" if folds > 1 else ""
+    each = f"in each of {folds} outer folds" if folds > 1 else ""
     middle = last + _STEP / 2
     if held_out is not None:
         _box(shapes, notes, _RIGHT, middle, f"<b>{number(held_out, 0)}</b> held out {each}")
         _arrow(notes, (0.23, middle), (_RIGHT[0], middle))
     if training is not None:
-        text = f"<b>{number(training, 0)}</b> to search<br>and train on"
+        text = f"<b>{number(training, 0)}</b> for search<br>and training"
         _box(shapes, notes, _LEFT, last + _STEP, text)
         _arrow(notes, (0.23, last + _BOX / 2), (0.23, last + _STEP - _BOX / 2))
 

@@ -11,11 +11,11 @@ from study.report.load import LoadedStudy
 
 __all__ = ["reliability_diagrams", "temperature_diagrams"]
 
-_LEAST = 5  # pairs of row and class in a bin below which its point says nothing
+_LEAST = 5  # bins with fewer pairs of row and class are not drawn
 
 
 def reliability_diagrams(study: LoadedStudy) -> list[Figure]:
-    """Draws one panel a task: how often what was given a probability was so."""
+    """Draws one panel per task: observed frequency by predicted probability."""
     table = study.tables["calibration"]
     return _panels(
         study, table, "calibration", "arm", {name: arm_style(name) for name in study.names}
@@ -23,7 +23,7 @@ def reliability_diagrams(study: LoadedStudy) -> list[Figure]:
 
 
 def temperature_diagrams(study: LoadedStudy, arm: str) -> list[Figure]:
-    """Draws one panel a task: an arm's ensemble before its temperature, and after."""
+    """Draws one panel per task: an arm's ensemble before and after the temperature."""
     table = study.tables["ensemble_calibration"]
     rows, style = table[table["arm"] == arm], arm_style(arm)
     looks = {"before": ArmStyle("@muted", "dot", "circle-open"), "after": style}
@@ -33,7 +33,7 @@ def temperature_diagrams(study: LoadedStudy, arm: str) -> list[Figure]:
 def _panels(
     study: LoadedStudy, table: pd.DataFrame, name: str, by: str, looks: Mapping[str, ArmStyle]
 ) -> list[Figure]:
-    """Draws one panel a task, in it a curve for each value of a column."""
+    """Draws one panel per task, with one curve for each value of a column."""
     figures = []
     for task in study.tasks:
         rows = table[(table["task"] == task.name) & (table["count"] >= _LEAST)]
@@ -43,8 +43,8 @@ def _panels(
             axis = {"range": [-0.03, 1.03], "tickformat": ".0%", "dtick": 0.25}
             layout = {
                 "height": 280,
-                "xaxis": {**axis, "title": {"text": "probability given"}},
-                "yaxis": {**axis, "title": {"text": "share that was so"}},
+                "xaxis": {**axis, "title": {"text": "predicted probability"}},
+                "yaxis": {**axis, "title": {"text": "observed frequency"}},
             }
             data = [_diagonal(), *curves]
             figures.append(Figure(f"{name}-{task.name}", task_title(task), data, layout))
@@ -53,7 +53,8 @@ def _panels(
 
 def _curve(name: str, style: ArmStyle, bins: pd.DataFrame) -> Trace:
     hover = (
-        f"{escape_label(name)}: given %{{x:.0%}}, was %{{y:.0%}} (%{{customdata:,}})<extra></extra>"
+        f"{escape_label(name)}: predicted %{{x:.0%}}, observed %{{y:.0%}} "
+        "(n = %{customdata:,})<extra></extra>"
     )
     return {
         "type": "scatter",

@@ -1,4 +1,4 @@
-"""Figures of how the tasks' gradients agree."""
+"""Figures of the agreement of the tasks' gradients."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ __all__ = ["conflict_figure", "cosine_maps"]
 
 
 def cosine_maps(study: LoadedStudy) -> list[Figure]:
-    """Draws one panel an arm: cosines between the tasks' gradients at its last epoch."""
+    """Draws one panel per arm: cosines between the tasks' gradients at its last epoch."""
     cosines = study.tables["cosines"]
     order = [task.name for task in study.tasks]
     figures = []
@@ -55,10 +55,10 @@ def _cosine_map(name: str, table: pd.DataFrame) -> Figure:
 
 
 def conflict_figure(study: LoadedStudy) -> Figure:
-    """Draws the share of task pairs whose gradients point against each other, by epoch."""
+    """Draws the share of task pairs with conflicting gradients (negative cosine), by epoch."""
     cosines = study.tables["cosines"]
     pairs = cosines[cosines["task"] < cosines["other"]]
-    if pairs.empty:  # written the other way round
+    if pairs.empty:  # the file has the pairs in the other order
         pairs = cosines[cosines["task"] > cosines["other"]]
     keys = [pairs["arm"], pairs["epoch"]]
     shares = (pairs["cosine"] < 0).astype(float).groupby(keys).mean()

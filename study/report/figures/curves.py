@@ -1,4 +1,4 @@
-"""Figures over epochs: learning, and the task weights."""
+"""Figures over epochs: learning curves and task weights."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from study.report.load import LoadedStudy
 
 __all__ = ["learning_by_task", "learning_curves", "task_rows", "weight_maps"]
 
-_BANDED = 6  # arms in one panel beyond which bands would hide each other
-_CLIP = 3  # weights beyond 8 times or 1/8 of the equal share share a colour
-_SIDE = 250  # pixels of a small panel
+_BANDED = 6  # with more arms in one panel, bands would hide each other
+_CLIP = 3  # weights above 8 times the equal share have one colour; so do those below 1/8
+_SIDE = 250  # height of a small panel in pixels
 
 
 def learning_curves(study: LoadedStudy) -> list[Figure]:
-    """Draws one panel an arm: held-out and validation skill, the other arms behind it."""
+    """Draws one panel per arm: held-out and validation skill, with the other arms in grey."""
     curves = study.tables["curves"]
     held_out = _over_tasks(curves, "held_out_skill")
     validation = _over_tasks(curves, "validation_skill")
@@ -42,7 +42,7 @@ def learning_curves(study: LoadedStudy) -> list[Figure]:
 
 
 def learning_by_task(study: LoadedStudy) -> list[Figure]:
-    """Draws one panel a task: held-out skill of every arm."""
+    """Draws one panel per task: held-out skill of every arm."""
     curves = study.tables["curves"]
     chosen = curves[curves["metric"] == "held_out_skill"]
     figures = []
@@ -70,10 +70,10 @@ def _over_tasks(curves: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
 
 
 def _by_arm(curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Returns arm -> epoch, mean, low, high over tasks and outer folds, thinned.
+    """Returns arm -> epoch, mean, low, high over tasks and outer folds, with fewer epochs.
 
-    Outer folds train for different numbers of epochs: a mean goes as far as all of them do, for
-    beyond that it would change whom it speaks of.
+    Outer folds train for different numbers of epochs. A mean ends with the shortest of them,
+    because after that it would be a mean over fewer folds.
     """
     by_arm = {}
     for name, rows in curves.groupby("arm", sort=False):
@@ -87,7 +87,7 @@ def _by_arm(curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _reach(lines: dict[str, pd.DataFrame]) -> tuple[float, float]:
-    """Returns the range to show: the first epochs may lie far below, and need not be seen."""
+    """Returns the visible range; it may leave out the first epochs, which can be much lower."""
     if not lines:
         return -1.0, 1.0
     everything = pd.concat(lines.values())
@@ -110,7 +110,7 @@ def _line(curve: pd.DataFrame, arm: str, what: str, *, dash: str, width: float) 
 
 
 def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
-    """Returns other arms' lines as one grey trace, with gaps between them."""
+    """Returns the lines of other arms as one grey trace, with gaps between them."""
     x: list[float | None] = []
     y: list[float | None] = []
     for curve in lines.values():
@@ -128,10 +128,10 @@ def _ghosts(lines: dict[str, pd.DataFrame]) -> Trace:
 
 
 def weight_maps(study: LoadedStudy) -> tuple[list[Figure], list[str]]:
-    """Draws one panel an arm: each task's weight as a multiple of the equal share, by epoch.
+    """Draws one panel per arm: each task's weight as a multiple of the equal share, by epoch.
 
     Returns:
-        the panels, and the arms whose weights never moved and were equal.
+        the panels, and the arms with equal weights that never changed.
     """
     curves = study.tables["curves"]
     weights = curves[curves["metric"] == "weight"]
@@ -163,7 +163,7 @@ def _weight_map(name: str, share: pd.DataFrame) -> Figure:
         "colorscale": "@diverging",
         "showscale": False,
         "text": [[f"{value:.2f}" for value in row] for row in shown.to_numpy()],
-        "hovertemplate": "epoch %{x}, %{customdata}: %{text} of the equal share<extra></extra>",
+        "hovertemplate": "epoch %{x}, %{customdata}: %{text} times the equal share<extra></extra>",
         "customdata": [
             [escape_label(abbreviated(str(task)))] * shown.shape[1] for task in shown.index
         ],
@@ -174,7 +174,7 @@ def _weight_map(name: str, share: pd.DataFrame) -> Figure:
 
 
 def task_rows(tasks: Sequence[str]) -> dict[str, object]:
-    """Returns the layout of a small map with one labelled row a task, the first on top."""
+    """Returns the layout of a small heat map with one labelled row per task, the first on top."""
     return {
         "height": 16 * len(tasks) + 62,
         "yaxis": {

@@ -10,11 +10,11 @@ from study.report.tables.features import feature_importance
 
 __all__ = ["feature_map"]
 
-_FLOOR = 0.05  # a scale narrower than this would make much of nothing
+_FLOOR = 0.05  # a narrower scale would exaggerate small values
 
 
 def feature_map(study: LoadedStudy) -> Figure:
-    """Draws what each task's skill loses when a feature is shuffled."""
+    """Draws the skill that each task loses if a feature is shuffled."""
     table = feature_importance(study)
     lost = table.pivot_table(index="feature", columns="task", values="mean", sort=False)
     lost = lost.reindex(columns=[task.name for task in study.tasks])
@@ -24,7 +24,7 @@ def feature_map(study: LoadedStudy) -> Figure:
         for pair in zip(names["title"], names["title_zh"], strict=True)
     ]
     hover = [
-        [f"{title}, {escape_label(task_title(task))}<br>skill lost {number(value)}"
+        [f"{title}, {escape_label(task_title(task))}<br>loss of skill {number(value)}"
          for task, value in zip(study.tasks, row, strict=True)]
         for title, row in zip(titles, lost.to_numpy(), strict=True)
     ]  # fmt: skip
@@ -35,5 +35,5 @@ def feature_map(study: LoadedStudy) -> Figure:
         "yaxis": heat_rows(titles),
     }
     drawn = heat_map(lost.to_numpy().tolist(), hover, limit)
-    title = "Skill that each task loses without a feature"
+    title = "Loss of skill per task if a feature is shuffled"
     return Figure("features", title, [drawn], layout, min_width=980)

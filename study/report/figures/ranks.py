@@ -12,10 +12,10 @@ __all__ = ["rank_figure"]
 
 
 def rank_figure(ranks: Ranks) -> Figure:
-    """Draws mean ranks, and a bar over each group that the data cannot tell apart.
+    """Draws mean ranks, and a bar over each group without a significant difference.
 
-    A critical-difference diagram (Demsar, JMLR 7, 2006), turned by 90 degrees: its labels then fit
-    any number of arms and any screen.
+    A critical-difference diagram (Demsar, JMLR 7, 2006), rotated by 90 degrees, so that its labels
+    fit any number of arms and any screen.
     """
     means = dict(sorted(ranks.mean_ranks.items(), key=lambda item: item[1]))
     names, values = list(means), list(means.values())
@@ -43,13 +43,13 @@ def rank_figure(ranks: Ranks) -> Figure:
     layout["shapes"] = []
     if ranks.critical_difference:
         _add_scale(layout, low, ranks.critical_difference)
-    return Figure("ranks", "Mean ranks, and who cannot be told apart", data, layout)
+    return Figure("ranks", "Mean ranks and groups without significant difference", data, layout)
 
 
 def _group_bars(
     data: list[Trace], groups: Sequence[Sequence[str]], names: Sequence[str], last: float
 ) -> float:
-    """Adds a vertical bar a group, right of the points; returns where the axis ends."""
+    """Adds a vertical bar per group, right of the points; returns the end of the axis."""
     step = 0.05 * max(last - 1, 1)
     place = last + 5 * step
     for group in groups:
@@ -63,7 +63,7 @@ def _group_bars(
                     "x": [place, place],
                     "y": [min(spots) - 0.18, max(spots) + 0.18],
                     "line": {"color": "@ink", "width": 4},
-                    "hovertemplate": f"not told apart: {title}<extra></extra>",
+                    "hovertemplate": f"not significantly different: {title}<extra></extra>",
                 }
             )
             place += step
@@ -71,7 +71,7 @@ def _group_bars(
 
 
 def _add_scale(layout: dict[str, Any], low: float, critical: float) -> None:
-    """Shows how long the critical difference is, above the rows."""
+    """Draws the length of the critical difference above the rows."""
     layout["yaxis"]["range"][1] = -1.4
     layout["height"] += 20
     layout["xaxis"]["range"][1] = max(layout["xaxis"]["range"][1], low + critical + 0.1)

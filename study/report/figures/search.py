@@ -1,4 +1,4 @@
-"""Figures of the search: importance, parallel coordinates, expected best."""
+"""Figures of the search: importance, parallel coordinates, expected best score."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from study.report.load import LoadedStudy
 
 __all__ = ["expected_best_figure", "importance_bars", "parallel_coordinates"]
 
-_SHOWN = 8  # parameters of an arm's importance
+_SHOWN = 8  # parameters in a figure of importance
 _BEST = 0.1  # share of the trials drawn in the arm's colour
 _GROUPS = ("fixed.log_weights.", "hidden.")
 
@@ -55,18 +55,18 @@ def importance_bars(arm: str, table: pd.DataFrame) -> Figure:
 
 
 def _brief(parameter: str, arm: str) -> str:
-    """Returns a parameter's name for a narrow place; `its`: of the balancer itself."""
+    """Returns a parameter's short name; `balancer` marks a parameter of the balancer itself."""
     for group in _GROUPS:
         parameter = parameter.removeprefix(group)
     short = parameter.removeprefix(f"{arm}.")
-    return (short if short == parameter else f"its {short}").replace("_", " ")
+    return (short if short == parameter else f"balancer {short}").replace("_", " ")
 
 
 def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | None:
     """Draws an arm's trials as lines over its parameters and the score.
 
-    Trials without a score are drawn too, grey and broken: those stopped early and those that
-    failed. None if nothing was searched.
+    Trials without a score are drawn too, grey and dotted: those stopped early and those that
+    failed. Returns None if no parameter was searched.
     """
     scales = _scales(trials)
     if not scales:
@@ -90,7 +90,7 @@ def parallel_coordinates(arm: str, trials: Sequence[FrozenTrial]) -> Figure | No
 def _parallel_layout(
     arm: str, scales: Mapping[str, BaseDistribution], ends: tuple[float, float]
 ) -> dict[str, Any]:
-    """Returns an upright axis for each parameter and for the score, with its ends written."""
+    """Returns a vertical axis for each parameter and for the score, with labels at its ends."""
     names = [*scales, "score"]
     axis = {
         "type": "line",
@@ -122,7 +122,7 @@ def _parallel_layout(
 
 
 def _scales(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
-    """Returns every parameter that any trial drew, in order, with its domain."""
+    """Returns every parameter that a trial has, in order, with its domain."""
     scales: dict[str, BaseDistribution] = {}
     for trial in trials:
         scales.update({k: v for k, v in trial.distributions.items() if k not in scales})
@@ -157,12 +157,12 @@ def _lines(
 
 
 def _final(trial: FrozenTrial) -> float | None:
-    """Returns the score of a finished trial: that of one stopped early is of an earlier epoch."""
+    """Returns the score of a finished trial; other trials have a value of an earlier epoch."""
     return trial.value if trial.state == TrialState.COMPLETE else None
 
 
 def _height(scale: BaseDistribution, value: Any) -> float | None:
-    """Returns where a value lies on its axis, 0 to 1; None for what the trial did not draw."""
+    """Returns the position of a value on its axis, 0 to 1; None if the trial has no value."""
     if value is None:
         return None
     if isinstance(scale, CategoricalDistribution):
@@ -216,7 +216,7 @@ def _note(place: int, y: float, text: str, anchor: str) -> dict[str, Any]:
 
 
 def expected_best_figure(study: LoadedStudy) -> Figure:
-    """Draws the validation score to expect of the best after so many trials."""
+    """Draws the expected validation score of the best trial by number of trials."""
     data: list[Trace] = []
     bands: list[Trace] = []
     compared = [arm for arm in study.arms if arm.expected_best]
@@ -245,5 +245,5 @@ def expected_best_figure(study: LoadedStudy) -> Figure:
     }
     drawn = [*bands, *data]
     end_labels(drawn, layout)
-    title = "Best validation score to expect after n trials"
+    title = "Expected best validation score after n trials"
     return Figure("expected-best", title, drawn, layout)

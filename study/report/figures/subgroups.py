@@ -13,7 +13,7 @@ __all__ = ["subgroup_figure"]
 
 
 def subgroup_figure(study: LoadedStudy, arm: str) -> Figure:
-    """Draws an arm's mean skill on each kind of rows, with its interval."""
+    """Draws an arm's mean skill on each subgroup, with its interval."""
     table = study.tables["subgroups"]
     rows = table[(table["arm"] == arm) & (table["task"] == MEAN_TASK) & table["estimate"].notna()]
     style = arm_style(arm)
@@ -43,7 +43,7 @@ def subgroup_figure(study: LoadedStudy, arm: str) -> Figure:
     names = [escape_label(_name(row)) for row in records(rows)]
     layout = row_layout(names)
     layout["xaxis"] = {"title": {"text": "mean skill over the tasks"}}
-    return Figure("subgroups", f"Mean skill of {arm} on kinds of rows", data, layout, arm=arm)
+    return Figure("subgroups", f"Mean skill of {arm} by subgroup", data, layout, arm=arm)
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from study.report.load import LoadedStudy
 
 __all__ = ["skill_heat_map", "task_axis"]
 
-_FLOOR = 0.2  # a scale narrower than this would make much of nothing
+_FLOOR = 0.2  # a narrower scale would exaggerate small values
 _COLORBAR = {
     "orientation": "h",
     "thickness": 8,
@@ -29,7 +29,7 @@ _COLORBAR = {
 
 
 def skill_heat_map(study: LoadedStudy) -> Figure:
-    """Draws the skill of each arm and reference on each task."""
+    """Draws the skill of each arm and each reference model on each task."""
     names = [*study.names, *(abbreviated(model.name) for model in study.references)]
     tables = [arm.tasks for arm in study.arms] + [model.tasks for model in study.references]
     results = [[table.get(task.name, TaskResult()) for task in study.tasks] for table in tables]
@@ -53,7 +53,7 @@ def skill_heat_map(study: LoadedStudy) -> Figure:
 
 
 def task_axis(tasks: Sequence[Task]) -> dict[str, Any]:
-    """Returns an axis on top of a figure, with a column a task."""
+    """Returns an axis on top of a figure, with one column per task."""
     return {
         "side": "top",
         "tickvals": list(range(len(tasks))),
@@ -65,13 +65,13 @@ def task_axis(tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def _lines(task: Task) -> list[str]:
-    """Returns a task's name in the second language, if any, and its English name in short lines."""
+    """Returns a task's title in the second language, if any, and in English in short lines."""
     second = [escape_label(task.second_title)] if task.second_title else []
     return [*second, *_wrap(escape_label(task.title))]
 
 
 def _wrap(text: str, width: int = 13) -> list[str]:
-    """Breaks a title into lines at its blanks."""
+    """Breaks a title into lines at spaces."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

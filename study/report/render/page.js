@@ -5,7 +5,7 @@
   const picked = new Set();
   let printing = false;
 
-  /** Unpacks a gzipped, base64-coded text of this page. */
+  /** Decompresses a text of this page (gzip, base64). */
   async function unpacked(id) {
     const text = document.getElementById(id).textContent;
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -20,7 +20,7 @@
     document.head.append(script);
   }
 
-  /** Fills in the colours that a figure names by role, as `themed` in plot.py does. */
+  /** Replaces the roles of a figure by colours, as `with_theme` in components/figure.py does. */
   function themed(value, theme) {
     if (typeof value === "string") return value in theme ? theme[value] : value;
     if (Array.isArray(value)) return value.map((item) => themed(item, theme));
@@ -28,7 +28,7 @@
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, theme)]));
   }
 
-  /** Returns the traces with those of other balancers faded, if some are picked. */
+  /** Returns the traces; if balancers are highlighted, the traces of the others are faded. */
   function faded(data) {
     if (!picked.size) return data;
     return data.map((trace) =>
@@ -40,14 +40,14 @@
     const theme = drawings.themes[dark.matches && !printing ? "dark" : "light"];
     const { data, layout } = drawings.figures[plot.dataset.figure];
     const whole = { ...layout, template: drawings.template, autosize: true, dragmode: false };
-    // A page that is being printed has no time to be measured again.
+    // There is no time to measure the page again while it is printed.
     if (printing) whole.width = plot.clientWidth;
     if (printing && parseInt(plot.style.minWidth) > plot.clientWidth)
       whole.xaxis = { ...layout.xaxis, tickfont: { size: 7 } };
     return Plotly.react(plot, themed(faded(data), theme), themed(whole, theme), drawings.config);
   }
 
-  /** Returns the plot closest to what the reader sees. */
+  /** Returns the plot nearest to the top of the window. */
   function nearest(candidates) {
     const distance = (plot) => Math.abs(plot.getBoundingClientRect().top);
     return [...candidates].reduce((best, plot) => (distance(plot) < distance(best) ? plot : best));
@@ -80,7 +80,7 @@
   } catch (error) {
     const trouble = document.getElementById("trouble");
     trouble.hidden = false;
-    trouble.textContent = `The figures could not be drawn (${error.message}); a browser from 2023 or later can.`;
+    trouble.textContent = `The figures could not be drawn (${error.message}). Use a browser from 2023 or later.`;
     throw error;
   }
   for (const button of document.querySelectorAll(".legend button")) button.addEventListener("click", pick);

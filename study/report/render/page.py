@@ -95,7 +95,7 @@ def _facts(study: LoadedStudy) -> list[Cell]:
         _held_out(comparison),
         Cell(number(comparison.training_rows, 0), "training rows"),
         Cell(f"{ended:,} · {failed:,} failed", "trials"),
-        Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · references"),
+        Cell(f"{len(study.arms)} · {len(study.references)}", "balancers · reference models"),
         Cell(number(comparison.replicates, 0), "replicates on fresh seeds"),
         Cell(cost(study).split(" in ")[0], "time of all trials"),
     ]

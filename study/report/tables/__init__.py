@@ -1,1 +1,1 @@
-"""Tables of the report, as cells of text."""
+"""The tables of the report, as cells of text."""

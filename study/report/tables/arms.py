@@ -1,4 +1,4 @@
-"""Tables of the arms and of their differences."""
+"""The tables of the arms and of their differences."""
 
 from study.analysis.comparison.arm_result import ArmResult, ReferenceResult, WorstTask
 from study.analysis.statistics.sample_size import RequiredSample
@@ -11,12 +11,12 @@ __all__ = ["arm_table", "difference_table"]
 
 
 def arm_table(study: LoadedStudy) -> Table:
-    """Returns one row an arm, the references, and the arms that no trial of ended."""
+    """Returns one row per arm, per arm without a score, and per reference model."""
     titles = (
         Cell("balancer"), Cell("score", f"{study.level} interval"), Cell("mean rank"),
-        Cell("Δm", "% vs. tuned single tasks"),
-        Cell("worst task", "its skill"), Cell("regret"), Cell("trials", "done · stopped · failed"),
-        Cell("s a trial"), Cell("ms a step"),
+        Cell("Δm", "% vs. single_task"),
+        Cell("worst task", "skill"), Cell("regret"), Cell("trials", "complete · pruned · failed"),
+        Cell("s per trial"), Cell("ms per step"),
     )  # fmt: skip
     best = max((arm.score.estimate for arm in study.arms if arm.score), default=None)
     rows = [_arm_row(study, arm, best) for arm in study.arms]
@@ -27,11 +27,12 @@ def arm_table(study: LoadedStudy) -> Table:
         (_reference(model), interval_cell(model.score), *nothing) for model in study.references
     ]
     note = (
-        "Regret is the distance from the best possible prediction, known for the built-in cohort. "
-        "Δm is the mean change of the tasks' losses against networks of one task each; "
-        "positive is better."
+        "Regret: expected loss above that of the best possible prediction, as a share of the "
+        "trivial predictor's loss; known only for the built-in cohort. Δm: mean relative reduction "
+        "of the tasks' losses, compared with single_task (one network per task); positive is "
+        "better. Pruned: ended by the early-stopping schedule."
     )
-    return Table("The balancers and the references", titles, tuple(rows), note, arms=True)
+    return Table("Balancers and reference models", titles, tuple(rows), note, arms=True)
 
 
 def _arm_row(study: LoadedStudy, arm: ArmResult, best: float | None) -> tuple[Cell, ...]:
@@ -44,7 +45,7 @@ def _arm_row(study: LoadedStudy, arm: ArmResult, best: float | None) -> tuple[Ce
         interval_cell(arm.delta_m, 1, sign=True),
         _worst(study, arm.worst_task),
         interval_cell(arm.regret),
-        Cell(counts, f"{unsolved:,} steps unsolved" if unsolved else ""),
+        Cell(counts, f"{unsolved:,} steps not converged" if unsolved else ""),
         Cell(number(arm.seconds_per_trial, 1)),
         Cell(number(1000 * step if step else None, 2)),
     )
@@ -63,11 +64,11 @@ def _reference(model: ReferenceResult) -> Cell:
 
 
 def difference_table(study: LoadedStudy) -> Table:
-    """Returns one row a comparison with a baseline."""
+    """Returns one row per comparison with a baseline."""
     titles = (
         Cell("balancer"), Cell("baseline"), Cell("difference", "simultaneous interval"), Cell("p"),
         Cell("p (Holm)"), Cell("P(better)"), Cell("regret", "difference"),
-        Cell("told apart?", "what it would take"),
+        Cell("significantly different?", "size that would be needed"),
     )  # fmt: skip
     unit = study.comparison.unit
     rows = tuple(
@@ -84,12 +85,13 @@ def difference_table(study: LoadedStudy) -> Table:
         for gap in study.comparison.differences
     )
     note = (
-        "The intervals hold all at once. p: corrected resampled t-test; Holm: corrected for all "
-        "comparisons of this table. P(better): share of replicates and tasks in which the "
-        "balancer scores above its baseline."
+        f"The {study.level} intervals are simultaneous: they hold for all comparisons together. p: "
+        "corrected resampled t-test. p (Holm): adjusted for all comparisons of this table. "
+        "P(better): share of replicates and tasks in which the balancer has a higher skill than "
+        "the baseline."
     )
     folded = len(rows) > MANY_ROWS
-    return Table("Every comparison with a baseline", titles, rows, note, folded=folded, arms=True)
+    return Table("All comparisons with a baseline", titles, rows, note, folded=folded, arms=True)
 
 
 def _needed(needed: RequiredSample | None, unit: str) -> str:
@@ -98,4 +100,4 @@ def _needed(needed: RequiredSample | None, unit: str) -> str:
     counts = ((needed.rows, f"held-out {unit}"), (needed.seeds, "seeds"))
     parts = [f"{number(count, 0)} {words}" for count, words in counts if count]
     ways = " or ".join(parts) or f"{number(needed.outer_folds, 0)} outer folds"
-    return f"{ways} to see {number(needed.difference)}"
+    return f"{ways} to detect {number(needed.difference)}"

@@ -1,4 +1,4 @@
-"""Tables of calibration errors, before and after the temperature."""
+"""The table of calibration errors before and after the temperature."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["calibration_error", "temperature_table"]
 
 
 def temperature_table(study: LoadedStudy, arms: Sequence[str], *, folded: bool = True) -> Table:
-    """Returns the calibration error of arms before the temperature and after, a column a task."""
+    """Returns the calibration errors of arms before and after the temperature, per task."""
     table = study.tables["ensemble_calibration"]
     errors = {
         stage: calibration_error(bins).pivot_table(index="arm", columns="task", values="error")
@@ -27,9 +27,9 @@ def temperature_table(study: LoadedStudy, arms: Sequence[str], *, folded: bool =
         was, now = (frame.loc[arm, names].to_numpy(dtype=float) for frame in (before, after))
         pairs = zip([was.mean(), *was], [now.mean(), *now], strict=True)
         rows.append((Cell(arm), *(Cell(number(b), f"→ {number(a)}") for b, a in pairs)))
-    note = "Expected calibration error of the ensemble: before its temperature → after it."
+    note = "Expected calibration error of the ensemble: before → after the temperature."
     columns = (Cell("balancer"), Cell("mean"), *heads)
-    title = "Calibration error before and after"
+    title = "Calibration error before and after the temperature"
     return Table(title, columns, tuple(rows), note, folded=folded, arms=True)
 
 

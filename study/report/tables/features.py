@@ -13,7 +13,7 @@ __all__ = ["feature_importance", "feature_table"]
 def feature_importance(study: LoadedStudy) -> pd.DataFrame:
     """Returns mean and sd over outer folds: feature, title, title_zh, task, mean, sd.
 
-    The feature that matters most over all tasks comes first.
+    The feature with the greatest mean over all tasks comes first.
     """
     table = study.tables["permutation"]
     keys = ["feature", "title", "title_zh", "task"]
@@ -24,7 +24,7 @@ def feature_importance(study: LoadedStudy) -> pd.DataFrame:
 
 
 def feature_table(study: LoadedStudy) -> Table:
-    """Returns one row a feature and one column a task, with the SD over shuffles."""
+    """Returns one row per feature and one column per task, with the SD over shuffles."""
     table = feature_importance(study)
     heads = [task_header(task) for task in study.tasks]
     rows = []
@@ -36,8 +36,6 @@ def feature_table(study: LoadedStudy) -> Table:
             for mean, sd in zip(losses["mean"], losses["sd"], strict=True)
         ]
         rows.append((Cell(bilingual(first["title"], first["title_zh"])), *cells))
-    note = (
-        f"Mean and SD over ten shuffles of at most {MAX_ROWS:,} held-out rows of each outer fold."
-    )
-    title = "Skill lost by each feature, in numbers"
+    note = f"Mean and SD over ten shuffles, on at most {MAX_ROWS:,} held-out rows per outer fold."
+    title = "Loss of skill per feature"
     return Table(title, (Cell("feature"), *heads), tuple(rows), note, folded=True)

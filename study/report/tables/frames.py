@@ -1,4 +1,4 @@
-"""The report's tables as data: what the CSV and LaTeX files hold."""
+"""The report's tables as data frames, for the CSV and LaTeX files."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,11 +19,11 @@ _ENDS = ("complete", "pruned", "failed", "unfinished")
 
 
 def all_frames(study: LoadedStudy, importance: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Returns the tables by name; those that the study has nothing for are left out.
+    """Returns the tables by name, without empty ones.
 
     Args:
-        study: to tell of.
-        importance: arm, parameter, ped_anova, fanova.
+        study: the study.
+        importance: columns arm, parameter, ped_anova, fanova.
     """
     comparison = study.comparison
     mean_ranks = comparison.ranks.mean_ranks if comparison.ranks else {}
@@ -52,7 +52,7 @@ def all_frames(study: LoadedStudy, importance: pd.DataFrame) -> dict[str, pd.Dat
 
 
 def states(study: LoadedStudy) -> pd.DataFrame:
-    """Returns how the trials of each arm ended: arm -> complete, pruned, failed, ..., seconds."""
+    """Returns the states of the trials: arm -> complete, pruned, failed, ..., seconds."""
     trials = study.trials
     counts = pd.crosstab(trials["arm"], trials["state"])
     counts = counts.reindex(columns=[*_ENDS, *(set(counts) - set(_ENDS))], fill_value=0)
@@ -103,7 +103,7 @@ def _interval(name: str, value: Interval | None) -> dict[str, float | None]:
 
 
 def _difference_row(difference: Difference) -> dict[str, Any]:
-    """Returns a difference with its parts spread out: regret_low, needed_rows, ..."""
+    """Returns a difference with its nested values as columns: regret_low, needed_rows, ..."""
     row: dict[str, Any] = {}
     for key, value in asdict(difference).items():
         if isinstance(value, Mapping):
@@ -127,7 +127,7 @@ def _task_rows(study: LoadedStudy) -> list[dict[str, Any]]:
 
 
 def _metric_rows(result: TaskResult) -> list[dict[str, Any]]:
-    """Returns the skill and every other metric; those of a reference in alphabetical order."""
+    """Returns the skill and every other metric; metrics of a reference model sorted by name."""
     skill = result.skill
     rows = [
         {"metric": metric, "value": value, "low": None, "high": None}

@@ -16,7 +16,7 @@ __all__ = ["records", "row_interval", "subgroup_table"]
 
 
 def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Table:
-    """Returns one row a kind of rows, and one column a task; a heading a subgroup."""
+    """Returns one row per level of a subgroup column, and one column per task."""
     table = study.tables["subgroups"]
     tasks = list(dict.fromkeys(table["task"]))
     heads = [Cell("mean skill")]
@@ -30,12 +30,13 @@ def subgroup_table(study: LoadedStudy, arm: str, *, folded: bool = True) -> Tabl
         lines += [_line(str(level), rows) for level, rows in part.groupby("level", sort=False)]
     unit = study.comparison.unit
     note = (
-        f"Skill with its {study.level} interval (bootstrap over {unit}, the networks held fixed), "
-        f"against the base rates and means of all rows. Kinds of fewer than {MIN_UNITS} {unit} are "
-        f"joined with others or not shown; a dash: labels of fewer than {MIN_UNITS}."
+        f"Skill with its {study.level} interval (bootstrap over {unit}; the networks stay the "
+        "same), relative to the base rates and means of all rows. Subgroups of fewer than "
+        f"{MIN_UNITS} {unit} are merged with others or not shown. A dash: fewer than {MIN_UNITS} "
+        "have a label."
     )
-    columns = (Cell("rows"), Cell("number"), *heads)
-    return Table(f"Skill of {arm} on kinds of rows", columns, tuple(lines), note, folded=folded)
+    columns = (Cell("subgroup"), Cell("rows"), *heads)
+    return Table(f"Skill of {arm} by subgroup", columns, tuple(lines), note, folded=folded)
 
 
 def _line(level: str, rows: pd.DataFrame) -> tuple[Cell, ...]:

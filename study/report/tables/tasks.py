@@ -1,4 +1,4 @@
-"""The tables with one row a model and one column a task, and the first table of the cohort."""
+"""The tables with one row per model and one column per task, and Table 1 of the cohort."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ _CONTINUOUS = {"mean ± SD", "median (IQR)"}
 
 
 def clinical_table(study: LoadedStudy) -> Table:
-    """Returns accuracy of classes and the error of values in their own unit."""
+    """Returns the accuracy of classes and the errors of values in the task's unit."""
 
     def cell(result: TaskResult) -> Cell:
         figures = result.metrics
@@ -25,31 +25,31 @@ def clinical_table(study: LoadedStudy) -> Table:
             return Cell(with_size(figures["rmse"]), f"MAE {with_size(figures.get('mae'))}")
         balanced = f"bal. {percent(figures.get('balanced_accuracy'))}"
         far = figures.get("ordinal_mae")
-        small = balanced if far is None else f"{balanced}, {number(far, 2)} off"
+        small = balanced if far is None else f"{balanced}, dist. {number(far, 2)}"
         return Cell(percent(figures.get("accuracy")), small)
 
     note = (
-        "Classes: accuracy, and under it balanced accuracy (the mean over classes, so that a "
-        "frequent class cannot carry it); of ordered classes also the mean distance, in levels, "
-        "by which it is off. Values: root mean square and mean absolute error, in "
-        "the task's own unit. Bold: the best balancer of the column."
+        "Classes: accuracy and, below it, balanced accuracy (bal.), the mean of the accuracies of "
+        "the classes. Ordered classes: also the mean distance from the true level, in levels "
+        "(dist.). Values: root mean square error and mean absolute error (MAE), in the unit of "
+        "the task. Bold: the balancer with the greatest skill in the column."
     )
-    return _by_task(study, "In the tasks' own units", cell, note)
+    return _by_task(study, "Accuracy and errors per task", cell, note)
 
 
 def skill_table(study: LoadedStudy) -> Table:
-    """Returns each task's skill with its interval."""
+    """Returns the skill of each task with its interval."""
 
     def cell(result: TaskResult) -> Cell:
         return interval_cell(result.skill, 2)
 
-    drawing = f"bootstrap over {study.comparison.unit}, seeds and trials"
-    note = f"Skill of each task and its {study.level} interval ({drawing})."
+    draws = f"bootstrap over {study.comparison.unit}, seeds and trials"
+    note = f"Skill of each task with its {study.level} interval ({draws})."
     return _by_task(study, "Skill with its interval", cell, note, folded=True)
 
 
 def loss_table(study: LoadedStudy) -> Table:
-    """Returns the losses in natural units, with the regret."""
+    """Returns cross-entropy or R² of each task, with the regret."""
 
     def cell(result: TaskResult) -> Cell:
         figures = result.metrics
@@ -59,7 +59,7 @@ def loss_table(study: LoadedStudy) -> Table:
             return Cell(f"R² {number(figures.get('r2'), 2)}", small)
         return Cell(number(figures.get("cross_entropy"), 3), small)
 
-    note = "Classes: cross-entropy in nats. Values: R². Regret in nats, or the unit squared."
+    note = "Classes: cross-entropy in nats. Values: R². Regret: in nats, or in the squared unit."
     return _by_task(study, "Losses and regret", cell, note, folded=True)
 
 
@@ -71,7 +71,7 @@ def _by_task(
     *,
     folded: bool = False,
 ) -> Table:
-    """Returns one row a model and one column a task."""
+    """Returns one row per model and one column per task."""
     heads = [
         Cell(
             task.second_title or task.title,
@@ -97,7 +97,7 @@ def _unit_line(task: Task) -> str:
 
 
 def _winner(arms: Sequence[ArmResult], task: str) -> str | None:
-    """Returns the arm with the greatest skill on a task."""
+    """Returns the arm with the greatest skill on a task, or None if only one has a skill."""
     skills = {
         arm.name: skill
         for arm in arms
@@ -107,11 +107,11 @@ def _winner(arms: Sequence[ArmResult], task: str) -> str | None:
 
 
 def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
-    """Returns Table 1: a continuous variable on one line, a category with a line a level.
+    """Returns Table 1: one line per continuous variable, one line per level of a category.
 
     Args:
-        frame: as `hemomodel.cohort.summary.table_one` gives it.
-        schema: of the table, if it is still there.
+        frame: the result of `hemomodel.cohort.summary.table_one`.
+        schema: the schema of the table, or None if it cannot be read.
     """
     second = {} if schema is None else schema.second_titles
     groups = [c for c in frame.columns if c not in ("section", "variable", "title", "level")]
@@ -121,7 +121,7 @@ def first_table(frame: pd.DataFrame, schema: Schema | None) -> Table:
         for (name, title), lines in part.groupby(["variable", "title"], sort=False):
             rows += _variable(f"{second.get(str(name), '')} {title}".strip(), lines, groups)
     titles = (Cell(""), *(Cell(str(group)) for group in groups))
-    note = "Mean ± SD, or median (quartiles) where skewed; n (%) of the known values."
+    note = "Mean ± SD, or median (quartiles) if skewed; n (%) of the known values."
     title = "Table 1. The cohort" if schema is None else f"Table 1. {schema.title}"
     return Table(title, titles, tuple(rows), note, style="dense")
 

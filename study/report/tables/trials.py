@@ -1,4 +1,4 @@
-"""Tables of trials: how they ended, failures, finalists, what they cost."""
+"""The tables of trials: states, failures, finalists and cost."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from study.report.tables.frames import failures, states
 
 __all__ = ["MANY_ROWS", "cost", "failure_table", "finalist_table", "pairs_table", "state_table"]
 
-MANY_ROWS = 8  # rows beyond which a table of details is folded
+MANY_ROWS = 8  # a table of details with more rows is folded
 
 
 def cost(study: LoadedStudy) -> str:
-    """Returns what the search cost: time in trials, trials, optimizer steps."""
+    """Returns the cost of the search: time in trials, trials, optimizer steps."""
     seconds = float(study.trials["seconds"].sum())
     parts = [f"{duration(seconds)} in {len(study.trials):,} trials (summed over workers)"]
     if "steps" in study.trials:
@@ -27,16 +27,16 @@ def cost(study: LoadedStudy) -> str:
 
 
 def state_table(study: LoadedStudy) -> Table:
-    """Returns how the trials of each arm ended, and their time."""
+    """Returns the states of the trials of each arm, and their time."""
     frame = states(study)
     titles = tuple(Cell(str(name)) for name in ("arm", *frame.columns))
     rows = [_counts(str(name), row) for name, row in frame.iterrows()]
     rows.append(_counts("all", frame.sum()))
     note = (
-        "Complete: trained to the end. Pruned: stopped early by its arm's ladder. Seconds are "
-        "summed over trials."
+        "Complete: trained to the end. Pruned: ended by the early-stopping schedule of the arm. "
+        "Seconds: sum over trials."
     )
-    return Table("How the trials ended", titles, tuple(rows), note, arms=True)
+    return Table("States of the trials", titles, tuple(rows), note, arms=True)
 
 
 def _counts(name: str, row: "pd.Series[Any]") -> tuple[Cell, ...]:
@@ -44,7 +44,7 @@ def _counts(name: str, row: "pd.Series[Any]") -> tuple[Cell, ...]:
 
 
 def failure_table(study: LoadedStudy) -> Table | None:
-    """Returns every failed trial with its reason, or None."""
+    """Returns every failed trial with its reason, or None if no trial failed."""
     frame = failures(study)
     if frame.empty:
         return None
@@ -52,7 +52,7 @@ def failure_table(study: LoadedStudy) -> Table | None:
         (Cell(str(row.number)), Cell(str(row.arm)), Cell(str(row.error)), Cell(_params(row.params)))
         for row in frame.itertuples(index=False)
     )
-    titles = (Cell("trial"), Cell("arm"), Cell("why"), Cell("its parameters"))
+    titles = (Cell("trial"), Cell("arm"), Cell("reason"), Cell("parameters"))
     return Table("Failed trials", titles, rows, folded=len(rows) > MANY_ROWS, style="words")
 
 
@@ -66,14 +66,14 @@ def _brief(value: object) -> str:
 
 
 def finalist_table(study: LoadedStudy) -> Table | None:
-    """Returns the configurations that were retrained, or None."""
+    """Returns the configurations that were retrained, or None if there are none."""
     rows = []
     for arm in study.arms:
         for finalist in arm.finalists:
             params = ", ".join(f"{k} = {_brief(v)}" for k, v in finalist.params.items())
             rows.append(
                 (
-                    Cell(arm.name, "chosen" if finalist.chosen else "", finalist.chosen),
+                    Cell(arm.name, "winner" if finalist.chosen else "", finalist.chosen),
                     Cell(str(finalist.outer_fold)),
                     Cell(str(finalist.trial)),
                     Cell(number(finalist.search_score)),
@@ -90,17 +90,17 @@ def finalist_table(study: LoadedStudy) -> Table | None:
                      "parameters")
     )  # fmt: skip
     note = (
-        "Each arm's best trials were trained again on fresh seeds; the one with the best "
-        "validation score there was chosen. The held-out scores of the others chose nothing: they "
-        "tell how much luck there is in a search."
+        "The best trials of each arm were retrained on fresh seeds. The one with the best "
+        "validation score on these seeds is the winner of the arm. The held-out scores of the "
+        "others are used only to estimate the variance of the search."
     )
     return Table("Finalists", titles, tuple(rows), note, folded=True, arms=True, style="words")
 
 
 def pairs_table(title: str, pairs: Mapping[str, Any], *, folded: bool = False) -> Table:
-    """Returns names and values, nested names joined by dots."""
+    """Returns names and values; nested names are joined by dots."""
     rows = tuple((Cell(key), Cell(value)) for key, value in _leaves(pairs))
-    return Table(title, (Cell("what"), Cell("value")), rows, folded=folded, style="words")
+    return Table(title, (Cell("item"), Cell("value")), rows, folded=folded, style="words")
 
 
 def _leaves(pairs: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

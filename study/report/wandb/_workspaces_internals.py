@@ -1,6 +1,6 @@
-"""What a study's report needs of W&B Workspaces beyond what it promises, in one place.
+"""The private parts of W&B Workspaces that a study's report uses.
 
-An upgrade may change any of it: tests/study/report/wandb/test_workspaces_internals.py then fails.
+An upgrade may change them; then tests/study/report/wandb/test_workspaces_internals.py fails.
 Import this after `import_wandb`: the library imports W&B, which reads its environment then.
 """
 
@@ -13,7 +13,7 @@ __all__ = ["FlatColumn", "report_spec", "set_filter", "set_identifier"]
 
 
 class FlatColumn(wr.ParallelCoordinatesPlotColumn):
-    """A parameter by its flat name: the library takes `hidden.depth` for nested values."""
+    """A column of a flat parameter name; the library reads `hidden.depth` as nested values."""
 
     def _to_model(self) -> Any:
         model = super()._to_model()
@@ -22,21 +22,21 @@ class FlatColumn(wr.ParallelCoordinatesPlotColumn):
 
 
 def set_filter(runset: Any, wanted: Any) -> None:
-    """Gives a runset its filter.
+    """Sets the filter of a runset.
 
-    Through the library's text form of a filter, a name with < or = would come out as another.
+    The library's text form of a filter would change a name that contains < or =.
     """
     runset._stashed_filters_v2 = expr.filters_tree_to_v2(wanted.to_model())  # noqa: SLF001
     runset._stashed_filter_string = runset.filters  # noqa: SLF001
 
 
 def set_identifier(part: Any, name: str) -> None:
-    """Names a runset or a panel, so that the same study gives the same specification."""
+    """Sets a fixed name of a runset or a panel, so that the specification is reproducible."""
     part._id = name  # noqa: SLF001
 
 
 def report_spec(report: Any) -> str:
-    """Returns the specification of a report as JSON, as its own save() makes it."""
+    """Returns the specification of a report as JSON, the same as from its method save()."""
     text: str = report._to_model().spec.model_dump_json(  # noqa: SLF001
         by_alias=True, exclude_none=True, indent=1
     )

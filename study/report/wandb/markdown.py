@@ -1,4 +1,4 @@
-"""The comparison as markdown, in which every name stays text."""
+"""Writes the comparison as Markdown, with the special characters of names escaped."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,18 +24,18 @@ __all__ = [
 
 
 def verdict_markdown(comparison: Comparison) -> str:
-    """Returns the verdict, and what it rests on."""
+    """Returns the verdict, with the score, rows and replicates behind it."""
     seeds = len(comparison.fresh_seeds)
-    rests = (
+    basis = (
         f"Score: {comparison.score}, on {comparison.held_out}, over "
         f"{comparison.replicates} replicates ({seeds} fresh seeds). "
-        f"Intervals hold at {comparison.level:.0%}."
+        f"Intervals: {comparison.level:.0%}."
     )
-    return f"**Verdict.** {strip_markup(comparison.verdict)}\n\n{strip_markup(rests)}"
+    return f"**Verdict.** {strip_markup(comparison.verdict)}\n\n{strip_markup(basis)}"
 
 
 def arms_markdown(comparison: Comparison) -> str:
-    """Returns one row an arm, best first: scores, cost, and what became of its trials."""
+    """Returns one row per arm, the best first: scores, states of its trials, cost."""
     rows = []
     for arm in comparison.ranked:
         worst = arm.worst_task
@@ -51,13 +51,13 @@ def arms_markdown(comparison: Comparison) -> str:
                 _number(arm.seconds_per_trial, 1),
             )
         )
-    header = ("balancer", "score", "regret", "better than single_task, %", "mean rank",
-              "worst task", "trials", "seconds a trial")  # fmt: skip
+    header = ("balancer", "score", "regret", "improvement on single_task, %", "mean rank",
+              "worst task", "trials", "seconds per trial")  # fmt: skip
     return _table(header, rows)
 
 
 def differences_markdown(comparison: Comparison) -> str:
-    """Returns every difference with its tests and its verdict, and how the ranks differ."""
+    """Returns every difference with its tests and its verdict, and the comparison of ranks."""
     rows = [
         (
             gap.arm,
@@ -70,25 +70,25 @@ def differences_markdown(comparison: Comparison) -> str:
         )
         for gap in comparison.differences
     ]
-    header = ("balancer", "against", "difference", "p", "p (Holm)", "P(improvement)", "verdict")
+    header = ("balancer", "baseline", "difference", "p", "p (Holm)", "P(improvement)", "verdict")
     ranks = comparison.ranks
-    if ranks is None:  # of one arm there are none
+    if ranks is None:  # one arm has no ranks
         return _table(header, rows)
     groups = "; ".join(", ".join(group) for group in ranks.groups)
     sentence = (
         f"Ranks over {ranks.blocks} blocks: Friedman p = {_number(ranks.friedman_p)}, "
         f"critical difference {_number(ranks.critical_difference, 2)}. "
-        f"Not told apart: {groups or 'none'}."
+        f"Groups without significant difference: {groups or 'none'}."
     )
     return f"{_table(header, rows)}\n\n{strip_markup(sentence)}"
 
 
 def leaderboard_markdown(comparison: Comparison, known: Sequence[Task] = ()) -> str:
-    """Returns the skill of every arm and reference on every task, the best arm of a task marked.
+    """Returns the skill of every arm and reference model per task; the best arm is marked.
 
     Args:
-        comparison: of the study.
-        known: tasks whose titles are shown beside their names.
+        comparison: the comparison of the study.
+        known: tasks; their titles are shown with their names.
     """
     tasks = list(comparison.arms[0].tasks)
     skill = {

@@ -1,6 +1,6 @@
 """The blocks of the W&B report: text, tables, and grids of panels.
 
-Import this after `import_wandb`: the library imports W&B, which reads its environment then.
+Import this after `import_wandb`: the library imports W&B, which then reads its environment.
 """
 
 import json
@@ -26,11 +26,11 @@ from study.report.wandb.markdown import (
 
 __all__ = ["PanelData", "build_report"]
 
-_WIDTH = 24  # of W&B's grid
+_WIDTH = 24  # columns of W&B's grid
 
 
 class PanelData(NamedTuple):
-    """What the report is about; `known` are the tasks of its schema, where that is there."""
+    """The content of the report; `known` are the tasks of its schema, if it can be read."""
 
     name: str
     trials: pd.DataFrame
@@ -39,7 +39,7 @@ class PanelData(NamedTuple):
 
     @property
     def balancers(self) -> list[str]:
-        """Names of the balancers that were tried."""
+        """Names of the balancers that were searched."""
         return sorted(self.trials["balancer"].unique())
 
     @property
@@ -52,40 +52,40 @@ def build_report(study: PanelData, project: str, entity: str) -> wr.Report:
     """Returns the report of a study.
 
     Args:
-        study: what it is about.
-        project: of the report and its runs.
-        entity: whose it is; "" for a report that is not saved.
+        study: the content.
+        project: the W&B project of the report and its runs.
+        entity: the owner; "" for a report that is not saved.
     """
     return wr.Report(
         project=project,
         entity=entity,
         title=f"Study {study.name}"[:128],
-        description="How ways of balancing the losses of a multi-task network compare.",
+        description="Comparison of methods that balance the losses of a multi-task network.",
         width="fluid",
         blocks=[
             wr.MarkdownBlock(verdict_markdown(study.comparison)),
             wr.H2("Statistics"),
             wr.MarkdownBlock(arms_markdown(study.comparison)),
             wr.MarkdownBlock(differences_markdown(study.comparison)),
-            wr.H2("Leaderboard by task"),
+            wr.H2("Skill per task"),
             wr.MarkdownBlock(leaderboard_markdown(study.comparison, study.known)),
             _tables(study),
-            wr.H2("Balancers: mean and spread over their trials"),
+            wr.H2("Balancers: mean and standard deviation over trials"),
             _grouped(study),
-            wr.H2("Trials: what their parameters did"),
+            wr.H2("Trials: parameters and scores"),
             _ungrouped(study),
         ],
     )
 
 
 def _tables(study: PanelData) -> wr.PanelGrid:
-    """Returns the grid of the tables that the study's own run holds."""
+    """Returns the grid of the tables of the study's own run."""
     tables = [wr.WeavePanelSummaryTable(table_name=name) for name in ("tasks", "comparison")]
     return _grid(_runset(study, "tables", ["study"]), tables, columns=2)
 
 
 def _grouped(study: PanelData) -> wr.PanelGrid:
-    """Returns the grid whose runs are grouped by balancer: curves and bars, mean +- spread."""
+    """Returns the grid of runs grouped by balancer: curves and bars, mean +- standard deviation."""
     spread: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     names = ["score", *(f"skill/{task}" for task in study.tasks)]
     curves = [
@@ -106,7 +106,7 @@ def _grouped(study: PanelData) -> wr.PanelGrid:
 
 
 def _ungrouped(study: PanelData) -> wr.PanelGrid:
-    """Returns the grid of single trials: what W&B cannot draw of groups."""
+    """Returns the grid of single trials: panels that W&B cannot draw for groups."""
     best = wr.SummaryMetric("best/score")
     panels = [
         wr.ParallelCoordinatesPlot(title="parameters and score", columns=_columns(study)),
@@ -133,7 +133,7 @@ def _ungrouped(study: PanelData) -> wr.PanelGrid:
 
 
 def _columns(study: PanelData) -> list[Any]:
-    """Returns the axes that every trial has a value on: a trial without one is not drawn."""
+    """Returns the axes on which every trial has a value; W&B does not draw other trials."""
     points = pd.DataFrame([json.loads(text) for text in study.trials["params"]])
     shared = [name for name in points if points[name].notna().all() and len(set(points[name])) > 1]
     logarithmic = {
@@ -145,7 +145,7 @@ def _columns(study: PanelData) -> list[Any]:
 
 
 def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) -> Any:
-    """Returns the finished runs of the study with one of some tags, in the report's project."""
+    """Returns the finished runs of the study that have one of the tags, in the report's project."""
     wanted = expr.And(
         expr.Metric("Group") == study.name,
         expr.Tags().isin(list(tags)),
@@ -158,7 +158,7 @@ def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) ->
 
 
 def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:
-    """Returns a grid with the panels in rows, named after its runset."""
+    """Returns a grid with the panels in rows; its panels are named after its runset."""
     width, height = _WIDTH // columns, 8
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)

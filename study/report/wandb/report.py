@@ -1,4 +1,4 @@
-"""The W&B report of a study: built without a network, saved to a server when there is one."""
+"""The W&B report of a study: built without a network, and saved to a server on request."""
 
 import json
 from pathlib import Path
@@ -26,22 +26,22 @@ def wandb_report(
     entity: str | None = None,
     timeout: float = 60,
 ) -> Path:
-    """Writes the report to `report_spec.json`; online, saves it to the server too.
+    """Writes the report to `report_spec.json`; with `online`, also saves it to the server.
 
-    The server's id of the report is kept in `wandb_report.json`: a second save updates it.
+    `wandb_report.json` has the server's id of the report, so a second save updates the report.
 
     Args:
-        folder: of the study.
-        online: whether to save it to the server.
-        project: of the runs and the report.
-        entity: a user or a team; the account's own if not given.
+        folder: the study's folder.
+        online: whether to save the report to the server.
+        project: the W&B project of the runs and the report.
+        entity: a user or a team; the account's default if not given.
         timeout: seconds to wait for the server.
 
     Returns:
-        the file of the specification.
+        the path of the specification.
 
     Raises:
-        InputError: the study has not ended, or the server does not take the report.
+        InputError: the study has not ended, or the server refuses the report.
     """
     trials, comparison = read_trials(folder), read_comparison(folder)
     import_wandb(folder)
@@ -68,7 +68,7 @@ def _save(folder: StudyFolder, report: Any, server: Server) -> None:
     saved = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if place.items() <= saved.items():
         report.id = saved["id"]
-    advice = f"try again later; if the report was deleted there, delete {path}"
+    advice = f"try again later; if the report was deleted on the server, delete {path}"
     with refusals(folder, server.url, advice):
         report.save()
     folder.write_json(_SAVED, {**place, "id": report.id, "url": report.url})

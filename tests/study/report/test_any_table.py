@@ -63,7 +63,7 @@ def test_it_speaks_of_titles_units_and_groups_as_the_schema_does(folder: StudyFo
         "The features are known before the harvest.",
         "All trees stand in one valley.",
         "draws growers, each with all its rows",
-        "held-out growers to see 0.020",
+        "held-out growers to detect 0.020",
     ):
         assert said in page, said
 
@@ -77,7 +77,7 @@ def test_every_kind_of_task_has_its_own_figures(folder: StudyFolder) -> None:
     for name in ("yield_kg", "pests"):
         assert {"rmse", "mae", "r2"} <= metrics[name]
     page = " ".join(read(folder.root / "report.html").words)
-    assert re.search(r"bal\. \d+ %, 0\.\d\d off", page)
+    assert re.search(r"bal\. \d+ %, dist\. 0\.\d\d", page)
     first = pd.read_csv(folder.root / "tables" / "table_one.csv").fillna("")
     assert dict(zip(first["variable"], first["title_zh"], strict=True))["soil"] == "土壤"
     assert {"in time", "Boskoop"} <= set(first["level"])

@@ -177,7 +177,7 @@ def test_the_ensembles_are_told_of_with_both_names(page: Path, folder: StudyFold
     assert "合併症 Comorbidities" in text
     assert "below 65" in text
     leading = open_study(folder).names[0]
-    assert f"Skill of {leading} on kinds of rows" in text
+    assert f"Skill of {leading} by subgroup" in text
     assert "Calibration error before and after" in text
 
 
@@ -196,7 +196,7 @@ def test_another_schema_that_is_gone_leaves_bare_names(copy: StudyFolder) -> Non
     )
     whole = " ".join(read(write_report(copy)).words)
     assert "blood flow" in whole
-    assert "bare names" in whole
+    assert "only their names" in whole
     for path in (*copy.root.rglob("*.html"), *copy.root.rglob("*.md")):
         assert "/secret" not in path.read_text(encoding="utf-8")
 
@@ -228,5 +228,5 @@ def test_a_study_is_found_by_name(copy: StudyFolder, monkeypatch: pytest.MonkeyP
     shutil.copytree(copy.root, place / "studies" / "ward-7")
     monkeypatch.chdir(place)
     assert find_study("ward-7").name == "ward-7"
-    with pytest.raises(InputError, match="ward-8 is no study"):
+    with pytest.raises(InputError, match="ward-8"):
         find_study("ward-8")
