@@ -1,8 +1,8 @@
-"""The sessions that are analysed: validated, filtered, with a record of what each rule removed.
+"""The rows to analyse: validated and filtered, with the number of rows that each rule removed.
 
-A table or the built-in generator (`synthetic/`) comes in; a `Cohort` goes out.
-Open `cohort.py` first, then `validation.py` for what is refused.
-Names that need SciPy are loaded when they are first used.
+Input: a table or the built-in generator (`synthetic/`). Output: a `Cohort`.
+Read `cohort.py` first, then `validation.py` for the checks.
+Names that need SciPy are loaded at first use.
 """
 
 from typing import TYPE_CHECKING

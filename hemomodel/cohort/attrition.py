@@ -1,4 +1,4 @@
-"""Cohort rules, and the ledger of what each removed."""
+"""The filters of a cohort, and the number of rows that each removed (attrition)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["Attrition", "Step", "apply_filters"]
 
 @dataclass(frozen=True)
 class Step:
-    """One rule of the ledger: how many rows it removed, and how many were left."""
+    """One filter: the number of rows that it removed, and the number left."""
 
     rule: str
     removed: int
@@ -23,7 +23,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Attrition:
-    """The ledger: rows at the start and after each rule, in order."""
+    """The number of rows at the start and after each filter, in order."""
 
     start: int
     steps: tuple[Step, ...]
@@ -40,7 +40,7 @@ class Attrition:
         return "\n".join([" -> ".join(map(str, counts)), *lines])
 
     def to_dict(self) -> dict[str, object]:
-        """Returns the ledger as plain data, for JSON."""
+        """Returns the counts as plain data, for JSON."""
         steps = [{"rule": s.rule, "removed": s.removed, "left": s.left} for s in self.steps]
         return {"start": self.start, "steps": steps, "kept": self.kept}
 
@@ -56,14 +56,14 @@ def apply_filters(
     """Applies the filters of a schema, in order.
 
     Args:
-        schema: has the filters.
-        missing: (N,) bool for every column that is read.
-        values: (N,) for every column of the table that a formula of a filter names.
-        switches: those that are on.
-        labels: leaves out the filters that are for the other mode.
+        schema: the filters.
+        missing: (N,) bool, for every column that is read.
+        values: (N,) for every column that a formula of a filter uses.
+        switches: the switches that are on.
+        labels: filters of the other mode are not applied.
 
     Returns:
-        (N,) bool, which rows are left; and the ledger.
+        (N,) bool, the rows that are left; and the counts.
     """
     left = np.ones(len(next(iter(missing.values()))), dtype=bool)
     start, steps = len(left), []

@@ -1,4 +1,4 @@
-"""A file or a table to a validated cohort: parsed, checked, filtered and counted."""
+"""Makes a cohort from a file or a table: parsed, checked, filtered and counted."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ __all__ = ["Cohort", "build_cohort", "filter_sheet", "load_cohort"]
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Sessions that a network may learn from.
+    """Rows from which a network can learn.
 
     Attributes:
-        schema: what the columns and the tasks are.
+        schema: the columns and the tasks.
         table: (N, columns) English names: float64 numbers and flags, str categories, days; NaN, or
             not-a-time, for missing.
         labels: (N, T) float64: the index of the level, or the value of a regression in its own
-            unit (its logarithm, where the task says so); NaN for missing.
-        rows: (N,) where each row stood in the original table, from 0.
+            unit (its logarithm if the task has this transform); NaN for missing.
+        rows: (N,) the position of each row in the original table, from 0.
         attrition: the rows left after each filter.
-        findings: what is implausible, over all rows of the original table.
-        digest: of the content, the same whatever the kind of file.
+        findings: implausible values, over all rows of the original table.
+        digest: of the content, independent of the file format.
         groups: (N,) int64, the same number in all rows of one person (of the column of role
-            `group`); a row without one stands for itself, and all do where this is None.
-        bayes_prediction: (N, K) of a Bayes-optimal predictor, where it is known: probabilities of
+            `group`). A row without a value is a group by itself; None if each row is a group.
+        bayes_prediction: (N, K) of a Bayes-optimal predictor, if it is known: probabilities of
             the levels, and the mean of each regression.
-        switches: of the schema, that were on when the rows were read.
+        switches: the switches of the schema that were on when the rows were read.
     """
 
     schema: Schema
@@ -68,19 +68,19 @@ def load_cohort(
     """Reads a cohort from an .xlsx, .csv, .parquet or .arff file.
 
     Args:
-        path: the file; of a workbook, the first sheet is read.
-        schema: what its columns are; the built-in hemodialysis workbook if None.
+        path: the file; in a workbook, the first sheet is read.
+        schema: its columns; the built-in hemodialysis schema if None.
         labels: `complete` applies the schema's filters for rows with all labels, `partial` those
             for rows that may lack some.
         switches: names of the schema's switches that are on.
-        require_comorbidities: turns on the switch of this name: the rows without comorbidities are
-            dropped too, as the published curves do.
-        legacy_age: turns on the switch of this name: the age is computed as the published notebook
-            does, three years too high.
+        require_comorbidities: turns on the switch of this name: rows without comorbidities are
+            also removed, as for the published curves.
+        legacy_age: turns on the switch of this name: the age is computed as in the published
+            notebook, three years too high.
 
     Raises:
-        InputError: the file cannot be read, a value is not what the schema says, the schema lacks a
-            switch, or no row is left.
+        InputError: the file cannot be read, a value is not as the schema declares, the schema has
+            no such switch, or no row is left.
     """
     schema = schema or load_schema()
     flags = names_of_true(require_comorbidities=require_comorbidities, legacy_age=legacy_age)
@@ -106,18 +106,18 @@ def build_cohort(
     labels: Labels = "complete",
     switches: Collection[str] = (),
 ) -> Cohort:
-    """Makes a cohort of a DataFrame in the table's own columns; see `load_cohort`.
+    """Makes a cohort from a DataFrame with the table's own columns; see `load_cohort`.
 
     Args:
-        frame: the rows, as a reader of the file would give them.
-        schema: what the columns are.
-        source: what errors call the table.
+        frame: the rows, as read from a file.
+        schema: the columns.
+        source: the name of the table in errors.
         labels: as in `load_cohort`.
         switches: as in `load_cohort`.
 
     Raises:
-        InputError: a value is not what the schema says, the schema lacks a switch, or no row is
-            left.
+        InputError: a value is not as the schema declares, the schema has no such switch, or no
+            row is left.
     """
     sheet = read_frame(frame, schema, source=source)
     return filter_sheet(sheet, schema, labels=labels, switches=switches)
@@ -130,17 +130,17 @@ def filter_sheet(
     labels: Labels = "complete",
     switches: Collection[str] = (),
 ) -> Cohort:
-    """Makes a cohort of cells that are read; see `load_cohort`.
+    """Makes a cohort from cells; see `load_cohort`.
 
     Args:
         sheet: the cells.
-        schema: what the columns are.
+        schema: the columns.
         labels: as in `load_cohort`.
         switches: as in `load_cohort`.
 
     Raises:
-        InputError: a value is not what the schema says, the schema lacks a switch, or no row is
-            left.
+        InputError: a value is not as the schema declares, the schema has no such switch, or no
+            row is left.
     """
     sessions = parse_sessions(sheet, schema, switches=switches)
     filled = ~np.logical_and.reduce(list(sessions.missing.values()))
@@ -174,7 +174,7 @@ def _groups(table: pd.DataFrame, schema: Schema) -> np.ndarray | None:
     if not names:
         return None
     groups, known = pd.factorize(table[names[0]])
-    alone = groups < 0  # nobody knows whose row it is
+    alone = groups < 0  # the person is unknown
     groups[alone] = len(known) + np.arange(alone.sum())
     return groups
 
@@ -183,13 +183,15 @@ def _emptied(attrition: Attrition) -> str:
     counts = str(attrition).partition("\n")[0]
     largest = max(attrition.steps, key=lambda step: step.removed, default=None)
     rule = f"; {largest.rule!r} removed {largest.removed}" if largest else ""
-    return f"the filters leave no row ({counts}){rule}; mend the table or the filters of the schema"
+    return (
+        f"the filters leave no row ({counts}){rule}; correct the table or the filters of the schema"
+    )
 
 
 def _digest(table: pd.DataFrame, labels: np.ndarray) -> str:
-    """Returns a hash of names and values, independent of the file and the libraries behind them.
+    """Returns a hash of names and values, independent of file format and libraries.
 
-    Numbers count in single precision: a spreadsheet keeps 16 of the 17 digits of a double.
+    Numbers are hashed in single precision: a spreadsheet keeps 16 of the 17 digits of a double.
     """
     digest = sha256(repr((table.shape, list(table.columns))).encode())
     for name in table.columns:
@@ -206,4 +208,4 @@ def _digest(table: pd.DataFrame, labels: np.ndarray) -> str:
 
 
 def _single(values: np.ndarray) -> bytes:
-    return np.where(np.isnan(values), np.nan, values).astype("<f4").tobytes()  # one NaN of the many
+    return np.where(np.isnan(values), np.nan, values).astype("<f4").tobytes()  # one form of NaN

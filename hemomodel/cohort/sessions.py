@@ -30,7 +30,7 @@ class Sessions:
         table: (N, columns), as in a cohort.
         labels: (N, T), as in a cohort.
         missing: (N,) bool, by the English name of each column that is read.
-        findings: what is implausible.
+        findings: implausible values.
     """
 
     table: pd.DataFrame
@@ -40,15 +40,15 @@ class Sessions:
 
 
 def parse_sessions(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ()) -> Sessions:
-    """Parses and checks every row of a sheet; a sheet read with `tasks=False` may lack the tasks.
+    """Parses and checks every row of a sheet; with `tasks=False` it may have no task columns.
 
     Args:
         sheet: the cells.
-        schema: what the columns are.
-        switches: those of the schema that are on.
+        schema: the columns.
+        switches: the switches of the schema that are on.
 
     Raises:
-        InputError: a value is not what the schema says, or the schema lacks a switch.
+        InputError: a value is not as the schema declares, or the schema has no such switch.
     """
     _check_switches(schema, switches)
     absent: dict[str, np.ndarray] = {}
@@ -64,11 +64,11 @@ def parse_sessions(sheet: Sheet, schema: Schema, *, switches: Collection[str] = 
         findings += _accepted(sheet, check_derived(sheet, schema, derived, values))
     for rule in schema.rules:
         findings += _accepted(sheet, check_rule(sheet, rule, values))
-    labels = np.empty((sheet.size, len(schema.tasks)))  # a table to predict for has no task
+    labels = np.empty((sheet.size, len(schema.tasks)))  # a table of new patients has none
     for place, task in enumerate(schema.tasks):
         labels[:, place], check = check_labels(sheet, task, values[task.column])
         findings += _accepted(sheet, check)
-    if schema.feature_switches & set(switches):  # only now: limits and rules hold for `formula`
+    if schema.feature_switches & set(switches):  # limits and rules apply to `formula`
         values |= {d.name: derive_column(d, values, switches=switches) for d in schema.derived}
     return Sessions(
         table=pd.DataFrame({name: _stored(array) for name, array in values.items()}),
@@ -98,8 +98,8 @@ def _check_switches(schema: Schema, switches: Collection[str]) -> None:
         for name in sorted(schema.switch_names)
     ]
     raise InputError(
-        f"schema {schema.name!r} has no switch {unknown[0]!r}; leave it off "
-        f"(the schema's switches: {', '.join(known) or 'none'})"
+        f"schema {schema.name!r} has no switch {unknown[0]!r} (its switches: "
+        f"{', '.join(known) or 'none'}); remove it"
     )
 
 

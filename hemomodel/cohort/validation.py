@@ -1,6 +1,6 @@
-"""What the values of a table must satisfy: kinds, limits, levels and rules.
+"""Checks the values of a table: kinds, limits, levels and rules.
 
-A check returns what it noticed and raises no error: `parse_sessions` refuses the table.
+A check returns its results and raises no error: `parse_sessions` refuses the table.
 """
 
 from collections.abc import Collection
@@ -27,19 +27,19 @@ __all__ = [
     "derive_column",
 ]
 
-_CLOSE = 1e-6  # a level may have gone through single precision
+_CLOSE = 1e-6  # a level may have been stored in single precision
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something implausible that was counted and left as it is, unless `problem` says otherwise.
+    """An implausible value that was counted and not changed, unless `problem` says otherwise.
 
     Attributes:
         column: the column as written, or the name of the rule.
         problem: what is implausible.
-        count: in how many rows.
-        row: the first of them, as a person counts in the sheet (the header is row 1).
-        value: what stands there.
+        count: the number of rows.
+        row: the number of the first of them in the sheet (the header is row 1).
+        value: the text of this cell.
     """
 
     column: str
@@ -56,11 +56,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What a check noticed.
+    """The result of a check.
 
     Attributes:
-        problem: why the table cannot be used, as a sentence without its source; empty if it can.
-        findings: what is implausible.
+        problem: why the table cannot be used, as a sentence without its source; otherwise empty.
+        findings: implausible values.
     """
 
     problem: str = ""
@@ -68,14 +68,14 @@ class Check:
 
 
 def check_column(sheet: Sheet, column: Column) -> tuple[np.ndarray, Check]:
-    """Parses a column and checks its cells against its kind and, of numbers, its limits.
+    """Parses a column and checks its cells against its kind and, for numbers, its limits.
 
     Args:
-        sheet: has the cells.
+        sheet: the cells.
         column: its declaration.
 
     Returns:
-        The values, as in `ParsedColumn`, with percents made fractions; and the check.
+        The values, as in `ParsedColumn`, with percents as fractions; and the check.
     """
     name = column.english
     values, bad, problem = parse_column(sheet.column_text(name), column)
@@ -89,7 +89,7 @@ def check_column(sheet: Sheet, column: Column) -> tuple[np.ndarray, Check]:
         findings += _finding(sheet, (name,), above, "above 1, read as percent and divided by 100")
     unit = f" {column.unit}" if column.unit else ""
     if column.hard:
-        problem = f"is outside {_span(column.hard)}{unit}; mend or empty the cell"
+        problem = f"is outside {_span(column.hard)}{unit}; correct or clear the cell"
         problem = _cell_problem(sheet, name, _outside(values, column.hard), problem)
         if problem:
             return values, Check(problem)
@@ -102,9 +102,9 @@ def check_column(sheet: Sheet, column: Column) -> tuple[np.ndarray, Check]:
 def derive_column(
     derived: Derived, values: Columns, *, switches: Collection[str] = ()
 ) -> np.ndarray:
-    """Returns (N,) float64, a derived feature; NaN where what it needs is missing or gives none.
+    """Returns (N,) float64, a derived feature; NaN if an input is missing or the result is not finite.
 
-    A division by zero has no value that a network could learn from, nor has a logarithm of zero.
+    A division by zero or a logarithm of zero has no value from which a network could learn.
     """
     result = derived.formula_for(switches).evaluate(values).astype(np.float64)
     return np.where(np.isfinite(result), result, np.nan)
@@ -113,11 +113,11 @@ def derive_column(
 def check_derived(sheet: Sheet, schema: Schema, derived: Derived, values: Columns) -> Check:
     """Checks a derived feature, which is among the values, against its limits.
 
-    A finding says where it is missing although all that it needs is there.
+    A finding reports where it is missing although all its inputs are known.
 
     Args:
-        sheet: where the rows came from.
-        schema: has the columns that it is made of.
+        sheet: the source of the rows.
+        schema: the columns that it uses.
         derived: its declaration.
         values: (N,) by table column.
     """
@@ -128,7 +128,7 @@ def check_derived(sheet: Sheet, schema: Schema, derived: Derived, values: Column
     computed, what = values[derived.name], derived.title.lower()
     if derived.hard:
         problem = (
-            f"gives {what} outside {_span(derived.hard)} {derived.unit}; mend or empty the cell"
+            f"gives {what} outside {_span(derived.hard)} {derived.unit}; correct or clear the cell"
         )
         problem = _cell_problem(sheet, used[0], _outside(computed, derived.hard), problem)
         if problem:
@@ -143,11 +143,11 @@ def check_derived(sheet: Sheet, schema: Schema, derived: Derived, values: Column
 
 
 def check_rule(sheet: Sheet, rule: Rule, values: Columns) -> Check:
-    """Checks every row, where all columns of the rule are known, against a rule.
+    """Checks every row in which all columns of the rule are known.
 
     Args:
-        sheet: where the rows came from.
-        rule: its declaration; one of severity "error" has a problem, another has findings.
+        sheet: the source of the rows.
+        rule: its declaration; severity "error" gives a problem, any other gives findings.
         values: (N,) the values by table column.
     """
     broken = rule.broken(values)
@@ -157,7 +157,7 @@ def check_rule(sheet: Sheet, rule: Rule, values: Columns) -> Check:
         cells = (f"{sheet.headers[n]!r} is {sheet.quoted_cell(n, row)!r}" for n in names)
         return Check(
             f"row {row + sheet.first_row} breaks the rule {rule.name!r}: {', '.join(cells)}; "
-            "mend or empty one of the cells"
+            "correct or clear one of the cells"
         )
     if not names:
         return Check()
@@ -165,12 +165,12 @@ def check_rule(sheet: Sheet, rule: Rule, values: Columns) -> Check:
 
 
 def check_labels(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarray, Check]:
-    """Makes a task's labels of its column, and checks that each value has one.
+    """Makes a task's labels from its column, and checks that each value has one.
 
     Args:
-        sheet: where the values came from.
+        sheet: the source of the values.
         task: its declaration.
-        values: (N,) float64, or texts of a category; missing as `is_missing` has it.
+        values: (N,) float64, or texts of a category; missing as in `is_missing`.
 
     Returns:
         (N,) the labels: the index of the level, or the value, or its logarithm; and the check.
@@ -179,19 +179,19 @@ def check_labels(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarr
         return _level_indices(sheet, task, values)
     if task.kind == "count":
         bad = ((values < 0) | (values != np.round(values))) & ~is_missing(values)
-        problem = f"is no count, as task {task.name!r} needs: a whole number from 0 up"
-        problem = _cell_problem(sheet, task.column, bad, f"{problem}; mend or empty the cell")
+        problem = f"is not a count, a whole number from 0 up, which task {task.name!r} needs"
+        problem = _cell_problem(sheet, task.column, bad, f"{problem}; correct or clear the cell")
         if problem:
             return values, Check(problem)
     if task.transform == "none":
         return values, Check()
-    problem = f"has no logarithm, which task {task.name!r} learns; mend or empty the cell"
+    problem = f"has no logarithm, which task {task.name!r} needs; correct or clear the cell"
     problem = _cell_problem(sheet, task.column, values <= 0, problem)
     return values if problem else np.log(values), Check(problem)
 
 
 def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarray, Check]:
-    """Returns (N,) which level of a task each value is, NaN where it is missing."""
+    """Returns (N,) the index of each value's level, NaN if it is missing."""
     absent = is_missing(values)
     if values.dtype == object:
         places = pd.Index(task.levels).get_indexer(pd.Index(values))
@@ -203,20 +203,20 @@ def _level_indices(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.nda
     listed = ", ".join(map(level_text, task.levels))
     problem = (
         f"is not a level of task {task.name!r} ({listed}); "
-        f"if it is right, extend the levels in the schema"
+        f"correct the cell, or add the level to the schema"
     )
     check = Check(_cell_problem(sheet, task.column, ~known & ~absent, problem))
     return np.where(absent, np.nan, places), check
 
 
 def _cell_problem(sheet: Sheet, name: str, bad: np.ndarray, problem: str) -> str:
-    """Returns a sentence about the first bad cell of a column; empty if no cell is bad.
+    """Returns a sentence on the first bad cell of a column; empty if no cell is bad.
 
     Args:
-        sheet: has the column.
+        sheet: the cells.
         name: the column.
         bad: (N,) bool.
-        problem: what is wrong, to follow the cell.
+        problem: what is wrong, as the end of the sentence.
     """
     if not bad.any():
         return ""

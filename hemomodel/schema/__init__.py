@@ -1,7 +1,7 @@
 """What a table means: its columns, units, limits, filters, feature sets and tasks.
 
-A schema file (YAML) comes in; an immutable `Schema` goes out. Nothing here reads a table.
-Open `schema.py` first, then `columns.py` for one column and `entries.py` for the other entries.
+Input: a schema file (YAML). Output: an immutable `Schema`. Nothing in this folder reads a table.
+Read `schema.py` first, then `columns.py` for one column and `entries.py` for the other entries.
 """
 
 from hemomodel.schema.columns import Column, TaskSpec

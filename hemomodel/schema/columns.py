@@ -1,4 +1,4 @@
-"""The columns of a schema: what each cell may hold, and what is predicted of a task column."""
+"""The columns of a schema: the allowed cells, and the task of a task column."""
 
 import math
 import re
@@ -17,22 +17,22 @@ Level: TypeAlias = float | str
 
 _IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 _CHINESE = re.compile("[\u3400-\u9fff]")
-_CODED = ("category", "one_hot")  # in the table, a text: one of the codes
+_CODED = ("category", "one_hot")  # a column whose cells are texts: one of the codes
 _FLAG = (0.0, 1.0)
-_MADE_OF = {  # which kinds of columns a task with levels, and one without, can be made of
+_MADE_OF = {  # the kinds of columns for a task with levels, and for one without
     True: ("number", "category", "one_hot", "flag"),
     False: ("number",),
 }
 
 
 def slug(name: str) -> str:
-    """Returns a name in small letters, with one underscore for whatever is no letter or digit."""
+    """Returns a name in lower case; one underscore replaces other characters than a-z and 0-9."""
     plain = unicodedata.normalize("NFKC", name).lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def level_text(level: Level) -> str:
-    """Returns a level as its code is written: 1 and 1.0 are "1", and no digit is lost."""
+    """Returns a level in the form of a code: 1 and 1.0 are "1", and no digit is lost."""
     return level if isinstance(level, str) else repr(float(level)).removesuffix(".0")
 
 
@@ -44,12 +44,12 @@ def _is_number(code: str) -> bool:
 
 
 class TaskSpec(Frozen):
-    """What is predicted of a task column.
+    """The task of a task column.
 
     Attributes:
-        kind: `binary`, `classification` and `ordinal` have levels; `regression` and `count` none.
-        levels: of a number column, in rising order; of a category, its codes in their order if
-            not given.
+        kind: `binary`, `classification` and `ordinal` have levels; the others have none.
+        levels: of a number column, in rising order; of a category, by default its
+            codes in their order.
         transform: `log` learns and scores the logarithm of a positive value.
     """
 
@@ -59,7 +59,7 @@ class TaskSpec(Frozen):
 
     @property
     def has_levels(self) -> bool:
-        """Whether it is one of several classes that is predicted, and not a number."""
+        """Whether a class is predicted, and not a number."""
         return self.kind not in ("regression", "count")
 
     @model_validator(mode="after")
@@ -72,7 +72,7 @@ class TaskSpec(Frozen):
         if numbers and list(self.levels) != sorted(set(numbers)):
             raise ValueError("levels must be in rising order, each once")
         if len(set(self.levels)) < len(self.levels):
-            raise ValueError("levels must stand once each")
+            raise ValueError("each level must appear once")
         return self
 
 
@@ -142,7 +142,7 @@ class Column(Titled, Limited):
         if self.kind == "number" and not all(map(_is_number, self.codes)):
             raise ValueError("the `codes` of a number are numbers; is it a category?")
         if self.role in ("id", "group") and self.kind in ("one_hot", "code_list"):
-            raise ValueError(f"a column of kind {self.kind!r} says not whose row it is; see text")
+            raise ValueError(f"a column of kind {self.kind!r} cannot identify rows; use kind text")
         if self.kind == "one_hot" and (self.header or self.aliases):
             raise ValueError("a column of kind 'one_hot' has its headers in `codes`")
         self._check_task()
@@ -156,7 +156,7 @@ class Column(Titled, Limited):
         if self.task is None:
             return
         if self.kind not in _MADE_OF[self.task.has_levels]:
-            raise ValueError(f"a {self.task.kind} is not made of a column of kind {self.kind!r}")
+            raise ValueError(f"a {self.task.kind} task cannot use a column of kind {self.kind!r}")
         if not self.task.has_levels:
             return
         levels = self.levels
@@ -172,7 +172,7 @@ class Column(Titled, Limited):
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """The levels of a task: those it declares, else the codes in their order, or 0 and 1."""
+        """The levels of a task: those declared, otherwise the codes in their order, or 0 and 1."""
         if self.task is None or not self.task.has_levels:
             return ()
         if self.kind == "flag":
@@ -182,26 +182,26 @@ class Column(Titled, Limited):
         return tuple(map(level_text, self.task.levels)) or tuple(self.codes)
 
     def meaning(self, level: Level) -> str:
-        """Returns what a level means, as a person reads it."""
+        """Returns the meaning of a level, for a reader."""
         code = level_text(level)
         meanings = {"0": "no", "1": "yes"} | self.codes if self.kind == "flag" else self.codes
         return meanings.get(code, code)
 
     @property
     def written(self) -> str:
-        """The header as the export writes it, with its unit."""
+        """The header in the hospital's export, with its unit."""
         return self.header or self.name
 
     @property
     def headers(self) -> dict[str, tuple[str, ...]]:
-        """The columns of the file that it is read from, by code if it is `one_hot`, else by ""."""
+        """The columns of the file that it is read from: by code if `one_hot`, otherwise by ""."""
         if self.kind == "one_hot":
             return {code: (code,) for code in self.codes}
         return {"": (self.name, self.written, *self.aliases)}
 
     @property
     def table_columns(self) -> tuple[str, ...]:
-        """The columns it becomes in `Cohort.table`: itself, or one flag a code."""
+        """Its columns in `Cohort.table`: itself, or one flag per code."""
         if self.kind == "code_list":
             return tuple(f"{self.flags}_{code}" for code in self.codes)
         return (self.english,)

@@ -1,4 +1,4 @@
-"""The feature set of a schema that declares none, and what a derived feature is made of."""
+"""The feature set of a schema that declares none, and the sources of a derived feature."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,10 @@ _COMPONENTS = 10
 def default_feature_blocks(
     columns: Sequence[Column], derived: Sequence[Derived]
 ) -> tuple[FeatureBlock, ...]:
-    """Returns blocks of all columns of role `feature` and of what is derived of them alone.
+    """Returns blocks of all columns of role `feature` and of features derived only from them.
 
-    Categories become one column a code; numbers, flags and derived features are standardised; of
-    each code list there are up to ten principal components. Texts and days are left out.
+    Categories become one column per code; numbers, flags and derived features are standardised; of
+    each code list there are up to ten principal components. Texts and days are not used.
     """
     features = [column for column in columns if column.role == "feature"]
     known = {column.english for column in features}
@@ -39,7 +39,7 @@ def default_feature_blocks(
 
 
 def source_columns(name: str, columns: Sequence[Column], derived: Sequence[Derived]) -> set[str]:
-    """Returns the columns that a column of the table, or a derived feature, is made of."""
+    """Returns the source columns of a column of the table or of a derived feature."""
     for column in columns:
         if name in column.table_columns:
             return {column.english}

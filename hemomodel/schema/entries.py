@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 Labels: TypeAlias = Literal["complete", "partial"]
-"""Whether a row must have a label of each task, or may lack some."""
+"""Whether a row must have a label for each task, or may lack some."""
 
 
 class Derived(Titled, Limited):
     """A feature computed from columns.
 
     Attributes:
-        legacy: a formula that replaces `formula` where the switch is on; limits and rules still
-            hold for `formula`.
+        legacy: a formula that replaces `formula` if the switch is on; limits and rules still apply
+            to `formula`.
         switch: turns `legacy` on; `legacy_NAME` if not given.
     """
 
@@ -57,16 +57,16 @@ class Derived(Titled, Limited):
 
     @property
     def formulas(self) -> tuple[Formula, ...]:
-        """The formula, and the legacy one if there is one."""
+        """The formula and, if there is one, the legacy formula."""
         return (self.formula,) if self.legacy is None else (self.formula, self.legacy)
 
     def formula_for(self, switches: Collection[str]) -> Formula:
-        """Returns the formula to use where these switches are on."""
+        """Returns the formula to use if these switches are on."""
         return self.legacy if self.legacy and self.legacy_switch in switches else self.formula
 
 
 class Rule(Frozen):
-    """What must hold in every row where `when` holds and all columns named are known."""
+    """A condition for every row in which `when` is true and all its columns are known."""
 
     name: str
     must: Formula
@@ -75,7 +75,7 @@ class Rule(Frozen):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns the rule speaks of; the first is the one to blame."""
+        """The columns that the rule uses; messages name the first one."""
         used = self.must.columns + (self.when.columns if self.when else ())
         return tuple(dict.fromkeys(used))
 
@@ -88,13 +88,13 @@ class Rule(Frozen):
 
 
 class Filter(Frozen):
-    """Which rows to remove: those a formula holds for, or that lack columns (of one `role`).
+    """Which rows to remove: those for which a formula is true, or that lack columns (of a `role`).
 
     Attributes:
         drop: a formula over columns and derived features.
-        kind: looks at what is missing of `columns`, or of all columns of one `role`.
+        kind: counts the missing values of `columns`, or of all columns of one `role`.
         switch: the filter is off unless this switch is on.
-        labels: the filter applies only where rows must have all labels, or may have a part.
+        labels: the filter applies only if rows must have all labels, or only if they may lack some.
     """
 
     name: str
@@ -109,16 +109,16 @@ class Filter(Frozen):
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
         if (self.drop is None) == (self.kind is None):
-            raise ValueError("a filter has a formula `drop` or a `kind`, one of the two")
+            raise ValueError("a filter has either a formula `drop` or a `kind`")
         if (bool(self.columns) + bool(self.role)) != (self.kind is not None):
-            raise ValueError("a filter with a `kind` has `columns` or a `role`, one of the two")
+            raise ValueError("a filter with a `kind` has either `columns` or a `role`")
         if (self.kind == "missing_at_least") != (self.threshold is not None):
-            raise ValueError("'missing_at_least', and no other, has a threshold")
+            raise ValueError("only 'missing_at_least' has a threshold, and it needs one")
         return self
 
 
 class FeatureBlock(Frozen):
-    """A few columns and how a network sees them."""
+    """Columns and their encoding for the network."""
 
     encode: Literal["one_hot", "standardize", "pca"]
     columns: tuple[str, ...] = Field(min_length=1)
@@ -128,19 +128,20 @@ class FeatureBlock(Frozen):
     @model_validator(mode="after")
     def _check_encoding(self) -> Self:
         if (self.encode == "pca") != bool(self.components):
-            raise ValueError("a block 'pca', and no other, has `components`")
+            raise ValueError("only a block 'pca' has `components`, and it needs them")
         if self.codes and self.encode != "one_hot":
             raise ValueError("only a block 'one_hot' has `codes`")
         return self
 
 
 class Subgroup(Titled):
-    """Kinds of rows that are also scored apart.
+    """Subgroups of rows that are also scored separately.
 
     Attributes:
         column: a category, a flag of a code list, a number or a derived feature.
-        cuts: of a number, in rising order: its levels lie between them, and a row with just the
-            value of a cut stands above it. The levels of a category are its codes.
+        cuts: of a number, in rising order. Its levels are the intervals between them; a row with
+            exactly the value of a cut belongs to the interval above. The levels of a category are
+            its codes.
     """
 
     name: str
@@ -156,11 +157,11 @@ class Subgroup(Titled):
 
 
 class Task(Frozen):
-    """One thing to predict, as the rest of the project sees it.
+    """One setting to predict, as the rest of the project uses it.
 
     Attributes:
-        levels: what its classes are, in the order of the outputs; none for a value.
-        meanings: of the levels, as a person reads them; of the same length.
+        levels: its classes, in the order of the outputs; none for a value.
+        meanings: of the levels, for a reader; of the same length.
         unit: of a value.
         transform: of a value: labels and predictions are `log` of it, or the value itself.
         second_title: in the second language of the schema; empty if it has none.
@@ -178,7 +179,7 @@ class Task(Frozen):
 
     @property
     def is_value(self) -> bool:
-        """Whether it is a number, with a single output, and not a choice among levels."""
+        """Whether it is a number with a single output, and not a choice among levels."""
         return not self.levels
 
     @property

@@ -1,4 +1,4 @@
-"""What entries of a schema have in common: they are frozen, and have titles or limits."""
+"""Base classes of schema entries: frozen, with titles or limits."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -19,7 +19,7 @@ _LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$"  # a BCP 47 tag, such as zh or pt-BR
 
 
 class Frozen(BaseModel):
-    """An entry: it cannot change, and an unknown key in it is an error."""
+    """An immutable entry; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -28,8 +28,8 @@ class Titled(Frozen):
     """An entry with its English title, and its titles in other languages.
 
     Attributes:
-        titles: by language; `title_zh` is another way to write `titles: {zh: ...}`. One that
-            repeats `title` is left out.
+        titles: by language; `title_zh` is another way to write `titles: {zh: ...}`. A title equal
+            to `title` is dropped.
     """
 
     title: str
@@ -44,13 +44,13 @@ class Titled(Frozen):
         titles = {**data.get("titles", {})}
         titles.setdefault("zh", data.get("title_zh", ""))
         if "en" in titles:
-            raise ValueError("`titles` are those in other languages; `title` is the English one")
+            raise ValueError("`titles` has titles in other languages; the English one is `title`")
         more = {key: title for key, title in titles.items() if title not in ("", data.get("title"))}
         return {**entry, "titles": more}
 
     @model_serializer(mode="wrap")
     def _with_title_zh(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Writes a Chinese title alone as `title_zh`: earlier versions know no `titles`."""
+        """Writes a single Chinese title as `title_zh`: earlier versions have no `titles`."""
         entry: dict[str, Any] = write(self)
         titles = entry.pop("titles", {})
         if titles.keys() == {"zh"}:
@@ -59,7 +59,7 @@ class Titled(Frozen):
 
 
 class Limited(Frozen):
-    """An entry with limits: outside `hard` is an error, outside `soft` a counted warning."""
+    """An entry with limits: outside `hard` is an error, outside `soft` is a counted warning."""
 
     hard: Range | None = None
     soft: Range | None = None

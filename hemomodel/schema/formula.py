@@ -57,23 +57,23 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.GtE: operator.ge,
 }
 _EQUAL = (ast.Eq, ast.NotEq)
-_KINDS = {"O": "text", "U": "text", "M": "day"}  # by numpy's letter; all others are numbers
-_DEEPEST = 200  # far from where Python's own stack ends, wherever a formula is evaluated
-_SHOWN = 60  # characters of a formula that an error shows
+_KINDS = {"O": "text", "U": "text", "M": "day"}  # by numpy's kind code; all others are numbers
+_DEEPEST = 200  # far below the limit of Python's stack
+_SHOWN = 60  # characters of a formula in an error message
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula, parsed once. In files, and as a pickle, it is its text.
+    """A formula, parsed once. In files and in pickles it is stored as its text.
 
-    It knows + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and missing.
-    A comparison with a missing value is false, except `!=`, which is true. A text, such as a code
-    of a category, is compared with texts alone.
+    It supports + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and
+    missing. A comparison with a missing value is false, except `!=`, which is true. A text, such as a code
+    of a category, is compared only with texts.
 
     Attributes:
         text: as written.
         columns: the columns that it uses, in order of appearance.
-        compared: the columns that it compares with a text, each with the text.
+        compared: pairs of a column and the text that it is compared with.
 
     Raises:
         ValueError: the text cannot be read.
@@ -107,17 +107,17 @@ class Formula:
         )
 
     def evaluate(self, columns: Columns) -> np.ndarray:
-        """Returns (N,) the value in every row, NaN where a number is missing.
+        """Returns (N,) the value in every row, NaN if a number is missing.
 
         Raises:
-            ValueError: the formula uses something that it does not know, or compares a text, a
-                number or a day with another of them.
+            ValueError: the formula uses an unsupported element, or compares values of different
+                types (text, number, day).
         """
         with np.errstate(all="ignore"):  # a division by zero gives inf: see `derive_column`
             return np.asarray(_value(self._tree, columns))
 
     def unknown(self, columns: Columns) -> np.ndarray:
-        """Returns (N,) bool: the rows that lack a value of a column the formula uses."""
+        """Returns (N,) bool: the rows in which a column of the formula is missing."""
         absent: np.ndarray = np.logical_or.reduce([is_missing(columns[n]) for n in self.columns])
         return absent
 
@@ -132,7 +132,7 @@ def _parse(text: str) -> ast.expr:
     while level:
         depth, level = depth + 1, [part for node in level for part in ast.iter_child_nodes(node)]
     if depth > _DEEPEST:
-        raise ValueError(f"formula {shown!r} is nested too deeply; make `derived` of its parts")
+        raise ValueError(f"formula {shown!r} is nested too deeply; define parts of it as `derived`")
     return tree
 
 
@@ -159,7 +159,7 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
         case ast.Constant(value=str() as constant):
             value = constant
         case ast.Constant(value=int() | float() as constant):
-            value = np.float64(constant)  # Python's own raises where this has inf
+            value = np.float64(constant)  # Python's operator raises where this one gives inf
         case ast.Name(id=name) if name in columns:
             value = columns[name]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
@@ -176,12 +176,12 @@ def _value(node: ast.expr, columns: Columns) -> _Value:
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
             value = _FUNCTIONS[name](_value(argument, columns))
         case _:
-            raise ValueError(f"{ast.unparse(node)!r} is not something a formula may use")
+            raise ValueError(f"{ast.unparse(node)!r} is not allowed in a formula")
     return value
 
 
 def _check_sides(shown: str, ops: list[ast.cmpop], kinds: list[str]) -> None:
-    if len(set(kinds)) > 1:  # to numpy they are unequal in every row, and nobody is told
+    if len(set(kinds)) > 1:  # numpy would treat them as unequal in every row, without an error
         a, b, *_ = dict.fromkeys(kinds)
         raise ValueError(
             f"{shown!r} compares a {a} with a {b}; write a code in quotes, as '1', "

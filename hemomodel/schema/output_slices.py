@@ -1,4 +1,4 @@
-"""Where each task's columns stand among the K of a prediction, for plain arrays."""
+"""The positions of each task's columns among the K columns of a prediction."""
 
 from collections.abc import Sequence
 
@@ -17,5 +17,5 @@ def task_slices(tasks: Sequence[Task]) -> list[slice]:
 
 
 def is_value_mask(tasks: Sequence[Task]) -> Mask:
-    """Returns (K,): whether a column is a value, and not the probability of a level."""
+    """Returns (K,) bool: whether a column is a value, not the probability of a level."""
     return np.repeat([task.is_value for task in tasks], [task.size for task in tasks])

@@ -1,7 +1,7 @@
 """The columns and the tasks of a table, as data.
 
-A schema is a YAML file: `builtin/hemodialysis.yaml` is the built-in one, and its comments explain
-each entry. Another table is another such file, with no new code.
+A schema is a YAML file. `builtin/hemodialysis.yaml` is the built-in one; its comments explain each
+entry. Another table needs only another such file, and no new code.
 """
 
 from functools import cache, cached_property
@@ -40,17 +40,17 @@ class Schema(Frozen):
     """A table's columns, derived features, rules, filters and feature sets.
 
     Attributes:
-        groups: what the rows of one value of the column of role `group` are called, in the plural.
-        notes: what a reader of a report on this table must know, in sentences.
-        feature_notes: the same of a feature set, by its name.
+        groups: the plural name of the units of the column of role `group`, such as patients.
+        notes: sentences that the reader of a report on this table must know.
+        feature_notes: the same for a feature set, by its name.
         columns: in the order of the table.
-        subgroups: kinds of rows that are also scored apart.
-        tasks: one a task column, in the same order; the order of every axis T.
-        default_features: the feature set of whoever names none; the first, if not given.
-        sections: headings of the first table of a paper: over categories and derived features,
-            over tasks, and over what else there is.
-        switches: what each switch does, by its name. A switch turns on the filters and the `legacy`
-            formulas that name it; one that is not described here works too.
+        subgroups: subgroups of rows that are also scored separately.
+        tasks: one per task column, in the same order; the order of every axis T.
+        default_features: the default feature set; the first one if not given.
+        sections: headings of Table 1: for categories and derived features, for tasks, and for the
+            other columns.
+        switches: the description of each switch, by its name. A switch turns on the filters and the
+            `legacy` formulas that name it; a switch without a description also works.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Schema(Frozen):
 
     @cached_property
     def second_titles(self) -> dict[str, str]:
-        """The titles in the second language by English name, of what has one."""
+        """The titles in the second language by English name, of entries that have one."""
         titles = {column.english: self.second_title(column) for column in self.columns}
         titles |= {derived.name: self.second_title(derived) for derived in self.derived}
         return {name: title for name, title in titles.items() if title}
@@ -95,7 +95,7 @@ class Schema(Frozen):
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
-        """What is to be predicted, in the order of the columns."""
+        """The tasks, in the order of the columns."""
         return tuple(
             Task(
                 name=column.english,
@@ -114,12 +114,12 @@ class Schema(Frozen):
 
     @cached_property
     def read(self) -> dict[str, Column]:
-        """The columns that are read, by English name: all but the ignored ones."""
+        """The columns that are read, by English name: all except the ignored ones."""
         return {column.english: column for column in self.columns if column.role != "ignored"}
 
     @cached_property
     def blocks_by_set(self) -> dict[str, tuple[FeatureBlock, ...]]:
-        """The feature sets by name; without any, one of all features, called `default`."""
+        """The feature sets by name; if none is declared, one of all features, named `default`."""
         return self.feature_sets or {
             "default": default_feature_blocks([*self.read.values()], self.derived)
         }
@@ -131,11 +131,11 @@ class Schema(Frozen):
 
     @property
     def switch_names(self) -> frozenset[str]:
-        """The switches that there are."""
+        """The names of all switches."""
         return self.feature_switches | {f.switch for f in self.filters if f.switch is not None}
 
     def feature_set_name(self, name: str) -> str:
-        """Returns the name of a feature set, where `default` stands for what the schema says."""
+        """Returns the name of a feature set; `default` is replaced by the schema's default."""
         if name != "default" or name in self.blocks_by_set:
             return name
         return self.default_features or next(iter(self.blocks_by_set))
@@ -157,7 +157,7 @@ def load_schema(source: str | Path = "hemodialysis") -> Schema:
         source: the name of a built-in schema, or the path of a YAML file.
 
     Raises:
-        InputError: there is no such schema, or it is not a valid one.
+        InputError: there is no such schema, or it is not valid.
     """
     if Path(source).suffix in (".yaml", ".yml"):
         return _read(Path(source), source)

@@ -1,4 +1,4 @@
-"""What the entries of a schema must hold together: names, formulas and feature sets."""
+"""Checks between the entries of a schema: names, formulas and feature sets."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ __all__ = ["check_schema"]
 
 
 def check_schema(schema: "Schema") -> None:
-    """Checks the entries of a schema against each other; each is valid alone already.
+    """Checks the entries of a schema against each other; each entry is already valid by itself.
 
     Raises:
         ValueError: a name appears twice or is not declared, or a formula cannot be evaluated.
@@ -51,7 +51,7 @@ def _check_names(schema: "Schema") -> None:
 
 
 def _check_formulas(schema: "Schema") -> None:
-    """Evaluates every formula on one made-up row: what fails there fails everywhere."""
+    """Evaluates every formula on one made-up row: a formula that fails there always fails."""
     row = {name: _example(c) for c in schema.read.values() for name in c.table_columns}
     for derived in schema.derived:
         where = f"derived feature {derived.name!r}"
@@ -109,7 +109,7 @@ def _check_block(schema: "Schema", where: str, block: FeatureBlock) -> None:
     _once(f"{at}: code", block.codes)
     for name in block.columns:
         if name in derived and source_columns(name, columns, schema.derived) & tasks:
-            raise ValueError(f"{where} names {name!r}, which is made of what is predicted")
+            raise ValueError(f"{where} names {name!r}, which is derived from a task column")
     for name in block.columns if block.codes else ():
         _known(f"{where}, codes of {name!r}", block.codes, known[name].codes)
 
@@ -128,7 +128,7 @@ def _with_levels(schema: "Schema") -> list[str]:
 def _once(what: str, names: Iterable[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"{what} {twice[0]!r} stands twice")
+        raise ValueError(f"{what} {twice[0]!r} appears twice")
 
 
 def _known(where: str, names: Iterable[str], known: Iterable[str]) -> None:

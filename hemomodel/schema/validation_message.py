@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with an entry of a file, as a part of a sentence."""
+"""A validation error of pydantic, as part of a sentence."""
 
 import reprlib
 import types
@@ -12,19 +12,19 @@ from hemomodel.errors import did_you_mean
 __all__ = ["validation_message"]
 
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
-_OWN_WORDS = "Value error, "  # what pydantic writes before the message of a validator of ours
+_OWN_WORDS = "Value error, "  # pydantic writes this before the message of our validators
 
 
 def validation_message(
     error: ValidationError, model: type | None = None, *, hidden: Collection[str] = ()
 ) -> str:
-    """Returns the first finding of a validation: the entry, its value and what is wrong with it.
+    """Returns the first error of a validation: the entry, its value and the problem.
 
     Args:
         error: of the validation.
-        model: the class of the settings that were validated; with it, an unknown key is answered
-            with the nearest one that is known.
-        hidden: entries whose value must not be shown, such as one that may hold a password.
+        model: the class of the validated settings; if given, the message suggests the nearest known
+            key for an unknown key.
+        hidden: entries whose value must not be shown, such as one that may contain a password.
     """
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
@@ -42,7 +42,7 @@ def validation_message(
 
 
 def _fields(model: Any, path: Sequence[str]) -> list[str]:
-    """Returns the fields of a class of settings, or of a part of it."""
+    """Returns the fields of a settings class, or of a part of it."""
     for part in path:
         annotation = model.model_fields[part].annotation
         if get_origin(annotation) in {Union, types.UnionType}:

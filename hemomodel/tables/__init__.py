@@ -1,8 +1,8 @@
 """Reads and writes tables: .xlsx, .csv, .parquet and .arff files.
 
-A path and a schema come in; a `Sheet` of raw cells, and then parsed columns, go out. Files are
-checked against limits before they are opened. Open `readers.py` first, then `parsing.py`.
-The writers of long tables are loaded when they are first used: workers that train do without them.
+Input: a path and a schema. Output: a `Sheet` of raw cells, then parsed columns. Files are checked
+against limits before they are opened. Read `readers.py` first, then `parsing.py`.
+The writers of long tables are loaded at first use, because training workers do not need them.
 """
 
 from typing import TYPE_CHECKING

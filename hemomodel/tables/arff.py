@@ -1,7 +1,7 @@
 """Weka's .arff files: a header that declares attributes, then rows as in a .csv file.
 
-SciPy reads them too, but drops the cells that a row has too many, and cannot read a name of two
-words or in Chinese.
+SciPy also reads them, but it drops surplus cells of a row, and it cannot read a name with a space
+or in Chinese.
 """
 
 import re
@@ -30,7 +30,7 @@ def read_arff(path: Path) -> tuple[Sequence[object], pd.DataFrame]:
     """Reads the names of the attributes, and the rows (N, columns) as texts, None for missing.
 
     Raises:
-        InputError: it is no such file, is too large, or has sparse rows or tables within cells.
+        InputError: it is not an .arff file, is too large, or has sparse rows or nested tables.
     """
     check_text(path)
     text = path.read_bytes().decode(sniff_encoding(path))
@@ -47,7 +47,7 @@ def read_arff(path: Path) -> tuple[Sequence[object], pd.DataFrame]:
 
 
 def _names(path: Path, lines: Iterator[str]) -> Iterator[str]:
-    """Yields the names of the attributes and stops behind the line `@data`."""
+    """Yields the names of the attributes and stops after the line `@data`."""
     for line in lines:
         word = line.split(maxsplit=1)[0].lower()
         if word == "@data":
@@ -57,7 +57,7 @@ def _names(path: Path, lines: Iterator[str]) -> Iterator[str]:
             name = attribute[1] or attribute[2] or attribute[3] or ""
             yield re.sub(r"\\(.)", r"\1", name)
         elif word != "@relation":
-            raise InputError(f"{path}: {line[:60]!r} is no attribute that is read; save it as .csv")
+            raise InputError(f"{path}: {line[:60]!r} is not a readable attribute; save it as .csv")
     raise InputError(f"{path}: has no line @data, where the rows begin; save it anew as .arff")
 
 
@@ -68,13 +68,13 @@ def _cells(path: Path, rows: Sequence[str], columns: int) -> pd.DataFrame:
     if wrong is not None:
         raise InputError(
             f"{path}: its row {wrong} of data has {len(cells[wrong - 1])} cells, and {columns} "
-            "attributes are declared; mend the row"
+            "attributes are declared; correct the row"
         )
     return pd.DataFrame(cells, dtype=object)
 
 
 def _split(path: Path, row: str, place: int) -> list[str]:
-    """Returns the cells of a row, each in single or double quotes or in none."""
+    """Returns the cells of a row, each with single, double or no quotes."""
     if not any(mark in row for mark in "'\"\\"):
         return row.split(",")
     cells, end, more = [], 0, ","
@@ -83,7 +83,7 @@ def _split(path: Path, row: str, place: int) -> list[str]:
         if cell is None:
             raise InputError(
                 f"{path}: its row {place} of data has a quote that does not end, or ends within a "
-                "cell; mend the row"
+                "cell; correct the row"
             )
         single, double, plain, more = cell.groups()
         cells.append(re.sub(r"\\(.)", r"\1", single or double or plain or ""))

@@ -1,7 +1,7 @@
 """Makes texts safe for a spreadsheet program, which runs cells that look like formulas.
 
-Every file that a person opens in such a program passes through here: the tables of a report and
-the recommendations.
+It is used for every file that a person opens in such a program: the tables of a report and the
+recommendations.
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ import pyarrow.compute as pc
 
 __all__ = ["escape_formula_texts", "escape_formulas"]
 
-# Programs skip white space and invisible characters before a formula, and some of them read the
-# full-width signs of a Chinese keyboard as the plain ones.
+# Programs skip white space and invisible characters before a formula, and some read the full-width
+# signs of a Chinese keyboard as the ASCII ones.
 _FORMULA = r"^(?:[\t\r]|[\s\p{Z}\p{C}]*[=+\-@＝＋－＠])"
 _HARMLESS = r"^(?:-|(?i:[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+\-]?[0-9]+)?|[+\-](?:inf|nan)))\z"
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"  # what XML, so a workbook, cannot hold
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"  # not allowed in XML
 
 
 def escape_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns texts that a spreadsheet can hold, and will not run.
+    """Returns texts that a spreadsheet program can store and does not run.
 
-    A text that it would run gets an apostrophe first; a number with a sign and a lone "-" do not.
-    A carriage return, which readers of .csv files take for the end of a row, becomes a space, and
-    any other control character but tab and line feed becomes U+FFFD.
+    A text that it would run starts with an apostrophe; a signed number and a single "-" do not.
+    A carriage return, which .csv readers treat as the end of a row, becomes a space. Any other
+    control character except tab and line feed becomes U+FFFD.
 
     Args:
         column: (N,) of any type; only strings are changed.
@@ -43,7 +43,7 @@ def escape_formulas(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def escape_formula_texts(texts: Iterable[str]) -> list[str]:
-    """Returns the texts as `escape_formulas` makes them."""
+    """Returns the texts, escaped as in `escape_formulas`."""
     column = pa.chunked_array([pa.array(texts, pa.string())])
     safe: list[str] = escape_formulas(column).to_pylist()
     return safe

@@ -1,4 +1,4 @@
-"""Tables of any length, some rows at a time: memory does not grow with the file."""
+"""Reads and writes tables in chunks of rows: memory does not grow with the file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,14 +18,14 @@ __all__ = ["read_chunks"]
 
 
 def read_chunks(path: str | Path, schema: Schema, rows: int) -> Iterator[Sheet]:
-    """Yields a table's declared columns, without its tasks, in sheets of some rows.
+    """Yields a table's declared columns, without its tasks, in sheets of a limited number of rows.
 
-    A .csv and a .parquet are read as they are asked for; any other kind is one sheet.
+    A .csv and a .parquet file are read chunk by chunk; any other file is one sheet.
 
     Args:
         path: as for `read_file`.
         schema: the columns to look for.
-        rows: of a sheet at most.
+        rows: the maximum number of rows per sheet.
 
     Raises:
         InputError: as for `read_file`.
@@ -50,7 +50,7 @@ def _csv(path: Path, schema: Schema, rows: int) -> Iterator[pd.DataFrame]:
     header = list(begin.iloc[0])
     check_rows(len(begin) - 1, str(path))
     positions = _positions(header, schema, str(path))
-    # Not `usecols`: with it pandas cuts rows of too many cells, and their values shift unseen.
+    # Not `usecols`: with it pandas cuts rows that have too many cells, and values shift unnoticed.
     with pd.read_csv(path, chunksize=rows, **options) as parts:
         for number, part in enumerate(parts):
             cells = part if number else part.iloc[1:]
@@ -66,12 +66,12 @@ def _parquet(path: Path, schema: Schema, rows: int) -> Iterator[pd.DataFrame]:
     names = [header[place] for place in _positions(header, schema, str(path))]
     for batch in file.iter_batches(rows, columns=names):
         table = pa.Table.from_batches([batch]).select(names)
-        table.validate(full=True)  # pandas finds half a character only where it looks at it
+        table.validate(full=True)  # pandas finds an incomplete character too late
         yield table.to_pandas(ignore_metadata=True)
 
 
 def _positions(header: Sequence[object], schema: Schema, source: str) -> list[int]:
-    """Returns where the columns to be read are, in the order of the file."""
+    """Returns the positions of the columns to read, in the order of the file."""
     labels = [plain_header(label) for label in header]
     columns = resolve_columns(labels, schema, source=source, tasks=False)
     return sorted(place for parts in columns.values() for place in parts)

@@ -1,7 +1,7 @@
-"""What is looked at before a table is read: is it what it says, and will it fit into memory.
+"""Checks before a table is read: is the file of the stated type, and does it fit into memory.
 
-A few kilobytes can stand for terabytes: a zip archive inflates, a lone cell at the far corner of a
-sheet makes rows of all before it, and a parquet file may say "a billion times nothing".
+A few kilobytes can expand to terabytes: a zip archive inflates, a single cell in the far corner of
+a sheet creates all rows before it, and a parquet file can encode "a billion times nothing".
 """
 
 import csv
@@ -18,7 +18,7 @@ from hemomodel.errors import InputError
 
 __all__ = ["check_cells", "check_csv", "check_parquet", "check_text", "check_xlsx"]
 
-_BYTES = 4_000_000_000  # of a file, and of all that is in an archive
+_BYTES = 4_000_000_000  # of a file, and of the content of an archive
 _CELLS = 300_000_000  # five million sessions of the hospital's workbook
 _COLUMNS = 16_384  # a sheet's
 _CHUNK = 2**20
@@ -27,10 +27,10 @@ _PLACE = re.compile(rb'\br="([A-Z]{0,3})([0-9]{1,7})"')
 
 
 def check_xlsx(path: Path) -> None:
-    """Looks at a workbook without opening it.
+    """Checks a workbook without opening it.
 
     Raises:
-        InputError: it is none, it has a password, or it is too large.
+        InputError: it is not a workbook, it has a password, or it is too large.
     """
     with path.open("rb") as file:
         begin = file.read(4)
@@ -39,7 +39,7 @@ def check_xlsx(path: Path) -> None:
             f"{path}: is an old .xls or has a password; save it as .xlsx without a password"
         )
     if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: is no workbook, or a part of one; save it anew as .xlsx")
+        raise InputError(f"{path}: is not a complete workbook; save it again as .xlsx")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if any(member.flag_bits & 1 for member in members):
@@ -51,15 +51,15 @@ def check_xlsx(path: Path) -> None:
 
 
 def _check_sheet(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """Finds the furthest cell: a reader makes rows of everything before it."""
+    """Finds the furthest cell: a reader creates all rows before it."""
     rows, letters, rest, size = 0, b"", b"", 0
     with archive.open(member) as file:
         while chunk := file.read(_CHUNK):
             size += len(chunk)
-            _check_bytes(path, size)  # an archive may lie about the size of what is in it
+            _check_bytes(path, size)  # an archive can state a false size of its content
             text = rest + chunk
             if b"<!DOCTYPE" in text:
-                raise InputError(f"{path}: holds declarations that no workbook has; save it anew")
+                raise InputError(f"{path}: contains declarations (DOCTYPE); save it again")
             for column, row in _PLACE.findall(text):
                 rows = max(rows, int(row))
                 letters = max(letters, column, key=lambda name: (len(name), name))
@@ -87,15 +87,15 @@ def check_text(path: Path) -> tuple[bytes, bytes]:
         file.seek(max(0, size - _CHUNK))
         end = file.read()
     if b"\0" in begin or b"\0" in end:
-        raise InputError(f"{path}: holds zero bytes, as UTF-16 does; save it as UTF-8")
+        raise InputError(f"{path}: contains zero bytes, as UTF-16 does; save it as UTF-8")
     return begin, end
 
 
 def check_csv(path: Path) -> None:
-    """Looks at the ends of a .csv file.
+    """Checks the start and the end of a .csv file.
 
     Raises:
-        InputError: it is not text, it is too large, or it breaks off within a row.
+        InputError: it is not text, it is too large, or it ends within a row.
     """
     begin, end = check_text(path)
     header = re.split(rb"[\r\n]", begin, maxsplit=1)[0]
@@ -104,13 +104,13 @@ def check_csv(path: Path) -> None:
         raise InputError(f"{path}: its first row has {columns:,} cells; give one row of headers")
     if columns == 1 and (b";" in header or b"\t" in header):
         mark = "semicolons" if b";" in header else "tabs"
-        raise InputError(f"{path}: its cells lie between {mark}; save it with commas")
+        raise InputError(f"{path}: its cells are separated by {mark}; save it with commas")
     last = re.split(rb"[\r\n]", end)[-1]
-    # Within quotes a row may have several lines, of which the last says nothing.
+    # Within quotes a row may have several lines; then the last line says nothing about the row.
     if 0 < _cells(last) < columns and b'"' not in last and last != header:
         raise InputError(
-            f"{path}: breaks off in its last row, after {_cells(last)} of {columns} cells; "
-            "copy it again, or end the row"
+            f"{path}: ends in its last row, after {_cells(last)} of {columns} cells; "
+            "copy it again, or complete the row"
         )
 
 
@@ -121,11 +121,11 @@ def _cells(line: bytes) -> int:
 
 
 def check_parquet(path: Path) -> None:
-    """Looks at the footer of a parquet file, and at its texts where they may be very many.
+    """Checks the footer of a parquet file, and its texts if there may be very many.
 
     Raises:
-        InputError: it is too large, or would be in memory: a text of a megabyte takes four bytes
-            in each row but the first that holds it.
+        InputError: it is too large, or would be too large in memory: a text of a megabyte takes
+            only four bytes in each row after the first row that has it.
     """
     footer = pq.ParquetFile(path).metadata
     check_cells(path, footer.num_rows, footer.num_columns)
@@ -134,11 +134,11 @@ def check_parquet(path: Path) -> None:
     texts, most, fixed = [], 0, 0
     for place in range(footer.num_columns):
         column, chunks = footer.schema.column(place), [group.column(place) for group in groups]
-        check_cells(path, sum(chunk.num_values for chunk in chunks), 1)  # a row may hold a list
+        check_cells(path, sum(chunk.num_values for chunk in chunks), 1)  # a row may contain a list
         fixed += column.length * sum(chunk.num_values for chunk in chunks)
         if column.physical_type == "BYTE_ARRAY":
             texts.append(column.path)
-            # No text is longer than all that its chunk holds.
+            # No text is longer than its chunk.
             most += sum(chunk.num_values * chunk.total_uncompressed_size for chunk in chunks)
     _check_bytes(path, fixed)
     if most > _BYTES:
@@ -146,13 +146,13 @@ def check_parquet(path: Path) -> None:
 
 
 def _check_texts(path: Path, names: list[str]) -> None:
-    """Sums the bytes of all texts, without holding any of them twice."""
+    """Sums the bytes of all texts, with no text in memory twice."""
     file, size = pq.ParquetFile(path, read_dictionary=names), 0
     for batch in file.iter_batches(columns=names):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if not isinstance(column, pa.DictionaryArray):
                 raise InputError(
-                    f"{path}: column {name!r} holds lists or records of many texts; leave it out"
+                    f"{path}: column {name!r} contains lists or records of many texts; remove it"
                 )
             each = pc.binary_length(column.dictionary).fill_null(0).to_numpy()
             size += int(each[column.indices.drop_null().to_numpy()].sum(dtype=np.int64))
@@ -161,19 +161,17 @@ def _check_texts(path: Path, names: list[str]) -> None:
 
 def _check_bytes(path: Path, size: int) -> None:
     if size > _BYTES:
-        raise InputError(
-            f"{path}: holds {size:,} bytes, more than the {_BYTES:,} that are read; split it"
-        )
+        raise InputError(f"{path}: has {size:,} bytes, more than the limit of {_BYTES:,}; split it")
 
 
 def check_cells(path: Path, rows: int, columns: int) -> None:
-    """Holds the size of a table against what is read.
+    """Checks the size of a table against the limit.
 
     Raises:
         InputError: it is too large.
     """
     if rows * columns > _CELLS or columns > _COLUMNS:
         raise InputError(
-            f"{path}: holds {rows:,} rows of {columns:,} columns, more than the {_CELLS:,} cells "
-            "that are read; delete what lies beyond the table, or split it"
+            f"{path}: has {rows:,} rows of {columns:,} columns, more than the limit of {_CELLS:,} "
+            "cells; delete the cells outside the table, or split it"
         )

@@ -1,4 +1,4 @@
-"""A DataFrame to a file that `load_cohort` reads back."""
+"""Writes a DataFrame to a file that `load_cohort` can read."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +21,8 @@ __all__ = [
 ]
 
 XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
-_REPLACE = "use --force to replace it, or another name"
-_DELETE = "give another name, or delete it"  # a schema that a person has edited
+_REPLACE = "use --force to replace it, or give another name"
+_DELETE = "give another name, or delete it"  # a schema that a person may have edited
 
 
 def check_output_path(
@@ -32,7 +32,7 @@ def check_output_path(
     rows: int = 0,
     overwrite: bool = False,
 ) -> Path:
-    """Returns the path if a file can be written there; call it before the work.
+    """Returns the path if a file can be written there; call this before the work.
 
     Args:
         path: of the file.
@@ -41,8 +41,8 @@ def check_output_path(
         overwrite: whether a file that exists may be replaced.
 
     Raises:
-        InputError: the suffix is not one of the kind, a sheet cannot hold so many rows, the folder
-            is missing, or the file exists.
+        InputError: the suffix does not fit the kind, there are too many rows for a sheet, the
+            folder does not exist, or the file exists.
     """
     path = Path(path)
     if kind == "table":
@@ -50,7 +50,7 @@ def check_output_path(
     if kind == "schema" and path.suffix not in (".yaml", ".yml"):
         raise InputError(f"{path}: a schema is a .yaml file; give it that suffix")
     if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the path of a file")
     if path.exists() and not overwrite:
@@ -63,16 +63,16 @@ def _check_table(path: Path, rows: int) -> None:
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
         given = f"suffix {suffix}" if suffix else "no suffix"
-        raise InputError(f"{path}: {given} is no kind of table; use .xlsx, .csv or .parquet")
+        raise InputError(f"{path}: {given} is not a table format; use .xlsx, .csv or .parquet")
     if suffix == ".xlsx" and rows > XLSX_ROWS:
         raise InputError(
-            f"{path}: a sheet holds {XLSX_ROWS:,} rows and {rows:,} were asked for; "
+            f"{path}: a sheet has at most {XLSX_ROWS:,} rows, and there are {rows:,}; "
             f"use .csv or .parquet"
         )
 
 
 def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> None:
-    """Writes a table as .xlsx, .csv or .parquet; the file appears whole or not at all.
+    """Writes a table as .xlsx, .csv or .parquet; the file is written completely or not at all.
 
     Raises:
         InputError: as in `check_output_path`, or the file system refuses.
@@ -84,12 +84,12 @@ def write_table(table: pd.DataFrame, path: Path, *, overwrite: bool = False) -> 
 
 @contextmanager
 def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Gives a path to write to; when the block ends without an error, that file replaces `path`.
+    """Yields a path to write to; if the block ends without an error, that file replaces `path`.
 
     Args:
-        path: of the file. After an error it is as it was before.
-        durable: whether the file and its name are on the disk when the block has ended, so that
-            they survive a power failure. It costs the time that the disk takes.
+        path: of the file. After an error it is unchanged.
+        durable: whether the file and its name are on the disk when the block ends, so that they
+            survive a power failure. This waits for the disk.
 
     Yields:
         The path of an empty file in the same folder. Its name ends with `.part`: a process that is
@@ -100,7 +100,7 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """
     part = path.with_name(f".{uuid4().hex}.part")
     try:
-        part.touch()  # shows before the work whether the folder can be written
+        part.touch()  # checks before the work whether the folder can be written
         yield part
         if durable:
             _sync(part)
@@ -124,7 +124,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Says in one sentence that a file cannot be written.
+    """Turns an error of the file system into one sentence.
 
     Raises:
         InputError: the file system refuses.
@@ -136,7 +136,7 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Writes the YAML file of a schema that is not there yet.
+    """Writes a new YAML file of a schema.
 
     Raises:
         InputError: as in `check_output_path`, or the file system refuses.
@@ -152,9 +152,9 @@ def write_new(path: Path, text: str) -> None:
 
 
 def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
-    import openpyxl  # type: ignore[import-untyped]  # slow, for a workbook alone
+    import openpyxl  # type: ignore[import-untyped]  # slow to load, needed for workbooks only
 
-    book = openpyxl.Workbook(write_only=True)  # row by row: a third of the time of to_excel
+    book = openpyxl.Workbook(write_only=True)  # row by row takes a third of the time of to_excel
     sheet = book.create_sheet("Sheet1")
     sheet.append(list(table.columns))
     cells = table.astype(object)
@@ -164,7 +164,7 @@ def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, encoding="utf-8-sig")  # the mark makes Excel show Chinese
+    table.to_csv(path, index=False, encoding="utf-8-sig")  # Excel needs the mark for Chinese
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

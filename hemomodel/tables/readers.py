@@ -24,20 +24,20 @@ def read_file(path: str | Path, schema: Schema, *, tasks: bool = True) -> Sheet:
     Args:
         path: the file.
         schema: the columns to look for.
-        tasks: whether the task columns must be there.
+        tasks: whether the task columns are required.
 
     Raises:
-        InputError: it is no such file, or its columns do not fit the schema.
+        InputError: it is not such a file, or its columns do not match the schema.
     """
     labels, cells = read_cells(path)
     return locate_columns(labels, cells, schema, source=str(path), tasks=tasks)
 
 
 def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
-    """Reads the headers of a table, made plain, and its cells (N, columns) as the file gives them.
+    """Reads the headers of a table, normalised, and its cells (N, columns) as in the file.
 
     Raises:
-        InputError: it is no table that can be read, or has no row.
+        InputError: the table cannot be read, or has no row.
     """
     path = check_path(path)
     with readable(path):
@@ -47,15 +47,15 @@ def read_cells(path: str | Path) -> tuple[list[str], pd.DataFrame]:
 
 
 def check_path(path: str | Path) -> Path:
-    """Returns the path of a table if it is one by its name and size.
+    """Returns the path of a table, after a check of its name and size.
 
     Raises:
-        InputError: there is no such file, or of no kind that is read.
+        InputError: the file does not exist, or is not of a supported format.
     """
     path = Path(path)
     try:
         is_folder = path.is_dir()
-    except OSError as error:  # a name that is too long
+    except OSError as error:  # for example a name that is too long
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); give the path of a table"
         ) from None
@@ -75,22 +75,22 @@ def check_path(path: str | Path) -> Path:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Says in one sentence that a file cannot be read, whatever its parser trips over.
+    """Turns any error of a parser into one sentence.
 
     Raises:
-        InputError: the block raised anything.
+        InputError: the block raised an error.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions
+            warnings.simplefilter("ignore")  # openpyxl warns about styles and extensions
             yield
     except InputError:
         raise
-    except Exception as error:  # a broken file raises whatever its parser trips over
+    except Exception as error:  # a damaged file can raise any error of its parser
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         kind = path.suffix.lower()
         raise InputError(
-            f"{path}: cannot be read as a {kind} table ({what}); save it anew"
+            f"{path}: cannot be read as a {kind} table ({what}); save it again"
         ) from error
 
 
@@ -116,10 +116,10 @@ def _read_csv(path: Path) -> RawTable:
 def _read_parquet(path: Path) -> RawTable:
     check_parquet(path)
     table = pq.ParquetFile(path).read()
-    table.validate(full=True)  # pandas finds half a character only where it looks at it
+    table.validate(full=True)  # pandas finds an incomplete character too late
     header = table.column_names
     return header, table.rename_columns([str(i) for i in range(len(header))]).to_pandas(
-        ignore_metadata=True  # an index of the writer stays an ordinary column
+        ignore_metadata=True  # an index column stays an ordinary column
     )
 
 

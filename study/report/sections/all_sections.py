@@ -177,8 +177,8 @@ def _gradients(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
             (conflict_figure(study),),
-            "Share of task pairs whose mean gradients conflict (negative cosine). Averages over "
-            "replicates hide conflicts of single batches.",
+            "Share of task pairs whose gradients conflict: their cosine, mean over replicates, is "
+            "negative. A mean hides conflicts of single batches.",
             legend=tuple(study.names),
         ),
         Figures(

@@ -22,8 +22,8 @@ def calibration_blocks(study: LoadedStudy) -> tuple[Block, ...]:
     return (
         Figures(
             tuple(temperature_diagrams(study, arm)),
-            f"The exported model is the ensemble of all replicates: here that of {arm}. Dotted and "
-            "grey: the mean of the replicates' probabilities. In colour: the same after "
+            f"The exported model is the ensemble of all replicates: here that of {arm}. Open "
+            "circles: the mean of the replicates' probabilities. Filled marks: the same after "
             "temperature scaling (Guo et al., ICML 2017). The temperature was fitted on "
             "out-of-fold rows; the figure shows held-out rows.",
             size="third",

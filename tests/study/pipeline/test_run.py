@@ -13,7 +13,8 @@ from tests.support.studies import SHORT, run, search
 def test_joint_allocation_and_a_time_budget(tmp_path, search_here):
     search_here(
         *SHORT, "--out", tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint",
-        "--time-budget", 15, "--balancers", "equal,gradnorm", "--wandb", "disabled",
+        "--time-budget", 20, "--balancers", "equal,gradnorm", "--wandb", "disabled",
+        "--set", "fit.epochs=3", "--set", "early_stopping=null", "--set", "fit.batch_size=64",
     )  # fmt: skip
     trials = pd.read_parquet(tmp_path / "j" / "trials.parquet")
     assert 0 < len(trials) < 500
