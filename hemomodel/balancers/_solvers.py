@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 _RIDGE = 1e-14  # of a cosine matrix: enough for a factorisation, too small to change the result
-_SILENT = 1e-20  # a squared norm below this share of the trace is no gradient
+_SILENT = 1e-20  # a squared norm below this share of the trace counts as zero
 _NEWTON_STEPS = 12
 _LONGEST_FALL = 3.0  # of a log weight per step; Newton's step is too long where weights decrease
 

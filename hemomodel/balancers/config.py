@@ -11,7 +11,7 @@ from hemomodel.typing import Weights
 
 __all__ = ["ConFIG"]
 
-_SILENT = 1e-24  # a squared norm below this share of the trace is no gradient
+_SILENT = 1e-24  # a squared norm below this share of the trace counts as zero
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ A row is scored by the replicates that did not train on it, but a new row is pre
 replicates. So the scores are those of cross-conformal prediction (Vovk, 2015; Barber et al., "CV+",
 2021), pooled as one sample. The guarantee of split conformal prediction for a single held-out part
 holds here approximately, not by theorem. If the same rows also selected the configuration, as in a
-study, its errors on them are optimistic, and sets and intervals are too narrow.
+study, its errors on them are optimistic, and sets and intervals are somewhat too narrow.
 `docs/recommending.md` measures the effect with new patients of the built-in cohort.
 """
 

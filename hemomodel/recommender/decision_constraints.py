@@ -1,6 +1,6 @@
-"""Consistent recommendations: the recommended levels together break no rule of the schema.
+"""Consistent recommendations: the recommended levels together break no rule between tasks.
 
-Rules about tasks with levels only connect these tasks to a group. The first task of the group is
+Rules that concern only tasks with levels connect these tasks to a group. The first task of it is
 the leading task. Its level is chosen by its own probabilities. For each task that follows, the
 level is chosen among those that the rules allow with the levels chosen before.
 """

@@ -232,8 +232,9 @@ def column_notes(
             "The first column of a task is its recommendation. For a task with levels, the next "
             "columns are the probability of this level, and the next most probable levels with "
             "their probabilities. The levels are chosen one task after another, so that together "
-            "they break no rule of the schema. Where rules connect tasks, the probabilities of a "
-            "later task are conditional on the levels recommended before it."
+            "they break no rule of the schema between tasks with levels. Where rules connect "
+            "tasks, the probabilities of a later task are conditional on the levels recommended "
+            "before it."
         ),
         (
             "The set, or the interval from low to high, contains the prescribed level or value "
