@@ -183,9 +183,7 @@ def _emptied(attrition: Attrition) -> str:
     counts = str(attrition).partition("\n")[0]
     largest = max(attrition.steps, key=lambda step: step.removed, default=None)
     rule = f"; {largest.rule!r} removed {largest.removed}" if largest else ""
-    return (
-        f"the filters leave no row ({counts}){rule}; correct the table or the filters of the schema"
-    )
+    return f"the filters leave no row ({counts}){rule}; correct the filters of the schema"
 
 
 def _digest(table: pd.DataFrame, labels: np.ndarray) -> str:

@@ -102,7 +102,7 @@ def check_column(sheet: Sheet, column: Column) -> tuple[np.ndarray, Check]:
 def derive_column(
     derived: Derived, values: Columns, *, switches: Collection[str] = ()
 ) -> np.ndarray:
-    """Returns (N,) float64, a derived feature; NaN if an input is missing or the result is not finite.
+    """Returns (N,) float64, a derived feature; NaN if it lacks an input or is not finite.
 
     A division by zero or a logarithm of zero has no value from which a network could learn.
     """

@@ -67,8 +67,8 @@ class Formula:
     """A formula, parsed once. In files and in pickles it is stored as its text.
 
     It supports + - * / ** comparisons, `and`, `or`, `not`, and abs, exp, log, sqrt, year and
-    missing. A comparison with a missing value is false, except `!=`, which is true. A text, such as a code
-    of a category, is compared only with texts.
+    missing. A comparison with a missing value is false, except `!=`, which is true. A text, such
+    as a code of a category, is compared only with texts.
 
     Attributes:
         text: as written.

@@ -146,7 +146,9 @@ def _join_one_hot(parts: pd.DataFrame, source: str) -> pd.Series:
     try:
         return pd.Series([", ".join(map(str, row)) for row in rows], dtype=object)
     except ValueError as error:  # a number of thousands of digits
-        raise InputError(f"{source}: a cell cannot be shown as text ({error}); mend it") from error
+        raise InputError(
+            f"{source}: a cell cannot be shown as text ({error}); correct it"
+        ) from error
 
 
 def plain_header(label: object) -> str:

@@ -81,7 +81,7 @@ def test_describe_reads_like_a_paper(run, written):
     assert "kept (n = 229)" in result.stdout
     assert any(line.startswith("  Age, years") and line.count("±") == 2 for line in lines)
     assert "Kt/V at most 1.2 8 229" in [" ".join(line.split()) for line in lines]
-    assert "Missing in the kept rows" in result.stdout
+    assert "Missing values in the kept rows" in result.stdout
     assert "AIDS" not in result.stdout
     assert max(map(len, lines)) <= 100
 
@@ -147,7 +147,7 @@ def test_a_draft_that_cannot_be_written_is_refused_before_the_table_is_read(run,
     there.write_text("", encoding="utf-8")
     places = {
         there: "exists already",
-        "no/where.yaml": "make it first",
+        "no/where.yaml": "the folder no does not exist",
         "draft.txt": "a .yaml file",
     }
     for place, said in places.items():

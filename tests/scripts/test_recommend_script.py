@@ -122,7 +122,7 @@ def test_a_bad_cell_is_named_by_its_true_row_and_nothing_is_written(recommend, p
         (["--coverage", "90"], "coverage is 90"),
         (["--format", "xlsx"], "--out out.csv"),
         (["--out", "out.doc"], "(.doc)"),
-        (["--out", "nowhere/out.csv"], "does not exist; make it first"),
+        (["--out", "nowhere/out.csv"], "the folder nowhere does not exist"),
         (["--out", "there.csv"], "exists already; use --force"),
         (["--out", "new.csv", "--force"], "--out new.csv"),
         (["--data", "none.csv"], "does not exist; give the path of a table"),

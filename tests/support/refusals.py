@@ -10,12 +10,12 @@ from pathlib import Path
 ADVICE = re.compile(
     r"""
     ^(?:if\ [^,]+,\ )?(?:
-    add|check|choose|clear|compare|copy|correct|delete|did\ you\ mean|end|export|extend|fill|finish
-    |fix|give|go|have|install|it\ has|keep|leave|load|look|lower|make|mend|move|name|raise|read
+    add|check|choose|clear|compare|copy|correct|create|delete|did\ you\ mean|end|export|extend|fill
+    |finish|fix|give|go|have|install|it\ has|keep|leave|load|look|lower|make|move|name|raise|read
     |remove|rename|repair|replace|report|restore|resume|run|save|see|set|shorten|split|start|try
     |update|use|wait|write
     )\b
-    | \b(?:should|must|needs?|at\ most|wanted)\b
+    | \b(?:should|must|needs?|at\ most)\b
     """,
     re.VERBOSE,
 )

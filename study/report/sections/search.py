@@ -31,8 +31,8 @@ def search_blocks(
             Figures(
                 (expected_best_figure(study),),
                 "Expected validation score of the best of n trials, drawn with replacement from "
-                "the trials of the arm. If a curve still rises at its end, more trials would help this arm. "
-                "Scores of the search are optimistic: held-out scores are lower.",
+                "the trials of the arm. If a curve still rises at its end, more trials would help "
+                "this arm. Scores of the search are optimistic: held-out scores are lower.",
                 legend=tuple(study.names),
             )
         )

@@ -310,7 +310,7 @@ def test_a_column_may_be_called_like_a_function():
     schema = Schema.model_validate(parse_yaml(text.replace("girth", "year"), "t"))
     assert list(input_schema(schema, "all").read) == ["tree", "soil", "year", "pests"]
     leaking = text.replace("yield_kg", "log").replace("* (girth", "* log * (year")
-    with pytest.raises(ValueError, match="is made of what is predicted"):
+    with pytest.raises(ValueError, match="feature set 'all' names 'area'"):
         Schema.model_validate(parse_yaml(leaking.replace("girth", "year"), "t"))
 
 

@@ -44,6 +44,6 @@ def test_good_cells_have_values_and_bad_ones_a_problem(declared, cells, values, 
 
 def test_cells_that_are_no_text_are_a_problem_of_the_column():
     parsed = parse_column(pd.Series(["a", "\ud800"], dtype=object), column("text"))
-    assert parsed.problem.startswith("holds a cell that cannot be shown as text")
+    assert parsed.problem.startswith("contains a cell that cannot be shown as text")
     assert not parsed.bad.any()
     assert np.isnan(parsed.values).all()

@@ -138,7 +138,7 @@ def test_many_rows_of_few_persons_are_few(orchard):
         ("column: girth", "column: soil", "subgroup 'size' names 'soil'"),
         ("column: pest_m", "column: pests", "subgroup 'moths' names 'pests'"),
         ("[20, 40, 60]", "[20, 60, 40]", "rising order"),
-        ("name: moths", "name: size", "subgroup 'size' stands twice"),
+        ("name: moths", "name: size", "subgroup 'size' appears twice"),
     ],
 )
 def test_a_subgroup_that_cannot_be_is_said(tmp_path_factory, old, new, said):
