@@ -1,7 +1,7 @@
 """Multi-task networks for the dialysis prescription: cohort, network, balancers, training.
 
-Names are loaded when they are first used, so that a script can answer `--help`, or refuse a
-setting, without waiting for torch.
+Names are loaded at first use, so that a script can print `--help`, or refuse a setting, without
+loading torch.
 """
 
 from typing import TYPE_CHECKING

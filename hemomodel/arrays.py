@@ -1,6 +1,6 @@
-"""NumPy arrays by what they hold; `typing.py` has the tensors.
+"""Types of NumPy arrays; `typing.py` has the tensors.
 
-Apart from them, so that tables and cohorts load without torch.
+They are in a separate file so that tables and cohorts load without torch.
 """
 
 from typing import TypeAlias
@@ -21,4 +21,4 @@ Rows: TypeAlias = NDArray[np.int64]
 Groups: TypeAlias = NDArray[np.int64]
 """(N,): the group of each row, such as its patient."""
 Mask: TypeAlias = NDArray[np.bool_]
-"""Which entries are meant."""
+"""A selection of entries."""

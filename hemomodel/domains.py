@@ -1,7 +1,7 @@
-"""Domains: where a hyperparameter may be searched, as plain data beside its default.
+"""Domains of hyperparameters for the search, as plain data beside the default.
 
-`alpha: Annotated[float, Uniform(0.0, 3.0)] = 1.5` says type, domain and default on one line.
-This module knows nothing of any search engine.
+`alpha: Annotated[float, Uniform(0.0, 3.0)] = 1.5` gives type, domain and default in one line.
+This module does not depend on a search library.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["Domain", "IntRange", "Layers", "LogUniform", "OneOf", "PerTask", "Un
 
 @dataclass(frozen=True)
 class Uniform:
-    """Real numbers in [low, high], evenly."""
+    """Real numbers in [low, high], uniformly."""
 
     low: float
     high: float
@@ -21,7 +21,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class LogUniform:
-    """Positive real numbers in [low, high], evenly on the log scale."""
+    """Positive real numbers in [low, high], uniformly on the log scale."""
 
     low: float
     high: float
@@ -47,7 +47,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Layers:
-    """Widths of a stack of layers: how many, and one width for each."""
+    """Number of layers, and one width per layer."""
 
     depth: IntRange
     width: OneOf
@@ -55,7 +55,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class PerTask:
-    """One number a task, each in the same domain."""
+    """One number per task, all in the same domain."""
 
     each: Uniform
 

@@ -1,4 +1,4 @@
-"""Names of a package that are loaded when they are first used."""
+"""Loads names of a package at first use."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -7,13 +7,13 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """Returns the `__getattr__` of a package: Python calls it for what the package does not hold.
+    """Returns the `__getattr__` of a package: Python calls it for names that are not loaded yet.
 
-    So `--help` answers, or a wrong setting is refused, without waiting for torch or scikit-learn.
+    With it `--help` is printed, or a wrong setting is refused, without loading torch.
 
     Args:
         package: its `__name__`.
-        homes: the module within the package, such as `splits`, by the name that it defines.
+        homes: name -> the module within the package that defines it, such as `splits`.
     """
 
     def load(name: str) -> object:

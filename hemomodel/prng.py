@@ -1,8 +1,8 @@
-"""Random numbers by counting: each replicate draws from a stream of its own.
+"""Counter-based random numbers: each replicate has its own stream.
 
-A number is a hash of (key, stream, position), with no state in between. So a stack of replicates
-draws in one tensor program exactly what each of them would draw alone, on any device, and a run
-that resumes needs to remember nothing but its epoch. The hash is the finaliser of SplitMix64
+A number is a hash of (key, stream, position), without state. So a stack of replicates draws in one
+tensor program the same numbers as each replicate would draw by itself, on any device, and a
+resumed run needs only its epoch. The hash is the finaliser of SplitMix64
 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 """
 
@@ -23,7 +23,7 @@ _MIX2 = -7723592293110705685  # 0x94D049BB133111EB
 def _shifted(x: Tensor, by: int) -> Tensor:
     return (x >> by) & (
         (1 << (64 - by)) - 1
-    )  # torch shifts the sign in; SplitMix64 shifts zeros in
+    )  # torch fills with the sign bit; SplitMix64 fills with zeros
 
 
 def _mix(x: Tensor) -> Tensor:
@@ -43,14 +43,14 @@ def fold_in(keys: Keys, name: int | Tensor) -> Keys:
 
     Args:
         keys: (R,).
-        name: any whole number, or one for each key.
+        name: any integer, or one per key.
     """
     offset = torch.as_tensor(name, dtype=torch.int64, device=keys.device) * _GOLDEN
     return _mix(keys + _mix(offset + 1))
 
 
 def random_bits(keys: Keys, count: int, start: int = 0) -> Tensor:
-    """Returns (R, count) int64 numbers of 64 random bits, from a position of the stream on."""
+    """Returns (R, count) int64 numbers of 64 random bits, starting at a position of the stream."""
     positions = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=keys.device)
     return _mix(keys[:, None] + positions * _GOLDEN)
 

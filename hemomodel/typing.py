@@ -1,7 +1,7 @@
-"""The axes of every tensor, named once.
+"""The types and axes of all tensors.
 
 R replicates (one fold and one seed each), N rows of the cohort, B rows of a batch, F features,
-H units of a layer, T tasks, K outputs of all heads together (one a level, one a value).
+H units of a layer, T tasks, K outputs of all heads (one per level or value).
 """
 
 from typing import TypeAlias
@@ -9,17 +9,17 @@ from typing import TypeAlias
 from torch import Tensor
 
 Features: TypeAlias = Tensor
-"""(R, B, F): patient states, scaled for each replicate."""
+"""(R, B, F): patient states, scaled per replicate."""
 Outputs: TypeAlias = Tensor
-"""(R, B, K): what the heads put out, side by side, in the targets' own scale; see `HeadLayout`."""
+"""(R, B, K): outputs of all heads, side by side, in the scale of the targets; see `HeadLayout`."""
 Natural: TypeAlias = Tensor
-"""(R, B, K): what outputs say: log probabilities of the levels, values in the label's unit."""
+"""(R, B, K): predictions: log probabilities of the levels, values in the label's unit."""
 Targets: TypeAlias = Tensor
 """(R, B, K): one-hot levels and values, in the same layout as the outputs."""
 Losses: TypeAlias = Tensor
-"""(R, T): one loss a replicate and task."""
+"""(R, T): one loss per replicate and task."""
 Weights: TypeAlias = Tensor
-"""(R, T): what a balancer multiplies the task losses with."""
+"""(R, T): the factors of the task losses, from a balancer."""
 Gramian: TypeAlias = Tensor
 """(R, T, T): inner products of the task gradients at the last shared layer."""
 Keys: TypeAlias = Tensor

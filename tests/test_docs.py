@@ -17,14 +17,8 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-# The search that runs. The flags of the others are checked, with their data, up to Ray's start.
-SEARCH = "python scripts/search.py --trials 200"
 # The commands run as printed, with flags that make them short.
 LESS = {
-    "scripts/search.py": shlex.split(
-        "--trials 5 --max-concurrent 1 --set fit.epochs=2 --set early_stopping=null"
-        " --set folds=2 --set seeds=1 --set confirm_seeds=2"
-    ),
     "scripts.reproduce.published_setting": ["--set", "fit.epochs=2"],
     "scripts.bench": ["--seconds", "0.01", "--rounds", "1", "--only", "equal,mgda"],
     "scripts/cohort.py": [],
@@ -81,7 +75,10 @@ def ended(study, _):
 
 @pytest.fixture
 def checked_search(tmp_path, monkeypatch):
-    """Calls the command of the search; its flags and its data are read, and no trial is run."""
+    """Calls the command of the search up to Ray's start: flags and data are checked.
+
+    `tests/study/pipeline/test_study_folder.py` runs a search on a workbook.
+    """
 
     def call(flags):
         with monkeypatch.context() as patch:
@@ -110,16 +107,12 @@ def test_bash_blocks_run(code, tmp_path, checked_search):
                 continue  # this is how the environment of the tests was made
             case ["python", "-m", module, *flags]:
                 run([sys.executable, "-m", module, *flags, *LESS[module]], tmp_path)
-            case ["python", "scripts/search.py", *flags] if line != SEARCH:
+            case ["python", "scripts/search.py", *flags]:
                 checked_search(flags)
             case ["python", script, *flags]:
                 run([sys.executable, script, *flags, *LESS[script]], tmp_path)
             case _:
                 raise AssertionError(f"no way to run {line!r}")
-
-
-def test_one_search_of_the_readme_runs():
-    assert SEARCH in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_translation_keeps_in_step():

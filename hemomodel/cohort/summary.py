@@ -1,4 +1,4 @@
-"""What a table looks like: the first table of a paper, what is missing, and the ledger."""
+"""Describes a table: Table 1 of a paper, missing values, and attrition."""
 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 Tables: TypeAlias = Mapping[str, pd.DataFrame]
-"""Name of a group of rows -> its table (N, columns) with English names, as in a cohort."""
+"""Group of rows by name -> its table (N, columns) with English names, as in a cohort."""
 
-_SKEWED = 0.5  # beyond it, mean and SD would mislead
-_DIGITS = (10, 1000)  # a mean below each of these gets a decimal more
+_SKEWED = 0.5  # above this skewness, mean and SD mislead
+_DIGITS = (10, 1000)  # a mean below each limit gets one more decimal
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class CohortSummary:
     Attributes:
         source: the file.
         all_rows: (rows of the file, columns), as in a cohort.
-        cohort: what the filters leave.
+        cohort: the rows after the filters.
     """
 
     source: str
@@ -54,7 +54,7 @@ class CohortSummary:
         return {"all rows": self.all_rows, "kept": self.cohort.table}
 
     def to_dict(self) -> dict[str, object]:
-        """Returns all of it as plain data, for JSON."""
+        """Returns the summary as plain data, for JSON."""
         schema = self.cohort.schema
         return {
             "source": self.source,
@@ -77,7 +77,7 @@ def summarize_file(
     labels: Labels = "complete",
     switches: Collection[str] = (),
 ) -> CohortSummary:
-    """Reads a table once, and keeps it before and after the filters; see `load_cohort`.
+    """Reads a table once and returns it before and after the filters; see `load_cohort`.
 
     Raises:
         InputError: as in `load_cohort`.
@@ -89,7 +89,7 @@ def summarize_file(
 
 
 def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row a continuous variable, with its moments and quartiles over the known values.
+    """Returns one row per continuous variable, with moments and quartiles of the known values.
 
     Columns: section, variable, title, unit, known, missing, mean, sd, min, q1, median, q3, max,
     skew. Regression tasks are among them; tasks with levels are categories.
@@ -119,9 +119,9 @@ def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def category_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row a level of a categorical variable, counted over the known values.
+    """Returns one row per level of a categorical variable, counted over the known values.
 
-    Columns: section, variable, title, level, label, count, known, share. Of a list of codes each
+    Columns: section, variable, title, level, label, count, known, share. In a list of codes each
     code is a level, and a row may have several or none.
     """
     first, tasks, rest = schema.sections
@@ -144,9 +144,9 @@ def category_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_one(schema: Schema, groups: Tables, *, rare: float = 0.0) -> pd.DataFrame:
-    """Returns the first table of a paper: section, variable, title, level, a text for each group.
+    """Returns Table 1 of a paper: section, variable, title, level, and a text per group.
 
-    Continuous variables are mean ± SD, or median (first to third quartile) where the last group
+    Continuous variables are mean ± SD, or median (first to third quartile) if the last group
     is skewed; categories are n (%) of the known values.
 
     Args:
@@ -188,7 +188,7 @@ def _counted(schema: Schema, groups: Tables, rare: float) -> pd.DataFrame:
 
 
 def missingness(schema: Schema, groups: Tables) -> pd.DataFrame:
-    """Returns one row a column that lacks values in any group: variable, title, and the counts.
+    """Returns one row per column with missing values in a group: variable, title, and counts.
 
     For each group there are two columns, its name with the count and its name with ` share`.
     """
@@ -206,20 +206,20 @@ def missingness(schema: Schema, groups: Tables) -> pd.DataFrame:
 
 
 def attrition_table(cohort: Cohort) -> pd.DataFrame:
-    """Returns the attrition, one row a rule: rule, removed, left."""
+    """Returns the attrition, one row per filter: rule, removed, left."""
     steps = [(step.rule, step.removed, step.left) for step in cohort.attrition.steps]
     start = ("rows with any value", 0, cohort.attrition.start)
     return pd.DataFrame([start, *steps], columns=["rule", "removed", "left"])
 
 
 def finding_table(cohort: Cohort) -> pd.DataFrame:
-    """Returns what is implausible: column, problem, count, row and value of the first."""
+    """Returns the implausible values: column, problem, count, row and value of the first."""
     rows = [(f.column, f.problem, f.count, f.row, f.value) for f in cohort.findings]
     return pd.DataFrame(rows, columns=["column", "problem", "count", "row", "value"])
 
 
 def _levels(column: Column) -> dict[str, str]:
-    """Returns level -> label; none for what is continuous, a date or a text."""
+    """Returns level -> label; empty for a continuous variable, a date or a text."""
     if column.kind in ("category", "one_hot", "code_list"):
         return dict(column.codes)
     if column.kind == "flag":
@@ -251,7 +251,7 @@ def _spread(row: Mapping[Hashable, Any], *, skewed: bool) -> str:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Returns plain rows with None for what is not a number, as JSON has no NaN."""
+    """Returns the rows as plain data; None replaces NaN, which JSON does not have."""
     cells = frame.astype(object)
     return [
         {str(name): value for name, value in row.items()}

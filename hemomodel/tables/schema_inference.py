@@ -1,6 +1,6 @@
-"""A first schema of any table, for a person to go on with: each column as the kind it reads as.
+"""Drafts a schema for any table, which a person then completes.
 
-What a column holds is found out by the parsers that will read it, so a draft always fits its table.
+The kind of a column is found by the parsers that will read it, so a draft always fits its table.
 """
 
 import keyword
@@ -23,11 +23,11 @@ from hemomodel.tables.sheet import UNIT
 
 __all__ = ["infer_schema"]
 
-_MOST_CODES = 20  # more texts than that are no category
-_MOST_LEVELS = 10  # more numbers than that are no levels
-_APART = 0.9  # a larger share of distinct whole numbers is no measurement: those meet by chance
+_MOST_CODES = 20  # with more different texts it is not a category
+_MOST_LEVELS = 10  # with more different numbers they are not levels
+_APART = 0.9  # with a larger share of distinct whole numbers it is not a measurement
 _LONGEST = 40  # letters of a code
-_FEW = 12  # numbers that may well be codes
+_FEW = 12  # numbers that may be codes
 _SKEWED = 2.0
 _DAYS = (19_000_101, 21_001_231)  # numbers that may be days
 _NUMBER = r"(no|nr|number|code|num)"
@@ -38,21 +38,21 @@ _PERSON = re.compile(
 _NUMBERED = re.compile(rf"(^|_){_NUMBER}$|編號|號碼")  # of a person, or of something else
 _IDENTIFIER = "looks like an identifier; is it the group, or a feature?"
 _LEARNED = ("flag", "number", "category")
-_KINDS = ("flag", "number", "date", "roc_date")  # the first that all cells can be read as
+_KINDS = ("flag", "number", "date", "roc_date")  # the first kind that fits all cells is taken
 
 
 def infer_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | None = None) -> str:
-    """Returns the YAML of a schema that the table can be read by; without tasks, a part of one.
+    """Returns the YAML of a schema for the table; without tasks the schema is incomplete.
 
-    It holds headers and the codes of categories, and no other cell.
+    It contains headers and the codes of categories, and no other cell.
 
     Args:
         path: of the table.
-        tasks: the headers of what is to be predicted.
-        group: the header of the column with one value a person; guessed if None.
+        tasks: the headers of the columns to predict.
+        group: the header of the column with one value per person; guessed if None.
 
     Raises:
-        InputError: the table cannot be read, or has no such columns.
+        InputError: the table cannot be read, or lacks one of these columns.
     """
     labels, cells = read_cells(path)
     where = str(path)
@@ -62,7 +62,7 @@ def infer_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
     labelled = np.ones(len(cells), dtype=bool)
     for place, english in enumerate(_english(labels)):
         name = labels[place]
-        if not name:  # a column without a header cannot be declared, and is not read
+        if not name:  # a column without a header cannot be declared, so it is not read
             continue
         draft, values = _guess(where, name, english, cells.iloc[:, place])
         if name in tasks:
@@ -75,7 +75,7 @@ def infer_schema(path: str | Path, *, tasks: Sequence[str] = (), group: str | No
             draft = replace(draft, role="ignored", codes=(), notes=(*draft.notes, _IDENTIFIER))
         drafts.append(_hinted(draft, labels))
     if tasks and not any(d.role == "feature" and d.kind in _LEARNED for d in drafts):
-        raise InputError(f"{where}: beside the tasks there is no column to learn from; name fewer")
+        raise InputError(f"{where}: beside the tasks no column is a feature; name fewer tasks")
     return schema_template(len(cells), drafts, complete=bool(labelled.any()))
 
 
@@ -87,7 +87,7 @@ def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> Non
             )
     for name, count in Counter(named).items():
         if count > 1:
-            raise InputError(f"{where}: {name!r} is asked for twice; name each column once")
+            raise InputError(f"{where}: {name!r} is named twice; name each column once")
         if name not in labels or not name:
             near = nearest_name(name, [label for label in labels if label])
             hint = "give a header of the table" if near is None else f"did you mean {near!r}?"
@@ -95,7 +95,7 @@ def _check_named(where: str, labels: Sequence[str], named: Sequence[str]) -> Non
 
 
 def _english(labels: Sequence[str]) -> list[str]:
-    """Returns a name for the code for each column, all different, and without units if they are."""
+    """Returns an identifier for each column, all different; without units if that is unique."""
     shorts = [slug(UNIT.sub("", label)) for label in labels]
     names: list[str] = []
     for place, (label, short) in enumerate(zip(labels, shorts, strict=True), 1):
@@ -107,7 +107,7 @@ def _english(labels: Sequence[str]) -> list[str]:
 
 
 def _guess(where: str, name: str, english: str, cells: pd.Series) -> tuple[ColumnDraft, np.ndarray]:
-    """Returns a column as the first kind that all its cells can be read as, and its values."""
+    """Returns a column with the first kind that fits all its cells, and its values."""
     column = Column(name=name, english=english, kind="text", role="context")
     texts, _, problem = parse_column(cells, column)
     if problem:
@@ -141,7 +141,7 @@ def _are_codes(codes: Sequence[str], known: int) -> bool:
 
 
 def _of_values(draft: ColumnDraft, values: np.ndarray) -> ColumnDraft:
-    """Returns the draft of a flag, a number or a date, with what is to be looked at."""
+    """Returns the draft of a flag, a number or a date, with notes on what to check."""
     distinct = np.unique(values[~is_missing(values)])
     if len(distinct) == 1:
         return replace(draft, role="ignored", notes=("one value in all rows",))
@@ -179,7 +179,7 @@ def _as_task(where: str, draft: ColumnDraft, values: np.ndarray) -> ColumnDraft:
 def _about_values(known: np.ndarray) -> tuple[str, ...]:
     if (known >= 0).all() and (known == np.round(known)).all():
         return ("whole numbers; if they count something: kind: count",)
-    with np.errstate(all="ignore"):  # what has no finite spread is not called skewed
+    with np.errstate(all="ignore"):  # without a finite standard deviation there is no skewness
         skew = float(np.mean((known - known.mean()) ** 3) / known.std() ** 3)
     if (known > 0).all() and skew > _SKEWED:
         return ("a long tail upwards; add transform: log?",)
@@ -187,7 +187,7 @@ def _about_values(known: np.ndarray) -> tuple[str, ...]:
 
 
 def _is_identifier(draft: ColumnDraft, values: np.ndarray) -> bool:
-    """Says whether numbers are named, or differ from row to row, as those of persons do."""
+    """Returns whether numbers look like identifiers, by their name or because most differ."""
     known = values[~is_missing(values)]
     if draft.kind != "number" or draft.role == "ignored" or not (known == np.round(known)).all():
         return False
@@ -197,19 +197,19 @@ def _is_identifier(draft: ColumnDraft, values: np.ndarray) -> bool:
 
 
 def _called(pattern: re.Pattern[str], name: str) -> bool:
-    return any(map(pattern.search, (name, slug(name))))  # of a Chinese name, the slug is empty
+    return any(map(pattern.search, (name, slug(name))))  # the slug of a Chinese name is empty
 
 
 def _as_person(
     draft: ColumnDraft, values: np.ndarray, *, asked: bool, grouped: bool
 ) -> ColumnDraft:
-    """Returns a column that says whose row it is: repeated, it keeps the rows together.
+    """Returns the draft of an identifier; if its values repeat, it groups the rows.
 
     Args:
         draft: of the column.
         values: (N,) of the column.
-        asked: whether it was named as the group.
-        grouped: whether some column is the group; another that is repeated is not read.
+        asked: whether the user named it as the group.
+        grouped: whether another column is the group; then this one is not read.
     """
     known = values[~is_missing(values)]
     repeated = len(np.unique(known)) < len(known)
@@ -217,7 +217,7 @@ def _as_person(
     if grouped and not asked:
         return replace(draft, role="ignored", notes=(*draft.notes, _IDENTIFIER))
     if repeated or asked:
-        note = () if asked else ("repeated; are the rows of one value one person's?",)
+        note = () if asked else ("repeated; does each value stand for one person?",)
         return replace(draft, role="group", notes=note)
     return replace(draft, role="id", notes=())
 

@@ -1,4 +1,4 @@
-"""A drafted schema as YAML with comments: what to check, and what may be added."""
+"""Writes a drafted schema as YAML, with comments on what to check and what can be added."""
 
 import re
 from collections.abc import Sequence
@@ -13,24 +13,25 @@ __all__ = ["ColumnDraft", "schema_template"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_./%+=-]| (?! ))*")
 _HEAD = """\
-# A draft, made from a table of {rows:,} rows. Look at every line; what each key means stands at the
-# top of configs/schemas/hemodialysis.yaml.
-# - A feature must be known before what is predicted, and not follow from it. Else give it the role
-#   context (shown, never learned from) or ignored (not read).
-# - hard: [low, high] refuses a value outside, soft: [low, high] counts it; unit, title and title_zh
-#   are what a report shows; codes may be code: meaning.
-# - Rows of one person need a column of role group, or a person stands on both sides of a split.
+# A draft, made from a table of {rows:,} rows. Check every line. Each key is explained at the top of
+# configs/schemas/hemodialysis.yaml.
+# - A feature must be known before the prediction, and must not be a result of what is predicted.
+#   Otherwise give it the role context (shown, not used by networks) or ignored (not read).
+# - hard: [low, high] refuses a value outside, soft: [low, high] counts it. unit, title and title_zh
+#   are shown in the report. codes can be code: meaning.
+# - If a person has several rows, give the column that identifies the person the role group.
+#   Otherwise rows of one person appear on both sides of a split.
 name: table
 title: My table  # what reports show
 
 columns:
 """
 _NO_TASK = """\
-# No task yet: give what is to be predicted the role task, and say what it is, such as
+# No task yet: give each column to predict the role task, and its kind, such as
 #   role: task, task: {kind: binary}      (or classification, ordinal, regression, count)
 """
 _FILTERS = """
-# More filters are formulas: {name: too young, drop: age < 18 or missing(age)}
+# Further filters can be formulas: {name: too young, drop: age < 18 or missing(age)}
 filters:
 """
 _COMPLETE = "  - {name: a label is missing, kind: any_missing, role: task, labels: complete}\n"
@@ -43,13 +44,13 @@ class ColumnDraft:
 
     Attributes:
         name: its header.
-        english: what the code calls it.
+        english: its identifier.
         kind: as in a schema.
-        role: likewise.
+        role: as in a schema.
         codes: of a category.
-        task: kind of the task that is made of it, or "".
+        task: the kind of its task, or "".
         levels: of the task, if it is made of numbers.
-        notes: what a person should look at.
+        notes: what a person should check.
     """
 
     name: str
@@ -63,12 +64,12 @@ class ColumnDraft:
 
 
 def schema_template(rows: int, drafts: Sequence[ColumnDraft], *, complete: bool) -> str:
-    """Returns the YAML of drafted columns; a file's name may be a person's, and is not in it.
+    """Returns the YAML of drafted columns, without the file's name, which may name a person.
 
     Args:
-        rows: how many the table has.
+        rows: number of rows of the table.
         drafts: its columns.
-        complete: whether any row has all labels.
+        complete: whether at least one row has all labels.
     """
     head = _HEAD.format(rows=rows)
     lines = "".join(f"  - {_column(draft)}\n" for draft in drafts)
@@ -92,7 +93,7 @@ def _column(draft: ColumnDraft) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Returns a text as YAML, in quotes only where it would be read as something else."""
+    """Returns a text as YAML, in quotes only if YAML would read it as another type."""
     if _PLAIN.fullmatch(text) and parse_yaml(f"[{text}]", "text") == [text]:
         return text
     quoted = yaml.dump(text, default_style='"', allow_unicode=True, width=2**31)

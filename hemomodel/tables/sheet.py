@@ -23,9 +23,9 @@ __all__ = [
     "resolve_columns",
 ]
 
-FIRST_ROW = 2  # as a person counts in a sheet: the header is row 1
-_SHOWN = 60  # characters of a bad value that an error shows
-_LISTED = 5  # columns that an error names
+FIRST_ROW = 2  # as a spreadsheet counts: the header is row 1
+_SHOWN = 60  # characters of a bad value in an error message
+_LISTED = 5  # columns named in an error message
 UNIT = re.compile(r"\s*\([^()]*\)$")
 _RENAMED = re.compile(r"(.+)\.\d+")  # pandas writes a second `K` as `K.1`
 
@@ -35,11 +35,11 @@ class Sheet:
     """The cells of a table, by the English names of its columns.
 
     Attributes:
-        source: what errors call the table.
+        source: the name of the table in errors.
         size: N, the number of rows.
-        columns: (N,) cells each, as the file gave them; an absent optional column has no entry.
+        columns: (N,) cells each, as in the file; an absent optional column has no entry.
         headers: the columns as written.
-        first_row: where its first row stands, as a person counts in the file.
+        first_row: the number of its first row in the file.
     """
 
     source: str
@@ -49,7 +49,7 @@ class Sheet:
     first_row: int = FIRST_ROW
 
     def column_text(self, name: str) -> pd.Series:
-        """Returns the (N,) cells of a column, all missing where the table lacks it."""
+        """Returns the (N,) cells of a column, all missing if the table lacks it."""
         if name in self.columns:
             return self.columns[name]
         return pd.Series(np.nan, index=range(self.size))
@@ -67,7 +67,7 @@ def check_rows(count: int, source: str) -> None:
     """Refuses a table without rows.
 
     Raises:
-        InputError: it has none.
+        InputError: it has no rows.
     """
     if not count:
         raise InputError(f"{source}: the table has no rows below its header; add some")
@@ -76,13 +76,13 @@ def check_rows(count: int, source: str) -> None:
 def resolve_columns(
     labels: Sequence[str], schema: Schema, *, source: str, tasks: bool
 ) -> dict[str, list[int]]:
-    """Returns where the declared columns are among the headers of a table.
+    """Returns the positions of the declared columns among the headers of a table.
 
     Args:
         labels: the headers, in order.
         schema: the columns to look for.
         source: of the table, for messages.
-        tasks: whether the task columns must be there.
+        tasks: whether the task columns are required.
 
     Returns:
         The positions of a column by its English name: several if it is spread over 0/1 columns. An
@@ -117,10 +117,10 @@ def locate_columns(
 
     Args:
         labels: the headers, in order.
-        cells: (N, columns), as the file gives them.
+        cells: (N, columns), as in the file.
         schema: the columns to look for.
         source: of the table, for messages.
-        tasks: whether the task columns must be there.
+        tasks: whether the task columns are required.
 
     Raises:
         InputError: a column is missing, or appears twice.
@@ -139,20 +139,20 @@ def locate_columns(
 
 
 def _join_one_hot(parts: pd.DataFrame, source: str) -> pd.Series:
-    """Returns a column, or of one that stands in several the text of all its cells."""
+    """Returns a column; if it has several 0/1 columns, the text of all its cells."""
     if parts.shape[1] == 1:
         return parts.iloc[:, 0]
     rows = parts.itertuples(index=False, name=None)
     try:
         return pd.Series([", ".join(map(str, row)) for row in rows], dtype=object)
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         raise InputError(
             f"{source}: a cell cannot be shown as text ({error}); correct it"
         ) from error
 
 
 def plain_header(label: object) -> str:
-    """Returns a header with full-width forms, line breaks and a byte order mark made plain."""
+    """Returns a header with full-width forms, line breaks and a byte order mark normalised."""
     text = unicodedata.normalize("NFKC", "" if label is None else str(label))
     return " ".join(text.replace("\ufeff", "").split())
 
@@ -160,7 +160,7 @@ def plain_header(label: object) -> str:
 def _column_positions(
     labels: Sequence[str], schema: Schema, source: str
 ) -> dict[tuple[str, str], int]:
-    """Returns where each column stands, by English name and code (see `Column.headers`)."""
+    """Returns the position of each column, by English name and code (see `Column.headers`)."""
     names = {
         plain_header(name): (column.english, code)
         for column in schema.columns
@@ -175,7 +175,7 @@ def _column_positions(
             name = names.get(renamed[1]) or names.get(UNIT.sub("", renamed[1]))
         if name in places:
             raise InputError(
-                f"{source}: columns {places[name] + 1} and {place + 1} are both called "
+                f"{source}: columns {places[name] + 1} and {place + 1} are both named "
                 f"{labels[places[name]]!r} ({label!r}); keep one of them"
             )
         if name is not None:

@@ -1,4 +1,4 @@
-"""Which encoding a text file has, and how the cells of a .csv file are read."""
+"""The encoding of a text file, and the options for reading a .csv file."""
 
 import codecs
 from pathlib import Path
@@ -10,9 +10,9 @@ _BYTES = 2**22
 
 
 def sniff_encoding(path: Path) -> str:
-    """Returns UTF-8, with or without its mark, or what Excel writes on a Taiwanese Windows.
+    """Returns UTF-8, with or without byte order mark, or the encoding of Excel in Taiwan (Big5).
 
-    The whole file is read, some megabytes at a time: its first Chinese cell may be its last.
+    The complete file is read, in parts: its first Chinese cell may be its last cell.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -26,11 +26,11 @@ def sniff_encoding(path: Path) -> str:
 
 
 def csv_options(path: Path) -> dict[str, Any]:
-    """Returns what `pandas.read_csv` must be told so that each cell is the text in the file."""
+    """Returns the options of `pandas.read_csv` with which each cell is the text in the file."""
     return {
-        "header": None,  # keeps two columns of one name apart
+        "header": None,  # so that two columns of one name stay separate
         "dtype": "str",
         "keep_default_na": False,
-        "skip_blank_lines": False,  # keeps the count of the rows
+        "skip_blank_lines": False,  # so that row numbers stay correct
         "encoding": sniff_encoding(path),
     }

@@ -1,9 +1,10 @@
 """The built-in cohort: synthetic patients in the hospital workbook's own columns.
 
-State of the patient (`patients`), the physician's choice (`prescribing_model`, `prescription`),
-what the session achieves (`session`) and what is written down of it (`missingness`, `workbook`) are
-drawn after published aggregates; no line stems from a real patient. As all laws are known, so is
-the best possible prediction (`oracle`), also among the sessions that are kept (`selection`).
+The state of the patient (`patients`), the physician's choice (`prescribing_model`, `prescription`),
+the result of the session (`session`) and its record (`missingness`, `workbook`) are drawn from
+distributions with published aggregates; no row comes from a real patient. All distributions are
+known, so the best possible prediction is known too (`oracle`), also for the sessions that the
+cohort keeps (`selection`).
 """
 
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook

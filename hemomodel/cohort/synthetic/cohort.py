@@ -1,4 +1,4 @@
-"""A synthetic workbook, and the cohort it gives, with the optimum of every row."""
+"""Makes a synthetic workbook and its cohort, with the optimal prediction for every row."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -22,25 +22,25 @@ from hemomodel.schema.schema import Schema, load_schema
 
 __all__ = ["MAX_ROWS", "bayes_optimum", "synthetic_cohort", "synthetic_workbook"]
 
-MAX_ROWS = 10_000_000  # a kilobyte each
-_CHUNK = 20_000  # rows at a time: bounds the oracle's memory
-_CHUNK_SELECTED = 1_000  # its tables are larger, and stay in the cache
+MAX_ROWS = 10_000_000  # one kilobyte per row
+_CHUNK = 20_000  # rows per chunk: limits the oracle's memory
+_CHUNK_SELECTED = 1_000  # its tables are larger; a small chunk stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class _Population:
-    """A workbook, and the full state (N rows) behind it, whatever the workbook leaves out."""
+    """A workbook and its complete state (N rows), including values that the workbook lacks."""
 
     table: pd.DataFrame
     state: State
 
 
 def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Float64s]:
-    """Makes a workbook as the hospital would export it, of patients who never lived.
+    """Makes a workbook of synthetic patients in the format of the hospital's export.
 
-    At 465 rows it has the attrition of the published notebooks, row for row: 229 are left after
-    cleaning, or 223 when comorbidities are required. At any other length it has their rates, and
-    a longer workbook of the same seed begins with the rows of the shorter.
+    With 465 rows it has exactly the attrition of the published notebooks: 229 rows are left after
+    cleaning, or 223 if comorbidities are required. With any other number of rows it has the same
+    rates. A longer workbook of the same seed begins with the rows of the shorter one.
 
     Args:
         rows: N.
@@ -68,11 +68,11 @@ def synthetic_cohort(
 ) -> Cohort:
     """Makes the cohort of a synthetic workbook.
 
-    Its `bayes_prediction` is the best possible one from the state before treatment, among the
-    sessions that are kept for a Kt/V above 1.2. It knows what single rows of the workbook lack.
+    Its `bayes_prediction` is the best possible prediction from the state before treatment, for
+    sessions with a Kt/V above 1.2. It also uses values that are missing in the workbook.
 
     Args:
-        rows: of the workbook; about half are kept.
+        rows: of the workbook; about half pass the filters.
         seed: from 0 up.
         labels: as in `load_cohort`.
         switches: as in `load_cohort`.
@@ -97,15 +97,15 @@ def synthetic_cohort(
 
 
 def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Float64s:
-    """Returns what the best possible model says of N patients, (N, K) in the heads' layout.
+    """Returns the best possible prediction for N patients, (N, K) in the layout of the heads.
 
     Probabilities of the levels of each classification, the mean of each regression (mL/min).
-    All hidden facts are summed out; the urea before and after the session is not known to it.
+    Hidden facts are marginalised; the urea before and after the session is not used.
 
     Args:
         state: before treatment.
-        schema: has the tasks and their levels.
-        selected: among the sessions with a Kt/V above 1.2, instead of among all.
+        schema: the tasks and their levels.
+        selected: for the sessions with a Kt/V above 1.2, instead of all sessions.
     """
     levels = _levels(schema)
     law = (

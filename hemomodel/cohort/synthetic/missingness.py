@@ -1,8 +1,8 @@
-"""Which patients have a record, and what is missing in it.
+"""The patients that have a record, and the values missing in it.
 
 The published notebooks report the real workbook's attrition: of 465 rows, 229 have a full record
 and a Kt/V above 1.2, and 6 of these lack comorbidities. A synthetic workbook of 465 rows has
-exactly these counts; one of any other length has them as rates.
+exactly these counts; one of any other length has the same rates.
 """
 
 from typing import NamedTuple

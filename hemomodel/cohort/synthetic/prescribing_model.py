@@ -1,8 +1,8 @@
-"""How a physician prescribes: the laws of each setting, given the state and the hidden facts.
+"""The prescribing model: the distribution of each setting, given the state and the hidden facts.
 
-The sampler draws from these laws and the oracle sums over them, so the two cannot disagree about
-a coefficient. Logits are (N, C); means are (N,). Hidden facts come as one number for everyone
-(the oracle) or one for each patient (the sampler).
+The sampler draws from these distributions and the oracle sums over them, so both use the same
+coefficients. Logits are (N, C); means are (N,). A hidden fact is one number for all patients
+(the oracle) or one per patient (the sampler).
 """
 
 import numpy as np
@@ -20,9 +20,9 @@ __all__ = [
 ]  # fmt: skip
 
 PROCEDURE = 0.08
-"""Chance of a recent procedure, which rules anticoagulation out for most."""
+"""Probability of a recent procedure, after which most patients get no anticoagulant."""
 PTH_SHIFT = (-0.7, 0.0, 0.75)
-"""What parathyroid hormone below 150, up to 500 and above 500 adds to the wish for calcium."""
+"""Effect of parathyroid hormone below 150, up to 500 and above 500 on the choice of calcium."""
 
 HEPARIN_SD, LMWH_SD, MAINTENANCE_SD = 260.0, 300.0, 120.0
 BLOOD_FLOW_SD, AREA_SD, CALCIUM_SD = 17.0, 0.11, 0.16
@@ -61,7 +61,7 @@ def intolerance(state: State) -> Float64s:
     return expit(-2.55 + 0.5 * state.a + 0.8 * state.has(1) + 1.5 * state.has(18))
 
 
-# Settings with a law of their own.
+# Settings with a separate distribution.
 
 
 def modality(state: State, catheter: Value) -> Float64s:

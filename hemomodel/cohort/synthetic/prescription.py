@@ -1,4 +1,4 @@
-"""One prescription a patient, drawn from the laws; the hidden facts are drawn and forgotten."""
+"""Draws one prescription per patient; the drawn hidden facts are not stored."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -17,7 +17,7 @@ Levels: TypeAlias = Mapping[str, Float64s]
 
 
 def midpoints(levels: Float64s) -> Float64s:
-    """Returns where a value changes its nearest level."""
+    """Returns the boundaries between the nearest levels."""
     return np.asarray((levels[1:] + levels[:-1]) / 2)
 
 
@@ -40,7 +40,7 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Fl
 
     mode = draw_categories(of("modality"), laws.modality(state, catheter))
     drug = draw_categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
-    positive = levels["initial_dose"][1:]  # who gets an anticoagulant gets a first dose of it
+    positive = levels["initial_dose"][1:]  # a patient with an anticoagulant gets an initial dose
     heparin = near("heparin", laws.heparin(state, graft, catheter), laws.HEPARIN_SD, positive)
     lmwh = near("lmwh", laws.lmwh(state), laws.LMWH_SD, positive)
     hourly = laws.maintenance(state, graft, catheter)

@@ -1,7 +1,7 @@
-"""Named streams of random numbers, one a variable, so that the variables never share draws.
+"""Named random streams, one per variable, so that variables never share random numbers.
 
-A stream is read from its start, one number after the other, so the first patients of a large
-cohort are the patients of a small one with the same seed.
+A stream is read from its start in order, so the first patients of a large cohort are the patients
+of a small one with the same seed.
 """
 
 import zlib
@@ -17,13 +17,13 @@ from hemomodel.errors import InputError
 __all__ = ["Streams", "Value", "draw_categories", "named_streams"]
 
 Value: TypeAlias = Float64s | float
-"""A number for each patient (N,), or one for all of them."""
+"""One number per patient (N,), or one for all patients."""
 Streams: TypeAlias = Callable[[str], Generator]
 """Variable's name -> a fresh generator for it."""
 
 
 def named_streams(seed: int) -> Streams:
-    """Returns the streams below a seed; asking twice for a name gives the same numbers again.
+    """Returns the streams of a seed; the same name always gives the same numbers.
 
     Raises:
         InputError: the seed is negative.

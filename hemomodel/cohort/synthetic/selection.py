@@ -1,12 +1,12 @@
-"""The oracle among the sessions that are kept: those with a written Kt/V above 1.2.
+"""The oracle for the sessions that the cohort keeps: those with a recorded Kt/V above 1.2.
 
-Keeping a session is an outcome of its prescription, so it changes the law of the prescription:
-p(y | x, kept) is proportional to p(y | x) P(kept | x, y). The sum over all settings that decide
-about Kt/V is finite and done in full. It stays cheap because physics sees a patient only by body
-water: the urea clearance of given settings is the same for everyone, so its law is a table,
-built once, on a grid of log clearances.
+Whether a session is kept depends on its prescription, so it changes the distribution of the
+prescription: p(y | x, kept) is proportional to p(y | x) P(kept | x, y). The sum over all settings
+that affect Kt/V is finite and computed exactly. It is fast because only body water differs between
+patients: the urea clearance of given settings is the same for all, so its distribution is a table,
+computed once on a grid of log clearances.
 Only height and ultrafiltration are integrated numerically (Gauss-Hermite), and the rounding of
-BUN to whole numbers is taken for a little more noise.
+BUN to whole numbers is modelled as additional noise.
 """
 
 from functools import cache
@@ -26,17 +26,17 @@ from hemomodel.cohort.synthetic.state import State, height_law, ultrafiltration
 __all__ = ["LIMIT", "adequate", "kept"]
 
 LIMIT = 1.2
-"""Sessions with a written Kt/V above it are kept."""
+"""Sessions with a recorded Kt/V above this value are kept."""
 
 _STEP = 0.02  # of the grids; cubic interpolation leaves an error of some 1e-5
 _FLOWS = np.arange(200.0, 1001.0)  # the dialysate flows that occur, mL/min
 _NODES = 3  # of height and of ultrafiltration; 9 change no probability by 1e-4
-_ROUNDING = 0.012  # SD that writing BUN in whole numbers adds to log Kt/V near the limit
+_ROUNDING = 0.012  # SD that the rounding of BUN adds to log Kt/V near the limit
 _FULL_TIME = np.array([session.MINUTES / 60])
 
 
 class _Tables(NamedTuple):
-    """What is the same for all patients; G and H are points of the two grids.
+    """The tables that are the same for all patients; G and H are points of the two grids.
 
     litres: (G,) log litres cleared. at_clearance: (G, C H) interpolates a function of log litres
     at each session time and log clearance. law: (S, H) the law of log clearance for each setting
@@ -51,7 +51,7 @@ class _Tables(NamedTuple):
 
 
 def kept(state: State, given: ObservedState, levels: Levels) -> tuple[PrescriptionLaws, Float64s]:
-    """Returns the settings' law among kept sessions, and P(kept | state), (N,)."""
+    """Returns the distribution of the settings in kept sessions, and P(kept | state), (N,)."""
     areas, times = levels["surface_area"], levels["session_time"]
     tables = _tables(tuple(areas), tuple(times))
     n, modes = given.modality.shape[0], given.modality.shape[2]
@@ -115,10 +115,10 @@ def _tables(areas: tuple[float, ...], times: tuple[float, ...]) -> _Tables:
 
 
 def _log_litres(hours: Float64s) -> Float64s:
-    """Returns what turns log clearance (mL/min) into log litres: those that 4 hours would need.
+    """Returns the offset from log clearance (mL/min) to log litres, for sessions of 4 hours.
 
-    The export takes every session for 4 hours, which credits a short one with some litres.
-    The credit is exact at the limit, where it counts, for the typical ultrafiltration.
+    The export computes every session as if it took 4 hours, which adds some litres to a short
+    one. The offset is exact at the limit of Kt/V, for the typical ultrafiltration.
     """
     removed = float(ultrafiltration(0.0))
     offset = session.kt_v(np.zeros(1), np.ones(1), removed)
@@ -137,7 +137,7 @@ def _dialysate_law() -> Float64s:
 
 
 def _grid(values: Float64s) -> Float64s:
-    """Returns a grid with two points to spare on either side of the values."""
+    """Returns a grid with two additional points on either side of the values."""
     start = values.min() - 2 * _STEP
     return np.asarray(start + _STEP * np.arange(int((values.max() - start) / _STEP) + 4))
 

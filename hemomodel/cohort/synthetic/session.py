@@ -1,4 +1,4 @@
-"""What a dialysis session achieves: clearance, Kt/V and the urea before and after it."""
+"""The result of a dialysis session: clearance, Kt/V, and urea before and after it."""
 
 from typing import NamedTuple
 
@@ -15,20 +15,20 @@ __all__ = [
 KOA_BY_MODALITY = np.array([0.72, 0.88, 1.0, 1.1])
 """Urea mass transfer of conventional, high-efficiency, high-flux and HDF, against high-flux."""
 NOISE = 0.07
-"""SD of the logarithm of the achieved Kt/V around what physics gives."""
+"""SD of the logarithm of the achieved Kt/V around the value of the physical model."""
 MINUTES = 240.0
-"""The export's time dialysed. Its Kt/V takes it for every session, so short ones look better."""
+"""The export uses this time for every session, so the Kt/V of short sessions is too high."""
 INTERVAL = 2640.0
 """The export's time between two sessions, minutes."""
 
 _BLOOD_WATER = 0.894
 _KOA = 545.0  # mL/min for each m2, at a dialysate flow of 500
-_LOWEST, _HIGHEST = 0.25, 3.9  # a Kt/V beyond is to a hospital an error of the record
-_HALF_STEP = 0.005  # Kt/V is written with two decimals
+_LOWEST, _HIGHEST = 0.25, 3.9  # a hospital treats a larger Kt/V as a recording error
+_HALF_STEP = 0.005  # Kt/V is recorded with two decimals
 
 
 class Outcome(NamedTuple):
-    """What is written after the session: (N,) each.
+    """The record of a session: (N,) each.
 
     weight: kg. before, after: BUN, mg/dL. kt_v: Daugirdas' second formula on these.
     """
@@ -69,7 +69,7 @@ def watson(female: Float64s, age: Float64s, weight: Float64s, height: Float64s) 
 
 
 def kt_v(litres: Float64s, water: Float64s, ultrafiltration: Value) -> Float64s:
-    """Returns the median single-pool Kt/V: diffusion, and what ultrafiltration adds."""
+    """Returns the median single-pool Kt/V from diffusion and ultrafiltration."""
     return np.asarray(litres / water + 1.515 * ultrafiltration)
 
 
@@ -80,7 +80,7 @@ def outcome(
     ultrafiltration: Float64s,
     protein: Float64s,
 ) -> Outcome:
-    """Returns what is written after a session that achieved a Kt/V.
+    """Returns the record of a session that achieved a Kt/V.
 
     Daugirdas' second formula is solved for the share of urea that remains; the rise between two
     sessions follows from the protein catabolic rate.
@@ -94,12 +94,12 @@ def outcome(
 
 
 def written_kt_v(remains: Float64s, removed: Float64s) -> Float64s:
-    """Returns the Kt/V as the export has it, of post/pre BUN and litres removed a kg."""
+    """Returns the Kt/V as in the export, from post/pre BUN and litres removed per kg."""
     return np.round(_daugirdas(remains, MINUTES / 60, removed), 2)
 
 
 def threshold(limit: float, hours: Float64s, ultrafiltration: float) -> Float64s:
-    """Returns the achieved Kt/V from which on the written one is above a limit."""
+    """Returns the achieved Kt/V above which the recorded one exceeds a limit."""
     limits = np.full_like(hours, limit + _HALF_STEP)
     remains = _remains(limits, MINUTES / 60, ultrafiltration)
     return _daugirdas(remains, hours, ultrafiltration)
@@ -112,7 +112,7 @@ def _daugirdas(remains: Float64s, hours: Value, removed: Value) -> Float64s:
 
 
 def _remains(kt_v: Float64s, hours: Value, ultrafiltration: Value) -> Float64s:
-    """Returns post/pre BUN of a Kt/V, by iteration: a step leaves a third of the error."""
+    """Returns post/pre BUN for a Kt/V, by iteration; each step leaves a third of the error."""
     remains = np.full_like(kt_v, 0.25)
     for _ in range(30):
         remains = 0.008 * hours + np.exp((4 - 3.5 * remains) * ultrafiltration - kt_v)

@@ -1,4 +1,4 @@
-"""The observed state of a patient before treatment, and what no column tells before it."""
+"""The observed state of a patient before treatment, and the unobserved part."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,13 +15,13 @@ __all__ = ["Latent", "State", "height_law", "ultrafiltration"]
 @dataclass(frozen=True)
 class _Rows:
     def take(self, rows: Integers | Mask | slice) -> Self:
-        """Returns the same of the patients in these rows."""
+        """Returns the state of the patients in these rows."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class State(_Rows):
-    """What is known of N patients before treatment, rounded as the workbook writes it.
+    """The known state of N patients before treatment, rounded as in the workbook.
 
     Attributes:
         female: (N,) 0 or 1. age, vintage: (N,) whole years. comorbidity: (N, 33), code 1 first.
@@ -53,7 +53,7 @@ class State(_Rows):
         return len(self.age)
 
     def has(self, code: int) -> Float64s:
-        """Returns (N,) 1.0 where the patient has the comorbidity of this code."""
+        """Returns (N,) 1.0 if the patient has the comorbidity of this code."""
         return self.comorbidity[:, code - 1].astype(float)
 
     @cached_property
@@ -74,7 +74,7 @@ class State(_Rows):
 
 @dataclass(frozen=True)
 class Latent(_Rows):
-    """What decides about the session's result and stands in no column before it: (N,) each.
+    """What affects the session's result but is in no column before the session: (N,) each.
 
     Attributes:
         protein: protein catabolic rate, g/kg/d.

@@ -1,4 +1,4 @@
-"""Patients, prescriptions and sessions as the hospital's workbook shows them."""
+"""Writes patients, prescriptions and sessions in the format of the hospital's workbook."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -38,8 +38,8 @@ _BLOOD_TEST = (
     "serum_potassium", "ionized_calcium", "phosphorus", "ctr", "ca_x_p",
 )  # fmt: skip
 
-# The registry's export has five columns between prescription and laboratory that nothing reads,
-# and a number that this hospital never filled.
+# The registry's export has five columns between prescription and laboratory that are not read,
+# and a number that this hospital never recorded.
 _UNREAD_AFTER = "dialyzer"
 _UNREAD = ("每週次數", "Hemodiafiltration 每月次數", "處方開始日期", "檢驗日期", "乾體重(kg)")
 _NEVER_FILLED = (
@@ -56,15 +56,15 @@ def workbook(
     records: RecordGaps,
     of: Streams,
 ) -> pd.DataFrame:
-    """Returns the workbook: N rows, 58 columns, headers as the export writes them.
+    """Returns the workbook: N rows, 58 columns, headers as in the export.
 
     Args:
-        schema: has the columns and their order.
-        state: of the N patients, in the order of the rows, as are the next three.
+        schema: the columns and their order.
+        state: of the N patients; this and the next three are in the order of the rows.
         prescription: settings (N,) by task.
         outcome: of the session.
         records: what is missing in each row.
-        of: the streams.
+        of: the random streams.
     """
     cells: dict[str, Cells] = {
         **_registration(state, of),
@@ -89,14 +89,14 @@ def workbook(
 
 
 def _headers(schema: Schema) -> list[tuple[str, str]]:
-    """Returns English name and header of each column that is ever filled, in order."""
+    """Returns English name and header of each column that has values, in order."""
     headers = [(column.english, column.written) for column in schema.columns]
     after = [english for english, _ in headers].index(_UNREAD_AFTER) + 1
     return [*headers[:after], *((name, name) for name in _UNREAD), *headers[after:]]
 
 
 def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Mask]:
-    """Returns where a column (N,) is missing in a row that is not blank."""
+    """Returns (N,) bool: whether a column is missing in a row that is not blank."""
     missing = lost(len(records.kind), of)
     untested = records.kind == NO_BLOOD_TEST
     for name in _BLOOD_TEST:
@@ -146,7 +146,7 @@ def _laboratory(state: State) -> dict[str, Cells]:
 
 
 def _session(state: State, outcome: Outcome) -> dict[str, Cells]:
-    """Returns the session's columns; the formulas are the export's own, checked by the schema."""
+    """Returns the session's columns, with the formulas of the export; the schema checks them."""
     before, after = outcome.before, outcome.after
     return {
         "pre_weight": state.weight,

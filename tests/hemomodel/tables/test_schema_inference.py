@@ -162,8 +162,8 @@ def test_a_draft_without_tasks_says_what_to_add(path):
     ("options", "message"),
     [
         ({"tasks": ["stage"]}, "has no column 'stage'; did you mean 'Stage'?"),
-        ({"tasks": ["Stage", "Stage"]}, "'Stage' is asked for twice"),
-        ({"tasks": ["Stage"], "group": "Stage"}, "'Stage' is asked for twice"),
+        ({"tasks": ["Stage", "Stage"]}, "'Stage' is named twice"),
+        ({"tasks": ["Stage"], "group": "Stage"}, "'Stage' is named twice"),
         ({"tasks": ["Letter"]}, r"column 'Letter' cannot be a task \(24 texts"),
         ({"tasks": ["Empty"]}, r"cannot be a task \(no value\)"),
         ({"tasks": ["Site"]}, r"cannot be a task \(one value in all rows\)"),
@@ -171,7 +171,7 @@ def test_a_draft_without_tasks_says_what_to_add(path):
         ({"group": "Nobody"}, "has no column 'Nobody'; give a header"),
         (
             {"tasks": ["Smoker", "Ward", "血紅素 (g/dl)", "Stage", "Falls", "Bili", "class"]},
-            "to learn from",
+            "name fewer tasks",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import ray
 
 from study.cluster.ray_session import quiet_environment, start_ray
 from study.pipeline.commands import search
+from tests.support.refusals import one_refusal
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,8 @@ def shared_ray() -> Iterator[None]:
 def search_here(
     shared_ray: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs the command of the search in this process; returns what it printed to stdout.
+    """Runs the command of the search in this process; returns what it printed,
+    or the one line that refuses.
 
     A study in a process of its own takes five times the processor time, most of it for imports.
     """
@@ -30,6 +32,7 @@ def search_here(
     def call(*flags: object, code: int = 0) -> str:
         monkeypatch.setattr(sys, "argv", ["search.py", *map(str, flags)])
         assert search.main() == code
-        return capsys.readouterr().out
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else one_refusal(code, printed.err)
 
     return call

@@ -53,6 +53,7 @@ def test_an_earlier_study_is_refused_under_later_rules(studies):
     assert_names(line, ["stopped", "rules 1", f"rules {RULES}", "--name"])
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(RULES != 1, reason="these studies were begun under rules 1")
 def test_an_earlier_stopped_study_is_resumed_to_its_end(studies, search_here):
     search_here("--resume", "stopped", "--out", studies)

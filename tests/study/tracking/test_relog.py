@@ -29,11 +29,11 @@ def kill():
     os.kill(int(found.stdout.split()[-1]), signal.SIGKILL)
     time.sleep(0.5)
 
-def trial(number):
+def trial(number, state="complete"):
     tracker.start(number, "equal", {"lr": 0.1, "number": number})
     tracker.log(number, history_rows(curves))
     tracker.log(number, history_rows(curves))  # after a retry
-    tracker.finish(number, {"state": "complete"}, failed=False)
+    tracker.finish(number, {"state": state}, failed=state == "failed")
 
 trial(0)
 time.sleep(1)
@@ -43,17 +43,18 @@ tracker.log(1, history_rows(curves))
 assert tracker.lost
 tracker.finish(1, {"state": "complete"}, failed=False)
 trial(2)
+trial(3, "failed")
 tracker.conclude({"data": "x"}, {"verdict": "none"}, {})
 kill()
 tracker.close(interrupted=False)
 
 trials = pd.DataFrame([
-    {"number": n, "arm": "equal", "balancer": "equal", "state": "complete",
+    {"number": n, "arm": "equal", "balancer": "equal", "state": "complete" if n < 3 else "failed",
      "params": '{"lr": 0.1}', "score": 0.2, "best_epoch": 2, "epochs": 2, "seconds": 4.0,
      "steps": 8, "unsolved": 0, "outer_fold": 0, "wandb_id": f"s-{n}", "error": ""}
-    for n in range(3)
+    for n in range(4)
 ])
-each = [{"trial": n} for n in range(3)]
+each = [{"trial": n} for n in range(4)]
 tables = {
     "history": curves.merge(pd.DataFrame(each), how="cross"),
     "scores": pd.DataFrame([{**e, "task": "calcium", "metric": "skill", "value": v}
@@ -71,12 +72,14 @@ def test_each_trial_is_one_whole_run_after_wandb_was_killed_twice(tmp_path):
     folder = tmp_path / "s"
     subprocess.run([sys.executable, "-c", _LOG, str(folder)], check=True)
     logs = [path.stem for path in (folder / "wandb").glob("offline-run-*/*.wandb")]
-    assert sorted(logs) == ["run-s-0", "run-s-1", "run-s-2", "run-s-study"]
+    assert sorted(logs) == ["run-s-0", "run-s-1", "run-s-2", "run-s-3", "run-s-study"]
     for name, records in wandb_runs(folder).items():
-        assert [r["type"] for r in records].count("exit") == 1
+        (end,) = [r["exit"] for r in records if r["type"] == "exit"]
+        assert end.get("exit_code", 0) == (name == "s-3")
         if name != "s-study":
             assert [r["type"] for r in records].count("history") == 2
-            assert merged(records, "summary")["state"] == "complete"
+            state = "failed" if name == "s-3" else "complete"
+            assert merged(records, "summary")["state"] == state
     again = merged(wandb_runs(folder)["s-1"], "summary")
     assert again["best/score"] == 0.2
     assert again["best/skill/calcium"] == 0.2
