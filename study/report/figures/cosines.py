@@ -56,10 +56,7 @@ def _cosine_map(name: str, table: pd.DataFrame) -> Figure:
 
 def conflict_figure(study: LoadedStudy) -> Figure:
     """Draws the share of task pairs with conflicting gradients (negative cosine), by epoch."""
-    cosines = study.tables["cosines"]
-    pairs = cosines[cosines["task"] < cosines["other"]]
-    if pairs.empty:  # the file has the pairs in the other order
-        pairs = cosines[cosines["task"] > cosines["other"]]
+    pairs = _distinct_pairs(study.tables["cosines"])
     keys = [pairs["arm"], pairs["epoch"]]
     shares = (pairs["cosine"] < 0).astype(float).groupby(keys).mean()
     data: list[Trace] = []
@@ -86,3 +83,15 @@ def conflict_figure(study: LoadedStudy) -> Figure:
     }
     end_labels(data, layout)
     return Figure("conflicts", "Task pairs whose gradients conflict", data, layout)
+
+
+def _distinct_pairs(cosines: pd.DataFrame) -> pd.DataFrame:
+    """Returns each pair of two different tasks once per arm, outer fold and epoch.
+
+    A study writes each pair once, in the order of the schema, which is not alphabetical. This also
+    accepts a table with the other order, with both orders, or with a task and itself.
+    """
+    pairs = cosines[cosines["task"] != cosines["other"]]
+    names = np.sort(pairs[["task", "other"]].to_numpy(dtype=str), axis=1)
+    keys = pairs[["arm", "outer_fold", "epoch"]].assign(first=names[:, 0], second=names[:, 1])
+    return pairs[~keys.duplicated()]
