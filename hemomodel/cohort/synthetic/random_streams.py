@@ -1,7 +1,7 @@
-"""Named streams of random numbers, one a variable, so that the variables never share draws.
+"""Named streams of random numbers: one per variable, so that variables never share draws.
 
-A stream is read from its start, one number after the other, so the first patients of a large
-cohort are the patients of a small one with the same seed.
+Each stream is read from its start, one number after another. So a large cohort begins with the
+patients of a small one with the same seed.
 """
 
 import zlib
@@ -19,17 +19,19 @@ __all__ = ["Streams", "Value", "draw_categories", "named_streams"]
 Value: TypeAlias = Float64s | float
 """A number for each patient (N,), or one for all of them."""
 Streams: TypeAlias = Callable[[str], Generator]
-"""Variable's name -> a fresh generator for it."""
+"""Name of a variable -> a new generator for it."""
 
 
 def named_streams(seed: int) -> Streams:
-    """Returns the streams below a seed; asking twice for a name gives the same numbers again.
+    """Returns the streams of a seed; the same name always gives the same numbers.
 
     Raises:
         InputError: the seed is negative.
     """
     if seed < 0:
-        raise InputError(f"the seed must be a whole number from 0 up, found {seed}")
+        raise InputError(
+            f"the seed must not be negative, found {seed}; give a whole number from 0 up"
+        )
 
     def named(name: str) -> Generator:
         return np.random.default_rng([seed, zlib.crc32(name.encode())])
