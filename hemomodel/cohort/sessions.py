@@ -40,7 +40,7 @@ class Sessions:
 
 
 def parse_sessions(sheet: Sheet, schema: Schema, *, switches: Collection[str] = ()) -> Sessions:
-    """Parses and checks every row of a sheet; with `tasks=False` it may have no task columns.
+    """Parses and checks every row of a sheet; with a schema without tasks, T is 0.
 
     Args:
         sheet: the cells.

@@ -1,4 +1,4 @@
-"""Describes a table: Table 1 of a paper, missing values, and attrition."""
+"""Describes a table: the first table of a paper, missing values, attrition and findings."""
 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 Tables: TypeAlias = Mapping[str, pd.DataFrame]
-"""Group of rows by name -> its table (N, columns) with English names, as in a cohort."""
+"""Name of a group of rows -> table (N, columns) of these rows, as in a cohort."""
 
-_SKEWED = 0.5  # above this skewness, mean and SD mislead
-_DIGITS = (10, 1000)  # a mean below each limit gets one more decimal
+_SKEWED = 0.5  # mean and SD would mislead if the absolute skewness is larger
+_DIGITS = (10, 1000)  # one decimal for each of these that is above both mean and SD
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class CohortSummary:
     Attributes:
         source: the file.
         all_rows: (rows of the file, columns), as in a cohort.
-        cohort: the rows after the filters.
+        cohort: the rows that are left after the filters.
     """
 
     source: str
@@ -77,7 +77,7 @@ def summarize_file(
     labels: Labels = "complete",
     switches: Collection[str] = (),
 ) -> CohortSummary:
-    """Reads a table once and returns it before and after the filters; see `load_cohort`.
+    """Reads a table once; returns its rows before and after the filters. See `load_cohort`.
 
     Raises:
         InputError: as in `load_cohort`.
@@ -89,10 +89,10 @@ def summarize_file(
 
 
 def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row per continuous variable, with moments and quartiles of the known values.
+    """Returns one row per continuous variable: moments and quartiles of the known values.
 
     Columns: section, variable, title, unit, known, missing, mean, sd, min, q1, median, q3, max,
-    skew. Regression tasks are among them; tasks with levels are categories.
+    skew. Regression tasks are included; tasks with levels are categories.
     """
     first, tasks, rest = schema.sections
     rows = [(first, d.name, d.title, d.unit) for d in schema.derived]
@@ -119,10 +119,10 @@ def number_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def category_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
-    """Returns one row per level of a categorical variable, counted over the known values.
+    """Returns one row per level of each categorical variable, counted over the known values.
 
-    Columns: section, variable, title, level, label, count, known, share. In a list of codes each
-    code is a level, and a row may have several or none.
+    Columns: section, variable, title, level, label, count, known, share. Each code of a list of
+    codes is a level; a patient may have several codes or none.
     """
     first, tasks, rest = schema.sections
     rows = []
@@ -144,15 +144,15 @@ def category_summary(schema: Schema, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_one(schema: Schema, groups: Tables, *, rare: float = 0.0) -> pd.DataFrame:
-    """Returns Table 1 of a paper: section, variable, title, level, and a text per group.
+    """Returns the first table of a paper: section, variable, title, level, one text per group.
 
-    Continuous variables are mean ± SD, or median (first to third quartile) if the last group
-    is skewed; categories are n (%) of the known values.
+    A continuous variable is shown as mean ± SD, or as median (first to third quartile) if it is
+    skewed in the last group. A category is shown as n (%) of the known values.
 
     Args:
         schema: of the tables.
         groups: rows to compare, the most important last.
-        rare: codes of a list with a smaller share of the last group are left out.
+        rare: codes of a list with a smaller share in the last group are left out.
     """
     result = pd.concat([_continuous(schema, groups), _counted(schema, groups, rare)])
     order = [*(d.name for d in schema.derived), *schema.read]
@@ -188,9 +188,9 @@ def _counted(schema: Schema, groups: Tables, rare: float) -> pd.DataFrame:
 
 
 def missingness(schema: Schema, groups: Tables) -> pd.DataFrame:
-    """Returns one row per column with missing values in a group: variable, title, and counts.
+    """Returns one row per column with missing values in any group: variable, title, counts.
 
-    For each group there are two columns, its name with the count and its name with ` share`.
+    Each group has two columns: its name (the count), and its name with ` share` (the share).
     """
     columns = {c.table_columns[0]: c for c in schema.read.values()}
     frame = pd.DataFrame({
@@ -206,14 +206,14 @@ def missingness(schema: Schema, groups: Tables) -> pd.DataFrame:
 
 
 def attrition_table(cohort: Cohort) -> pd.DataFrame:
-    """Returns the attrition, one row per filter: rule, removed, left."""
+    """Returns the attrition, one row per rule: rule, removed, left."""
     steps = [(step.rule, step.removed, step.left) for step in cohort.attrition.steps]
     start = ("rows with any value", 0, cohort.attrition.start)
     return pd.DataFrame([start, *steps], columns=["rule", "removed", "left"])
 
 
 def finding_table(cohort: Cohort) -> pd.DataFrame:
-    """Returns the implausible values: column, problem, count, row and value of the first."""
+    """Returns one row per finding: column, problem, count, row and value of the first cell."""
     rows = [(f.column, f.problem, f.count, f.row, f.value) for f in cohort.findings]
     return pd.DataFrame(rows, columns=["column", "problem", "count", "row", "value"])
 
@@ -251,7 +251,7 @@ def _spread(row: Mapping[Hashable, Any], *, skewed: bool) -> str:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    """Returns the rows as plain data; None replaces NaN, which JSON does not have."""
+    """Returns the rows as plain data; None replaces missing values because JSON has no NaN."""
     cells = frame.astype(object)
     return [
         {str(name): value for name, value in row.items()}

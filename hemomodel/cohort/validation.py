@@ -179,7 +179,7 @@ def check_labels(sheet: Sheet, task: Task, values: np.ndarray) -> tuple[np.ndarr
         return _level_indices(sheet, task, values)
     if task.kind == "count":
         bad = ((values < 0) | (values != np.round(values))) & ~is_missing(values)
-        problem = f"is not a count, a whole number from 0 up, which task {task.name!r} needs"
+        problem = f"is not a count (a whole number, 0 or more), which task {task.name!r} needs"
         problem = _cell_problem(sheet, task.column, bad, f"{problem}; correct or clear the cell")
         if problem:
             return values, Check(problem)
@@ -222,7 +222,7 @@ def _cell_problem(sheet: Sheet, name: str, bad: np.ndarray, problem: str) -> str
         return ""
     row = int(bad.argmax())
     others = int(bad.sum()) - 1
-    more = f" ({others} more rows of this column like it)" if others else ""
+    more = f" (more rows of this column with this problem: {others})" if others else ""
     cell = f"column {sheet.headers[name]!r}, row {row + sheet.first_row}"
     return f"{cell}: {sheet.quoted_cell(name, row)!r} {problem}{more}"
 

@@ -25,7 +25,7 @@ __all__ = ["to_onnx"]
 
 _INPUT = "design"
 _OPSET = 18
-_IR_VERSION = 10  # a version that runtimes of the same years read
+_IR_VERSION = 10  # runtimes from the same years as the opset can read it
 
 
 @dataclass

@@ -1,10 +1,10 @@
-"""The built-in cohort: synthetic patients in the hospital workbook's own columns.
+"""The built-in cohort: synthetic patients, in the columns of the hospital's workbook.
 
-The state of the patient (`patients`), the physician's choice (`prescribing_model`, `prescription`),
-the result of the session (`session`) and its record (`missingness`, `workbook`) are drawn from
-distributions with published aggregates; no row comes from a real patient. All distributions are
-known, so the best possible prediction is known too (`oracle`), also for the sessions that the
-cohort keeps (`selection`).
+The modules draw the state of a patient (`patients`), the prescription (`prescribing_model`,
+`prescription`), the result of the session (`session`) and the recorded values (`missingness`,
+`workbook`). The distributions are based on published aggregates; no row is a real patient. All
+distributions are known. So the best possible prediction is known too (`oracle`), also among the
+sessions that are kept (`selection`).
 """
 
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook

@@ -1,4 +1,4 @@
-"""Makes a synthetic workbook and its cohort, with the optimal prediction for every row."""
+"""Makes a synthetic workbook and its cohort, with the best possible prediction for every row."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -22,32 +22,33 @@ from hemomodel.schema.schema import Schema, load_schema
 
 __all__ = ["MAX_ROWS", "bayes_optimum", "synthetic_cohort", "synthetic_workbook"]
 
-MAX_ROWS = 10_000_000  # one kilobyte per row
-_CHUNK = 20_000  # rows per chunk: limits the oracle's memory
-_CHUNK_SELECTED = 1_000  # its tables are larger; a small chunk stays in the cache
+MAX_ROWS = 10_000_000  # about one kilobyte per row
+_CHUNK = 20_000  # rows per step, which limits the memory of the oracle
+_CHUNK_SELECTED = 1_000  # fewer rows, because the arrays are larger and must fit in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class _Population:
-    """A workbook and its complete state (N rows), including values that the workbook lacks."""
+    """A workbook and the complete state of its N rows, without missing values."""
 
     table: pd.DataFrame
     state: State
 
 
 def synthetic_workbook(rows: int = 465, seed: int = 0) -> tuple[pd.DataFrame, Float64s]:
-    """Makes a workbook of synthetic patients in the format of the hospital's export.
+    """Makes a workbook of synthetic patients, in the format of the hospital's export.
 
     With 465 rows it has exactly the attrition of the published notebooks: 229 rows are left after
-    cleaning, or 223 if comorbidities are required. With any other number of rows it has the same
-    rates. A longer workbook of the same seed begins with the rows of the shorter one.
+    cleaning, or 223 if comorbidities are required. With another number of rows it has the rates
+    of the notebooks, and a longer workbook begins with the rows of a shorter one of the same seed.
 
     Args:
         rows: N.
         seed: from 0 up.
 
     Returns:
-        The workbook (N, 58), and the optimum (N, K) among all patients; see `bayes_optimum`.
+        The workbook (N, 58), and the best possible predictions (N, K) among all patients; see
+        `bayes_optimum`.
 
     Raises:
         InputError: rows or seed are out of range.
@@ -68,11 +69,12 @@ def synthetic_cohort(
 ) -> Cohort:
     """Makes the cohort of a synthetic workbook.
 
-    Its `bayes_prediction` is the best possible prediction from the state before treatment, for
-    sessions with a Kt/V above 1.2. It also uses values that are missing in the workbook.
+    Its `bayes_prediction` is the best possible prediction from the state before treatment, among
+    the sessions that are kept because their Kt/V is above 1.2. It uses the complete state, also
+    where a cell of the workbook is missing.
 
     Args:
-        rows: of the workbook; about half pass the filters.
+        rows: the number of rows of the workbook; about half of them are kept.
         seed: from 0 up.
         labels: as in `load_cohort`.
         switches: as in `load_cohort`.
@@ -97,15 +99,16 @@ def synthetic_cohort(
 
 
 def bayes_optimum(state: State, schema: Schema, *, selected: bool = False) -> Float64s:
-    """Returns the best possible prediction for N patients, (N, K) in the layout of the heads.
+    """Returns the best possible predictions for N patients, (N, K) in the layout of the heads.
 
-    Probabilities of the levels of each classification, the mean of each regression (mL/min).
-    Hidden facts are marginalised; the urea before and after the session is not used.
+    They are the probabilities of the levels of each classification, and the mean of each
+    regression (mL/min). They are sums over all hidden facts. The urea before and after the session
+    is not used.
 
     Args:
         state: before treatment.
-        schema: the tasks and their levels.
-        selected: for the sessions with a Kt/V above 1.2, instead of all sessions.
+        schema: has the tasks and their levels.
+        selected: among the sessions with a Kt/V above 1.2; otherwise among all sessions.
     """
     levels = _levels(schema)
     law = (
@@ -133,9 +136,13 @@ def _among_selected(state: State, levels: Levels) -> dict[str, Float64s]:
 
 def _make(rows: int, seed: int, schema: Schema) -> _Population:
     if rows < 1:
-        raise InputError(f"a synthetic workbook needs at least one row, found rows={rows}")
+        raise InputError(
+            f"a synthetic workbook needs at least one row, found rows={rows}; give 1 or more"
+        )
     if rows > MAX_ROWS:
-        raise InputError(f"a synthetic workbook has at most {MAX_ROWS:,} rows, found rows={rows}")
+        raise InputError(
+            f"a synthetic workbook has at most {MAX_ROWS:,} rows, found rows={rows}; give fewer"
+        )
     of, levels = named_streams(seed), _levels(schema)
     state, latent = draw_patients(candidate_count(rows), of)
     prescription = draw_prescription(state, levels, of)

@@ -1,4 +1,4 @@
-"""The comorbidities of a patient: KiDit's codes 1 to 33, by a probit model with three factors."""
+"""The comorbidities of a patient: KiDit's codes 1 to 33, from a probit model with three factors."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -16,13 +16,13 @@ _PREVALENCE = {
 }  # fmt: skip
 _RARE = 0.006  # of the codes not listed
 
-# Which codes occur together: their loadings on the three factors.
+# Codes that occur together: their loadings on the three factors.
 _CARDIOVASCULAR = {1: 0.65, 2: 0.6, 3: 0.4, 19: 0.35, 20: 0.7, 21: 0.5}
 _METABOLIC = {11: 0.5, 19: 0.35, 22: 0.65, 29: 0.25, 30: 0.65}
 _FRAILTY = {4: 0.5, 8: 0.3, 9: 0.3, 10: 0.35, 16: 0.3, 18: 0.4, 23: 0.4, 26: 0.4, 31: 0.5}
 _FRAILTY_BY_AGE = 0.5
 
-# Long vintage leads to amyloid (13) and parathyroid surgery (5): code -> (years, probability).
+# A long vintage adds amyloid (13) and parathyroid surgery (5): code -> (years, probability).
 _BY_VINTAGE = {13: (12, 0.08), 5: (10, 0.08)}
 
 

@@ -1,8 +1,8 @@
-"""The patients that have a record, and the values missing in it.
+"""Chooses the patients of a workbook, and the missing values in each record.
 
-The published notebooks report the real workbook's attrition: of 465 rows, 229 have a full record
-and a Kt/V above 1.2, and 6 of these lack comorbidities. A synthetic workbook of 465 rows has
-exactly these counts; one of any other length has the same rates.
+The published notebooks report the attrition of the real workbook: of 465 rows, 229 have a complete
+record and a Kt/V above 1.2, and 6 of these lack comorbidities. A synthetic workbook of 465 rows has
+exactly these counts. With another number of rows it has these rates.
 """
 
 from typing import NamedTuple
@@ -20,17 +20,17 @@ __all__ = [
 PUBLISHED_ROWS = 465
 
 COMPLETE, NO_BLOOD_TEST, NO_KT_V, BLANK, PARTIAL = range(5)
-"""Kinds of record: the last two have no plan at all, and a plan with 3 settings missing."""
+"""Kinds of record. BLANK has no plan; PARTIAL has a plan that lacks 3 settings."""
 
 _KEPT, _TOO_LOW, _NO_BLOOD_TEST, _NO_KT_V = 229, 8, 3, 1
 _NO_COMORBIDITIES = 6
 _SHARE_COMPLETE, _SHARE_NO_COMORBIDITIES = 0.524, 0.026
-_SHARE_BLANK = 0.8  # of those without a full record
-_POOL = 4096  # 465 rows are chosen among so many patients; 8 too low Kt/V take about 330
+_SHARE_BLANK = 0.8  # the share of BLANK among the records that are BLANK or PARTIAL
+_POOL = 4096  # candidates for 465 rows; about 330 are needed to find 8 with a low Kt/V
 
 
 class RecordGaps(NamedTuple):
-    """What the workbook knows of its N rows.
+    """The patient and the kind of record in each of N rows of a workbook.
 
     patient: (N,) the index of the patient in each row. kind: (N,) one of the kinds of record.
     no_comorbidities: (N,) where the comorbidities were not entered.
@@ -42,7 +42,7 @@ class RecordGaps(NamedTuple):
 
 
 def candidate_count(rows: int) -> int:
-    """Returns how many patients to draw for a workbook."""
+    """Returns the number of patients to draw for a workbook."""
     return _POOL if rows == PUBLISHED_ROWS else rows
 
 
@@ -51,7 +51,7 @@ def draw_gaps(rows: int, adequate: Mask, of: Streams) -> RecordGaps:
 
     Args:
         rows: N.
-        adequate: (candidates,) which patients reach a Kt/V above 1.2.
+        adequate: (candidates,) whether a patient has a Kt/V above 1.2.
         of: the streams.
     """
     if rows == PUBLISHED_ROWS:
@@ -88,12 +88,12 @@ def _published(adequate: Mask, of: Streams) -> RecordGaps:
 
 
 def lost(count: int, of: Streams) -> dict[str, Mask]:
-    """Returns where a laboratory value (N,) is missing although the blood was tested."""
+    """Returns, by laboratory value, the rows (N,) that lack it although the blood was tested."""
     shares = {"glucose": 0.62, "ctr": 0.08, "wbc": 0.015, "platelets": 0.015}
     return {name: of(f"lost {name}").random(count) < share for name, share in shares.items()}
 
 
 def some_settings(count: int, of: Streams) -> Mask:
-    """Returns (N, 10) with three of the ten settings chosen in each row."""
+    """Returns (N, 10) bool: three of the ten settings, chosen at random in each row."""
     scores = of("missing settings").random((count, 10))
     return scores <= np.partition(scores, 2, axis=1)[:, [2]]

@@ -1,7 +1,8 @@
-"""The best any model can do: each task's law given the observed state, hidden facts summed out.
+"""The best possible prediction: the distribution of each task, given the observed state.
 
-All sums are over finite sets, so nothing here is simulated. "Observed" is the state as the
-workbook writes it before the session; the urea and what follows from it are not part of it.
+It is a sum over the hidden facts. All sums are over finite sets, so nothing is simulated. The
+observed state has the values that the workbook has before the session. The urea and the values
+computed from it are not part of it.
 """
 
 from typing import NamedTuple
@@ -24,12 +25,12 @@ __all__ = [
     "snapped",
 ]
 
-# Fistula, graft, catheter: the values of the laws' `graft` and `catheter`.
+# Fistula, graft, catheter: the arguments `graft` and `catheter` of `prescribing_model`.
 _ACCESS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
 
 
 class ObservedState(NamedTuple):
-    """The laws of what decides about Kt/V, given the state and the vascular access.
+    """The distributions of the settings that determine Kt/V, given state and vascular access.
 
     access: (N, 3). modality: (N, 3, 4), by access. blood: (N, 3, Q), by access.
     area: (N, 4, C), by modality. time: (N, C).
@@ -43,7 +44,10 @@ class ObservedState(NamedTuple):
 
 
 class PrescriptionLaws(NamedTuple):
-    """What the oracle says of those settings, access summed out but kept for the doses.
+    """The best possible predictions of these settings, as sums over the vascular access.
+
+    The distribution of the access is kept because the doses need it.
+
 
     access: (N, 3). modality, area, time: (N, C). blood, dialysate: (N,) mL/min.
     """
@@ -57,7 +61,7 @@ class PrescriptionLaws(NamedTuple):
 
 
 def snapped(mean: Float64s, sd: Value, levels: Float64s) -> Float64s:
-    """Returns probabilities (N, C) that each level is the one nearest to a normal variable."""
+    """Returns the probabilities (N, C) that a level is the nearest one to a normal variable."""
     below = np.zeros((len(mean), len(levels) + 1))
     below[:, -1] = 1
     spread = np.broadcast_to(sd, mean.shape)
@@ -66,7 +70,7 @@ def snapped(mean: Float64s, sd: Value, levels: Float64s) -> Float64s:
 
 
 def observed_state(state: State, levels: Levels) -> ObservedState:
-    """Returns the laws of what decides about Kt/V."""
+    """Returns the distributions of the settings that determine Kt/V."""
     modality = [laws.modality(state, catheter) for _, catheter in _ACCESS]
     blood = [
         snapped(laws.blood_flow(state, *access), laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
@@ -85,7 +89,7 @@ def observed_state(state: State, levels: Levels) -> ObservedState:
 
 
 def exact(law: ObservedState) -> PrescriptionLaws:
-    """Returns the settings' law among all patients."""
+    """Returns the distribution of the settings among all patients."""
     modality = np.einsum("na,nam->nm", law.access, law.modality)
     blood = np.einsum("na,naq->nq", law.access, law.blood)
     share = np.array([part for part, _ in laws.DIALYSATE_MIXTURE])
@@ -103,7 +107,7 @@ def exact(law: ObservedState) -> PrescriptionLaws:
 def bayes_prediction(
     state: State, levels: Levels, settings: PrescriptionLaws
 ) -> dict[str, Float64s]:
-    """Returns the oracle of each task by name: probabilities (N, C), means (N, 1) in mL/min."""
+    """Returns the best prediction per task: probabilities (N, C), or means (N, 1) in mL/min."""
     drug = np.zeros((len(state), 3))
     for procedure, p in ((0.0, 1 - laws.PROCEDURE), (1.0, laws.PROCEDURE)):
         drug += p * laws.anticoagulant(state, procedure)

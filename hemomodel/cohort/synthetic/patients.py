@@ -1,4 +1,4 @@
-"""Patients of a Taiwanese dialysis unit in 2019, drawn after published aggregates."""
+"""Patients of a Taiwanese dialysis unit in 2019, with published aggregates as their basis."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ __all__ = ["draw_patients"]
 
 
 class _Person(NamedTuple):
-    """What the blood of N patients depends on."""
+    """The values of N patients that determine their laboratory values."""
 
     female: Float64s
     age: Float64s
@@ -34,7 +34,7 @@ class _Person(NamedTuple):
 def draw_patients(count: int, of: Streams) -> tuple[State, Latent]:
     """Draws N patients.
 
-    The tails are cut where a hospital would doubt the record: one value in some thousands.
+    Values that a hospital would doubt are clipped: about one in several thousand.
     """
     person = _draw_person(count, of)
     state = State(

@@ -1,8 +1,9 @@
-"""The prescribing model: the distribution of each setting, given the state and the hidden facts.
+"""The distribution of each setting, given the state of a patient and the hidden facts.
 
-The sampler draws from these distributions and the oracle sums over them, so both use the same
-coefficients. Logits are (N, C); means are (N,). A hidden fact is one number for all patients
-(the oracle) or one per patient (the sampler).
+The sampler draws from these distributions, and the oracle sums over them, so both use the same
+coefficients. Logits are (N, C); means are (N,). A hidden fact, such as the vascular access, has no
+column in the workbook. It is one number for all patients (in the oracle) or one number per patient
+(in the sampler).
 """
 
 import numpy as np
@@ -20,9 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 PROCEDURE = 0.08
-"""Probability of a recent procedure, after which most patients get no anticoagulant."""
+"""Probability of a recent procedure. After one, most patients get no anticoagulant."""
 PTH_SHIFT = (-0.7, 0.0, 0.75)
-"""Effect of parathyroid hormone below 150, up to 500 and above 500 on the choice of calcium."""
+"""Added to the `wish` for calcium: parathyroid hormone below 150, up to 500, above 500."""
 
 HEPARIN_SD, LMWH_SD, MAINTENANCE_SD = 260.0, 300.0, 120.0
 BLOOD_FLOW_SD, AREA_SD, CALCIUM_SD = 17.0, 0.11, 0.16
@@ -30,7 +31,7 @@ BLOOD_FLOW_SD, AREA_SD, CALCIUM_SD = 17.0, 0.11, 0.16
 BLOOD_FLOWS = np.arange(150.0, 351.0, 10.0)
 """Settings of the blood pump, mL/min."""
 DIALYSATE_MIXTURE = ((0.58, 8.0), (0.34, 11.0), (0.08, 32.0))
-"""Share and SD (mL/min) of a standard, a tied and a high dialysate flow."""
+"""Share and SD (mL/min) of three dialysate flows: standard, linear in blood flow, and high."""
 
 
 # Hidden facts.
@@ -61,7 +62,7 @@ def intolerance(state: State) -> Float64s:
     return expit(-2.55 + 0.5 * state.a + 0.8 * state.has(1) + 1.5 * state.has(18))
 
 
-# Settings with a separate distribution.
+# Settings that are drawn from the probabilities of their levels.
 
 
 def modality(state: State, catheter: Value) -> Float64s:
@@ -89,7 +90,7 @@ def potassium(state: State) -> Float64s:
     return np.stack([expit(-logit), expit(logit)], axis=1)
 
 
-# Means of the settings that are normal around the patient, then snapped to a level.
+# Means of the settings that are drawn from a normal distribution, then rounded.
 
 
 def heparin(state: State, graft: Value, catheter: Value) -> Float64s:

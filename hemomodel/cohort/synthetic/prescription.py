@@ -1,4 +1,4 @@
-"""Draws one prescription per patient; the drawn hidden facts are not stored."""
+"""Draws one prescription per patient. The hidden facts are drawn too, but not returned."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -13,11 +13,11 @@ from hemomodel.cohort.synthetic.state import State
 __all__ = ["Levels", "draw_prescription", "midpoints"]
 
 Levels: TypeAlias = Mapping[str, Float64s]
-"""Name of a task -> its levels in rising order."""
+"""Name of a task -> its levels in ascending order."""
 
 
 def midpoints(levels: Float64s) -> Float64s:
-    """Returns the boundaries between the nearest levels."""
+    """Returns the points halfway between neighbouring levels."""
     return np.asarray((levels[1:] + levels[:-1]) / 2)
 
 
@@ -40,7 +40,7 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Fl
 
     mode = draw_categories(of("modality"), laws.modality(state, catheter))
     drug = draw_categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
-    positive = levels["initial_dose"][1:]  # a patient with an anticoagulant gets an initial dose
+    positive = levels["initial_dose"][1:]  # with an anticoagulant, the initial dose is above 0
     heparin = near("heparin", laws.heparin(state, graft, catheter), laws.HEPARIN_SD, positive)
     lmwh = near("lmwh", laws.lmwh(state), laws.LMWH_SD, positive)
     hourly = laws.maintenance(state, graft, catheter)

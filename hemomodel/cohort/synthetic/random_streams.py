@@ -1,7 +1,7 @@
-"""Named random streams, one per variable, so that variables never share random numbers.
+"""Named streams of random numbers: one per variable, so that variables never share draws.
 
-A stream is read from its start in order, so the first patients of a large cohort are the patients
-of a small one with the same seed.
+Each stream is read from its start, one number after another. So a large cohort begins with the
+patients of a small one with the same seed.
 """
 
 import zlib
@@ -19,7 +19,7 @@ __all__ = ["Streams", "Value", "draw_categories", "named_streams"]
 Value: TypeAlias = Float64s | float
 """One number per patient (N,), or one for all patients."""
 Streams: TypeAlias = Callable[[str], Generator]
-"""Variable's name -> a fresh generator for it."""
+"""Name of a variable -> a new generator for it."""
 
 
 def named_streams(seed: int) -> Streams:
@@ -29,7 +29,9 @@ def named_streams(seed: int) -> Streams:
         InputError: the seed is negative.
     """
     if seed < 0:
-        raise InputError(f"the seed must be a whole number from 0 up, found {seed}")
+        raise InputError(
+            f"the seed must not be negative, found {seed}; give a whole number from 0 up"
+        )
 
     def named(name: str) -> Generator:
         return np.random.default_rng([seed, zlib.crc32(name.encode())])

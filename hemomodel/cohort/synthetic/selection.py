@@ -1,12 +1,13 @@
-"""The oracle for the sessions that the cohort keeps: those with a recorded Kt/V above 1.2.
+"""The best possible prediction among the kept sessions: those with a written Kt/V above 1.2.
 
-Whether a session is kept depends on its prescription, so it changes the distribution of the
-prescription: p(y | x, kept) is proportional to p(y | x) P(kept | x, y). The sum over all settings
-that affect Kt/V is finite and computed exactly. It is fast because only body water differs between
-patients: the urea clearance of given settings is the same for all, so its distribution is a table,
-computed once on a grid of log clearances.
-Only height and ultrafiltration are integrated numerically (Gauss-Hermite), and the rounding of
-BUN to whole numbers is modelled as additional noise.
+Whether a session is kept depends on its prescription. So the selection changes the distribution
+of the prescription: p(y | x, kept) is proportional to p(y | x) P(kept | x, y). The sum over all
+settings that determine Kt/V is finite and is computed completely. It is cheap because the urea
+clearance of given settings is the same for all patients. A patient affects the result only by
+body water and ultrafiltration. So the distribution of the clearance is a table on a grid of log
+clearances, computed once.
+Only height and ultrafiltration are integrated numerically (Gauss-Hermite). The rounding of BUN to
+whole numbers is approximated by a little more noise.
 """
 
 from functools import cache
@@ -26,22 +27,22 @@ from hemomodel.cohort.synthetic.state import State, height_law, ultrafiltration
 __all__ = ["LIMIT", "adequate", "kept"]
 
 LIMIT = 1.2
-"""Sessions with a recorded Kt/V above this value are kept."""
+"""Sessions with a written Kt/V above this limit are kept."""
 
-_STEP = 0.02  # of the grids; cubic interpolation leaves an error of some 1e-5
+_STEP = 0.02  # of the grids; the error of the cubic interpolation is about 1e-5
 _FLOWS = np.arange(200.0, 1001.0)  # the dialysate flows that occur, mL/min
-_NODES = 3  # of height and of ultrafiltration; 9 change no probability by 1e-4
-_ROUNDING = 0.012  # SD that the rounding of BUN adds to log Kt/V near the limit
+_NODES = 3  # of height and of ultrafiltration; with 9, no probability changes by 1e-4 or more
+_ROUNDING = 0.012  # SD that writing BUN in whole numbers adds to log Kt/V near the limit
 _FULL_TIME = np.array([session.MINUTES / 60])
 
 
 class _Tables(NamedTuple):
-    """The tables that are the same for all patients; G and H are points of the two grids.
+    """The arrays that are the same for all patients; G and H are points of the two grids.
 
     litres: (G,) log litres cleared. at_clearance: (G, C H) interpolates a function of log litres
-    at each session time and log clearance. law: (S, H) the law of log clearance for each setting
-    S of blood flow, modality and area, the dialysate flow summed out. flow: (S, H) that law times
-    the dialysate flow.
+    at each session time and log clearance. law: (S, H) the distribution of log clearance for each
+    setting S of blood flow, modality and area, summed over the dialysate flow. flow: (S, H) the
+    same sum, with each term multiplied by the dialysate flow.
     """
 
     litres: Float64s
@@ -51,7 +52,7 @@ class _Tables(NamedTuple):
 
 
 def kept(state: State, given: ObservedState, levels: Levels) -> tuple[PrescriptionLaws, Float64s]:
-    """Returns the distribution of the settings in kept sessions, and P(kept | state), (N,)."""
+    """Returns the distribution of the settings among kept sessions, and P(kept | state), (N,)."""
     areas, times = levels["surface_area"], levels["session_time"]
     tables = _tables(tuple(areas), tuple(times))
     n, modes = given.modality.shape[0], given.modality.shape[2]
@@ -115,10 +116,10 @@ def _tables(areas: tuple[float, ...], times: tuple[float, ...]) -> _Tables:
 
 
 def _log_litres(hours: Float64s) -> Float64s:
-    """Returns the offset from log clearance (mL/min) to log litres, for sessions of 4 hours.
+    """Returns the number that is added to log clearance (mL/min) to get 4-hour log litres.
 
-    The export computes every session as if it took 4 hours, which adds some litres to a short
-    one. The offset is exact at the limit of Kt/V, for the typical ultrafiltration.
+    The export computes Kt/V as if every session lasted 4 hours. So a short session is credited with
+    some litres. The credit is exact for the typical ultrafiltration at the limit, where it matters.
     """
     removed = float(ultrafiltration(0.0))
     offset = session.kt_v(np.zeros(1), np.ones(1), removed)
@@ -128,7 +129,7 @@ def _log_litres(hours: Float64s) -> Float64s:
 
 
 def _dialysate_law() -> Float64s:
-    """Returns the probabilities (D, Q) of the whole dialysate flows _FLOWS, by blood flow."""
+    """Returns the probabilities (D, Q) of the dialysate flows in _FLOWS, by blood flow."""
     means = laws.dialysate_mean(laws.BLOOD_FLOWS)
     share, sd = np.array(laws.DIALYSATE_MIXTURE).T
     flows = _FLOWS[:, None, None]
@@ -137,7 +138,7 @@ def _dialysate_law() -> Float64s:
 
 
 def _grid(values: Float64s) -> Float64s:
-    """Returns a grid with two additional points on either side of the values."""
+    """Returns a grid that extends beyond the values by two points on each side."""
     start = values.min() - 2 * _STEP
     return np.asarray(start + _STEP * np.arange(int((values.max() - start) / _STEP) + 4))
 
@@ -145,8 +146,8 @@ def _grid(values: Float64s) -> Float64s:
 def _spread(values: Float64s, weights: Float64s, grid: Float64s) -> Float64s:
     """Returns (S, G): the weights (D, S) of the values (D, S), spread over the points of a grid.
 
-    Lagrange's cubic: the product with a smooth function on the grid is the weighted sum of that
-    function at the values.
+    The weights are those of Lagrange's cubic interpolation. The product with a smooth function on
+    the grid is the weighted sum of this function at the values.
     """
     place = (values - grid[0]) / _STEP
     cell = place.astype(np.int64)
@@ -166,6 +167,6 @@ def _spread(values: Float64s, weights: Float64s, grid: Float64s) -> Float64s:
 
 
 def _normal(nodes: int) -> list[tuple[float, float]]:
-    """Returns nodes and weights of the standard normal law."""
+    """Returns nodes and weights of the standard normal distribution."""
     points, weights = hermegauss(nodes)
     return list(zip(points.tolist(), (weights / weights.sum()).tolist(), strict=True))

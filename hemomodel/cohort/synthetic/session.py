@@ -1,4 +1,4 @@
-"""The result of a dialysis session: clearance, Kt/V, and urea before and after it."""
+"""The result of a dialysis session: clearance, Kt/V and the urea before and after it."""
 
 from typing import NamedTuple
 
@@ -13,24 +13,24 @@ __all__ = [
 ]  # fmt: skip
 
 KOA_BY_MODALITY = np.array([0.72, 0.88, 1.0, 1.1])
-"""Urea mass transfer of conventional, high-efficiency, high-flux and HDF, against high-flux."""
+"""Urea mass transfer of conventional, high-efficiency, high-flux and HDF, relative to high-flux."""
 NOISE = 0.07
-"""SD of the logarithm of the achieved Kt/V around the value of the physical model."""
+"""SD of the logarithm of the achieved Kt/V around its median, see `kt_v`."""
 MINUTES = 240.0
-"""The export uses this time for every session, so the Kt/V of short sessions is too high."""
+"""Duration in the export, which computes Kt/V with it: too high if a session was shorter."""
 INTERVAL = 2640.0
-"""The export's time between two sessions, minutes."""
+"""Time between two sessions in the export, minutes."""
 
 _BLOOD_WATER = 0.894
-_KOA = 545.0  # mL/min for each m2, at a dialysate flow of 500
-_LOWEST, _HIGHEST = 0.25, 3.9  # a hospital treats a larger Kt/V as a recording error
-_HALF_STEP = 0.005  # Kt/V is recorded with two decimals
+_KOA = 545.0  # mL/min per m2, at a dialysate flow of 500
+_LOWEST, _HIGHEST = 0.25, 3.9  # a hospital treats a Kt/V outside these limits as an error
+_HALF_STEP = 0.005  # Kt/V is written with two decimals
 
 
 class Outcome(NamedTuple):
-    """The record of a session: (N,) each.
+    """The values that are recorded after the session: (N,) each.
 
-    weight: kg. before, after: BUN, mg/dL. kt_v: Daugirdas' second formula on these.
+    weight: kg. before, after: BUN, mg/dL. kt_v: computed from these with Daugirdas' second formula.
     """
 
     weight: Float64s
@@ -48,7 +48,7 @@ def clearance(
         blood: blood flow, mL/min. Only its water carries urea.
         dialysate: dialysate flow, mL/min.
         area: membrane surface, m2.
-        koa_factor: mass transfer of the modality, against high-flux.
+        koa_factor: mass transfer of the modality, relative to high-flux.
     """
     water = _BLOOD_WATER * blood
     koa = _KOA * area * koa_factor * (1 + 0.0004 * (dialysate - 500))
@@ -57,19 +57,19 @@ def clearance(
 
 
 def dialyzed(clearance: Float64s, hours: Float64s) -> Float64s:
-    """Returns the litres of body water cleared in a session; 3% is convection."""
+    """Returns the litres of body water cleared in a session; convection adds 3%."""
     return np.asarray(1.03 * clearance * 60 * hours / 1000)
 
 
 def watson(female: Float64s, age: Float64s, weight: Float64s, height: Float64s) -> Float64s:
-    """Returns total body water, L (Watson, 1980), of kg and cm."""
+    """Returns total body water, L (Watson, 1980), from sex, age, weight (kg) and height (cm)."""
     women = -2.097 + 0.1069 * height + 0.2466 * weight
     men = 2.447 - 0.09156 * age + 0.1074 * height + 0.3362 * weight
     return np.asarray(np.where(female > 0, women, men))
 
 
 def kt_v(litres: Float64s, water: Float64s, ultrafiltration: Value) -> Float64s:
-    """Returns the median single-pool Kt/V from diffusion and ultrafiltration."""
+    """Returns the median single-pool Kt/V: the parts from diffusion and ultrafiltration."""
     return np.asarray(litres / water + 1.515 * ultrafiltration)
 
 
@@ -80,10 +80,10 @@ def outcome(
     ultrafiltration: Float64s,
     protein: Float64s,
 ) -> Outcome:
-    """Returns the record of a session that achieved a Kt/V.
+    """Returns the values that are recorded after a session with an achieved Kt/V.
 
-    Daugirdas' second formula is solved for the share of urea that remains; the rise between two
-    sessions follows from the protein catabolic rate.
+    Daugirdas' second formula is solved for the share of urea that remains. The rise of urea between
+    two sessions follows from the protein catabolic rate.
     """
     remains = _remains(np.clip(achieved, _LOWEST, _HIGHEST), hours, ultrafiltration)
     before = np.rint((protein - 0.168) * INTERVAL / 54.2 / (1 - remains))
@@ -94,12 +94,12 @@ def outcome(
 
 
 def written_kt_v(remains: Float64s, removed: Float64s) -> Float64s:
-    """Returns the Kt/V as in the export, from post/pre BUN and litres removed per kg."""
+    """Returns the Kt/V of the export, from post/pre BUN and litres removed per kg."""
     return np.round(_daugirdas(remains, MINUTES / 60, removed), 2)
 
 
 def threshold(limit: float, hours: Float64s, ultrafiltration: float) -> Float64s:
-    """Returns the achieved Kt/V above which the recorded one exceeds a limit."""
+    """Returns the achieved Kt/V above which the written Kt/V is above a limit."""
     limits = np.full_like(hours, limit + _HALF_STEP)
     remains = _remains(limits, MINUTES / 60, ultrafiltration)
     return _daugirdas(remains, hours, ultrafiltration)
@@ -112,7 +112,7 @@ def _daugirdas(remains: Float64s, hours: Value, removed: Value) -> Float64s:
 
 
 def _remains(kt_v: Float64s, hours: Value, ultrafiltration: Value) -> Float64s:
-    """Returns post/pre BUN for a Kt/V, by iteration; each step leaves a third of the error."""
+    """Returns post/pre BUN for a Kt/V, by iteration; a step leaves a third of the error or less."""
     remains = np.full_like(kt_v, 0.25)
     for _ in range(30):
         remains = 0.008 * hours + np.exp((4 - 3.5 * remains) * ultrafiltration - kt_v)

@@ -1,4 +1,4 @@
-"""The observed state of a patient before treatment, and the unobserved part."""
+"""The observed state of a patient before treatment, and the values without a column before it."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,13 +15,13 @@ __all__ = ["Latent", "State", "height_law", "ultrafiltration"]
 @dataclass(frozen=True)
 class _Rows:
     def take(self, rows: Integers | Mask | slice) -> Self:
-        """Returns the state of the patients in these rows."""
+        """Returns the same values for the patients in these rows."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class State(_Rows):
-    """The known state of N patients before treatment, rounded as in the workbook.
+    """The known values of N patients before treatment, rounded as in the workbook.
 
     Attributes:
         female: (N,) 0 or 1. age, vintage: (N,) whole years. comorbidity: (N, 33), code 1 first.
@@ -68,17 +68,17 @@ class State(_Rows):
 
     @cached_property
     def calcium_phosphorus(self) -> Float64s:
-        """The product as the workbook has it: twice the ionised calcium times phosphorus."""
+        """The product in the workbook: twice the ionised calcium times phosphorus."""
         return np.round(2 * self.calcium * self.phosphorus, 2)
 
 
 @dataclass(frozen=True)
 class Latent(_Rows):
-    """What affects the session's result but is in no column before the session: (N,) each.
+    """Values that determine the result of a session and have no column before it: (N,) each.
 
     Attributes:
         protein: protein catabolic rate, g/kg/d.
-        ultrafiltration: litres to remove, for each kg of weight after treatment.
+        ultrafiltration: litres to remove per kg of weight after treatment.
         height: cm.
         luck: the standard normal deviation of log Kt/V.
     """
@@ -95,5 +95,5 @@ def height_law(female: Float64s) -> tuple[Float64s, Float64s]:
 
 
 def ultrafiltration(deviation: Value) -> Value:
-    """Returns the ultrafiltration at a standard normal deviation."""
+    """Returns the ultrafiltration for a standard normal deviation."""
     return np.clip(0.040 + 0.0115 * deviation, 0.004, 0.085)

@@ -1,4 +1,4 @@
-"""Writes patients, prescriptions and sessions in the format of the hospital's workbook."""
+"""Puts patients, prescriptions and sessions into a table like the hospital's workbook."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -31,15 +31,15 @@ _FIRST_ID = 9_000_000
 _YEAR, _ROC_YEAR = 2019, 108
 _DAYS = pd.date_range("2019-01-01", "2019-12-31")
 _SEROLOGY = np.array(["N", "O", "Y"])
-_DIALYZERS = ("13M", "15S", "17UX", "1.8U", "19H", "21S", "25S")  # by rising surface
+_DIALYZERS = ("13M", "15S", "17UX", "1.8U", "19H", "21S", "25S")  # in ascending order of surface
 
 _BLOOD_TEST = (
     "wbc", "hemoglobin", "hematocrit", "mcv", "platelets", "glucose", "creatinine", "sodium",
     "serum_potassium", "ionized_calcium", "phosphorus", "ctr", "ca_x_p",
 )  # fmt: skip
 
-# The registry's export has five columns between prescription and laboratory that are not read,
-# and a number that this hospital never recorded.
+# Between prescription and laboratory, the registry's export has five columns that are not read.
+# It also has columns that this hospital never filled.
 _UNREAD_AFTER = "dialyzer"
 _UNREAD = ("每週次數", "Hemodiafiltration 每月次數", "處方開始日期", "檢驗日期", "乾體重(kg)")
 _NEVER_FILLED = (
@@ -56,11 +56,11 @@ def workbook(
     records: RecordGaps,
     of: Streams,
 ) -> pd.DataFrame:
-    """Returns the workbook: N rows, 58 columns, headers as in the export.
+    """Returns the workbook: N rows, 58 columns, with the headers of the export.
 
     Args:
-        schema: the columns and their order.
-        state: of the N patients; this and the next three are in the order of the rows.
+        schema: has the columns and their order.
+        state: of the N patients; it and the next three arguments are in the order of the rows.
         prescription: settings (N,) by task.
         outcome: of the session.
         records: what is missing in each row.
@@ -89,14 +89,14 @@ def workbook(
 
 
 def _headers(schema: Schema) -> list[tuple[str, str]]:
-    """Returns English name and header of each column that has values, in order."""
+    """Returns English name and header of each column that can have values, in order."""
     headers = [(column.english, column.written) for column in schema.columns]
     after = [english for english, _ in headers].index(_UNREAD_AFTER) + 1
     return [*headers[:after], *((name, name) for name in _UNREAD), *headers[after:]]
 
 
 def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Mask]:
-    """Returns (N,) bool: whether a column is missing in a row that is not blank."""
+    """Returns, by column, the rows (N,) that lack its value, apart from blank rows."""
     missing = lost(len(records.kind), of)
     untested = records.kind == NO_BLOOD_TEST
     for name in _BLOOD_TEST:
@@ -146,7 +146,7 @@ def _laboratory(state: State) -> dict[str, Cells]:
 
 
 def _session(state: State, outcome: Outcome) -> dict[str, Cells]:
-    """Returns the session's columns, with the formulas of the export; the schema checks them."""
+    """Returns the columns of the session, with the export's formulas, which the schema checks."""
     before, after = outcome.before, outcome.after
     return {
         "pre_weight": state.weight,
@@ -176,7 +176,7 @@ def _dialyzer(area: Float64s, schema: Schema) -> pd.Series:
 
 
 def _dates(years: Float64s, days: Integers) -> pd.Series:
-    """Returns texts (N,) `year/month/day` without padding, of days counted from 0."""
+    """Returns texts (N,) `year/month/day` without padding, for days counted from 0."""
     first = int(years.min())
     texts = [
         f"{year}/{day.month}/{day.day}"
@@ -193,7 +193,7 @@ def _compact(days: Integers) -> Float64s:
 
 
 def _code_lists(flags: Mask, of: Streams) -> pd.Series:
-    """Returns texts (N,) such as `22-0-19`: the codes in any order, and fillers."""
+    """Returns texts (N,) such as `22-0-19`: the codes in random order; the filler is 0."""
     filler = of("filler").random(len(flags)) < 0.45
     filler |= ~flags.any(1)
     with_filler = np.concatenate([filler[:, None], flags], axis=1)
