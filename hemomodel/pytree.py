@@ -1,4 +1,4 @@
-"""Nested named tuples of tensors as a flat list of names and tensors, and back."""
+"""Converts nested named tuples of tensors to a flat list of names and tensors, and back."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ def flatten(tree: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def unflatten(like: Tree, leaves: Mapping[str, Tensor], prefix: str = "") -> Tree:
-    """Returns a tree of the same form as `like`, with the named tensors in it."""
+    """Returns a tree with the structure of `like` and copies of the named tensors."""
     named: Any = like
     values = {
         name: leaves[prefix + name].clone()

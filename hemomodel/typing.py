@@ -23,4 +23,4 @@ Weights: TypeAlias = Tensor
 Gramian: TypeAlias = Tensor
 """(R, T, T): inner products of the task gradients at the last shared layer."""
 Keys: TypeAlias = Tensor
-"""(R,) int64: the root of each replicate's own stream of random numbers."""
+"""(R,) int64: the root key of each replicate's stream of random numbers."""

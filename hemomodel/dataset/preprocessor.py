@@ -100,7 +100,7 @@ def feature_blocks(schema: Schema, feature_set: str) -> tuple[FeatureBlock, ...]
     if name not in schema.blocks_by_set:
         raise InputError(
             f"schema {schema.name!r} has no feature set {name!r}; "
-            f"it has: {', '.join(schema.blocks_by_set)}"
+            f"use one of: {', '.join(schema.blocks_by_set)}"
         )
     return schema.blocks_by_set[name]
 

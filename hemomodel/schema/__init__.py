@@ -1,4 +1,4 @@
-"""What a table means: its columns, units, limits, filters, feature sets and tasks.
+"""Describes a table: its columns, units, limits, filters, feature sets and tasks.
 
 Input: a schema file (YAML). Output: an immutable `Schema`. Nothing in this folder reads a table.
 Read `schema.py` first, then `columns.py` for one column and `entries.py` for the other entries.

@@ -26,7 +26,7 @@ _MADE_OF = {  # the kinds of columns for a task with levels, and for one without
 
 
 def slug(name: str) -> str:
-    """Returns a name in lower case; one underscore replaces other characters than a-z and 0-9."""
+    """Returns a name in lower case; an underscore replaces each run of other characters."""
     plain = unicodedata.normalize("NFKC", name).lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
@@ -59,7 +59,7 @@ class TaskSpec(Frozen):
 
     @property
     def has_levels(self) -> bool:
-        """Whether a class is predicted, and not a number."""
+        """Whether the task predicts a class, not a number."""
         return self.kind not in ("regression", "count")
 
     @model_validator(mode="after")
@@ -114,8 +114,8 @@ class Column(Titled, Limited):
         english = slug(data["name"])
         if "english" not in data and not re.match(_IDENTIFIER, english):
             raise ValueError(
-                f"{data['name']!r} gives no name for the code; give `english`: "
-                "small letters, digits and underscores, a letter first"
+                f"{data['name']!r} cannot be converted to a name for the code; give `english`: "
+                "lower-case letters, digits and underscores, a letter first"
             )
         name = data["name"]
         chinese = name if _CHINESE.search(name) else ""
@@ -126,7 +126,7 @@ class Column(Titled, Limited):
     def _spread_codes(cls, codes: Any) -> Any:
         pairs = {code: code for code in codes} if isinstance(codes, list) else codes
         if isinstance(pairs, dict) and any(isinstance(code, bool) for code in pairs):
-            raise ValueError("write true and false in quotes where they are codes")
+            raise ValueError("write true and false in quotes if they are codes")
         if not isinstance(pairs, dict):
             return pairs
         return {level_text(c) if isinstance(c, float) else c: means for c, means in pairs.items()}
@@ -138,7 +138,7 @@ class Column(Titled, Limited):
         if self.kind in (*_CODED, "code_list") and not self.codes:
             raise ValueError(f"a column of kind {self.kind!r} needs `codes`")
         if self.kind == "flag" and not set(self.codes) <= {"0", "1"}:
-            raise ValueError("the `codes` of a flag say what 0 and 1 mean")
+            raise ValueError("the `codes` of a flag must be 0 and 1")
         if self.kind == "number" and not all(map(_is_number, self.codes)):
             raise ValueError("the `codes` of a number are numbers; is it a category?")
         if self.role in ("id", "group") and self.kind in ("one_hot", "code_list"):
@@ -194,7 +194,7 @@ class Column(Titled, Limited):
 
     @property
     def headers(self) -> dict[str, tuple[str, ...]]:
-        """The columns of the file that it is read from: by code if `one_hot`, otherwise by ""."""
+        """The possible headers in the file: by code if `one_hot`, otherwise under the key ""."""
         if self.kind == "one_hot":
             return {code: (code,) for code in self.codes}
         return {"": (self.name, self.written, *self.aliases)}

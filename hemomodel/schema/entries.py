@@ -88,7 +88,7 @@ class Rule(Frozen):
 
 
 class Filter(Frozen):
-    """Which rows to remove: those for which a formula is true, or that lack columns (of a `role`).
+    """Removes rows for which a formula is true, or in which columns are missing.
 
     Attributes:
         drop: a formula over columns and derived features.
@@ -179,7 +179,7 @@ class Task(Frozen):
 
     @property
     def is_value(self) -> bool:
-        """Whether it is a number with a single output, and not a choice among levels."""
+        """Whether the task predicts a number with one output, not a level."""
         return not self.levels
 
     @property

@@ -1,4 +1,4 @@
-"""Formulas of a schema: arithmetic over columns, read from text without running any code in it."""
+"""Formulas of a schema: arithmetic over columns, parsed from text without running code."""
 
 import ast
 import operator
@@ -26,7 +26,7 @@ def _year(days: np.ndarray) -> np.ndarray:
 
 def is_missing(values: np.ndarray) -> np.ndarray:
     """Returns (N,) bool: where a value (float, day or text) is missing."""
-    absent: np.ndarray = values != values  # noqa: PLR0124 -- true of NaN and not-a-time alone
+    absent: np.ndarray = values != values  # noqa: PLR0124 -- true only of NaN and not-a-time
     return absent
 
 
@@ -184,8 +184,8 @@ def _check_sides(shown: str, ops: list[ast.cmpop], kinds: list[str]) -> None:
     if len(set(kinds)) > 1:  # numpy would treat them as unequal in every row, without an error
         a, b, *_ = dict.fromkeys(kinds)
         raise ValueError(
-            f"{shown!r} compares a {a} with a {b}; write a code in quotes, as '1', "
-            "and a number without"
+            f"{shown!r} compares a {a} with a {b}; write a code in quotes, such as '1', "
+            "and a number without quotes"
         )
     if "text" in kinds and not all(type(op) in _EQUAL for op in ops):
         raise ValueError(f"{shown!r}: texts have no order; use == or !=")

@@ -20,7 +20,7 @@ __all__ = ["check_cells", "check_csv", "check_parquet", "check_text", "check_xls
 
 _BYTES = 4_000_000_000  # of a file, and of the content of an archive
 _CELLS = 300_000_000  # five million sessions of the hospital's workbook
-_COLUMNS = 16_384  # a sheet's
+_COLUMNS = 16_384  # of a sheet
 _CHUNK = 2**20
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _PLACE = re.compile(rb'\br="([A-Z]{0,3})([0-9]{1,7})"')
@@ -106,7 +106,7 @@ def check_csv(path: Path) -> None:
         mark = "semicolons" if b";" in header else "tabs"
         raise InputError(f"{path}: its cells are separated by {mark}; save it with commas")
     last = re.split(rb"[\r\n]", end)[-1]
-    # Within quotes a row may have several lines; then the last line says nothing about the row.
+    # A quoted cell may have several lines; then the last line does not show if the row is complete.
     if 0 < _cells(last) < columns and b'"' not in last and last != header:
         raise InputError(
             f"{path}: ends in its last row, after {_cells(last)} of {columns} cells; "

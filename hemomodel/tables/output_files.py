@@ -20,7 +20,7 @@ __all__ = [
     "write_table",
 ]
 
-XLSX_ROWS = 1_048_575  # a sheet's 2**20, less the header
+XLSX_ROWS = 1_048_575  # a sheet has 2**20 rows; one is the header
 _REPLACE = "use --force to replace it, or give another name"
 _DELETE = "give another name, or delete it"  # a schema that a person may have edited
 
@@ -132,7 +132,9 @@ def writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); give another path"
+        ) from error
 
 
 def write_new(path: Path, text: str) -> None:
@@ -154,7 +156,7 @@ def write_new(path: Path, text: str) -> None:
 def _write_xlsx(table: pd.DataFrame, path: Path) -> None:
     import openpyxl  # type: ignore[import-untyped]  # slow to load, needed for workbooks only
 
-    book = openpyxl.Workbook(write_only=True)  # row by row takes a third of the time of to_excel
+    book = openpyxl.Workbook(write_only=True)  # takes a third of the time of to_excel
     sheet = book.create_sheet("Sheet1")
     sheet.append(list(table.columns))
     cells = table.astype(object)

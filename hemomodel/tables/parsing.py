@@ -40,7 +40,7 @@ class ParsedColumn(NamedTuple):
             1 if the row has the code, otherwise 0; NaN if it is missing.
         bad: (N,) bool, the cells that are not what the column declares.
         problem: what is wrong, as the end of a sentence that begins with a cell; empty if all
-            cells are valid. If no cell is bad, the column as a whole cannot be read, and the
+            cells are valid. If no cell is bad, the complete column cannot be read, and the
             sentence begins with the column.
     """
 
@@ -71,7 +71,7 @@ def parse_column(cells: pd.Series, column: Column) -> ParsedColumn:
     try:
         distinct = _distinct(cells)
     except ValueError as error:  # an incomplete character, or a number with thousands of digits
-        problem = f"contains a cell that cannot be shown as text ({error})"
+        problem = f"contains a cell that cannot be shown as text ({error}); correct the cell"
         return ParsedColumn(np.full(len(cells), np.nan), np.zeros(len(cells), bool), problem)
     values, bad, problem = _parse_texts(distinct.texts, column)
     missing = np.datetime64("NaT") if values.dtype.kind == "M" else np.nan
@@ -158,7 +158,7 @@ def _one_hot(texts: np.ndarray, column: Column) -> _Parsed:
     return (
         codes[hits],
         wrong,
-        "is not one 1 and otherwise 0; correct or clear these cells",
+        "does not have exactly one 1, and 0 in the other columns; correct or clear these cells",
     )
 
 

@@ -217,7 +217,7 @@ def _as_person(
     if grouped and not asked:
         return replace(draft, role="ignored", notes=(*draft.notes, _IDENTIFIER))
     if repeated or asked:
-        note = () if asked else ("repeated; does each value stand for one person?",)
+        note = () if asked else ("repeated; does each value identify one person?",)
         return replace(draft, role="group", notes=note)
     return replace(draft, role="id", notes=())
 

@@ -1,4 +1,4 @@
-"""Writes a table to a file in chunks of rows, so that it never has to be in memory at once."""
+"""Writes a table to a file in chunks of rows: memory never holds the complete table."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,13 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class Writer(Protocol):
-    """Takes frames of the same columns, and has written them all when its block ends."""
+    """Writes frames that have the same columns; the file is complete when the block ends."""
 
     def __enter__(self) -> Self:
-        """Begins the file."""
+        """Opens the file."""
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Adds rows."""
+        """Writes rows."""
 
     def __exit__(
         self,
@@ -36,11 +36,11 @@ class Writer(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends the file."""
+        """Completes and closes the file."""
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    """Returns a frame whose columns have the same types in every chunk."""
+    """Returns a table whose columns have the same types in every chunk."""
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
@@ -49,7 +49,7 @@ def _table(frame: pd.DataFrame) -> pa.Table:
 
 
 def _plain(frame: pd.DataFrame) -> pa.Table:
-    """Returns a table without dictionaries, for a spreadsheet."""
+    """Returns a table without dictionary columns, safe for a spreadsheet program."""
     table = _table(frame)
     for place, field in enumerate(table.schema):
         column = table[place]
@@ -60,7 +60,7 @@ def _plain(frame: pd.DataFrame) -> pa.Table:
 
 
 class _Streamed:
-    """A file that a writer of Arrow's is opened on with the first rows."""
+    """A file; a subclass creates its Arrow writer at the first rows."""
 
     def __init__(self, path: Path, notes: Sequence[str], titles: Mapping[str, str]) -> None:
         self._path, self._notes, self._titles = path, notes, titles
@@ -85,7 +85,7 @@ class _Csv(_Streamed):
     def write(self, frame: pd.DataFrame) -> None:
         table = _plain(frame)
         if self._writer is None:
-            self._file.write(b"\xef\xbb\xbf")  # the mark makes Excel show Chinese
+            self._file.write(b"\xef\xbb\xbf")  # Excel needs the byte order mark for Chinese
             self._writer = pa_csv.CSVWriter(self._file, table.schema)
         self._writer.write_table(table)
 
@@ -124,14 +124,14 @@ class _Json(_Streamed):
 
 
 class _Xlsx:
-    """A workbook: the recommendations, and a sheet that says what they are."""
+    """A workbook: the recommendations, and a sheet with notes about them."""
 
     def __init__(self, path: Path, notes: Sequence[str], titles: Mapping[str, str]) -> None:
         self._path, self._notes, self._titles = path, notes, titles
         self._rows = 0
 
     def __enter__(self) -> Self:
-        self._book = openpyxl.Workbook(write_only=True)  # row by row: memory stays as it is
+        self._book = openpyxl.Workbook(write_only=True)  # row by row: memory does not grow
         self._sheet = self._book.create_sheet("Recommendations")
         return self
 
@@ -142,7 +142,8 @@ class _Xlsx:
         self._rows += len(frame)
         if self._rows > XLSX_ROWS:
             raise InputError(
-                f"a sheet holds {XLSX_ROWS:,} rows and the table has more; write a .csv or .parquet"
+                f"a sheet has at most {XLSX_ROWS:,} rows, and the table has more; "
+                "write .csv or .parquet"
             )
         for row in zip(*(column.to_pylist() for column in _plain(frame).columns), strict=True):
             self._sheet.append(row)
@@ -154,7 +155,7 @@ class _Xlsx:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            self._sheet.close()  # what it has written goes with the process
+            self._sheet.close()  # no workbook is saved after an error
             return
         notes = self._book.create_sheet("About")
         for line in escape_formula_texts(self._notes):

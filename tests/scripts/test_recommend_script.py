@@ -165,7 +165,7 @@ def test_more_rows_than_a_sheet_holds(recommend, patients, tmp_path, monkeypatch
     write_table(patients, tmp_path / "new.csv")
     code, printed = recommend(tmp_path / "new.csv", tmp_path / "out.xlsx")
     assert code == 2
-    assert "a sheet holds 50 rows and the table has more" in printed
+    assert "a sheet has at most 50 rows" in printed
     assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]
 
 

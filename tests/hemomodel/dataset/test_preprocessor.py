@@ -93,7 +93,7 @@ def test_rows_outside_the_fit_have_no_score_where_the_fit_had_no_variance():
 
 
 def test_an_unknown_feature_set_is_refused_with_those_there_are(schema):
-    with pytest.raises(InputError, match="no feature set 'sead'; it has: seed, pretreatment"):
+    with pytest.raises(InputError, match="no feature set 'sead'; use one of: seed, pretreatment"):
         build_preprocessor(schema, "sead")
 
 

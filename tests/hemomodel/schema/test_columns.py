@@ -113,15 +113,23 @@ def test_a_column_in_parts_is_there_as_a_whole(gone):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("english: crop, ", "", "'作物' gives no name for the code; give `english`"),
-        ("name: Grade", "name: 2nd", "'2nd' gives no name for the code"),
+        (
+            "english: crop, ",
+            "",
+            "'作物' cannot be converted to a name for the code; give `english`",
+        ),
+        ("name: Grade", "name: 2nd", "'2nd' cannot be converted to a name for the code"),
         ("codes: [flat, steep], ", "", "a column of kind 'one_hot' needs `codes`"),
         ("codes: [flat, steep]", "codes: [flat, soil=1]", "column name 'soil=1' appears twice"),
         ("codes: [flat, steep]", "codes: [flat, Wet]", "column name 'Wet' appears twice"),
         ("codes: [flat, steep]", "header: x, codes: [flat, steep]", "has its headers in `codes`"),
         ("codes: [flat, steep]", "codes: [true, steep]", "write true and false in quotes"),
         ("codes: [flat, steep]", "codes: [a, b, c]", "a binary needs two levels"),
-        ("flag, role: feature", "flag, role: feature, codes: {2: x}", "what 0 and 1 mean"),
+        (
+            "flag, role: feature",
+            "flag, role: feature, codes: {2: x}",
+            "the `codes` of a flag must be 0 and 1",
+        ),
         (
             "kind: number, role: task, unit: t",
             "codes: [a], kind: number, role: task",

@@ -73,6 +73,6 @@ def test_a_value_without_bounds_is_empty_in_every_format(tmp_path, kind):
 
 def test_a_workbook_is_not_saved_after_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("hemomodel.tables.streaming_writers.XLSX_ROWS", 0)
-    with pytest.raises(InputError, match="a sheet holds 0 rows"):
+    with pytest.raises(InputError, match="a sheet has at most 0 rows"):
         written(tmp_path / "o.xlsx", pd.DataFrame({"ID": ["a"]}))
     assert not (tmp_path / "o.xlsx").exists()
