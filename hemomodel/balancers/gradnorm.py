@@ -1,4 +1,4 @@
-"""GradNorm: bring all tasks to a common training rate."""
+"""GradNorm: brings all tasks to a common training rate."""
 
 from typing import Annotated, Literal, NamedTuple
 

@@ -164,7 +164,7 @@ def assert_no_gradient(balancer: AnyBalancer) -> None:
 
 
 def assert_memory_leads_with_r_and_survives_saving(balancer: AnyBalancer) -> None:
-    """Saved and loaded memory continues the run, also that of one replicate by itself."""
+    """Memory that is saved and loaded continues the run, for a stack and for one replicate."""
     stream = SignalStream(0)
     _, state = weigh_steps(balancer, stream)
     for name, leaf in memory_leaves(state).items():

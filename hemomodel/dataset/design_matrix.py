@@ -22,7 +22,7 @@ __all__ = ["DesignMatrix", "design_names", "fit_design_matrix", "folded_preproce
 
 Learned: TypeAlias = Mapping[str, Floats]
 """`block.step.what` -> (R, ...), named as by `export_preprocessor`, stacked over replicates."""
-_FARTHEST = 1e4  # standard deviations from the mean; predictions further away mean nothing
+_FARTHEST = 1e4  # standard deviations from the mean; further away, predictions are not meaningful
 _ROUNDING = 1e-12  # share of a column's mean: a smaller spread is the rounding error of a constant
 
 
@@ -135,9 +135,8 @@ def _block(
 ) -> tuple[Floats, Floats, Floats]:
     """Returns a block's maps of values and of missing values (R, q, w), and its shift (R, w).
 
-    q is the number of columns of the block, and w that of its features.
-
-    A column is imputed with `filling`, centred on `mean` and multiplied by `mixing` (R, q, w).
+    q is the number of columns of the block; w is the number of its features. A column is imputed
+    with `filling`, centred on `mean` and multiplied by `mixing` (R, q, w).
     """
     filling = learned[f"{name}.simpleimputer.statistics_"]
     if name.endswith("pca"):

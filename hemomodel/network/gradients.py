@@ -60,9 +60,8 @@ class TaskGradients:
         parts = (network.stacked, flow, slopes, self.layout)
         masks = network.each(self.masks)
         products = task_gramian(*parts) if self.over == "last" else trunk_gramian(*parts, masks)
-        squares = products.diagonal(
-            dim1=1, dim2=2
-        )  # (R * T, T), zero except for the network's own task
+        # (R * T, T), zero except for the network's own task.
+        squares = products.diagonal(dim1=1, dim2=2)
         return squares.sum(1).view(-1, tasks)
 
 

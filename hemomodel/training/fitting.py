@@ -39,7 +39,7 @@ def fit(config: FitConfig, cohort: Cohort, replicates: Replicates, *, device: st
 
     Args:
         config: the settings.
-        cohort: the sessions; the held-out rows of the design are not used.
+        cohort: the rows; the held-out rows of the design are not used.
         replicates: folds and seeds.
         device: the device to train on.
 

@@ -203,7 +203,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Restores what `state` returned; training then continues bit for bit as it would have."""
+        """Restores what `state` returned; training then gives the same bits as without a stop."""
         self.epoch = int(state["epoch"])
         self.network.parameters.copy_(state["parameters"])
         adam = {name[5:]: value for name, value in state.items() if name.startswith("adam.")}
