@@ -38,7 +38,7 @@ class DBMTL(Balancer[DBMTLState], name="db_mtl"):
     directions.
 
     Attributes:
-        beta: share of the past in the running mean; 0 is the paper's method without averaging.
+        beta: share of the past in the running mean. With 0 there is no running mean.
     """
 
     weighs_heads: ClassVar[bool] = False

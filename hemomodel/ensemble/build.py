@@ -90,7 +90,7 @@ def _development(cohort: Cohort, stack: Stack) -> NDArray[np.int64]:
     if len(stack.labels) != len(cohort):
         raise InputError(
             f"the stack has {len(stack.labels)} rows and the cohort has {len(cohort)}; "
-            "give a stack that was prepared from this cohort with held-out rows"
+            "prepare the stack from this cohort with `with_test=True`"
         )
     held_out = np.zeros(len(stack.labels), dtype=bool)
     held_out[stack.test_rows] = True

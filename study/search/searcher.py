@@ -31,7 +31,7 @@ _STARTED = "wandb_id"  # stored when a trial starts, with or without W&B
 
 
 class ArmSearcher(Searcher):
-    """Suggests trials arm by arm, and stores in Optuna how each trial ended.
+    """Suggests the trials of all arms in turn, and stores in Optuna how each trial ended.
 
     Numbers are global and stable: trial k of arm a of A has number k * A + a.
 

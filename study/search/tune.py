@@ -164,7 +164,7 @@ def _trainable(study: PreparedStudy, stacks: Sequence[Stack], device: Device) ->
 def replay(arms: list[Arm], ladders: PerArmASHA, view: ProgressView) -> None:
     """Enters the trials of earlier processes in the early-stopping schedules and in the view."""
     for arm in arms:
-        # Trials that an interruption left open reported last, as far as it can be determined.
+        # The order of reports is not stored. Open trials were running at the end: they come last.
         for trial in sorted(arm.trials, key=lambda trial: not trial.state.is_finished()):
             number, ended = arm.number(trial.number), trial.state.is_finished()
             ladders.replay(arm.key, number, trial.intermediate_values, ended=ended)

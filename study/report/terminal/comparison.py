@@ -44,7 +44,7 @@ def _sentences(differences: Sequence[Difference]) -> list[str]:
 def _legend(comparison: Comparison) -> str:
     return (
         "s: seconds per trial. Score: mean skill over the tasks, on "
-        f"{comparison.held_out}; {comparison.replicates} replicates on "
+        f"{comparison.held_out}; mean over {comparison.replicates} replicates with "
         f"{len(comparison.fresh_seeds)} fresh seeds. Skill: the share of the trivial predictor's "
         f"loss that the network removes. Intervals: bootstrap over {comparison.unit}, seeds and "
         "the trials of each arm; the intervals of the differences are simultaneous at "

@@ -106,7 +106,7 @@ def _grouped(study: PanelData) -> wr.PanelGrid:
 
 
 def _ungrouped(study: PanelData) -> wr.PanelGrid:
-    """Returns the grid of single trials: panels that W&B cannot draw for groups."""
+    """Returns the panel grid of ungrouped trials. W&B cannot draw these panels for groups."""
     best = wr.SummaryMetric("best/score")
     panels = [
         wr.ParallelCoordinatesPlot(title="parameters and score", columns=_columns(study)),
