@@ -12,6 +12,7 @@ from hemomodel.cohort.cohort import load_cohort
 from hemomodel.dataset.preprocessor import build_preprocessor, feature_names
 from hemomodel.errors import InputError
 from hemomodel.recommender.patient_inputs import input_schema
+from hemomodel.schema.entries import Rule
 from hemomodel.schema.formula import Formula
 from hemomodel.schema.schema import Schema, load_schema
 from hemomodel.schema.strict_yaml import parse_yaml
@@ -356,3 +357,11 @@ def test_titles_that_cannot_be_are_refused(titles):
     text = OTHER.replace("title: Girth,", f"title: Girth, titles: {titles},")
     with pytest.raises(ValueError, match="titles"):
         Schema.model_validate(parse_yaml(text, "t"))
+
+
+@pytest.mark.parametrize("when", ["soil != 3", "not (soil == 3)", "missing(soil) or soil < 3"])
+def test_a_rule_is_silent_in_a_row_that_lacks_a_column_of_it(when):
+    rule = Rule(name="r", must="girth > 10", when=when)
+    nan = np.nan
+    columns = {"soil": np.array([1, nan, 1, nan, 3]), "girth": np.array([5, 5, nan, nan, 5])}
+    assert rule.broken(columns).tolist() == [True, False, False, False, False]

@@ -46,6 +46,17 @@ def test_a_csv_in_parts_is_the_csv_at_once_or_refused_alike(tmp_path, rows, size
     )
 
 
+@pytest.mark.parametrize("size", [1, 3, 4, 20])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_rows_of_every_part_have_the_numbers_of_the_file(tmp_path, suffix, size):
+    numbers = pd.DataFrame({"a": range(2, 12), "b": 0.0, "c": 0.0})
+    path = tmp_path / f"t.{suffix}"
+    numbers.to_csv(path, index=False) if suffix == "csv" else numbers.to_parquet(path)
+    for sheet in read_chunks(path, DECLARED, size):
+        rows = [str(sheet.first_row + row) for row in range(sheet.size)]
+        assert sheet.column_text("a").astype(str).tolist() == rows
+
+
 @pytest.mark.parametrize("place", [0, 5, 9])
 def test_a_row_of_too_many_cells_is_refused_wherever_it_stands(tmp_path, place):
     rows = ["1,2,3"] * 10
