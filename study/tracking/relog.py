@@ -41,7 +41,7 @@ def relog_incomplete_runs(
         logged = _make_whole(folder, tracker, trials, shared_config)
         if not tracker.lost:  # otherwise W&B's process has failed again
             break
-    _remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
+    remove_superseded(offline_runs(folder, strict=False) if logged is None else logged)
 
 
 def _make_whole(
@@ -64,7 +64,7 @@ def _make_whole(
     return None
 
 
-def _remove_superseded(runs: list[OfflineRun]) -> None:
+def remove_superseded(runs: list[OfflineRun]) -> None:
     by_name: dict[str, list[OfflineRun]] = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)

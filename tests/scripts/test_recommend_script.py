@@ -6,13 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
 
-from hemomodel import load
+from hemomodel import FitConfig, Replicates, load, synthetic_cohort
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.dataset.preparation import prepare
+from hemomodel.ensemble.build import build_model
+from hemomodel.recommender.folder import model_files
 from hemomodel.tables.output_files import write_table
+from hemomodel.training.loop import Training
 from study.pipeline.commands.recommend import main
 from tests.support.paths import ROOT
 
@@ -194,3 +199,24 @@ def test_a_real_run(patients, model_folder, tmp_path):
     )
     assert done.stderr == ""
     assert done.stdout.startswith("out.xlsx: 70 patients in ")
+
+
+def test_a_model_with_a_switch_reads_new_patients_under_it(recommend, patients, tmp_path):
+    cohort = synthetic_cohort(300, seed=0, legacy_age=True)
+    stack = prepare(cohort, Replicates(folds=2, seeds=1), with_test=True)
+    training = Training(FitConfig(hidden=(8,), epochs=3), stack)
+    training.run_epochs(3)
+    model = build_model(cohort, training.config, stack, training.network.parameters)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, content in model_files(model).items():
+        (folder / name).write_bytes(content)
+    data, out = tmp_path / "new.csv", tmp_path / "out.parquet"
+    write_table(patients, data)
+    assert recommend(data, out, model=folder)[0] == 0
+    chosen, expected = read(out), load(folder).recommend(patients)
+    for name in expected.columns:
+        if pd.api.types.is_float_dtype(expected[name]):
+            np.testing.assert_allclose(chosen[name], expected[name], rtol=1e-5, err_msg=name)
+        else:
+            assert as_text(chosen[name]) == as_text(expected[name]), name

@@ -23,16 +23,18 @@ def shared_ray() -> Iterator[None]:
 def search_here(
     shared_ray: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs the command of the search in this process; returns what it printed,
-    or the one line that refuses.
+    """Runs the command of the search in this process.
 
-    A study in a process of its own takes five times the processor time, most of it for imports.
+    It returns what the command printed, or the one line that refuses. Another exit code raises
+    SystemExit. A study in a process of its own takes several times as long, mostly for imports.
     """
 
     def call(*flags: object, code: int = 0) -> str:
         monkeypatch.setattr(sys, "argv", ["search.py", *map(str, flags)])
-        assert search.main() == code
+        ended = search.main()
         printed = capsys.readouterr()
+        if ended != code:
+            raise SystemExit(printed.out + printed.err)
         return printed.out if code == 0 else one_refusal(code, printed.err)
 
     return call

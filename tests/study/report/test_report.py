@@ -14,8 +14,10 @@ from hemomodel.errors import InputError
 from study.analysis.hyperparameter_importance import journal_trials
 from study.report.components.blocks import Figures
 from study.report.components.figure import THEMES, Figure, with_theme
+from study.report.formatting import number
 from study.report.load import find_study, open_study
 from study.report.sections.all_sections import all_sections
+from study.report.tables.trials import finalist_table
 from study.report.write import write_report
 from study.store.study_folder import StudyFolder
 from tests.support.pages import read
@@ -94,8 +96,8 @@ def test_failures_are_shown(page: Path, folder: StudyFolder) -> None:
     whole = " ".join(read(page).words)
     failed = open_study(folder).trials.query("state == 'failed'")
     assert len(failed) > 10
-    for number in failed["number"]:
-        assert re.search(rf"\s{number}\s", whole)
+    for trial in failed["number"]:
+        assert re.search(rf"\s{trial}\s", whole)
     assert "pcgrad" in whole
     assert "no trial ended with a score" in whole
     table = pd.read_csv(page.parent / "tables" / "failures.csv")
@@ -230,3 +232,17 @@ def test_a_study_is_found_by_name(copy: StudyFolder, monkeypatch: pytest.MonkeyP
     assert find_study("ward-7").name == "ward-7"
     with pytest.raises(InputError, match="ward-8"):
         find_study("ward-8")
+
+
+def test_the_finalists_have_their_scores_below_their_titles(folder: StudyFolder) -> None:
+    study = open_study(folder)
+    table = finalist_table(study)
+    assert table is not None
+    titles = [cell.text for cell in table.columns]
+    finalists = [finalist for arm in study.arms for finalist in arm.finalists]
+    for row, finalist in zip(table.rows, finalists, strict=True):
+        texts = dict(zip(titles, [cell.text for cell in row], strict=True))
+        assert texts["trial"] == str(finalist.trial)
+        assert texts["search score"] == number(finalist.search_score)
+        assert texts["validation score"] == number(finalist.validation_score)
+        assert texts["epochs"] == str(finalist.epochs)

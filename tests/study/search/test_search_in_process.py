@@ -5,7 +5,7 @@ schedule, real training and real checkpoints.
 """
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
@@ -69,6 +69,7 @@ class Search:
     stack: object
     space: SearchSpace
     moments: int | None = None
+    skills: dict = field(default_factory=dict)
 
     def moment(self):
         """A moment at which a process may be killed."""
@@ -99,6 +100,7 @@ class Search:
             while not result["done"]:
                 self.moment()
                 result = trial.step()
+                self.skills[config["arm"], config["place"]] = (result["score"], result["figures"])
                 searcher.report("t", result["epoch"], result["score"])
                 decision = schedule.on_trial_result(None, trial, result)
                 result["done"] |= decision == TrialScheduler.STOP
@@ -181,6 +183,13 @@ def test_each_trial_is_what_the_library_makes_of_its_parameters(undisturbed, par
             assert reported == pytest.approx(float(score[:epoch].max()), rel=1e-6)
         if value is not None:
             assert value == pytest.approx(reports[max(reports)])
+
+
+def test_the_scores_of_each_task_are_those_of_the_best_epoch(make_search):
+    search = make_search()
+    search.run()
+    for score, figures in search.skills.values():
+        assert figures.scores["skill"].mean() == pytest.approx(score, abs=1e-6)
 
 
 @given(st.lists(st.integers(0, 25), min_size=1, max_size=4))

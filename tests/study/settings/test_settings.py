@@ -1,5 +1,6 @@
 import pytest
 
+from hemomodel.errors import InputError
 from study.settings.settings import Settings, load_settings
 from tests.support.paths import ROOT
 
@@ -49,3 +50,12 @@ def test_an_empty_file_means_the_defaults(tmp_path):
     file = tmp_path / "s.yaml"
     file.write_text("# nothing\n")
     assert load_settings(file) == Settings()
+
+
+def test_a_flag_of_zero_is_a_value_and_only_none_leaves_a_setting(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text("seed: 7\ntrials: 30")
+    assert load_settings(file, flags={"seed": 0, "trials": None}).seed == 0
+    assert load_settings(file, flags={"seed": None}).seed == 7
+    with pytest.raises(InputError, match="trials is 0"):
+        load_settings(file, flags={"trials": 0})

@@ -42,6 +42,14 @@ def test_a_torn_last_line_is_cut_off_and_kept(journal, tail):
     assert kept == tail.removesuffix(b"\n") + b"\n"
 
 
+def test_a_record_without_its_newline_is_cut_off(journal):
+    """Otherwise the next record would continue its line."""
+    before = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(before)[:-1])
+    assert f"{len(before[-1]) - 1} bytes" in repair_journal(journal)
+    assert journal.read_bytes() == b"".join(before[:-1])
+
+
 def test_a_trial_whose_end_was_torn_is_open_again(journal):
     assert states(journal) == ["COMPLETE"]
     journal.write_bytes(journal.read_bytes()[:-5])
