@@ -75,7 +75,9 @@ def _try(schema: "Schema", where: str, formula: Formula, row: Columns) -> np.nda
     try:
         value = formula.evaluate(row)
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from error
+        texts = [name for name in formula.columns if row[name].dtype == object]
+        named = f" (columns of texts: {', '.join(map(repr, texts))})" if texts else ""
+        raise ValueError(f"{where}: {error}{named}") from error
     if value.shape != (1,):
         raise ValueError(f"{where}: {formula.text!r} uses no column")
     return value

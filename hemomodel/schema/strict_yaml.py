@@ -61,7 +61,7 @@ def parse_yaml(text: str, where: str) -> Any:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, above
     except RecursionError:
         raise InputError(f"{where}: is nested too deeply; use fewer levels") from None
-    except Exception as error:  # noqa: BLE001 - PyYAML lets pass whatever its constructors trip over
+    except Exception as error:  # noqa: BLE001 - PyYAML's constructors can raise any error
         place = " ".join(str(error).split())
         raise InputError(f"{where}: is not YAML ({place}); correct it") from None
 

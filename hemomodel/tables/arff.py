@@ -58,7 +58,7 @@ def _names(path: Path, lines: Iterator[str]) -> Iterator[str]:
             yield re.sub(r"\\(.)", r"\1", name)
         elif word != "@relation":
             raise InputError(f"{path}: {line[:60]!r} is not a readable attribute; save it as .csv")
-    raise InputError(f"{path}: has no line @data, where the rows begin; save it anew as .arff")
+    raise InputError(f"{path}: has no line @data, where the rows begin; save it again as .arff")
 
 
 def _cells(path: Path, rows: Sequence[str], columns: int) -> pd.DataFrame:

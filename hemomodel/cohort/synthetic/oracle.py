@@ -48,7 +48,6 @@ class PrescriptionLaws(NamedTuple):
 
     The distribution of the access is kept because the doses need it.
 
-
     access: (N, 3). modality, area, time: (N, C). blood, dialysate: (N,) mL/min.
     """
 

@@ -34,7 +34,7 @@ class _Person(NamedTuple):
 def draw_patients(count: int, of: Streams) -> tuple[State, Latent]:
     """Draws N patients.
 
-    Values that a hospital would doubt are clipped: about one in several thousand.
+    Implausible values are clipped: about one in several thousand.
     """
     person = _draw_person(count, of)
     state = State(

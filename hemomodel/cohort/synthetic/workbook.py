@@ -96,7 +96,7 @@ def _headers(schema: Schema) -> list[tuple[str, str]]:
 
 
 def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str, Mask]:
-    """Returns, by column, the rows (N,) that lack its value, apart from blank rows."""
+    """Returns, by column, the rows (N,) that lack its value; blank rows are not included."""
     missing = lost(len(records.kind), of)
     untested = records.kind == NO_BLOOD_TEST
     for name in _BLOOD_TEST:

@@ -163,7 +163,7 @@ def test_where_rows_are_of_patients_sizes_are_numbers_of_patients(study):
     console = Console(file=io.StringIO(), width=80)
     show_comparison(console, found, TASKS)
     said = " ".join(console.file.getvalue().split())
-    assert "on 60 held-out rows of 20 patients; 18 replicates" in said
+    assert "on 60 held-out rows of 20 patients; mean over 18 replicates" in said
     assert "bootstrap over patients, seeds" in said
 
 
