@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from hemomodel.schema.schema import load_schema
 from study.analysis.comparison.arm_result import MissingArm
@@ -316,3 +317,21 @@ def test_the_screen_fits_into_eighty_columns(study):
         row = next(line for line in lines if line.startswith(arm.name))
         assert f"{arm.score.estimate:.3f}" in row
     assert "equal 2, fixed 2, gradnorm 2, uncertainty 2" in " ".join(lines)
+
+
+@pytest.mark.parametrize("outer_folds", [1, 3])
+def test_the_p_value_is_that_of_the_paper_with_the_test_rows_of_one_outer_fold(
+    evidence, trials_of, outer_folds
+):
+    made = evidence({"equal": 0.1, "gradnorm": 0.13}, tasks=10, outer_folds=outer_folds)
+    gaps = []
+    for fold in made.outer_folds:
+        ours, theirs = (fold.best(name).losses.sum(1) for name in ("gradnorm", "equal"))
+        gaps.append(((theirs - ours) / fold.trivial.sum(1)).mean(1))
+    gap = np.concatenate(gaps)
+    # Nadeau & Bengio (2003): n_test is 60, the rows of one outer fold, and n_train is 150.
+    error = np.sqrt((1 / len(gap) + 60 / 150) * gap.var(ddof=1))
+    expected = 2 * stats.t.sf(abs(gap.mean() / error), len(gap) - 1)
+    found = compare(made, TASKS, trials_of(["equal", "gradnorm"]), AnalysisPlan(draws=50))
+    (difference,) = found.differences
+    assert difference.p_value == pytest.approx(expected)
