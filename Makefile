@@ -19,6 +19,7 @@ slow: $(READY)
 thorough: $(READY)
 	$(BIN)/python -m pytest -q -m thorough -n 2 --dist loadscope
 	$(BIN)/python -m pytest -q -m "hypothesis and not gpu" -n 2 --hypothesis-profile=thorough
+	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=thorough tests/hemomodel/balancers/test_contract.py
 
 check: lint test
 

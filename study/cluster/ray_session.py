@@ -70,7 +70,7 @@ def start_ray(address: str | None, cpus: int | None) -> None:
     Inside a Ray job, or if RAY_ADDRESS is set, it joins the cluster that RAY_ADDRESS names.
 
     Args:
-        address: of a cluster, or None to start Ray on this machine.
+        address: of a cluster; None for the Ray of this process, started if there is none.
         cpus: how many CPUs the local Ray may use.
 
     Raises:

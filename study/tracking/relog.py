@@ -18,7 +18,7 @@ from study.tracking.offline_runs import OfflineRun, offline_runs
 from study.tracking.tracker import Tracker
 from study.tracking.wandb_payload import history_rows, run_config, run_summary
 
-__all__ = ["relog_incomplete_runs"]
+__all__ = ["relog_incomplete_runs", "remove_superseded"]
 
 _TRIES = 3
 
@@ -65,6 +65,7 @@ def _make_whole(
 
 
 def remove_superseded(runs: list[OfflineRun]) -> None:
+    """Removes a run's logs except its last complete one and those that were uploaded."""
     by_name: dict[str, list[OfflineRun]] = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)

@@ -36,25 +36,17 @@ def test_a_share_is_within_one_gpu(share):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
-def test_a_cluster_without_a_gpu():
-    ray.init(address="local", num_cpus=1, include_dashboard=False, logging_level=50)
-    try:
-        assert choose_device(Settings(device="auto")) == Device()
-        with pytest.raises(InputError, match="--device cuda"):
-            choose_device(Settings(device="cuda"))
-    finally:
-        ray.shutdown()
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU that torch can use")
-def test_a_gpu_that_torch_cannot_use():
-    """Ray is told of a GPU that is not there."""
-    ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, logging_level=50)
+@pytest.mark.parametrize(
+    ("gpus", "says"),
+    [(0, "--device cuda"), (1, "torch cannot use CUDA there")],
+    ids=["no GPU", "a GPU that is not there"],
+)
+def test_cuda_that_cannot_be_used_is_refused(gpus, says):
+    ray.init(address="local", num_cpus=1, num_gpus=gpus, include_dashboard=False, logging_level=50)
     try:
         assert choose_device(Settings(device="auto")) == Device()
-        with pytest.raises(InputError, match="torch cannot use CUDA there"):
+        with pytest.raises(InputError, match=says):
             choose_device(Settings(device="cuda"))
     finally:
         ray.shutdown()

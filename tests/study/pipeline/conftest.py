@@ -26,7 +26,7 @@ def search_here(
     """Runs the command of the search in this process.
 
     It returns what the command printed, or the one line that refuses. Another exit code raises
-    SystemExit. A study in a process of its own takes several times as long, mostly for imports.
+    SystemExit. A small study in a process of its own spends most of its time on imports.
     """
 
     def call(*flags: object, code: int = 0) -> str:

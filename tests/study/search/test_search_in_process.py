@@ -56,10 +56,6 @@ class TrialHere(StackedTrial):
         self.config = config
         self.setup(config, **parts)
 
-    @property
-    def training(self):
-        return self._training
-
 
 @dataclass
 class Search:
