@@ -132,10 +132,12 @@ def _comparison(folder: Path) -> dict[str, Any]:
 
 
 def _remaining(study: InterruptedStudy) -> list[str]:
-    """Waits up to 20 seconds; returns the study's processes that still run."""
-    for _ in range(100):
-        if not study.remaining():
-            break
+    """Waits up to 90 seconds; returns the study's processes that still run.
+
+    Ray's agents end by themselves about 60 seconds after their driver was killed.
+    """
+    end = time.monotonic() + 90
+    while study.remaining() and time.monotonic() < end:
         time.sleep(0.2)
     return study.remaining()
 
