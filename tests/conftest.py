@@ -1,4 +1,4 @@
-"""Shared fixtures: small cohorts and stacks, and double precision where a law is exact."""
+"""Shared fixtures: small cohorts and stacks, and double precision for exact properties."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +16,8 @@ from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.recommender.folder import model_files
 from hemomodel.training.loop import Training
 
-# A loaded machine breaks no law, so no example has a deadline. Each run of `ci` tries the same
-# examples; `--hypothesis-profile=thorough` tries new ones, and more of them.
+# A slow machine must not fail a property test, so examples have no deadline. Each run of `ci` tries
+# the same examples; `--hypothesis-profile=thorough` tries more examples, and new ones each time.
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
 hypothesis.settings.load_profile("ci")
@@ -69,7 +69,7 @@ def trained(cohort: Cohort, replicates: Replicates) -> Callable[[str], tuple[Tra
 
 @pytest.fixture(scope="session")
 def fitted(trained: Callable[..., tuple[Training, Stack]], cohort: Cohort) -> FittedModel:
-    """What is stored of six replicates."""
+    """The fitted model of six replicates."""
     training, stack = trained()
     return build_model(cohort, training.config, stack, training.network.parameters)
 

@@ -1,4 +1,4 @@
-"""Every block of code in the README and the docs does what it says."""
+"""Every block of code in the README and the docs runs."""
 
 import os
 import re
@@ -17,7 +17,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-# The commands run as printed, with flags that make them short.
+# The commands run as printed, plus these flags, which make them short.
 LESS = {
     "scripts.reproduce.published_setting": ["--set", "fit.epochs=2"],
     "scripts.bench": ["--seconds", "0.01", "--rounds", "1", "--only", "equal,mgda"],
@@ -25,7 +25,7 @@ LESS = {
     "scripts/report.py": [],
     "scripts/recommend.py": [],
 }
-# Its code is the README's, which runs once.
+# Its code is the same as the README's, which is run once.
 TRANSLATION = ROOT / "README.zh-TW.md"
 # Its Python is one example in two files; tests/hemomodel/balancers/test_adding.py runs both.
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -64,18 +64,18 @@ def test_python_blocks_run(code, tmp_path):
 
 
 def ended(study, _):
-    """Puts a study of the fixtures where the search of a page would have put its own."""
+    """Copies a fixture study to the folder that the search of a page would write."""
     with study.lock:
         shutil.copytree(FIXTURES / "rules_1" / "ended", study.folder.root, dirs_exist_ok=True)
     trials = study.folder.root / "trials.parquet"
-    table = pd.read_parquet(trials)  # of a study that was not logged; the pages' studies are
+    table = pd.read_parquet(trials)  # the fixture was not logged; the pages' studies are
     table.assign(wandb_id=[f"w-{number}" for number in table["number"]]).to_parquet(trials)
     return 0
 
 
 @pytest.fixture
 def checked_search(tmp_path, monkeypatch):
-    """Calls the command of the search up to Ray's start: flags and data are checked.
+    """Runs the search command until Ray's start: flags and data are checked.
 
     `tests/study/pipeline/test_study_folder.py` runs a search on a workbook.
     """
@@ -126,7 +126,7 @@ def test_the_translation_keeps_in_step():
         assert re.findall(what, english, re.MULTILINE) == re.findall(what, chinese, re.MULTILINE), (
             what
         )
-    # A sentence may name things in another order, or twice, in another language.
+    # Another language may name things in another order, or twice.
     for what in (r"\]\(([^)#]+)\)", r"`([^`\n]+(?:\n[^`\n]+)?)`"):
         named = [
             {" ".join(found.split()) for found in re.findall(what, text)}
@@ -170,7 +170,7 @@ def test_no_text_names_a_machine():
 
 
 def test_files_named_in_the_architecture_exist():
-    """By their names alone: the text names a room once and its files after it."""
+    """By file name only: the text names a folder once, and its files after it."""
     known = {path.name for folder in ("hemomodel", "study") for path in (ROOT / folder).rglob("*")}
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = re.findall(r"[`/]((?!test_)[a-z_]+(?:\.py|/))`", text)

@@ -101,7 +101,10 @@ def check_csv(path: Path) -> None:
     header = re.split(rb"[\r\n]", begin, maxsplit=1)[0]
     columns = _cells(header)
     if columns > _COLUMNS:
-        raise InputError(f"{path}: its first row has {columns:,} cells; give one row of headers")
+        raise InputError(
+            f"{path}: its first row has {columns:,} cells, more than {_COLUMNS:,}; "
+            "check the line breaks, or give a table with fewer columns"
+        )
     if columns == 1 and (b";" in header or b"\t" in header):
         mark = "semicolons" if b";" in header else "tabs"
         raise InputError(f"{path}: its cells are separated by {mark}; save it with commas")

@@ -6,8 +6,8 @@ pass per task with create_graph.
 `balancers`: every balancer compared with `equal`, with task gradients at the last shared layer and
 over the entire trunk, and with TorchJD if it has the method (over the trunk, one replicate at a
 time).
-In these two, all programs use the same network, batches, losses and optimizer. Rounds alternate,
-and medians are compared within one run.
+In these two, all programs use the same network, batches, losses and optimizer. The programs are
+timed in turn, in several rounds; compare the medians only within one run of this command.
 `stack`: the cost of a step as the stack grows; see stack.py.
 `study`: a complete search compared with Ray Tune and Optuna in the usual way; see study/race.py.
 """

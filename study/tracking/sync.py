@@ -86,7 +86,7 @@ def _upload(
             _wait(process, [run.marker for run in runs], timeout)
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # together with the service that it started
+                os.killpg(process.pid, signal.SIGKILL)  # W&B's own service is in the same group
                 process.wait()
     return max(set(_logs(folder)) - before, default=output_file)
 

@@ -20,15 +20,15 @@ def schema() -> Schema:
 
 @pytest.fixture(scope="session")
 def workbook(schema: Schema) -> TableMaker:
-    """Makes a table of so many complete rows, with headers as the export writes them."""
+    """Makes a table of complete rows, with the headers of the export."""
 
     def make(rows: int = 12) -> pd.DataFrame:
         i = np.arange(rows)
         values = _patients(i) | _laboratory(i)
         for place, task in enumerate(schema.tasks):
-            levels = np.array(task.levels or [310.0, 355.0, 380.0, 333.0])  # either flow
+            levels = np.array(task.levels or [310.0, 355.0, 380.0, 333.0])  # for both flows
             values[task.column] = levels[(i * (place + 1)) % len(levels)]
-        values["anticoagulant"] = np.ones(rows)  # with heparin, any dose goes
+        values["anticoagulant"] = np.ones(rows)  # heparin allows any dose
         written = {column.english: column.written for column in schema.columns}
         ordered = {written[name]: values[name] for name in written if name in values}
         return pd.DataFrame(ordered | {"每週次數": 3, "血型": "A", "KiDit 欄位": np.nan})
@@ -38,7 +38,7 @@ def workbook(schema: Schema) -> TableMaker:
 
 @pytest.fixture(scope="session")
 def loads_or_is_refused() -> Callable[[Callable[[], Cohort]], None]:
-    """The law of the loader: a cohort or an InputError, and no other exception."""
+    """Checks that a loader returns a cohort or raises an InputError, and nothing else."""
 
     def check(load: Callable[[], Cohort]) -> None:
         try:

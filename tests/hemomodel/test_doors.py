@@ -1,4 +1,4 @@
-"""A room's door gives its main names, loads little, and is for those outside alone."""
+"""A package's `__init__` exports its main names and loads little; inner files do not use it."""
 
 import ast
 import subprocess
@@ -53,7 +53,7 @@ def test_a_module_loads_little(module, heavy):
 
 
 def through_a_door(path):
-    """Yields the imports of names, not of modules, from a package of ours."""
+    """Yields the imports of names, not of modules, from our packages."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom) or node.module is None:

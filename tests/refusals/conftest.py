@@ -1,4 +1,4 @@
-"""Runs a command in this process and holds its refusal against the law of all refusals."""
+"""Runs a command in this process and checks its refusal against the common rules."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ Maker = Callable[..., Path]
 
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path) -> Refused:
-    """refused("search", "--trials", 0, names=("trials", "0")): runs it and returns its one line.
+    """refused("search", "--trials", 0, names=("trials", "0")): runs it and returns its error line.
 
-    The line names each of these; the path of the test's folder does not count.
-    Nothing that stood in the test's folder may be gone or changed afterwards.
+    The line must contain each of `names`; the path of the test's folder does not count.
+    The command may not delete or change a file in the test's folder.
     """
     monkeypatch.chdir(tmp_path)
-    # `begin` first: it is imported here if it was not yet, and must take the true one with it.
+    # `preflight` first: if this imports it, it must get the real `start_ray`, not the replacement.
     for module in ("study.pipeline.preflight", "study.cluster.ray_session"):
         monkeypatch.setattr(f"{module}.start_ray", too_late)
 
@@ -54,7 +54,7 @@ def whole() -> pd.DataFrame:
 
 @pytest.fixture
 def table(whole, tmp_path) -> Maker:
-    """table(change, "t.csv"): writes the valid table, changed; returns its path."""
+    """table(change, "t.csv"): writes the changed valid table; returns its path."""
 
     def make(
         change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table, name: str = "t.csv"

@@ -1,4 +1,4 @@
-"""One bad cell in a table that is else in order: column, row and value are named."""
+"""One bad cell in a valid table: the message names column, row and value."""
 
 import json
 import sys
@@ -16,8 +16,8 @@ from hemomodel.tables.output_files import write_table
 from hemomodel.training.loop import Training
 from tests.support.refusals import main_of
 
-# Each case: a column, its cell, and what the message names beside column, row and cell: the codes,
-# the limits or the form that are allowed there.
+# Each case: a column, its cell, and what the message names besides column, row and cell: the
+# allowed codes, limits or format.
 CELLS = {
     "gender of nobody": ("性別", "3", ("1", "2")),
     "gender as a word": ("性別", "male", ("1", "2")),
@@ -125,7 +125,7 @@ derived:
 
 @pytest.fixture
 def visits(tmp_path) -> tuple[Path, Path]:
-    """A table where some rows have no derived feature, though every cell is in order."""
+    """A table of valid cells; in some rows a derived feature has no finite value."""
     number = np.arange(1.0, 41.0)
     dose, weight = 10 * number, 50 + number
     dose[[3, 5]], weight[[7]], dose[9] = 0, 0, 1

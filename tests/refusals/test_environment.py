@@ -1,4 +1,4 @@
-"""The script as a person starts it, in surroundings that are broken: real processes."""
+"""Real processes, started as a person starts them, in a broken environment."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Files that are no table, or more than one can read: refused by name, before they are read."""
+"""Files that are not tables or are too large: refused by name, before they are read."""
 
 import io
 import os
@@ -22,7 +22,7 @@ def sheet(rows: str) -> bytes:
 
 
 def with_sheet(content: bytes, member: str = SHEET) -> bytes:
-    """A workbook whose first sheet, or another member, is this."""
+    """A workbook whose first sheet, or another member, has this content."""
     whole, out = io.BytesIO(), io.BytesIO()
     pd.DataFrame({"ID": [1]}).to_excel(whole, index=False)
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
@@ -42,7 +42,7 @@ def entities() -> bytes:
 
 
 def entities_beside() -> bytes:
-    """Relations are XML too, by another suffix."""
+    """Relations are XML too, with another suffix."""
     member = "xl/_rels/workbook.xml.rels"
     with zipfile.ZipFile(io.BytesIO(with_sheet(sheet("")))) as archive:
         relations = archive.read(member)
@@ -50,7 +50,7 @@ def entities_beside() -> bytes:
 
 
 def locked() -> bytes:
-    """A zip archive whose members say that they have a password."""
+    """A zip archive whose members are marked as encrypted."""
     content = bytearray(with_sheet(sheet("")))
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         start = content.find(mark)
@@ -67,7 +67,7 @@ def parquet(table: pa.Table) -> bytes:
 
 
 def parquet_bomb() -> bytes:
-    """Four hundred million rows of nothing, in a few kilobytes."""
+    """Fifty million rows of eight empty columns, in a few kilobytes."""
     out = io.BytesIO()
     nothing = pa.table({name: pa.nulls(1_000_000, pa.int8()) for name in "abcdefgh"})
     with pq.ParquetWriter(out, nothing.schema) as writer:
@@ -77,7 +77,7 @@ def parquet_bomb() -> bytes:
 
 
 def parquet_texts() -> bytes:
-    """A million times the same text of a megabyte, which the file holds once."""
+    """A million cells with the same text of one megabyte, which the file stores once."""
     places = np.zeros(1_000_000, dtype=np.int32)
     text = pa.DictionaryArray.from_arrays(places, pa.array(["x" * 2**20]))
     return parquet(pa.table({"ID": text}))
@@ -95,7 +95,7 @@ def workbook_of(frame: pd.DataFrame) -> bytes:
 
 
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
-# Each case: what the file holds, and what the message names beside the file.
+# Each case: the content of the file, and what the message names besides the file.
 FILES = {
     "empty.xlsx": (b"", ()),
     "empty.csv": (b"", ()),
@@ -191,7 +191,7 @@ def test_a_workbook_that_inflates_to_gigabytes(refused, tmp_path):
     with zipfile.ZipFile(path) as archive:
         place = archive.start_dir
     content = bytearray(path.read_bytes())
-    # The archive's directory is what a reader asks: four gigabytes, it says.
+    # A reader takes the size from the archive's directory, which says four gigabytes.
     struct.pack_into("<I", content, place + 24, 2**32 - 2)
     path.write_bytes(bytes(content))
     refused("cohort", "describe", path, names=("bomb.xlsx", "4,294,967,294"))

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables, one case a line
-"""Command lines that ask for what cannot be: each command, each flag."""
+"""Invalid command lines of each command, for each flag."""
 
 import pytest
 
@@ -114,7 +114,7 @@ FLAGS = {
     "sync: time without end": ("sync", ["x", "--timeout", "inf"], ("--timeout", "inf")),
     "sync: time that is none": ("sync", ["x", "--timeout", "nan"], ("--timeout", "nan")),
     "sync: time in words": ("sync", ["x", "--timeout", "soon"], ("--timeout", "'soon'")),
-    # what reproduces the documentation, bench
+    # reproduce and bench
     "published_setting: an unknown flag": ("reproduce.published_setting", ["--epochs", "5"], ("--epochs",)),
     "published_setting: a setting misspelt": ("reproduce.published_setting", ["--set", "fit.epoch=5"], ("fit.epoch", "epochs")),
     "published_setting: no epoch": ("reproduce.published_setting", ["--set", "fit.epochs=0"], ("epochs", "0", "1")),

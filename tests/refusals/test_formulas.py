@@ -1,4 +1,4 @@
-"""No text is a formula in a file that a person opens in a spreadsheet program."""
+"""No text becomes a formula when a file is opened in a spreadsheet program."""
 
 import csv
 import io

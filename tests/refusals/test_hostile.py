@@ -1,5 +1,5 @@
 # ruff: noqa: E501, SIM905, ARG005 - tables, one case a line
-"""What comes from outside stays text and numbers: in pages, tables and checkpoints."""
+"""Input from outside stays text and numbers in pages, tables and checkpoints."""
 
 import base64
 import csv
@@ -65,7 +65,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """The report of a study whose arms, verdict, tasks, errors and data have names that bite."""
+    """The report of a study whose arms, verdict, tasks, errors and data contain hostile text."""
     root = tmp_path_factory.mktemp("hostile") / "<script>alert(0)<"
     folder = made_study(root, ["equal", *NAMES])
     path = folder.root / "comparison.json"
@@ -106,7 +106,7 @@ def test_the_figures_hold_their_names_as_text(hostile):
 
 
 def shown(value, key=""):
-    """Yields what plotly reads as text with tags; `meta` is read by our own script alone."""
+    """Yields the texts in which plotly reads tags; only our own script reads `meta`."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name != "meta":
@@ -161,7 +161,7 @@ def test_latex_runs_nothing(text):
 
 
 class Owned:
-    """A pickle that would leave a mark."""
+    """A pickle that creates a file when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -177,7 +177,7 @@ def stack():
 
 @pytest.fixture
 def trial(stack, tmp_path):
-    """trial(): a trial that takes up what stands in the checkpoint's file."""
+    """trial(): a trial that resumes from the checkpoint file if it is valid."""
     space = SearchSpace(load_settings(None, ["fit.epochs=6"]), [task.name for task in stack.tasks])
 
     def begin():

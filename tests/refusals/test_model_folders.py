@@ -1,4 +1,4 @@
-"""A model's folder from elsewhere: loaded if it is whole, refused in one sentence if it is not."""
+"""A model folder from another source: loaded if it is complete, else refused in one sentence."""
 
 import json
 import pickle
@@ -23,7 +23,7 @@ def folder(model_folder, tmp_path):
 
 
 def refused(folder, *names):
-    """Loads the folder, which is refused in one line that names it and these."""
+    """Fails unless the folder is refused in one line that names it and each of `names`."""
     with pytest.raises(InputError) as refusal:
         load(folder)
     line = str(refusal.value)
@@ -167,7 +167,7 @@ def test_no_code_is_run(folder, tmp_path, name):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), name=st.sampled_from([WEIGHTS, SETTINGS]))
 def test_a_damaged_file_is_a_model_or_is_refused(model_folder, tmp_path, data, name):
-    """Bits flip and files break off; what still reads as numbers cannot be told from a model."""
+    """Bytes change and files are truncated; damage that leaves valid numbers cannot be detected."""
     place = tmp_path / "fuzzed"
     shutil.copytree(model_folder, place, dirs_exist_ok=True)
     content = bytearray((model_folder / name).read_bytes())

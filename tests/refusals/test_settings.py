@@ -1,12 +1,12 @@
 # ruff: noqa: E501 - tables, one case a line
-"""Settings files and schemas that are broken, hostile, or that contradict themselves."""
+"""Settings files and schemas that are broken, hostile or contradictory."""
 
 import pytest
 
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
 )
-# Each case: what is wrong, and what the message names beside the file.
+# Each case: the content of the file, and what the message names besides the file.
 YAML = {
     "a list": (b"[1, 2]", ()),
     "a word": (b"hello", ()),
@@ -262,7 +262,7 @@ def test_a_bad_schema(refused, tmp_path, old, new, names):
     path, table = tmp_path / "apples.yaml", tmp_path / "apples.csv"
     path.write_text(APPLES.replace(old, new) if old else "", encoding="utf-8")
     table.write_text("colour,ripe\nred,1\nblue,0\n")
-    if "apples.csv" not in names:  # a schema in order leaves the table to refuse
+    if "apples.csv" not in names:  # the schema is valid, so the table is refused
         names = ("apples.yaml", *names)
     refused("cohort", "describe", table, "--schema", path, names=names)
     assert not (tmp_path / "owned").exists()

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables, one case a line
-"""Study folders that are damaged or hostile: one line, nothing run, nothing lost."""
+"""Damaged or hostile study folders: one error line, no code run, no file lost."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from study.store.study_folder import StudyFolder
 from tests.support.made_study import made_study
 from tests.support.paths import ROOT
 
-OWNED = b"cos\nsystem\n(S'touch owned'\ntR."  # what a pickle that runs a command looks like
+OWNED = b"cos\nsystem\n(S'touch owned'\ntR."  # a pickle that runs a command
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +34,14 @@ def study(once, tmp_path):
 
 @pytest.fixture(scope="session")
 def record():
-    """What a study with the settings of `search.py` and the built-in cohort has as its record."""
+    """The record of a study with the settings of `search.yaml` and the built-in cohort."""
     settings = load_settings(ROOT / "configs" / "search.yaml", [], {"data": "synthetic:465"})
     return study_record(settings, open_cohort(settings).digest)
 
 
 @pytest.fixture
 def recorded(study, record):
-    """recorded(key=value): writes the whole record, changed; an entry that becomes `...` goes."""
+    """recorded(key=value): writes the record with these changes; `...` removes an entry."""
 
     def write(**changes):
         whole = {key: value for key, value in {**record, **changes}.items() if value is not ...}
@@ -55,7 +55,7 @@ def put(name, content):
 
 
 def edited(**changes):
-    """Changes entries of comparison.json; an entry that becomes `...` goes."""
+    """Changes entries of comparison.json; `...` removes an entry."""
 
     def change(root):
         path = root / "comparison.json"
@@ -76,7 +76,7 @@ def arm(**changes):
 
 
 def column(table, name, value=...):
-    """Changes a column of a table, or takes it out."""
+    """Changes a column of a table, or removes it."""
 
     def change(root):
         path = root / f"{table}.parquet"
@@ -107,7 +107,7 @@ def folder_at(name):
 
 
 RECORD = ("study.yaml", "settings", "data_digest")
-# Each case: what is done to the folder, and what the message names.
+# Each case: the damage to the folder, and what the message names.
 DAMAGE = {
     "no record": (gone("study.yaml"), ("made", "study.yaml")),
     "an empty record": (put("study.yaml", b""), RECORD),
@@ -192,7 +192,7 @@ def test_a_study_that_cannot_go_on(refused, study, tmp_path, damage, names):
     refused("search", "--resume", "made", "--out", tmp_path, names=names)
 
 
-# Each case: a record, flags, and what the message names beside the study and --name.
+# Each case: changes to the record, flags, and what the message names besides study and --name.
 OTHERS = {
     "other patients": (
         {}, ["--data", "synthetic:300"],
@@ -239,7 +239,7 @@ LATER_SOURCE = {"kind": "synthetic", "rows": 465, "generator": 2}
 
 @pytest.mark.parametrize("changes", [{}, {"data_source": ...}, {"data_source": LATER_SOURCE}])
 def test_a_study_that_was_the_same_is_not_refused(refused, recorded, tmp_path, changes):
-    """Also one whose record says less of its data, or more than this version knows."""
+    """Also if its record has no data source, or one with an entry unknown to this version."""
     recorded(**changes)
     with pytest.raises(AssertionError, match="Ray was started"):
         refused("search", "--name", "made", "--out", tmp_path, names=())

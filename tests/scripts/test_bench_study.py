@@ -1,4 +1,4 @@
-"""The race of studies: its arithmetic, its eye on processes, and a short form of itself."""
+"""The benchmark of studies: its arithmetic, how it watches processes, and a short run."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def outcome(*, epochs=(100, 50, 50), minutes=0.5, clocks=None):
 def test_rates_count_an_epoch_as_its_share_of_a_training():
     one = outcome()
     assert one.trials == pytest.approx(6)
-    assert one.trainings == pytest.approx(60)  # two whole trials of 15, in half a minute
+    assert one.trainings == pytest.approx(60)  # two full trials of 15 trainings in 0.5 min
 
 
 def test_the_split_is_the_whole_time_until_the_search_ended():
@@ -59,7 +59,7 @@ def test_a_program_and_its_children_are_watched_to_the_end(tmp_path):
     found = watch([sys.executable, "-c", program], {"sign": sign.exists}, tmp_path / "log")
     assert found.code == 0
     assert found.moments["sign"].seconds < found.seconds
-    assert found.cpu["engine"] > 0.05  # the child's; what is no worker is counted there
+    assert found.cpu["engine"] > 0.05  # the child: not a worker, so counted here
     assert found.peak["driver"] > 1
 
 

@@ -24,7 +24,7 @@ SCRIPT = ROOT / "scripts" / "cohort.py"
 
 
 class Ended(NamedTuple):
-    """What a run of the script left."""
+    """The result of a run of the script."""
 
     returncode: int
     stdout: str
@@ -36,7 +36,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def run(monkeypatch, capsys) -> Run:
-    """Runs the script in this process, which spares the imports; one test starts a real one."""
+    """Runs the script in this process, which saves imports; one test starts a real process."""
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(*arguments: str | Path) -> Ended:

@@ -1,4 +1,4 @@
-"""What a saved model promises is tried on new patients, without a fit."""
+"""The coverage of a saved model is measured on new patients, without a fit."""
 
 import sys
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The script as a person runs it, over a file that holds all that it needs."""
+"""The script as a person runs it, on a file that already contains all studies."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The six commands as a wheel installs them, in an environment of its own, outside the checkout."""
+"""The six commands as a wheel installs them, in a separate environment outside the checkout."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def test_built_in_settings_are_those_of_configs(name):
 
 
 class Environment:
-    """A fresh virtual environment with the wheel, which sees the packages of this one."""
+    """A fresh virtual environment with the wheel; it can import this environment's packages."""
 
     def __init__(self, folder: Path):
         self.folder, self.bin = folder, folder / "venv" / "bin"
@@ -58,7 +58,7 @@ class Environment:
         shutil.rmtree(source)
         venv.create(folder / "venv", with_pip=False, symlinks=True)
         self._pip("--python", self.bin / "python", "install", "--no-deps", "--no-index", self.wheel)
-        # A plain entry: an editable install's own .pth file is not read there.
+        # Only a path: Python reads no .pth file in it, so an editable install is not visible.
         (place,) = (folder / "venv" / "lib").glob("python*/site-packages")
         (place / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
 

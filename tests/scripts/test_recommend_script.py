@@ -24,7 +24,7 @@ from tests.support.paths import ROOT
 
 @pytest.fixture(scope="module")
 def patients():
-    """Seventy patients; the names of the first two are formulas to some spreadsheet."""
+    """Seventy patients; some spreadsheet programs read the first two IDs as formulas."""
     table = synthetic_workbook(70, seed=9)[0]
     table["ID"] = ["+1+1", "@SUM(A1)", *table["ID"].astype(str)[2:]]
     return table
@@ -77,7 +77,7 @@ def test_every_kind_of_file_says_what_the_library_says(
             )
         elif expected[name].dtype != "category" or kind == "parquet":
             assert as_text(own) == as_text(expected[name]), name
-        else:  # a lone "3" is a number to whoever reads a text file
+        else:  # in a text file, a lone "3" is read as a number
             texts = expected[name].astype(object).fillna("").astype(str)
             worded = texts.str.contains("[a-z(,]", regex=True)
             assert as_text(own[worded]) == texts[worded].tolist(), name
@@ -106,7 +106,7 @@ def test_no_cell_is_a_formula(recommend, patients, tmp_path, kind):
 
 def test_a_bad_cell_is_named_by_its_true_row_and_nothing_is_written(recommend, patients, tmp_path):
     broken = patients.copy()
-    broken.loc[45, "Na (meq/l)"] = 999  # of the third chunk
+    broken.loc[45, "Na (meq/l)"] = 999  # in the third chunk
     for kind in ("csv", "parquet", "xlsx"):
         data, out = tmp_path / f"new.{kind}", tmp_path / "out.csv"
         write_table(broken, data)

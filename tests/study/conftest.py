@@ -10,7 +10,7 @@ TASKS = 4
 
 
 def _candidate(losses, trivial, *, trial=0, search_score=0.2, validation=0.2, regret=None):
-    """Returns a candidate with these losses; its validation skill is the same everywhere."""
+    """Returns a candidate with these losses; all its validation skills are the same."""
     replicates, _, tasks = losses.shape
     return FinalistScores(
         trial=trial,
@@ -39,21 +39,21 @@ def _evidence(  # noqa: PLR0913 - a world of its own
     finalists=3,
     trials=10,
 ):
-    """Returns a study whose arms lie `gap` below the trivial predictor's loss on average.
+    """Returns a study; the mean loss of an arm is `gap` below that of the trivial predictor.
 
     Args:
         gaps: by arm.
-        seed: of the numbers.
+        seed: of the random numbers.
         seeds: S; each has `folds` replicates.
         folds: validation folds.
         rows: held-out rows of an outer fold.
         tasks: T.
-        outer_folds: with searches of their own.
-        taste: standard deviation of what a configuration makes of a row.
-        luck: standard deviation of what a search finds, on all rows alike.
-        noise: standard deviation of a replicate on a row.
-        finalists: candidates of each arm.
-        trials: of each arm.
+        outer_folds: each with its own searches.
+        taste: standard deviation of a configuration's effect on a row.
+        luck: standard deviation of a configuration's effect on all rows alike.
+        noise: standard deviation of a replicate's effect on a row.
+        finalists: candidates per arm.
+        trials: per arm.
     """
     random = np.random.default_rng(seed)
     found = []
@@ -82,7 +82,7 @@ def _evidence(  # noqa: PLR0913 - a world of its own
 
 
 def _trials(arms, *, count=10, failed=0):
-    """Returns a trials table of so many trials an arm."""
+    """Returns a trials table with `count` trials per arm."""
     random = np.random.default_rng(0)
     rows = [
         {

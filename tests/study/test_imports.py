@@ -1,4 +1,4 @@
-"""What a module brings with it: each worker pays for it, and so does `--help`."""
+"""The packages that a module imports; they slow down each worker and `--help`."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def loaded(code, *arguments):
         ("study.settings.data_source", set()),
         ("study.settings.settings", {"torch"}),  # the balancers' options are settings
         ("study.settings.search_space", {"torch"}),
-        ("study.cluster.jobs", {"pandas"}),  # submit.py waits for Ray, and not for --help
+        ("study.cluster.jobs", {"pandas"}),  # submit.py imports it after --help
     ],
 )
 def test_a_module_of_the_settings_is_light(module, packages):

@@ -1,7 +1,7 @@
-"""A stand-in for the W&B server on 127.0.0.1: it answers what the client asks, and keeps it all.
+"""A stand-in for the W&B server on 127.0.0.1: it answers and stores all requests.
 
-Answers are in the shapes of the client's own GraphQL documents (wandb 0.31); names that the server
-would make up are made from those that the client gives, so that a test can tell them.
+Answers follow the client's own GraphQL documents (wandb 0.31). Names that a real server would
+invent are built from the client's names, so that a test can predict them.
 """
 
 import contextlib
@@ -13,22 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 ENTITY = "ward"
-API_KEY = "a" * 40  # the client takes no key of another length
+API_KEY = "a" * 40  # the client accepts only this length
 _NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 
 
 class Server:
-    """The server, from `with` to its end.
+    """The server; it runs inside a `with` block.
 
     Attributes:
         calls: (operation, variables) of each GraphQL request, in order.
         streams: run id -> file name -> lines, as streamed.
-        uploads: name -> bytes of each file that was put.
+        uploads: name -> bytes of each uploaded file.
         runs: run id -> variables of its first UpsertBucket.
         projects: names of projects that exist.
         refuse: operations that are answered with an error.
         stumble: operations that are answered with "503, try again" the first time.
-        stall: operations that are answered when the server ends, which is never for the client.
+        stall: operations that get no answer until the server ends.
     """
 
     def __init__(self, *, projects=()):
@@ -83,7 +83,7 @@ class Server:
                 lines = self.streams.setdefault(run, {}).setdefault(name, [])
                 lines[part["offset"] :] = part["content"]
 
-    # What the client asks, by the name of the operation.
+    # Answers to the client, one method per operation.
 
     def _RunResumeStatus(self, _):  # noqa: N802
         return {"model": None}
@@ -206,10 +206,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
-        """Says nothing."""
+        """Logs nothing."""
 
     def handle(self):
-        with contextlib.suppress(ConnectionError):  # a client that is killed says no goodbye
+        with contextlib.suppress(ConnectionError):  # a killed client just disconnects
             super().handle()
 
     def do_POST(self):

@@ -1,7 +1,7 @@
-"""A made-up study: made-up trials and losses in, every file of its folder out, without a search.
+"""Writes every file of a study's folder from made-up trials and losses, without a search.
 
-What is made up is what a search and a retraining would find. All else is the product's own: the
-tables of trials and winners, the comparison, and what is known of the ensembles.
+Only the results of the search and of the retraining are made up. The product's own code computes
+the tables of trials and winners, the comparison and the evaluation of the ensembles.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ from tests.support.made_up_results import (
     searched,
 )
 
-_DRAWS = 200  # tests ask for the form of a comparison, not for the ends of its intervals
+_DRAWS = 200  # tests check the form of a comparison, not its interval bounds
 
 
 Maker = Callable[..., StudyFolder]
@@ -51,9 +51,9 @@ class About:
     Attributes:
         schema: of the table.
         groups: the rows that Table 1 compares.
-        attrition: the ledger, as it is written.
-        settings: what the study's record says of the table.
-        size: held_out_rows; and, where rows are of groups, unit and held_out_units.
+        attrition: the ledger, as written to its file.
+        settings: the table's settings in the study's record.
+        size: held_out_rows; for grouped rows also unit and held_out_units.
     """
 
     schema: Schema
@@ -82,7 +82,7 @@ def made_study(
     lost: str | None = None,
     about: About | None = None,
 ) -> StudyFolder:
-    """Writes a study's folder, every file of it; no trial of the arm `lost` ends with a score."""
+    """Writes every file of a study's folder; no trial of the arm `lost` ends with a score."""
     about = about or built_in()
     tasks = about.schema.tasks
     random = np.random.default_rng(7)
@@ -153,7 +153,7 @@ def _write_ensembles(
     leading: str,
     random: np.random.Generator,
 ) -> None:
-    """Writes what a study finds out of its ensembles, of some that see a number or two."""
+    """Writes the tables about ensembles; these predict from the numeric columns only."""
     *_, table = about.groups.values()
     rows = made_up_rows(about.schema, table, random)
     *_, feature_set = about.schema.feature_sets

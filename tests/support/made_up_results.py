@@ -1,4 +1,4 @@
-"""Made-up results of a search and of retraining its finalists: what is compared in a test."""
+"""Made-up results of a search and of retraining its finalists, for tests of the comparison."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -110,7 +110,7 @@ def _drawn(domain: Any, random: np.random.Generator) -> Any:
 def retrained(
     arms: Sequence[Arm], random: np.random.Generator, tasks: Tasks, rows: int
 ) -> Retrained:
-    """Returns each arm's finalists with their scores on so many held-out rows."""
+    """Returns each arm's finalists with their scores on `rows` held-out rows."""
     shape = len(PAIRS), rows, len(tasks)
     trivial = np.broadcast_to(random.gamma(9, 0.1, shape[1:]), shape)
     skill = random.normal(0.12, 0.1, len(tasks))
@@ -125,7 +125,7 @@ def retrained(
 
 
 def evidence_of(arms: Sequence[Arm], results: Retrained, size: dict[str, Any]) -> ComparisonData:
-    """Returns the evidence; `size` has what `About` says of it."""
+    """Returns the data to compare; for `size` see `About`."""
     trivial = results[0][1].trivial
     units = size.get("held_out_units")
     fold = OuterFold(

@@ -18,7 +18,7 @@ RAY = Path(sys.executable).with_name("ray")
 
 
 class Cable:
-    """A cable to a network of its own: the head is at one end, and a node at the other."""
+    """A virtual cable to a separate network: the head is at one end, a node at the other."""
 
     HEAD, NODE = "10.213.77.1", "10.213.77.2"
 
@@ -36,7 +36,7 @@ class Cable:
         return self
 
     def __exit__(self, *_):
-        self._ip("netns", "del", self.room)  # and with it the cable
+        self._ip("netns", "del", self.room)  # this also removes the cable
 
     def _lay(self):
         other = self._other
@@ -58,7 +58,7 @@ class Cable:
 
 
 class Cluster:
-    """A head with a token, to which nodes can be added, all here or at the end of a cable."""
+    """A head with a token; nodes can be added on this machine or at the other end of a cable."""
 
     def __init__(self, folder, environment, *, cable=None, **head):
         self.port, self.dashboard, self._cable = free_port(), free_port(), cable
@@ -69,8 +69,8 @@ class Cluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "PATH": f"{RAY.parent}:{os.environ['PATH']}",  # as in an active environment
-            # A lost node is noticed within two seconds, where Ray's own patience is fifteen.
+            "PATH": f"{RAY.parent}:{os.environ['PATH']}",  # as in an activated virtual environment
+            # A lost node is noticed within two seconds; with Ray's defaults, within fifteen.
             "RAY_health_check_initial_delay_ms": "0",
             "RAY_health_check_period_ms": "500",
             "RAY_health_check_failure_threshold": "3",
@@ -87,14 +87,14 @@ class Cluster:
         )  # fmt: skip
 
     def start(self, *flags, before=(), **options):
-        """Starts a node and returns its process, whose children are the node's."""
+        """Starts a node and returns its process; its children are the node's other processes."""
         options = {
             "num_cpus": 1,
             "object_store_memory": 80_000_000,
-            "dashboard_agent_listen_port": free_port(),  # else that of any other Ray here
+            "dashboard_agent_listen_port": free_port(),  # Ray's default is a fixed port
             **options,
         }
-        # Each has a folder of its own, as on a machine of its own; sockets need a short path.
+        # Each node has its own folder, as on a separate machine; sockets need a short path.
         place = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
         self._places.append(place)
         options["temp_dir"] = place.name
@@ -116,12 +116,12 @@ class Cluster:
         return self.start(f"--address={self.address}", **options)
 
     def lose(self, node):
-        """Kills all of a node at once, as a machine that loses its power."""
+        """Kills all processes of a node at once, as a power failure would."""
         kill([node.pid, *children_of(node.pid)])
         node.wait()
 
     def ready(self, nodes, patience=90):
-        """Waits until so many nodes are there."""
+        """Waits until this number of nodes is alive."""
         code = (
             f"import ray; ray.init({self.address!r}, logging_level=50, log_to_driver=False);"
             "print(sum(n['Alive'] for n in ray.nodes()))"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class Text(HTMLParser):
-    """The visible text of a page, its ids, and the tags it holds."""
+    """The text of a page, its ids and its tags."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The law of all refusals, and commands run in this process."""
+"""The rules for every refusal, and the functions that commands run."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
-# A suggestion and a list of what there is to choose from are advice too.
+# A suggestion or a list of choices is advice too.
 ADVICE = re.compile(
     r"""
     ^(?:if\ [^,]+,\ )?(?:
@@ -22,7 +22,7 @@ ADVICE = re.compile(
 
 
 def one_refusal(code: int, stderr: str) -> str:
-    """Requires exit code 2 and one line without traceback that ends with what to do; returns it."""
+    """Requires exit code 2 and one line without a traceback that ends with advice; returns it."""
     assert code == 2, stderr
     (line,) = stderr.splitlines()
     assert line.startswith("error: ")
@@ -33,7 +33,7 @@ def one_refusal(code: int, stderr: str) -> str:
 
 
 def assert_ends_with_advice(line: str) -> None:
-    """The last clause, behind the last semicolon or else the last colon, says what to do."""
+    """The last clause, after the last semicolon or else the last colon, says what to do."""
     clause = re.split("; " if "; " in line else ": ", line)[-1]
     assert ADVICE.search(clause), f"the last clause does not say what to do: {line}"
 
@@ -47,12 +47,12 @@ def assert_names(line: str, names: Sequence[str]) -> None:
 
 
 def digests(folder: Path) -> dict[Path, str]:
-    """Every file below a folder, by its content."""
+    """Returns a digest of the content of each file below a folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path: sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def main_of(name: str) -> Callable[[], int]:
-    """What `python scripts/NAME.py` runs, or `python -m scripts.NAME`."""
+    """Returns the function that `python scripts/NAME.py` or `python -m scripts.NAME` runs."""
     package = "scripts" if name.startswith(("bench", "reproduce")) else "study.pipeline.commands"
     return import_module(f"{package}.{name}").main

@@ -1,4 +1,4 @@
-"""Studies as a person starts them, and what they leave in W&B."""
+"""Studies as a person starts them, and their records in W&B."""
 
 import subprocess
 import sys

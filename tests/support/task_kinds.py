@@ -1,4 +1,4 @@
-"""The built-in cohort with tasks of all five kinds, and their losses as others compute them."""
+"""The built-in cohort with tasks of all five kinds, and their losses by torch's own functions."""
 
 from dataclasses import replace
 
@@ -30,9 +30,10 @@ def schema_of_all_kinds(schema: Schema) -> Schema:
 
 
 def of_all_kinds(cohort: Cohort) -> Cohort:
-    """Returns the built-in cohort with such tasks, and with a count that is drawn anew.
+    """Returns the built-in cohort with tasks of all five kinds.
 
-    It is Poisson's, and its mean a function of the best guess of the blood flow.
+    Its count is drawn from a Poisson distribution; the mean depends on the Bayes prediction of the
+    blood flow.
     """
     schema = schema_of_all_kinds(cohort.schema)
     names = [task.name for task in schema.tasks]
@@ -46,7 +47,7 @@ def of_all_kinds(cohort: Cohort) -> Cohort:
 
 
 def with_gaps(cohort: Cohort) -> Cohort:
-    """Returns a cohort whose tasks lack labels, each of other rows; some rows have none."""
+    """Returns a cohort in which each task lacks labels in different rows; some rows have none."""
     labels = cohort.labels.copy()
     labels[np.random.default_rng(1).random(labels.shape) < 0.15] = np.nan
     labels[::11] = np.nan
@@ -67,7 +68,7 @@ def ordinary_loss(kind: str, outputs: torch.Tensor, targets: torch.Tensor) -> to
 
 
 def _one_question_after_the_other(logits: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-    """Of the rows that have reached a level, which pass it: a logistic regression a level."""
+    """One logistic regression per level: which of the rows that have reached it also pass it?"""
     total = torch.zeros(())
     for question in range(logits.shape[1] - 1):
         here = level >= question

@@ -1,4 +1,4 @@
-"""A small study of made-up figures, with real offline W&B runs, as the data contract has it."""
+"""A small study with made-up figures and real offline W&B runs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 BALANCERS = ("equal", "gradnorm")
 TASKS = ("calcium", "blood_flow")
 
-# W&B reads its environment once a process, so what uses it runs in one of its own.
+# W&B reads its environment once per process, so this code runs in a separate process.
 _LOG = """
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ tracker.close(interrupted=False)
 
 
 def trials(name, balancers=BALANCERS):
-    """Returns the trials of a study, two a balancer."""
+    """Returns the trials of a study, two per balancer."""
     rows = [
         {
             "number": number,
@@ -95,7 +95,7 @@ def comparison(balancers=BALANCERS, tasks=TASKS):
 
 
 def write_tables(folder, balancers=BALANCERS, tasks=TASKS):
-    """Writes what a report reads."""
+    """Writes the files that a report reads."""
     folder.mkdir(exist_ok=True)
     trials(folder.name, balancers).to_parquet(folder / "trials.parquet")
     (folder / "comparison.json").write_text(json.dumps(comparison(balancers, tasks)))
@@ -110,7 +110,7 @@ def write_study(folder):
 
 
 def run_python(*arguments, code=0, **environment):
-    """Runs Python on the project with W&B set up for no server but the one given."""
+    """Runs Python on the project; W&B gets no server unless one is given."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -131,6 +131,6 @@ def sync(folder, *arguments, code=0, **environment):
 
 
 def everything_sent(server):
-    """Returns all bytes but the manifests of artifacts, in which W&B says where a file was."""
+    """Returns all bytes except artifact manifests, in which W&B records local paths."""
     files = [body for name, body in server.uploads.items() if not name.endswith("/manifest")]
     return json.dumps([server.calls, server.streams]).encode() + b"".join(files)

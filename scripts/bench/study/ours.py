@@ -65,7 +65,7 @@ def install(folder: Path) -> None:
 
 
 def timed_trial() -> type:
-    """Returns the trial, with the CPU time of its training in each report."""
+    """Returns a class of trials that also report the CPU seconds of training so far."""
     from study.search.trial import StackedTrial
 
     class Timed(StackedTrial):

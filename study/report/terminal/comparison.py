@@ -46,9 +46,10 @@ def _legend(comparison: Comparison) -> str:
         "s: seconds per trial. Score: mean skill over the tasks, on "
         f"{comparison.held_out}; mean over {comparison.replicates} replicates with "
         f"{len(comparison.fresh_seeds)} fresh seeds. Skill: the share of the trivial predictor's "
-        f"loss that the network removes. Intervals: bootstrap over {comparison.unit}, seeds and "
-        "the trials of each arm; the intervals of the differences are simultaneous at "
-        f"{comparison.level:.0%}. *: significantly different; the interval excludes zero, and "
+        f"loss that the network removes. Intervals: {comparison.level:.0%}, by a bootstrap over "
+        f"{comparison.unit}, seeds and the trials of each arm; together all intervals of the "
+        f"differences contain the true differences with probability {comparison.level:.0%}. "
+        "*: significantly different; the interval excludes zero, and "
         "the corrected resampled t-test with Holm's adjustment rejects."
     )
 

@@ -158,7 +158,7 @@ def _runset(study: PanelData, name: str, tags: Sequence[str], **options: Any) ->
 
 
 def _grid(runset: Any, panels: Sequence[Any], columns: int, **options: Any) -> Any:
-    """Returns a grid with the panels in rows; its panels are named after its runset."""
+    """Returns a grid of panels; a panel's identifier is the runset's name and its number."""
     width, height = _WIDTH // columns, 8
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)

@@ -1,4 +1,4 @@
-"""CONTRIBUTING's promise: one file and one import line, and a method is everywhere."""
+"""One file and one import line add a method everywhere, as CONTRIBUTING states."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What balancers share, and the two whose weights are constants."""
+"""Common behaviour of balancers, and the two with constant weights."""
 
 import pytest
 import torch

@@ -26,7 +26,7 @@ def test_a_balancer_keeps_the_law(law, balancer):
 
 
 def stateless(weigh):
-    """Returns a balancer without memory; it is not entered in the registry."""
+    """Returns a balancer without memory; it is not registered."""
 
     class Faulty(Stateless):
         def weigh(self, signals, state):

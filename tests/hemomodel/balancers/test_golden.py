@@ -1,4 +1,4 @@
-"""Scores of a short training of each balancer, as they were when last recorded."""
+"""Scores of a short training with each balancer equal the recorded scores."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_scores_are_as_recorded(double, cohort, name, request):
     if request.config.getoption("--record"):
         golden[name] = scores
         FILE.write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n")
-    # Another processor rounds the matrix products differently. The instructions of older ones
-    # (ATEN_CPU_CAPABILITY, MKL_CBWR) move no score by more than 5e-12, and relative noise of 1e-13
-    # in every Gramian none by more than 3e-10.
+    # Another processor rounds the matrix products differently. Instructions of older processors
+    # (ATEN_CPU_CAPABILITY, MKL_CBWR) change a score by at most 5e-12; relative noise of 1e-13 in
+    # every Gramian changes it by at most 3e-10.
     assert scores == [pytest.approx(row, rel=1e-6, abs=1e-8) for row in golden[name]]

@@ -74,7 +74,7 @@ def regular(gramian):
 
 @KINDS
 def test_mgda_finds_the_shortest_combination(kind):
-    """Never longer than Frank-Wolfe's by 1e-9 of the trace, nor shorter by more than its error."""
+    """The squared length is at most 1e-9 of the trace above Frank-Wolfe's, or 2e-3 below it."""
     jacobian = JACOBIANS[kind]
     w, health = first_weights(MGDA(), signals_of(jacobian))
     assert w.min() >= 0
@@ -91,7 +91,7 @@ def test_mgda_finds_the_shortest_combination(kind):
 @KINDS
 @pytest.mark.parametrize("c", [0.0, 0.4, 1.0])
 def test_cagrad_is_that_of_a_conic_solver(kind, c):
-    """1e-4 of the root trace, the conic solver's tolerance, in the direction: that is unique."""
+    """Directions are unique; they agree to the conic solver's tolerance, 1e-4 of the root trace."""
     jacobian = JACOBIANS[kind][:40]
     jacobian = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
     ours, health = first_weights(CAGrad(c=c), signals_of(jacobian))
@@ -104,14 +104,14 @@ def test_cagrad_is_that_of_a_conic_solver(kind, c):
 @KINDS
 @pytest.mark.parametrize("c", [0.1, 0.9])
 def test_cagrad_leaves_no_duality_gap(kind, c):
-    """The worst task gains what the shortest way says it can: 1e-6 of the trace."""
+    """The duality gap is at most 1e-6 of the trace."""
     _, health = first_weights(CAGrad(c=c), signals_of(JACOBIANS[kind]))
     assert (health["residual"] > 1e-6).sum() <= COUNT // 100
 
 
 @KINDS
 def test_upgrad_is_that_of_a_quadratic_solver(kind):
-    """1e-8: both are exact; the ridge of 1e-4 magnifies rounding."""
+    """Tolerance 1e-8: both are exact; the ridge of 1e-4 magnifies rounding."""
     jacobian = JACOBIANS[kind][:60]
     ours, health = first_weights(UPGrad(), signals_of(JACOBIANS[kind]))
     assert not health["unsolved"].any()
@@ -121,7 +121,7 @@ def test_upgrad_is_that_of_a_quadratic_solver(kind):
 
 
 def bargained(kind, alpha):
-    """Returns which Gramians have a solution far enough from none."""
+    """Returns which Gramians clearly have a solution."""
     jacobian = JACOBIANS[kind]
     return shortest(jacobian @ jacobian.mT) > (1e-2 if alpha < 3 else 3e-2)
 
@@ -129,7 +129,7 @@ def bargained(kind, alpha):
 @KINDS
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 4.0])
 def test_fairgrad_solves_its_equation(kind, alpha):
-    """|K w - w^(-1/alpha)| relative to w^(-1/alpha) below 1e-6, wherever there is a solution."""
+    """|K w - w^(-1/alpha)| relative to w^(-1/alpha) is below 1e-6 where a solution exists."""
     jacobian = JACOBIANS[kind]
     solvable = bargained(kind, alpha)
     w, health = first_weights(FairGrad(alpha=alpha), signals_of(jacobian))
@@ -143,7 +143,7 @@ def test_fairgrad_solves_its_equation(kind, alpha):
 
 
 def test_fairgrad_is_that_of_least_squares():
-    """1e-4: the reference stops at a cost of 1e-8."""
+    """Tolerance 1e-4: the reference stops at a cost of 1e-8."""
     jacobian = JACOBIANS["many directions"][:60] / 6
     ours, _ = first_weights(FairGrad(alpha=2.0), signals_of(jacobian))
     theirs = each(FairGradWeighting(alpha=2.0), jacobian @ jacobian.mT)
@@ -164,7 +164,7 @@ def test_nash_mtl_is_fairgrad_of_one_and_as_long_as_the_root_of_the_tasks(kind):
 
 @FULL
 def test_imtl_g_is_impartial_and_that_of_the_reference(kind):
-    """1e-6: a pseudo-inverse of condition 1e8 at worst in these."""
+    """Tolerance 1e-6: the condition number of the pseudo-inverse is at most 1e8."""
     jacobian = JACOBIANS[kind]
     ours, _ = first_weights(IMTLG(), signals_of(jacobian))
     unit = jacobian / torch.linalg.vector_norm(jacobian, dim=(1, 2), keepdim=True)
@@ -175,21 +175,17 @@ def test_imtl_g_is_impartial_and_that_of_the_reference(kind):
 @KINDS
 @pytest.mark.parametrize("scale", ["min", "rmse"])
 def test_aligned_mtl_is_that_of_the_reference(kind, scale):
-    """1e-7, where the two agree on the rank; rounding may leave an eigenvalue at the threshold."""
+    """Tolerance 1e-7, relative to the largest weight."""
     jacobian = JACOBIANS[kind]
     ours, _ = first_weights(AlignedMTL(scale=scale), signals_of(jacobian))
-    gramian = jacobian @ jacobian.mT
-    theirs = each(AlignedMTLWeighting(scale_mode=scale), gramian)
-    values = torch.linalg.eigvalsh(gramian)
-    clear = ((values / values[:, -1:]).abs() - 1e-15).abs().amin(1) > 0
-    assert clear.sum() > COUNT // 2
-    apart = (ours - theirs).abs().amax(1)[clear]
-    assert (apart > 1e-7).sum() <= COUNT // 20
+    theirs = each(AlignedMTLWeighting(scale_mode=scale), jacobian @ jacobian.mT)
+    largest = theirs.abs().amax(1, keepdim=True)
+    torch.testing.assert_close(ours / largest, theirs / largest, rtol=0, atol=1e-7)
 
 
 @FULL
 def test_config_direction_is_that_of_the_reference(kind):
-    """1e-7: a pseudo-inverse of unit rows there, of their cosines here."""
+    """Tolerance 1e-7: the reference inverts unit rows, our code their cosines."""
     jacobian = JACOBIANS[kind]
     w, _ = first_weights(ConFIG(), signals_of(jacobian))
     theirs = each(ReferenceConFIG(), jacobian)
@@ -213,7 +209,7 @@ def sequential_pcgrad(jacobian, order):
 
 @KINDS
 def test_pcgrad_projects_one_after_the_other(kind):
-    """1e-9 of the sum of the lengths: the same operations on inner products."""
+    """Tolerance 1e-9 of the summed lengths: the same operations, on inner products."""
     jacobian = JACOBIANS[kind][:100]
     given = signals_of(jacobian, keys=torch.arange(100))
     balancer = PCGrad()
@@ -226,7 +222,7 @@ def test_pcgrad_projects_one_after_the_other(kind):
             [sequential_pcgrad(*both) for both in zip(jacobian, order, strict=True)]
         )
         size = torch.linalg.vector_norm(jacobian, dim=2).sum(1)
-        # A product that should be zero may be either side of it.
+        # Rounding may give a zero product either sign.
         apart = torch.linalg.vector_norm(ours - theirs, dim=1) / size
         assert (apart > 1e-9).sum() <= 2
     assert state.steps.unique().tolist() == [3]
@@ -239,7 +235,10 @@ def test_db_mtl_brings_log_gradients_to_the_longest(kind):
     w, _ = first_weights(DBMTL(), signals_of(jacobian, losses))
     lengths = torch.linalg.vector_norm(jacobian / losses.unsqueeze(2), dim=2)
     scaled = torch.linalg.vector_norm(jacobian * w.unsqueeze(2), dim=2)
-    if kind != "near zero":  # where the published floor of 1e-8 speaks
+    if kind == "near zero":  # the published floor of 1e-8 applies to the norms there
+        floored = lengths.amax(1, keepdim=True) / lengths.clamp_min(1e-8) / losses
+        torch.testing.assert_close(w, floored)
+    else:
         torch.testing.assert_close(scaled, lengths.amax(1, keepdim=True).expand_as(scaled))
 
 

@@ -1,4 +1,4 @@
-"""Laws of every method on the Gramian, beside the contract of every balancer."""
+"""Properties of every method on the Gramian, in addition to the contract of every balancer."""
 
 import pytest
 import torch
@@ -26,9 +26,9 @@ def test_gradients_may_be_zero_opposite_or_the_same(name):
     unit = torch.eye(T, dtype=torch.float64)
     cases = torch.stack(
         [
-            torch.zeros(T, T).double(),  # nothing to do
+            torch.zeros(T, T).double(),  # no gradient
             unit[:1].expand(T, T),  # one gradient, T times
-            torch.cat([unit[: T // 2], -unit[: T // 2]]),  # nothing can be done
+            torch.cat([unit[: T // 2], -unit[: T // 2]]),  # no common descent direction
             torch.cat([unit[:1], 0 * unit[1:]]),  # one task with a gradient
             unit * torch.logspace(-12, 12, T).double(),
         ]
@@ -43,7 +43,7 @@ def test_gradients_may_be_zero_opposite_or_the_same(name):
 @EACH
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_the_direction_does_not_depend_on_the_unit_of_the_gradients(name, scale):
-    """All gradients by one factor: weights in the same proportions, to 1e-6."""
+    """One factor on all gradients leaves the weights' proportions unchanged, to 1e-6."""
     jacobian = draw(200, 40)
     balancer = BALANCERS[name]()
     plain, scaled = (first_weights(balancer, signals_of(jacobian * s))[0] for s in (1.0, scale))
@@ -53,7 +53,7 @@ def test_the_direction_does_not_depend_on_the_unit_of_the_gradients(name, scale)
 
 @EACH
 def test_single_precision_is_near_double(name):
-    """1e-3 for gradients in general position: the rounding of the Gramian, by its condition."""
+    """Tolerance 1e-3 for random gradients: the condition number magnifies rounding."""
     jacobian = draw(200, 40)
     balancer = BALANCERS[name]()
     double, single = (

@@ -1,4 +1,4 @@
-"""A balancer imports its base and the ground modules alone; import-linter holds the rest."""
+"""A balancer imports only its base and basic modules; import-linter checks the rest."""
 
 import ast
 

@@ -64,7 +64,7 @@ def test_uncertainty_is_bounded_when_a_task_is_memorised():
 
 
 def double_backward_gradnorm(make, alpha, lr, reference, steps):
-    """GradNorm as its authors wrote it: autograd through the gradient norms, one replicate."""
+    """GradNorm as published: autograd through the gradient norms, one replicate."""
     w = torch.ones(T, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([w], lr=lr)
     weights = []

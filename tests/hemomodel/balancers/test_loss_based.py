@@ -1,6 +1,6 @@
-"""The loss-based balancers against torchjd's scalarizers, or their formula by autograd.
+"""The loss-based balancers against torchjd's scalarizers, or autograd on their formula.
 
-The gradient weights of a scalarizer are the derivatives of its total by the losses.
+The gradient weights of a scalarizer are the derivatives of its total with respect to the losses.
 """
 
 import math
@@ -27,9 +27,9 @@ from hemomodel.pytree import flatten
 R, T, STEPS = 2, 5, 100
 SEEDS = st.integers(0, 10_000)
 
-# Rounding alone sets us apart from the oracles: nothing here is solved by iteration.
+# Only rounding differs from the oracles: nothing here is solved by iteration.
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
-# A hundred steps of Adam divide by roots of moments, which carries the last bit on.
+# Adam divides by roots of moments; 100 steps amplify rounding.
 LEARNED = {"rtol": 1e-9, "atol": 1e-11}
 
 
@@ -49,7 +49,7 @@ def draw(seed, *shape):
 
 
 def path(seed):
-    """Yields the losses (R, T) of a noisy training run, each task at a pace of its own."""
+    """Yields the losses (R, T) of a noisy training run, each task at its own pace."""
     pace = torch.linspace(0.2, 2, T) / 50
     start, noise = draw(seed, R, T), draw(seed + 1, STEPS, R, T) ** 0.05
     for step in range(STEPS):
@@ -57,7 +57,7 @@ def path(seed):
 
 
 def slopes(total, losses):
-    """Returns the derivatives of a total of (T,) losses, a replicate at a time: (R, T)."""
+    """Returns the derivatives of a total of (T,) losses, one replicate at a time: (R, T)."""
     leaves = [row.clone().requires_grad_() for row in losses]
     return torch.stack([torch.autograd.grad(total(row), row)[0] for row in leaves])
 
@@ -107,7 +107,7 @@ def test_stch_is_the_slope_of_the_soft_maximum(seed, mu, form):
 
     balancer = STCH(mu=mu, form=form)
     weights, _ = balancer.weigh(make(losses), balancer.init(nadir.expand(R, T)))
-    # Where mu is small, the exponent is hundreds, and its last bit that much of the weight.
+    # For small mu the exponent is in the hundreds, which magnifies rounding in the weight.
     torch.testing.assert_close(weights, slopes(total, losses), rtol=1e-10, atol=1e-14)
 
 
@@ -141,7 +141,7 @@ def test_dwa_means_are_over_the_batches_that_had_the_task():
     state = balancer.end_epoch(state)
     torch.testing.assert_close(state.latest, torch.tensor([[2.0] + [13 / 3] * 4]))
     _, state = balancer.weigh(make(torch.ones(1, T) * lacking, lacking), state)
-    state = balancer.end_epoch(state)  # an epoch without the task is none of its epochs
+    state = balancer.end_epoch(state)  # an epoch without the task does not count
     _, state = balancer.weigh(make(torch.ones(1, T)), state)
     state = balancer.end_epoch(state)
     torch.testing.assert_close(state.rate, torch.tensor([[0.5] + [1.0] * 4]))
@@ -158,7 +158,7 @@ def test_dwa_means_are_over_the_batches_that_had_the_task():
     ids=["imtl_l", "kendall", "seed"],
 )
 def test_learned_scales_follow_their_oracle(seed, balancer, kind, factor, parameter, learned):
-    """The oracle's parameters take the steps of torch.optim.Adam on its own total."""
+    """torch.optim.Adam updates the oracle's parameters on the oracle's own total."""
     oracles = [kind(T) for _ in range(R)]
     adam = torch.optim.Adam([p for oracle in oracles for p in oracle.parameters()], lr=0.05)
     regression = torch.ones(T, dtype=torch.bool)

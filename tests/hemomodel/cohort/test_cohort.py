@@ -199,12 +199,12 @@ cells = st.one_of(
     st.sampled_from(["0", "1-2", "45/6/7", "2001/2/3", "N", " ", "1e5", "\ud800", pd.NaT, pd.NA]),
 )
 
-# As a cell a lone surrogate is fair; as a header pandas itself cannot hold it.
+# A cell may contain a lone surrogate; in a header, pandas does not support it.
 headers = cells.filter(lambda value: not (isinstance(value, str) and "\ud800" in value))
 
 
 def spoiled_table(draw, table: pd.DataFrame) -> pd.DataFrame:
-    """Up to three cells and one header become anything; some columns go, some come twice."""
+    """Changes up to three cells and one header at random; drops and repeats some columns."""
     table = table.astype(object)
     rows, columns = (st.integers(0, size - 1) for size in table.shape)
     for _ in range(draw(st.integers(0, 3))):

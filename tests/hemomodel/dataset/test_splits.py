@@ -36,7 +36,7 @@ def test_outer_folds_cover_every_row_once(cohort):
 
 
 def test_rare_levels_are_spread(cohort):
-    """A level that could be in every fold is in all of them but one at most."""
+    """A level with enough rows for every fold is missing from at most one."""
     split = Replicates(folds=5, seeds=4).split(cohort)
     for column, task in zip(cohort.labels.T, cohort.schema.tasks, strict=True):
         if task.kind == "regression":
@@ -118,7 +118,7 @@ def test_a_cohort_that_is_too_small_is_refused(cohort):
 
 
 def grouped(cohort, sizes):
-    """The cohort with its first rows in groups of such sizes, shuffled over the table."""
+    """The cohort with groups of these sizes, shuffled over the table; other rows are single."""
     groups = np.repeat(np.arange(len(sizes)), sizes)[: len(cohort)]
     alone = len(sizes) + np.arange(len(cohort) - len(groups))
     order = np.random.default_rng(0).permutation(len(cohort))

@@ -1,4 +1,4 @@
-"""What is fitted is fitted on training rows alone."""
+"""All fitting uses only training rows."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def alike(one, other):
 
 @pytest.mark.parametrize("feature_set", ["pretreatment", "seed"])
 def test_a_validation_row_changes_nothing_that_was_fitted(cohort, feature_set, monkeypatch):
-    # The strata come from the labels; with them held still, only fitting could see a label.
+    # The strata come from the labels; with a fixed split, only fitting could see a label.
     design = Replicates(folds=3, seeds=1)
     split = design.split(cohort)
     monkeypatch.setattr(Replicates, "split", lambda *_: split)

@@ -1,4 +1,4 @@
-"""Sets and intervals: against another implementation, and on labels that were drawn anew."""
+"""Sets and intervals: against another implementation, and on newly drawn labels."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def scores_of(rows, seed=0):
     return conformal_scores((LEVELS, FLOW), predicted, one_hot(labels, (LEVELS, FLOW)), known)
 
 
-@pytest.mark.filterwarnings("ignore:the no. of calibration examples")  # so it says 0.99 of 22
+@pytest.mark.filterwarnings("ignore:the no. of calibration examples")  # 22 rows at 0.99
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95, 0.99])
 @pytest.mark.parametrize("rows", [22, 100, 457])
 def test_as_another_implementation(rows, coverage):

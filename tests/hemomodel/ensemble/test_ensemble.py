@@ -1,4 +1,4 @@
-"""All networks together on one matrix say what each says on features of its own."""
+"""All networks on one shared matrix predict what each predicts on its own features."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from tests.support.task_kinds import of_all_kinds
 
 
 def with_gaps(cohort):
-    """Returns the cohort with a fifth of its cells empty, and one column in all rows."""
+    """Returns the cohort with a fifth of its cells empty, and one column entirely empty."""
     table = cohort.table.copy()
     random = np.random.default_rng(1)
     for name in table.select_dtypes("float64").columns:
@@ -30,7 +30,7 @@ def with_gaps(cohort):
 
 
 def each_alone(training, stack):
-    """Returns natural predictions (R, N, K), the features transformed R times."""
+    """Returns natural predictions (R, N, K), each replicate on its own features."""
     outputs = training.network.forward(torch.from_numpy(stack.features))[-1].double()
     offset, spread = (torch.from_numpy(part).unsqueeze(1) for part in (stack.offset, stack.spread))
     return training.layout.natural(outputs, offset, spread)
@@ -87,7 +87,7 @@ def test_levels_that_all_vanish_beside_another_tasks_are_not_lost(cohort):
     tasks = cohort.schema.tasks[:2]
     sizes = sum(task.size for task in tasks)
     weight, last = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, sizes)
-    last[..., 0] = 900.0  # the other task's logits are 0, and exp(-900) is too
+    last[..., 0] = 900.0  # the other task's logits are 0; exp(-900) underflows to 0
     ensemble = Ensemble(
         tasks,
         (np.ones((1, 1, 1)), np.zeros((1, 1))),

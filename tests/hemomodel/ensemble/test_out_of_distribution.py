@@ -1,4 +1,4 @@
-"""Who is unlike the fitted rows is told, with the reason."""
+"""Patients out of distribution are reported, with the reason."""
 
 import numpy as np
 import pytest
@@ -83,11 +83,11 @@ def test_three_reasons_are_shown_and_the_rest_counted(known, cohort):
     names = ("age", "sodium", "wbc", "mcv", "platelets")
     found = reasons(known, changed(cohort, **dict.fromkeys(names, 1e4)))[1]
     assert found.count("is outside") == 3
-    assert found.endswith("and 3 more")  # two of them, and the combination
+    assert found.endswith("and 3 more")  # two values and the combination
 
 
 def test_a_constant_that_rounding_spreads_has_no_scale_of_its_own(cohort):
-    """0.1 + 0.2 is not 0.3: divided by that, every new patient would be at the end of the world."""
+    """0.1 + 0.2 is not 0.3: divided by that difference, every new patient would be an outlier."""
     around = np.where(np.arange(len(cohort)) % 2, 0.3, 0.1 + 0.2)
     table = cohort.table.assign(sodium=around, ctr=np.where(around == 0.3, 0.3, 0.3 + 1e-6))
     design = fit_design_matrix(cohort.schema, FEATURES, table)

@@ -1,4 +1,4 @@
-"""Temperatures: what was overconfident is cooled, and what cannot be told is left as it is."""
+"""Temperatures: overconfident predictions are softened; without labels, nothing changes."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from hemomodel.schema.output_slices import is_value_mask, task_slices
 
 
 def drawn(tasks, rows, heat, seed=0):
-    """Returns log-probabilities that are `heat` times too sure, labels drawn of the right ones."""
+    """Returns log-probabilities, `heat` times too confident, and labels from the right ones."""
     random = np.random.default_rng(seed)
     right = random.normal(0, 1.5, (rows, sum(task.size for task in tasks)))
     labels = np.zeros((rows, len(tasks)))

@@ -1,4 +1,4 @@
-"""Ordered levels and counts: the laws of their losses, against other implementations."""
+"""Losses of ordered levels and of counts, against other implementations."""
 
 import pytest
 import torch
@@ -106,7 +106,7 @@ def test_the_slope_of_a_rate_is_autograds_and_goes_on_beyond_what_can_be_held():
     loss, slope = log_rate_losses(z, y)
     loss.sum().backward()
     torch.testing.assert_close(slope.detach(), z.grad)
-    assert (slope.detach()[z > 20] > 1e8).all()  # there is a way back
+    assert (slope.detach()[z > 20] > 1e8).all()  # the rate can still decrease
 
 
 def test_a_row_without_a_case_asks_for_a_lower_rate():

@@ -1,4 +1,4 @@
-"""Rows with a part of their labels: what is unknown is in no figure, and costs the rest nothing."""
+"""Partly labelled rows: unknown labels enter no figure and do not affect the known ones."""
 
 from dataclasses import fields, replace
 
@@ -19,7 +19,7 @@ ROWS, LACKING = 80, 20
 
 @pytest.fixture
 def mixed(double, cohort):
-    """A replicate of 80 training rows, with tasks of all kinds."""
+    """One replicate of 80 training rows, with tasks of all kinds."""
     stack = prepare(of_all_kinds(cohort), Replicates(folds=2, seeds=1)[:1])
     return shortened(stack, ROWS)
 
@@ -48,7 +48,7 @@ def only(stack, place):
 
 
 def check_as_if_removed(config, stack, near):
-    """Some training rows lose all their labels, or are taken away: the training is the same."""
+    """Training is the same whether some rows lose all their labels or are removed."""
     known = stack.known.copy()
     known[stack.train_rows[0, ROWS - LACKING :]] = False
     masked = Training(config, replace(stack, known=known))
@@ -68,12 +68,12 @@ def test_a_task_trains_as_if_its_unlabelled_rows_were_not_there(mixed, kind):
 @pytest.mark.parametrize("name", BALANCERS)
 def test_a_row_without_any_label_trains_as_if_it_were_not_there(mixed, name):
     balancer = BALANCERS[name]()
-    near = 1e-10 if balancer.weighs_heads else 1e-6  # a solver magnifies how sums are rounded
+    near = 1e-10 if balancer.weighs_heads else 1e-6  # a solver magnifies rounding
     check_as_if_removed(replace(WHOLE, balancer=balancer), mixed, near)
 
 
 def test_figures_are_those_of_the_labelled_rows(mixed):
-    """Every third row lacks a task's label, or is not among the rows that are scored."""
+    """Figures are the same whether every third row lacks a task's label or is not scored."""
     rows = mixed.score_rows[0]
     for third in range(3):
         tasks = [place for place in range(len(mixed.tasks)) if place % 3 == third]

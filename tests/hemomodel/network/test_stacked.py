@@ -1,4 +1,4 @@
-"""The written-out backward pass and Gramian, against torch.autograd on ordinary layers."""
+"""The manual backward pass and Gramian, against torch.autograd on ordinary layers."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def problem(hidden, rows=5, inputs=7, seed=0):
 
 
 def reference_losses(weights, biases, x, y):
-    """Returns one replicate's task losses (T,), the ordinary way."""
+    """Returns the task losses (T,) of one replicate, for autograd."""
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         x = x @ weight + bias
         if layer < len(weights) - 2:
@@ -209,7 +209,7 @@ def test_the_buffer_holds_every_parameter_once():
 
 @pytest.mark.usefixtures("double")
 def test_a_flow_is_compared_row_by_row():
-    """The original compared (B, 1) with (B,), whose best answer is the batch mean for every row."""
+    """The original compared (B, 1) with (B,), so the batch mean was optimal for every row."""
     layout = HeadLayout(TASKS)
     column = next(i for i, value in enumerate(layout.is_value) if value)
     targets = torch.zeros(1, 6, layout.width)

@@ -1,4 +1,4 @@
-"""A cohort with tasks of all five kinds goes through training as one with two."""
+"""A cohort with tasks of all five kinds trains like one with two."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def test_every_kind_can_be_learned(mixed):
     run = fit(FitConfig(epochs=40, lr=3e-3, dropout=0.1, batch_size=32), mixed, DESIGN)
     best = run.history.skill.mean(1).amax(0).tolist()
     skill = dict(zip([task.name for task in mixed.schema.tasks], best, strict=True))
-    for name in ("dialysate_flow", "calcium", "potassium"):  # a count, an order, two levels
+    for name in ("dialysate_flow", "calcium", "potassium"):  # count, ordinal, binary
         assert skill[name] > 0.05, name
 
 
@@ -122,7 +122,7 @@ SMALLEST = {
 
 
 def table_of_all_kinds(rows):
-    """Returns a table whose tasks follow its two features, with gaps."""
+    """Returns a table with gaps, whose tasks depend on its two features."""
     draw = np.random.default_rng(0)
     x, z = draw.normal(size=(2, rows))
     noise = draw.normal(size=(5, rows))

@@ -1,4 +1,4 @@
-"""Whatever the networks say, what is recommended breaks no rule."""
+"""No recommendation breaks a rule, whatever the networks predict."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def with_rules(*rules):
 
 
 def chosen(schema, in_use, probabilities):
-    """Returns the level (N,) of each task with levels that is recommended, by column."""
+    """Returns the recommended level (N,) of each task with levels, by column."""
     found = {}
     for tied in task_groups(schema, in_use):
         own = [probabilities[:, task_slices(schema.tasks)[place]] for place in tied.places]
@@ -36,7 +36,7 @@ def chosen(schema, in_use, probabilities):
 
 
 def broken(schema, levels):
-    """Returns the names of the rules about these tasks that any row breaks."""
+    """Returns the names of the rules about these tasks that at least one row breaks."""
     return [
         rule.name
         for rule in schema.rules
@@ -91,7 +91,7 @@ def test_a_dose_is_that_of_patients_with_the_recommended_anticoagulant():
     initial[0, 0], maintenance[0, 0] = 0.37, 0.64
     heparin, first, then = apply_constraints(tied, [agent, initial, maintenance])
     np.testing.assert_allclose(heparin, agent)
-    # Of the initial dose, only `none` forces 0; of the maintenance dose both others do.
+    # `none` forces both doses to 0; low-molecular-weight heparin only the maintenance dose.
     assert first[0, 0] == pytest.approx((0.37 - 0.25) / 0.75)
     assert then[0, 0] == pytest.approx((0.64 - 0.55) / 0.45)
     assert then[0, 1] == pytest.approx(0.04 / 0.45)

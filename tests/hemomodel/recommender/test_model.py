@@ -1,4 +1,4 @@
-"""A model that is handed on: it predicts the same elsewhere, and reads any workbook of patients."""
+"""An exported model predicts the same elsewhere, and reads any workbook of patients."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def model(model_folder):
 
 @pytest.fixture(scope="module")
 def patients():
-    """A workbook of 300, prescriptions and all."""
+    """A workbook of 300 patients, with prescriptions."""
     return synthetic_workbook(300, seed=8)[0]
 
 
@@ -79,7 +79,7 @@ def test_tasks_of_every_kind_are_recommended(cohort, replicates, patients):
     model = Model(build_model(every, config, stack, training.network.parameters))
     advice = model.recommend(patients)
     assert (advice["Dialysate flow: low"] >= 0).all()  # a count
-    levels = ["2.5", "3", "3.25", "3.5", "3.75", "4"]  # in their order, without a hole
+    levels = ["2.5", "3", "3.25", "3.5", "3.75", "4"]  # in order, without gaps
     for inside in set(advice["Session time: set"]):
         places = [levels.index(one) for one in inside.split(", ")]
         assert places == list(range(places[0], places[-1] + 1))
@@ -134,7 +134,7 @@ def test_tasks_may_be_called_as_parts_of_a_table_or_a_graph(cohort, replicates, 
 
 def test_what_is_read_back_is_what_was_written(fitted, model):
     back = model.fitted
-    # What switches do is prose, which earlier versions of the reader would refuse.
+    # Descriptions of switches are not written: earlier versions of the reader would refuse them.
     assert back.schema == fitted.schema.model_copy(update={"switches": {}})
     assert back.about == fitted.about
     for name in ("offset", "spread", "committees", "temperatures", "in_use"):
@@ -158,7 +158,7 @@ def test_switches_are_read_back(fitted, switches):
     plain = to_model_file(replace(fitted, schema=schema, switches=frozenset(switches)))
     stored = ModelFile.model_validate(plain)
     assert from_model_file(stored, schema, dict(fitted.layers)).switches == switches
-    assert stored.legacy_age == (switches == {"legacy_age", "begun"})  # all of them
+    assert stored.legacy_age == (switches == {"legacy_age", "begun"})  # all switches on
 
 
 def test_a_switch_that_the_table_lacks_is_refused(fitted):
@@ -222,7 +222,7 @@ def test_a_row_that_no_replicate_left_out_scores_nothing(cohort, replicates):
 
 
 def test_a_number_beyond_all_sense_leaves_finite_recommendations(model, cohort):
-    """Warnings are errors, here as everywhere."""
+    """Warnings are errors in all tests."""
     table = cohort.table.iloc[:8].copy()
     quantities = list(model.fitted.design.quantities)
     table[quantities] = table[quantities].astype(float)
@@ -320,7 +320,7 @@ def test_the_age_is_computed_as_in_the_study(trained, cohort, patients):
     )
     assert (older != younger).any()
     assert to_model_file(legacy)["legacy_age"] is True
-    assert to_model_file(legacy).keys() == to_model_file(plain).keys()  # earlier versions know them
+    assert to_model_file(legacy).keys() == to_model_file(plain).keys()  # known to earlier versions
 
 
 def test_a_stack_of_other_rows_is_refused(trained, fitted):

@@ -1,4 +1,4 @@
-"""The digits that values and their intervals are written with."""
+"""Significant digits of values and of their intervals."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ FLOW = [task.name for task in SCHEMA.tasks].index("blood_flow")
 
 
 def advised(value, errors):
-    """Returns what is written of a flow whose errors were so large, by part."""
+    """Returns the written value and bounds of a flow with these errors."""
     task, name = SCHEMA.tasks[FLOW], headings(SCHEMA)[FLOW]
     scores = ConformalScores(len(errors), np.sort(np.array(errors, dtype=float)))
     found = recommendations([task], [name], [], np.array([[value]]), [scores], 0.5)
@@ -43,7 +43,7 @@ def test_a_value_whose_interval_is_endless_has_four_digits_and_no_bounds():
 def test_an_interval_holds_what_it_held_and_is_hardly_wider(value, reach):
     exact = [np.array([part]) for part in (value, value - reach, value + reach)]
     said, low, high = round_to_interval(*exact)
-    noise = 4 * np.spacing(abs(value) + reach)  # of the numbers themselves
+    noise = 4 * np.spacing(abs(value) + reach)  # floating-point error
     assert low <= exact[1] + noise
     assert high >= exact[2] - noise
     assert low - noise <= said <= high + noise

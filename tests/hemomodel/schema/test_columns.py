@@ -1,4 +1,4 @@
-"""Kinds of columns beyond the hospital's workbook, and the tasks that are made of them."""
+"""Kinds of columns that the hospital's workbook does not have, and the tasks made from them."""
 
 import re
 from itertools import pairwise

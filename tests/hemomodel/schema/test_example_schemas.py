@@ -1,4 +1,4 @@
-"""The schema files beside the settings: valid, and true of the tables they were written for."""
+"""The schema files next to the settings are valid and describe their tables correctly."""
 
 import re
 

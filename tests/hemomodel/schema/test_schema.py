@@ -153,7 +153,7 @@ def assert_refused(path, text, names):
 
 
 def usual(text):
-    """The orchard without its feature set."""
+    """The orchard schema without its feature sets."""
     return Schema.model_validate(parse_yaml(text[: text.index("feature_sets:")], "t"))
 
 

@@ -1,4 +1,4 @@
-"""Plain words and numbers mean what they mean in YAML 1.2, and settings what they meant before."""
+"""Plain words and numbers follow YAML 1.2, and settings files keep their meaning."""
 
 import math
 import re
@@ -59,6 +59,6 @@ values = st.recursive(
 
 @given(values)
 def test_what_a_study_writes_it_reads_again(value):
-    """PyYAML writes by the older rules, and quotes all that they would misread."""
+    """PyYAML writes YAML 1.1, and quotes every text that YAML 1.1 would misread."""
     text = yaml.safe_dump({"a": value}, allow_unicode=True)
     assert parse_yaml(text, "t") == yaml.safe_load(text) == {"a": value}

@@ -1,4 +1,4 @@
-"""Weka's files: the same cells as in any other kind of file."""
+"""Weka's files give the same cells as any other kind of file."""
 
 import io
 

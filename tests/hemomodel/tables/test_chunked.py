@@ -1,4 +1,4 @@
-"""A table in parts is the table at once, or refused with the same words."""
+"""Reading a table in parts gives the same cells, or the same error, as reading it at once."""
 
 import pandas as pd
 import pytest
@@ -12,7 +12,7 @@ from tests.support.fields import schema
 
 
 def outcome(read):
-    """Returns the cells that were read, by column, or why none were."""
+    """Returns the cells that were read, by column, or the error message."""
     try:
         sheets = list(read())
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Files written and read back: the same cohort whatever the kind, whole or not at all."""
+"""Written files give the same cohort in every format; they are complete or absent."""
 
 from contextlib import suppress
 

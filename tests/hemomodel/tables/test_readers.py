@@ -70,7 +70,7 @@ def test_a_twin_that_pandas_renamed_is_refused(workbook, load):
 
 
 def spoiled_bytes(draw, whole: bytes) -> bytes:
-    """Up to four stretches are cut out, and others put in."""
+    """Replaces up to four stretches of bytes by others."""
     content = bytearray(whole)
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, max(len(content) - 1, 0)))
@@ -88,7 +88,7 @@ def test_any_bytes_load_or_are_refused(
 ):
     folder = tmp_path_factory.getbasetemp()
     whole, path = folder / f"whole{suffix}", folder / f"spoiled{suffix}"
-    if not whole.exists():  # once: a workbook holds the time of its making
+    if not whole.exists():  # once: a workbook contains its creation time
         save(workbook(3), whole)
     path.write_bytes(spoiled_bytes(data.draw, whole.read_bytes()))
     loads_or_is_refused(lambda: load_cohort(path))
@@ -103,14 +103,14 @@ def test_any_bytes_load_or_are_refused(
 def test_any_cells_in_any_file_load_or_are_refused(
     workbook, tmp_path_factory, loads_or_is_refused, suffix, data
 ):
-    """Cells of texts, numbers and dates, some headers changed, rows cut, through a real file."""
+    """Up to four cells become empty, numbers, texts or booleans, in a real file."""
     table = workbook(3).astype(object)
     texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
     cells = st.one_of(st.none(), st.integers(-(2**40), 2**40), st.floats(), texts, st.booleans())
     for _ in range(data.draw(st.integers(0, 4))):
         row, column = (data.draw(st.integers(0, size - 1)) for size in table.shape)
         table.iloc[row, column] = data.draw(cells)
-    if suffix == ".parquet":  # a column of which has one kind
+    if suffix == ".parquet":  # a column has one type
         table = table.astype("str") if data.draw(st.booleans()) else table.infer_objects()
     path = tmp_path_factory.getbasetemp() / f"cells{suffix}"
     try:

@@ -1,4 +1,4 @@
-"""A drafted schema reads the very table that it was made from, and gives none of its texts away."""
+"""A drafted schema reads its own table, and reveals no free text of it."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What is written opens in a spreadsheet, runs nothing there, and means the same in every kind."""
+"""Written files open in a spreadsheet, run no formula, and mean the same in every format."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_no_header_is_a_formula(tmp_path, risky):
     first = openpyxl.load_workbook(other).worksheets[0]["A1"]
     assert (first.value, first.data_type) == (f"{safe} 流速", "s")
     assert read(written(tmp_path / "o.csv", frame)).columns.tolist() == [safe]
-    for kind in ("parquet", "json"):  # are not opened by what runs formulas
+    for kind in ("parquet", "json"):  # not opened by spreadsheets
         assert read(written(tmp_path / f"o.{kind}", frame)).columns.tolist() == [risky]
 
 

@@ -1,4 +1,4 @@
-"""The encoding of a text file is found wherever its first character beyond ASCII is."""
+"""The encoding of a text file is found wherever its first non-ASCII character is."""
 
 import pytest
 

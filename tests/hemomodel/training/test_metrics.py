@@ -20,7 +20,7 @@ ROWS = [30, 23]  # of each replicate; the rest is padding
 
 @pytest.fixture
 def case(double):
-    """Returns outputs and what they are scored against; the second replicate has padded rows."""
+    """Returns layout, outputs and scoring data; the second replicate has padded rows."""
     generator = torch.Generator().manual_seed(0)
     layout = HeadLayout(TASKS)
     outputs = torch.randn(2, 30, layout.width, generator=generator)
@@ -44,7 +44,7 @@ def case(double):
     padding = torch.arange(30) >= torch.tensor(ROWS)[:, None]
     share = (~padding / torch.tensor(ROWS)[:, None]).unsqueeze(2).double()
     share = share.expand(-1, -1, len(TASKS))
-    outputs[1, ROWS[1] :] = 1e3  # what stands in padded rows must not count
+    outputs[1, ROWS[1] :] = 1e3  # values in padded rows must not count
     return layout, outputs, ScoringData(labels, share, trivial, optimum)
 
 

@@ -1,4 +1,4 @@
-"""The reference models: what scikit-learn says of each task, scored as a network is."""
+"""The reference models: scikit-learn's predictions of each task, scored like a network."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def found(held_out):
 
 
 def first(stack, name):
-    """Returns features, label columns and training rows of a task in the first replicate."""
+    """Returns a task's place and its features, labels and training rows in the first replicate."""
     place = [task.name for task in stack.tasks].index(name)
     start = sum(task.size for task in stack.tasks[:place])
     rows = stack.train_rows[0][: stack.train_counts[0]]
@@ -134,7 +134,7 @@ def test_counts_that_are_nearly_all_zero_have_a_mean_above_it(name, cases):
 
 @pytest.mark.parametrize("name", FITTED)
 def test_a_strength_is_chosen_on_persons_that_the_model_has_not_seen(name):
-    """Every row stands three times: a model that saw two copies would follow the third's noise."""
+    """Every row occurs three times: a model that saw two copies would fit the third's noise."""
     random = np.random.default_rng(3)
     x, noise = random.normal(size=(60, 40)), random.normal(size=60)
     copies = _Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)

@@ -1,4 +1,4 @@
-"""What the finalists leave, against a direct training."""
+"""The results of finalists, against a direct training."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -43,12 +43,12 @@ def test_a_finalist_is_trained_as_fit_trains(cohort, design, result):
 
 
 def test_held_out_figures_agree_with_each_other(stack, result):
-    assert set(result.metrics) == set(METRICS) - {"ordinal_mae"}  # no task here has an order
+    assert set(result.metrics) == set(METRICS) - {"ordinal_mae"}  # no task here is ordinal
     skill = 1 - result.losses.sum(1) / result.trivial.sum(1)
     np.testing.assert_allclose(result.metrics["skill"], skill, rtol=1e-9)
     np.testing.assert_allclose(result.curves["held_out_skill"][-1], skill, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(result.metrics["regret"], result.regret.mean(1), rtol=1e-9)
-    # Every level of a class gets a probability: they sum to one a row and replicate.
+    # The probabilities of all classes sum to one per row and replicate.
     classes = [t for t, task in enumerate(stack.tasks) if task.kind != "regression"]
     given = result.reliability[classes, :, 0].sum(1)
     np.testing.assert_allclose(given, 4 * len(stack.test_rows))

@@ -1,4 +1,4 @@
-"""configs/cluster: as far as a machine without a cloud, a Kubernetes or a Slurm can tell."""
+"""configs/cluster: all that can be checked without a cloud, Kubernetes or Slurm."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from study.pipeline.commands import search
 from tests.support.paths import ROOT
 
 FILES = ROOT / "configs" / "cluster"
-# Of RayJob v1, as KubeRay's API reference lists them.
+# The fields of RayJob v1 in KubeRay's API reference.
 SPEC = {
     *("entrypoint", "runtimeEnvYAML", "jobId", "submissionMode", "shutdownAfterJobFinishes"),
     *("ttlSecondsAfterFinished", "activeDeadlineSeconds", "backoffLimit", "rayClusterSpec"),
@@ -32,7 +32,7 @@ def loaded(name):
 
 
 def search_flags(words):
-    """Fails unless `hemomodel-search` takes these words."""
+    """Fails unless `hemomodel-search` accepts these arguments."""
     search.parser().parse_args(words)
 
 
@@ -88,7 +88,7 @@ def test_the_rayjob_has_the_fields_of_the_operator():
 
 
 def test_slurm_starts_ray_and_the_study(tmp_path):
-    """Slurm's two commands stand in as scripts that print what they were asked."""
+    """Scripts replace Slurm's two commands; `srun` prints its arguments."""
     slurm = tmp_path / "bin"
     slurm.mkdir()
     (slurm / "scontrol").write_text("#!/bin/sh\nprintf 'node7\\nnode8\\n'\n")

@@ -1,4 +1,4 @@
-"""Where trials train: what they ask Ray for, and that CUDA gives what the CPU gives."""
+"""The device of a trial: its request to Ray, and the same results on CUDA as on the CPU."""
 
 import pytest
 import ray

@@ -9,7 +9,7 @@ from study.cluster.jobs import follow
 
 
 class Server:
-    """A job server on which time passes between two requests; the job ends after `ends` of them."""
+    """A job server on which each request takes time; the job has ended at request `ends`."""
 
     def __init__(self, ends, code):
         self.ends, self.code, self.requests = ends, code, 0

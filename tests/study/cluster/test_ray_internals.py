@@ -1,4 +1,4 @@
-"""Ray and Tune still have what a study needs of them beyond what they promise."""
+"""Ray and Tune still have the internals that a study uses beyond the public API."""
 
 import importlib
 from pathlib import Path

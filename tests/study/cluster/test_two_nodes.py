@@ -1,4 +1,4 @@
-"""A study as a job on a cluster of two nodes, with a token, as docs/cluster.md prints it."""
+"""A study as a job on a cluster of two nodes, with a token, as in docs/cluster.md."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ TABLES = [
     ]
 )
 def cable(request):
-    """What is lost: a node's power, or the cable to a node with a network of its own."""
+    """The failure: a node loses power, or the cable to a node with a separate network is cut."""
     if request.param == "power":
         yield None
         return
@@ -119,7 +119,7 @@ def test_the_checkout_goes_with_a_job_or_the_two_installed_packages(monkeypatch,
 
 def test_no_table_goes_to_a_machine_that_ray_starts():
     cluster = yaml.safe_load((ROOT / "configs" / "cluster" / "ray-cluster.yaml").read_text())
-    for table in TABLES:  # rsync holds a pattern without a slash against the name alone
+    for table in TABLES:  # rsync matches a pattern without a slash against the name only
         name = table.rpartition("/")[2]
         assert any(fnmatchcase(name, pattern) for pattern in cluster["rsync_exclude"]), table
 

@@ -1,4 +1,4 @@
-"""Studies in the process of the tests, and one Ray per module for all of them."""
+"""Runs studies in the process of the tests, with one Ray per module."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -23,10 +23,10 @@ def shared_ray() -> Iterator[None]:
 def search_here(
     shared_ray: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs the command of the search in this process.
+    """Runs the search command in this process.
 
-    It returns what the command printed, or the one line that refuses. Another exit code raises
-    SystemExit. A small study in a process of its own spends most of its time on imports.
+    It returns the output, or the one line of a refusal. Another exit code raises SystemExit.
+    In a separate process, a small study would spend most of its time on imports.
     """
 
     def call(*flags: object, code: int = 0) -> str:

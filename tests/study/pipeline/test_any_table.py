@@ -1,4 +1,4 @@
-"""A table that nobody here made, from its schema to a verdict, cards and recommendations."""
+"""Any table, from its schema to a verdict, cards and recommendations."""
 
 import json
 
@@ -31,7 +31,7 @@ SHORTEST = [
     ]
 )
 def table(request, tmp_path):
-    """Returns a table and its schema: one with tasks of all five kinds, and the real ones."""
+    """Returns a table and its schema: a made-up one with all five kinds of task, or a real one."""
     if request.param == "orchard":
         data, schema = tmp_path / "apples.csv", tmp_path / "orchard.yaml"
         schema.write_text(SCHEMA, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A study that fails ends as one that nothing happened to."""
+"""An interrupted study ends with the results of an undisturbed one, and leaves no process."""
 
 import random
 import signal

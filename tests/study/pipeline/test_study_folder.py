@@ -1,4 +1,4 @@
-"""What a study leaves in its folder: files that agree with each other."""
+"""The files that a study writes into its folder agree with each other."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def workbook(tmp_path_factory):
-    """A workbook full of marks of a person, in a folder that is called after one."""
+    """A workbook full of personal data, in a folder with a person's name."""
     path = tmp_path_factory.mktemp("data") / PERSON / "HD.xlsx"
     path.parent.mkdir()
     run("cohort.py", "write", "--rows", 465, "--out", path)
@@ -42,16 +42,16 @@ def workbook(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ray_folder():
-    """Where Ray keeps its session; short, for the sake of its sockets."""
+    """The folder of Ray's session; sockets need a short path."""
     with TemporaryDirectory(prefix="ray", dir="/tmp") as place:
         yield Path(place)
 
 
 @pytest.fixture(scope="module")
 def study(workbook, ray_folder):
-    """A study of 24 trials on a workbook; returns its folder and what was printed.
+    """Runs a study of 24 trials on a workbook; returns its folder and its output.
 
-    Meanwhile the object store is looked into, for marks of a person and for what must be there.
+    During the run, the object store is searched for personal data and for the expected data.
     """
     out, people = workbook.parents[1], private(read(workbook))
     command = script("search.py", *SHORT, "--out", out, "--data", workbook, "--trials", 24,
@@ -197,9 +197,9 @@ class TestStudyFolder:
             assert [r["exit"].get("exit_code", 0) for r in records if r["type"] == "exit"] == [0]
 
     def test_no_patient_leaves_the_machine(self, study, workbook, ray_folder):
-        """No mark of a person and no token stands in what a study writes, nor on the screen.
+        """A study writes no personal data and no token, neither to files nor to the screen.
 
-        But for `study.yaml`, which names the workbook: the study goes on with it.
+        The exception is `study.yaml`: it names the workbook, which a resumed study needs.
         """
         folder, printed = study
         people = private(read(workbook))
@@ -210,8 +210,9 @@ class TestStudyFolder:
         cards = {path for path in models if path.stem == "card"}
         inside = [(path, mark) for path, mark in found if path not in models - cards]
         assert inside == [(folder / "study.yaml", PERSON)]
+        assert not {mark for path, mark in found if path in models} & set(words)
         table = pd.read_excel(workbook, dtype=str).to_csv().encode()
-        assert marks(table, people, (PERSON,)) == {*people, PERSON}  # they would have been found
+        assert marks(table, people, (PERSON,)) == {*people, PERSON}  # the search finds them
         assert len(list(ray_folder.rglob("*.log"))) > 2
         assert not any(word in printed for word in words)
 
@@ -269,7 +270,7 @@ class TestStudyFolder:
         assert marks(sent, people, (PERSON, *TOKENS.values(), str(folder.parent))) == set()
 
     def test_each_trial_is_what_the_library_makes_of_its_parameters(self, study, workbook):
-        """Whatever ran beside it, in whichever process, and whether it was stopped early."""
+        """In any process, next to any other trials, and also if it was stopped early."""
         folder, _ = study
         trials = pd.read_parquet(folder / "trials.parquet")
         settings = Settings(**yaml.safe_load((folder / "study.yaml").read_text())["settings"])

@@ -1,4 +1,4 @@
-"""A study's folder, made up whole: every file of one, with plausible values and no search."""
+"""A made-up study folder: every file, with plausible values and without a search."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,5 +22,5 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Maker:
 
 @pytest.fixture(scope="session")
 def folder(make_study: Maker) -> StudyFolder:
-    """Four arms, and a fifth of which every trial failed."""
+    """Four arms, and a fifth whose trials all failed."""
     return make_study(["equal", "fixed", "uncertainty", "gradnorm"], lost="pcgrad")

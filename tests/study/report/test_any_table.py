@@ -1,4 +1,4 @@
-"""The report of a study on another table speaks of what the schema speaks of, and of no more."""
+"""The report of a study on another table uses the terms of its schema, and no others."""
 
 import io
 import json

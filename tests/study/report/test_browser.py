@@ -77,7 +77,7 @@ def test_colours_follow_the_theme_and_a_pick_fades_the_rest(chromium: Any, page_
     assert page.evaluate(ink) != light
     page.locator(".legend button[data-arm=gradnorm]").first.click()
     faded = "[...document.querySelector('#plot-scores').data].filter((t) => t.opacity < 0.5).length"
-    assert page.evaluate(faded) == 6  # dots and interval of the three others
+    assert page.evaluate(faded) == 6  # dots and intervals of the other three arms
     assert said == []
     page.close()
 

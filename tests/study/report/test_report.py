@@ -1,4 +1,4 @@
-"""What `write_report` leaves, and what it says when it cannot."""
+"""The output of `write_report`, and its error messages."""
 
 import json
 import re
@@ -32,7 +32,7 @@ OPTIONAL = ("held_out", "references", "curves", "cosines", "calibration", "table
 
 
 def all_figures(folder: StudyFolder) -> list[Figure]:
-    """Every figure but those of importance, which take the time."""
+    """All figures except hyperparameter importance, which is slow."""
     importance = pd.DataFrame(columns=["arm", "parameter", "ped_anova", "fanova"])
     sections = all_sections(open_study(folder), journal_trials(folder), importance)
     blocks = [block for section in sections for block in section.blocks]
@@ -116,7 +116,7 @@ def test_every_figure_is_one_that_plotly_knows(folder: StudyFolder) -> None:
     assert len({figure.name for figure in figures}) == len(figures) > 30
     for figure in figures:
         drawn = with_theme({"data": figure.data, "layout": figure.layout}, THEMES["dark"])
-        go.Figure(drawn)  # raises on what plotly has no name for
+        go.Figure(drawn)  # raises on a name that plotly does not know
 
 
 @pytest.mark.parametrize("name", OPTIONAL)

@@ -17,7 +17,7 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path):
     assert load_checkpoint(path) == {"epoch": 3}
     path.write_bytes(path.read_bytes()[:100])
     assert load_checkpoint(path) is None
-    save_checkpoint(tmp_path / "no" / "00000.pt", {"epoch": 3})  # costs no trial
+    save_checkpoint(tmp_path / "no" / "00000.pt", {"epoch": 3})  # a failed save never fails a trial
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -50,7 +50,7 @@ class Killed(BaseException):
 
 
 class TrialHere(StackedTrial):
-    """A trial in this process; Ray would hand it the common parts."""
+    """A trial in this process; in a study, Ray passes it the common objects."""
 
     def __init__(self, config, **parts):
         self.config = config
@@ -80,7 +80,7 @@ class Search:
         return open_arms(storage, {name: (name,) for name in ARMS})
 
     def run(self, moments=None):
-        """Runs the search, resumed if it was killed; is killed after a number of moments."""
+        """Runs or resumes the search; it is killed after this number of moments."""
         self.moments = moments
         arms = self.arms()
         searcher = ArmSearcher(
@@ -113,7 +113,7 @@ class Search:
         )  # fmt: skip
 
     def trials(self):
-        """Returns what the storage has of every trial, arm by arm."""
+        """Returns the stored data of every trial, arm by arm."""
         return {
             (arm.name, trial.number): (
                 trial.state, trial.params, trial.value, trial.intermediate_values,

@@ -110,7 +110,7 @@ def test_states_are_told_as_they_are(tmp_path):
         TrialState.COMPLETE,
         TrialState.PRUNED,
         TrialState.FAIL,
-        TrialState.RUNNING,  # interrupted: to be taken up
+        TrialState.RUNNING,  # interrupted: to be resumed
         TrialState.RUNNING,  # interrupted before its first report
         TrialState.FAIL,
     ]
@@ -186,7 +186,7 @@ def test_a_trial_killed_while_it_was_drawn_is_drawn_again(tmp_path, monkeypatch,
         def dies(self, logs):
             nonlocal count
             count += 1
-            if count > drawn + 1:  # the first creates the trial
+            if count > drawn + 1:  # the first write creates the trial
                 raise KeyboardInterrupt
             write(self, logs)
 
@@ -238,7 +238,7 @@ def test_a_process_that_failed_for_good_leaves_its_reason(tmp_path):
 def test_a_trial_that_tune_gave_up_too_early_is_handed_out_again(tmp_path):
     search = searcher(tmp_path, 1)
     first = search.suggest("t0")
-    assert search.suggest("t1") is None  # t0 may yet come back
+    assert search.suggest("t1") is None  # t0 may still be retried
     for attempt in range(RETRIES):
         search.on_trial_complete(f"t{attempt}", error=True)
         assert search.suggest(f"t{attempt + 1}") == first

@@ -1,4 +1,4 @@
-"""Where a study's rows come from, parsed once and recorded without a path."""
+"""The source of a study's rows, parsed once and recorded without a path."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a full disk or too little memory becomes."""
+"""A full disk or too little memory becomes one error line."""
 
 import errno
 
@@ -31,7 +31,7 @@ def test_a_full_disk_is_one_line_wherever_it_shows(tmp_path):
 
 
 def test_memory_that_runs_low_is_one_line(tmp_path):
-    """Ray ends workers to save the machine, and Tune ends with them (seen in a real study)."""
+    """Ray kills workers to protect the machine, and Tune fails with them (seen in a real study)."""
     error = RuntimeError("Caught unexpected exception")
     error.__cause__ = OutOfMemoryError("2 worker(s) were killed: the node is low on memory")
     with (

@@ -1,4 +1,4 @@
-"""The tables of single trials become one, whatever came before."""
+"""The tables of single trials are merged into one, also after earlier merges."""
 
 import pandas as pd
 
@@ -31,7 +31,7 @@ def test_parts_are_joined_by_number_and_the_last_counts(tmp_path):
 
 
 def test_a_table_without_a_row_is_joined_too(tmp_path):
-    """As that of the cosines is where there is one task."""
+    """With one task, for example, the table of cosines is empty."""
     folder = StudyFolder(tmp_path / "s")
     folder.make()
     for number in (0, 1):

@@ -1,4 +1,4 @@
-"""Optuna still has what a study needs of it beyond what it promises."""
+"""Optuna still has the internals that a study uses beyond the public API."""
 
 import optuna
 import pytest
@@ -26,13 +26,13 @@ def test_a_study_knows_its_storage(study, storage):
 
 @pytest.mark.parametrize("redraw", [False, True])
 def test_an_open_trial_is_opened_again(study, redraw):
-    """With the parameters that are stored, or with parameters that are drawn again."""
+    """With the stored parameters, or with newly drawn ones."""
     drawn = study.ask().suggest_float("lr", 0, 1)
     (frozen,) = study.get_trials()
     study.sampler = optuna.samplers.RandomSampler(seed=1)
     trial = reopen_trial(study, frozen, redraw=redraw)
     assert (trial.suggest_float("lr", 0, 1) == drawn) is not redraw
-    assert frozen.distributions == {"lr": FloatDistribution(0, 1)}  # it was not emptied itself
+    assert frozen.distributions == {"lr": FloatDistribution(0, 1)}  # the original is unchanged
     study.tell(trial, 0.5)
     assert [(t.number, t.state) for t in study.get_trials()] == [(0, TrialState.COMPLETE)]
 

@@ -1,4 +1,4 @@
-"""The Optuna storage in a database: names apart, passwords nowhere, a lost server in one line."""
+"""The Optuna storage in a database: separate names, no passwords, one line for a lost server."""
 
 import os
 import shutil
@@ -102,12 +102,12 @@ def test_what_cannot_be_opened_is_one_line(tmp_path, monkeypatch, url, says, cap
 
 
 class Server:
-    """A PostgreSQL of its own, with a password."""
+    """A PostgreSQL server for one test, with a password."""
 
     def __init__(self, bin_, place):
         self._bin, self._data, self.port = bin_, place / "data", free_port()
         place.chmod(0o777)
-        for parent in place.parents:  # pytest's own are for their owner alone
+        for parent in place.parents:  # only their owner may enter pytest's own folders
             if any(above.name.startswith("pytest-of-") for above in (parent, *parent.parents)):
                 parent.chmod(0o755)
         (place / "password").write_text(SECRET)
@@ -163,7 +163,7 @@ def test_a_server_that_goes_away_is_one_line_and_nothing_is_lost(
     postgres.start()
     again, _ = arms_of("a", tmp_path, new=False)
     assert [trial.value for trial in again[0].trials] == [0.5]
-    arms[0].study.tell(arms[0].study.ask(), 0.6)  # and so does a driver that is still there
+    arms[0].study.tell(arms[0].study.ask(), 0.6)  # a driver that still runs can write again
     right = os.environ["HEMOMODEL_TEST_STORAGE"]
     monkeypatch.setenv("HEMOMODEL_TEST_STORAGE", right.replace(SECRET, f"{SECRET}-wrong"))
     with pytest.raises(InputError, match="OperationalError") as wrong:

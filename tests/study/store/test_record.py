@@ -1,4 +1,4 @@
-"""What the record says to others and to a resume: nothing of where files are, but the rules."""
+"""The record: no file paths when it is shared, and the rules when a study is resumed."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_file_that_is_called_synthetic_is_a_file():
 
 
 def earlier_study():
-    """A study whose record has the sentences of rule 1 and no number."""
+    """A study whose record has the sentences of rules 1 but no rules number."""
     folder = StudyFolder(FIXTURES / "rules_1" / "stopped")
     stored = read_record(folder)
     assert "rules" not in stored["declared"]

@@ -1,4 +1,4 @@
-"""Files of a study: whole or not at all, and on the disk."""
+"""Files of a study are complete or absent, and synced to the disk."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""W&B's own process is killed; each trial is one whole run in the end."""
+"""W&B's own process is killed; in the end, each trial has one complete run."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 from study.verification.aftermath import wandb_runs
 from tests.support.studies import merged
 
-# W&B reads its environment once a process, so what uses it runs in one of its own.
+# W&B reads its environment once per process, so this code runs in a separate process.
 _LOG = """
 import os, signal, subprocess, sys, time
 from pathlib import Path

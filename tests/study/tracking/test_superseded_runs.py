@@ -1,4 +1,4 @@
-"""Of several logs of one run, the last complete one stays."""
+"""If a run has several logs, the last complete one is kept."""
 
 from study.tracking.offline_runs import OfflineRun
 from study.tracking.relog import remove_superseded

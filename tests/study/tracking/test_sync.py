@@ -22,7 +22,7 @@ def said(done):
 
 
 class TestCheck:
-    """What is missing is said before anything is sent."""
+    """A missing part is reported before anything is sent."""
 
     @pytest.fixture
     def folder(self, tmp_path):
@@ -87,7 +87,7 @@ def logged(tmp_path_factory):
 
 @pytest.fixture
 def study(logged, tmp_path):
-    """A copy to upload; the files of its artifacts are those of the original."""
+    """A copy to upload; its artifact files stay in the original's folder."""
     return Path(shutil.copytree(logged, tmp_path / "toy", symlinks=True))
 
 
@@ -109,7 +109,7 @@ class TestUpload:
             self.assert_neither_paths_nor_the_machine_are_sent(server, logged)
             before = len(server.calls)
             for files in study.glob("wandb/offline-run-*/files"):
-                shutil.rmtree(files)  # what was uploaded may be tidied away
+                shutil.rmtree(files)  # uploaded files may be deleted
             again = sync(study, "--project", "dialysis", WANDB_BASE_URL=server.url)
             assert "all 5 runs have been uploaded already" in again.stdout
             assert len(server.calls) == before

@@ -1,4 +1,4 @@
-"""W&B's SDK still has what a study needs of it beyond what it promises."""
+"""W&B's SDK still has the internals that a study uses beyond the public API."""
 
 import subprocess
 
@@ -16,10 +16,10 @@ from study.tracking.tracker import import_wandb
 
 @pytest.fixture
 def wandb(tmp_path, monkeypatch):
-    """W&B; the environment is as it was afterwards."""
+    """W&B; the environment is restored after the test."""
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     for name in ("DIR", "DATA_DIR", "CACHE_DIR", "ARTIFACT_DIR"):
-        monkeypatch.setenv(f"WANDB_{name}", "")  # so that it is restored
+        monkeypatch.setenv(f"WANDB_{name}", "")  # so that monkeypatch restores it
     return import_wandb(StudyFolder(tmp_path))
 
 

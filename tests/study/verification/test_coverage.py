@@ -1,4 +1,4 @@
-"""What a model promises is held against what it recommends, on patients that it never saw."""
+"""A model's promised coverage is compared with its recommendations for new patients."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ def model(cohort):
 
 @pytest.fixture(scope="module")
 def new():
-    """Some 1,500 patients."""
+    """About 1,500 patients."""
     return synthetic_cohort(3_000, seed=77)
 
 
@@ -29,7 +29,8 @@ def kept(model, new):
 
 
 def test_as_much_is_covered_as_was_promised(kept):
-    # 183 rows gave the scores: a standard deviation of 0.02 over cohorts; see docs/recommending.md
+    # The scores are from 183 rows, so the standard deviation of the coverage over cohorts is 0.02;
+    # see docs/recommending.md.
     assert ((kept[:, 0] > COVERAGE - 0.08) & (kept[:, 0] <= 1)).all()
     assert abs(kept[:, 0].mean() - COVERAGE) < 0.06
 

@@ -1,4 +1,4 @@
-"""The calibration counts what was called, and its studies are what they say."""
+"""Error rates count significant differences, and simulated studies have their stated truth."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_a_known_study_is_plain_data_and_comes_out_the_same_again(monkeypatch):
     assert first["studies"] == second["studies"]
     assert set(first["studies"]) == set(STUDIES)
     assert {len(found) for found in first["studies"].values()} == {6}
-    # The arms of a null study are one balancer, but each search found a network of its own.
+    # All arms of a null study use one balancer, but each search found a different network.
     assert all(found["estimate"] for found in first["studies"]["null"])
     handicapped = [found for found in first["studies"]["most"] if found["arm"] == "most"]
     assert np.mean([found["estimate"] for found in handicapped]) < 0

@@ -1,4 +1,4 @@
-"""The oracle: a law of its own data, the best there is, and the same as brute force."""
+"""The oracle: valid probabilities, optimal, and equal to brute-force frequencies."""
 
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ PLACES = {
 CLASSES = [task.name for task in SCHEMA.tasks if task.kind == "classification"]
 FLOWS = [task.name for task in SCHEMA.tasks if task.kind == "regression"]
 
-# What the specification reports of 400,000 patients: entropy of the task, and the cross-entropy
-# (nats) or mean squared error and accuracy of the optimum.
+# Reported in the specification for 400,000 patients: entropy of the task, cross-entropy (nats)
+# and accuracy of the optimum.
 REPORTED = {
     "modality": (0.834, 0.747, 0.730),
     "anticoagulant": (1.066, 0.948, 0.547),
@@ -40,7 +40,7 @@ REPORTED = {
     "calcium": (1.020, 0.612, 0.718),
     "potassium": (0.455, 0.297, 0.873),
 }
-# Their standard errors are 0.002; the rest is what the specification leaves open.
+# Standard errors are 0.002; the rest allows for what the specification leaves open.
 NATS, SHARE = 0.006, 0.004
 
 
@@ -141,7 +141,7 @@ class TestParts:
     def test_clearance_solves_the_counter_current_dialyser(self):
         blood, dialysate, area = np.array([250.0]), np.array([500.0]), np.array([1.8])
         water, koa, steps = 0.894 * 250, 545 * 1.8, 20_000
-        # Urea along the membrane, from the end where fresh dialysate meets blood that leaves.
+        # Urea along the membrane, from the end where fresh dialysate meets outgoing blood.
         leaving, fresh = 1.0, 0.0
         for _ in range(steps):
             crossing = koa / steps * (leaving - fresh)
@@ -155,7 +155,7 @@ class TestParts:
         limit = session.threshold(1.2, np.array([hours]), 0.04)[0]
         for shift, above in ((-1e-3, False), (1e-3, True)):
             achieved, weight = np.array([limit + shift]), np.array([1e7])
-            # So much protein that the rounding of BUN is nothing.
+            # Enough protein to make the rounding of BUN negligible.
             outcome = session.outcome(
                 achieved, np.array([hours]), weight, np.array([0.04]), np.array([1e5])
             )
@@ -174,7 +174,7 @@ class TestParts:
 
 
 def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, Float64s], Mask]:
-    """Treats the same patient many times: prescriptions, and which sessions are kept."""
+    """Treats one patient many times; returns prescriptions and which sessions are kept."""
     of = named_streams(seed)
     copies = state.take(np.full(count, row))
     prescription = draw_prescription(copies, LEVELS, of)
@@ -190,7 +190,7 @@ def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, F
 
 
 def hardest(state: State, count: int) -> np.ndarray:
-    """Returns the rows of the patients whose sessions are kept least."""
+    """Returns the rows of the patients whose sessions are kept least often."""
     _, chance = selection.kept(state, observed_state(state, LEVELS), LEVELS)
     return chance.argsort()[:count]
 
@@ -231,7 +231,7 @@ class TestBruteForce:
         assert adequate.mean() == pytest.approx(chance, abs=4 * error + 1e-3)
 
     def test_access_among_kept_is_its_frequency(self, small):
-        """Low flow through a catheter loses sessions, which the doses' oracle must know."""
+        """Low catheter flow removes sessions, and the oracle of the doses must know that."""
         row = hardest(small.state, 1)[0]
         one = small.state.take(np.array([row]))
         settings, _ = selection.kept(one, observed_state(one, LEVELS), LEVELS)
@@ -273,7 +273,7 @@ class TestOptimum:
     @pytest.mark.parametrize("kept", [False, True], ids=["all", "kept"])
     @pytest.mark.parametrize("task", CLASSES)
     def test_calibrated(self, large, task, kept):
-        """In every tenth of the predictions, the mean prediction is the frequency."""
+        """In every decile of the predictions, the mean prediction equals the frequency."""
         rows = large.kept if kept else np.ones_like(large.kept)
         p = (large.among_kept if kept else large.among_all)[rows][:, PLACES[task]]
         hit = large.classes(task)[rows][:, None] == np.arange(p.shape[1])

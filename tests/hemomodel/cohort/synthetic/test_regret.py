@@ -1,4 +1,4 @@
-"""The road from more patients to less regret, and the oracle as a bound that holds."""
+"""More patients reduce the regret, and no network beats the oracle."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_more_patients_mean_less_regret_on_every_task(small, large):
 
 
 def test_no_network_beats_the_oracle(large):
-    """The realised loss above the oracle's: on no task below zero beyond its interval."""
+    """No task has a loss significantly below the oracle's; the excess is near the regret."""
     training = large.training
     layout, reference = training.layout, training.scored.scoring_targets
     best = torch.where(layout.is_value, reference.optimum, reference.optimum.clamp_min(1e-30).log())

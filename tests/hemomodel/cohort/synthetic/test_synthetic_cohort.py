@@ -1,4 +1,4 @@
-"""The synthetic workbook: its form, its attrition, its marginals, and that a seed decides it."""
+"""The synthetic workbook: its form, its attrition, its marginals, and reproducibility by seed."""
 
 import time
 
@@ -18,7 +18,7 @@ from hemomodel.tables.readers import read_frame
 SCHEMA = load_schema()
 HEADERS = {column.english: column.written for column in SCHEMA.columns}
 
-# The order that the published notebooks show, names trimmed; five columns are not known.
+# The order in the published notebooks, names without units; five columns are unknown.
 PUBLISHED_ORDER = [
     *("ID", "生日", "性別", "開始治療日期", "HBsAg", "Anti-HCV", "合併症", "PlanDate"),
     *("透析方式", "抗凝劑", "初劑量", "維持劑量", "血液流速", "透析液流速", "每次透析時間"),
@@ -35,14 +35,14 @@ GOLDEN = {"birth_date": "35/8/23", "pre_weight": 68.7, "blood_flow": 260.0, "kt_
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """20,000 rows under English names where the schema has one."""
+    """20,000 rows; columns have English names if the schema gives one."""
     frame, _ = synthetic_workbook(20_000, seed=1)
     return frame.rename(columns={header: name for name, header in HEADERS.items()})
 
 
 @pytest.fixture(scope="module")
 def kept() -> pd.DataFrame:
-    """The rows of 100,000 that the filters leave."""
+    """The rows that the filters keep from 100,000."""
     frame, _ = synthetic_workbook(100_000, seed=2)
     return build_cohort(frame, SCHEMA, source="synthetic").table
 
@@ -219,14 +219,14 @@ class TestSeed:
         named = frame.rename(columns={header: name for name, header in HEADERS.items()})
         row = named[named["urr"].notna()].iloc[0]
         found = {name: row[name] for name in GOLDEN}
-        assert found == GOLDEN  # who changed the laws or the order of the draws says so here
+        assert found == GOLDEN  # changes with the laws and with the order of draws
 
 
 class TestMarginals:
     """Means and SDs of the kept sessions, against the fit reported for this specification.
 
-    Tolerances are 3% of an SD: a standard error is 0.5%, the rest is what the specification
-    leaves open.
+    Tolerances are 3% of an SD: a standard error is 0.5%, the rest allows for what the
+    specification leaves open.
     """
 
     @pytest.mark.parametrize(

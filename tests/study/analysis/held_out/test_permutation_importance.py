@@ -1,4 +1,4 @@
-"""What is found of an ensemble's features, held against drivers that are known."""
+"""The permutation importance of features, compared with the known drivers."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ NUMBERS = {
     "creatinine": "creatinine", "sodium": "sodium", "potassium": "serum_potassium",
     "calcium": "ionized_calcium", "phosphorus": "phosphorus", "ctr": "ctr",
 }  # fmt: skip
-# What the generator's laws read; whatever is not here is not read.
+# The features that the generator uses for each task; it uses no others.
 DRIVERS = {
     "modality": ["age", "treatment_year", "phosphorus", "comorbidities", "pre_weight", "gender"],
     "anticoagulant": ["comorbidities", "serum_potassium", "hemoglobin", "age", "platelets",
@@ -80,7 +80,7 @@ def rows(patients: Cohort) -> HeldOutRows:
 
 @pytest.fixture(scope="module")
 def of_the_oracle(patients: Cohort, rows: HeldOutRows) -> pd.DataFrame:
-    """Feature by task: what the best possible predictor loses."""
+    """The skill that the best possible predictor loses, feature by task."""
     schema = patients.schema
     value = np.repeat([task.is_value for task in schema.tasks], [t.size for t in schema.tasks])
 
@@ -160,7 +160,7 @@ def test_the_shuffles_are_seeded(rows, patients):
 
 
 def rare(rows, count):
-    """Returns many rows, of which the first few alone have a label of the first task."""
+    """Returns many rows; only the first `count` have a label of the first task."""
     many = rows.take(np.arange(4 * MAX_ROWS) % len(rows))
     known = many.known.copy()
     known[count:, 0] = False

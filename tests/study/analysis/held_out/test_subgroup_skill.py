@@ -1,4 +1,4 @@
-"""The skill on kinds of rows, held against plain arithmetic and scipy's bootstrap."""
+"""The skill on subgroups, compared with plain arithmetic and scipy's bootstrap."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def people(count, seed=0):
 
 
 def losses(rows, share):
-    """Losses that are so much of the trivial predictor's, with some noise."""
+    """Returns `share` of the trivial predictor's losses, with some noise."""
     noise = np.random.default_rng(1).uniform(0.8, 1.2, rows.trivial_losses.shape)
     return rows.trivial_losses * share * noise
 
@@ -80,7 +80,7 @@ def test_unlabelled_rows_have_no_part_and_few_labels_no_figure():
     assert row(table, "all", first)["rows"] == 20
     assert row(table, "all", second)[["rows", "estimate", "low", "high"]].isna().all()
     kinds = table[(table["level"] != "all") & (table["task"] != MEAN_TASK)]
-    assert kinds["rows"].isna().all()  # or two of them would tell of a few by subtraction
+    assert kinds["rows"].isna().all()  # otherwise subtraction could reveal a small subgroup
     rest = table[(table["level"] == "all") & ~table["task"].isin([second, MEAN_TASK])]
     assert row(table, "all")["estimate"] == pytest.approx(rest["estimate"].mean())
 

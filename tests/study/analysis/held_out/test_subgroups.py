@@ -1,4 +1,4 @@
-"""Kinds of rows: each row is of one level, and no level tells of few persons."""
+"""Subgroups: each row has one level, and each level that is shown has enough persons."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a study says of the models that it hands on."""
+"""The tables about the exported models of a study."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ HOT = 2.5
 
 @pytest.fixture(scope="module")
 def rows() -> list[HeldOutRows]:
-    """Held-out rows whose labels follow the truth of `truth`."""
+    """Held-out rows with labels drawn from the predictions of `truth`."""
     cohort = synthetic_cohort(1500, seed=0)
     random = np.random.default_rng(0)
     parts = [cohort.table.iloc[start::4] for start in range(FOLDS)]
@@ -26,14 +26,14 @@ def rows() -> list[HeldOutRows]:
 
 
 def truth(table: pd.DataFrame, tasks) -> np.ndarray:
-    """Natural predictions that hang on weight and age alone."""
+    """Natural predictions that depend only on weight and age."""
     state = np.nan_to_num(table[["pre_weight", "age"]].to_numpy() - [61, 66]) / 13
     slopes = np.random.default_rng(1).normal(0, 1, (2, sum(task.size for task in tasks)))
     return normalised(tasks, state @ slopes)
 
 
 def normalised(tasks, said: np.ndarray) -> np.ndarray:
-    """Returns logits as log-probabilities; values as they are."""
+    """Returns logits as log-probabilities, and values unchanged."""
     ends = np.cumsum([task.size for task in tasks])[:-1]
     parts = zip(tasks, np.split(said, ends, axis=1), strict=True)
     return np.hstack([log_softmax(own, 1) if task.levels else own for task, own in parts])

@@ -1,4 +1,4 @@
-"""The expected best score, against enumeration and laws."""
+"""The expected best score, against enumeration and known properties."""
 
 from itertools import product
 
@@ -34,7 +34,7 @@ def test_it_grows_with_the_trials_from_their_mean_towards_their_best(scores):
 
 
 @given(st.floats(0.1, 1), st.integers(2, 60))
-def test_after_many_trials_it_is_the_best(best, count):
+def test_one_good_trial_among_many_is_found_with_its_probability(best, count):
     """With one good trial among N, N draws miss it with probability (1 - 1/N)^N."""
     scores = np.append(np.zeros(count - 1), best)
     mean, *_ = expected_best(scores, 0.9)

@@ -1,4 +1,4 @@
-"""The tests of paired differences, against scipy, R's figures and laws."""
+"""The tests of paired differences, against scipy, results from R and known properties."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Ranks and critical differences, against the published example, scipy and laws."""
+"""Ranks and critical differences, against a published example, scipy and known properties."""
 
 import numpy as np
 import pytest

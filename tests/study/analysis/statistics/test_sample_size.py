@@ -1,4 +1,4 @@
-"""The sizes needed, against the half-width that they lead to."""
+"""The required sample sizes, against the half-width that they give."""
 
 import pytest
 from hypothesis import assume, given
@@ -32,7 +32,7 @@ def test_with_what_is_needed_the_difference_is_seen_with_the_power(variance, cri
     assume(found is not None)
     reach = critical + stats.norm.ppf(0.8)
     if found.rows is not None:
-        assume(found.rows < 1e6)  # beyond that, one row more or less is lost in rounding
+        assume(found.rows < 1e6)  # above this, rounding hides one row
         own = variance.total - variance.rows + variance.rows * 46 / found.rows
         assert reach * own**0.5 <= 0.02 * (1 + 1e-9)
         fewer = variance.total - variance.rows + variance.rows * 46 / (found.rows - 1)

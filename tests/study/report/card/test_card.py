@@ -1,4 +1,4 @@
-"""The model card: what it must say, in two languages, and what it must not."""
+"""The model card: required and forbidden content, in two languages."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.support.made_study import About, made_study
 from tests.support.orchard import FOREIGN, SCHEMA, set_features, trees
 from tests.support.pages import read
 
-# Mitchell et al. 2019, figure 1, and what a user needs.
+# The sections of Mitchell et al. 2019, figure 1, and two for users.
 SECTIONS = ["details", "use", "factors", "metrics", "evaluation", "training", "results", "ethics",
             "caveats", "load", "glossary"]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Balancers can be told apart by whoever looks, on a light page and on a dark one."""
+"""Every reader can tell the balancers apart, on a light page and on a dark page."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""The share of conflicting task pairs, for every order in which a table can have the pairs."""
+"""The share of conflicting task pairs, for different orders of the pairs in a table."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from study.report.load import LoadedStudy, open_study
 from study.store.study_folder import StudyFolder
 
 SWAP = {"task": "other", "other": "task"}
-# In the order of a schema: pairs before and after each other in the alphabet.
+# In schema order: some pairs are in alphabetical order, and some are not.
 PAIRS = pd.DataFrame(
     [
         ("potassium", "calcium", -0.5),

@@ -1,4 +1,4 @@
-"""What a person sees at the end of a study."""
+"""The terminal output at the end of a study."""
 
 from dataclasses import replace
 

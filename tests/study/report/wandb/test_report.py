@@ -39,10 +39,10 @@ def report(folder, mode="offline", project="hemomodel", **options):
 
 @pytest.fixture
 def build(monkeypatch):
-    """Builds offline in this process, and leaves its environment as it was."""
+    """Builds offline in this process; the environment is restored afterwards."""
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     for name in ("DIR", "DATA_DIR", "CACHE_DIR", "ARTIFACT_DIR"):
-        monkeypatch.setenv(f"WANDB_{name}", "")  # so that it is restored
+        monkeypatch.setenv(f"WANDB_{name}", "")  # so that monkeypatch restores it
     return lambda folder: wandb_report(StudyFolder(folder), online=False)
 
 
@@ -104,7 +104,7 @@ class TestSpecification:
                 ("group", "=", "ward-7"), ("tags", "IN", tags[name]), ("state", "IN", ["finished"]),
             ]  # fmt: skip
             assert {f["key"]["section"] for f in runset["filters"]["filters"]} == {"run"}
-            assert "project" not in runset  # that of the report, wherever it is saved
+            assert "project" not in runset  # it uses the project of the report
 
     def test_curves_and_bars_show_mean_and_spread(self, spec):
         found = panels(grids(spec)["balancers"])

@@ -1,4 +1,4 @@
-"""W&B Workspaces still has what a study's report needs of it beyond what it promises."""
+"""W&B Workspaces still has the private parts that a study's report uses."""
 
 import json
 
@@ -10,12 +10,12 @@ from study.tracking.tracker import import_wandb
 
 @pytest.fixture
 def wr(tmp_path, monkeypatch):
-    """The library; the environment is as it was afterwards."""
+    """The library; the environment is restored afterwards."""
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     for name in ("DIR", "DATA_DIR", "CACHE_DIR", "ARTIFACT_DIR"):
-        monkeypatch.setenv(f"WANDB_{name}", "")  # so that it is restored
+        monkeypatch.setenv(f"WANDB_{name}", "")  # so that monkeypatch restores it
     import_wandb(StudyFolder(tmp_path))
-    import wandb_workspaces.reports.v2 as library  # not before the environment is set
+    import wandb_workspaces.reports.v2 as library  # after the environment is set
 
     return library
 

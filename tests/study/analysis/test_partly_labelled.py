@@ -1,4 +1,4 @@
-"""A study on complete rows, or on partly labelled ones too."""
+"""Studies on completely labelled rows only, or also on partly labelled rows."""
 
 import numpy as np
 import pytest
