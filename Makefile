@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n auto
 
 slow: $(READY)
-	$(BIN)/python -m pytest -q -m "slow and not thorough" -n 3 --dist loadscope
+	$(BIN)/python -m pytest -q -m "slow and not thorough" -n 3 --dist loadscope --no-loadscope-reorder
 
 # Not in CI; CONTRIBUTING says when to run these.
 thorough: $(READY)
@@ -38,7 +38,7 @@ bench: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
 	touch $(READY)
 
 clean:

@@ -27,7 +27,7 @@ def quiet_environment() -> None:
         "RAY_AIR_NEW_OUTPUT": "0",
         "RAY_DEDUP_LOGS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_preload_python_modules": "study.search.trial",  # loads while the driver loads
+        "RAY_prestart_worker_first_driver": "0",  # no trial or task uses those workers
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
