@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Without this, each of the many processes that the tests start would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: search test slow thorough check lint format bench clean
 
 search: $(READY)
