@@ -86,7 +86,7 @@ def test_the_bench_has_a_row_for_it(tree):
     assert re.search(r"│ hardest +│ +\d+ │", printed)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_study_searches_and_reports_it(tree):
     run(
         tree, "scripts/search.py", "--config", "configs/smoke.yaml", "--name", "toy",
