@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hemomodel.typing import Keys
 
-__all__ = ["fold_in", "random_bits", "replicate_keys", "uniform"]
+__all__ = ["fold_in", "normal", "random_bits", "replicate_keys", "uniform"]
 
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 _MIX1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -55,7 +55,17 @@ def random_bits(keys: Keys, count: int, start: int = 0) -> Tensor:
     return _mix(keys[:, None] + positions * _GOLDEN)
 
 
-def uniform(keys: Keys, count: int, dtype: torch.dtype) -> Tensor:
-    """Returns (R, count) numbers, uniform in [0, 1)."""
+def uniform(keys: Keys, count: int, dtype: torch.dtype, start: int = 0) -> Tensor:
+    """Returns (R, count) numbers, uniform in [0, 1), starting at a position of the stream."""
     mantissa = 24 if dtype == torch.float32 else 53
-    return _shifted(random_bits(keys, count), 64 - mantissa).to(dtype) * 2.0**-mantissa
+    return _shifted(random_bits(keys, count, start), 64 - mantissa).to(dtype) * 2.0**-mantissa
+
+
+def normal(keys: Keys, count: int, dtype: torch.dtype, start: int = 0) -> Tensor:
+    """Returns (R, count) standard normal numbers, starting at a position of the stream.
+
+    They are quantiles of uniform numbers at the centres of 2^24 (float32) or 2^53 equal intervals.
+    """
+    centre = 2.0**-24 if dtype == torch.float32 else 2.0**-53  # of the first interval above -1
+    between = uniform(keys, count, dtype, start).mul_(2).sub_(1).add_(centre)
+    return between.erfinv_().mul_(2**0.5)

@@ -1,11 +1,9 @@
 """Builds a model that can be exported, from trained networks and their rows."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor
@@ -20,10 +18,11 @@ from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.ensemble.out_of_distribution import fit_domain
 from hemomodel.ensemble.temperature_scaling import apply_temperatures, fit_temperatures
 from hemomodel.errors import InputError
+from hemomodel.network.stacked import parameter_views
 from hemomodel.schema.output_slices import is_value_mask
 from hemomodel.training.fit_config import FitConfig
 
-__all__ = ["build_model", "config_as_dict", "layer_pairs"]
+__all__ = ["build_model", "config_as_dict"]
 
 
 def build_model(
@@ -59,7 +58,7 @@ def build_model(
     ensemble = Ensemble(
         stack.tasks,
         folded_preprocessing(schema, features, design, learned, len(stack.pairs)),
-        layer_pairs(layers),
+        layers,
         (stack.offset, stack.spread),
     )
     temperatures, scores = _calibrate(stack, ensemble, design.matrix(table), development)
@@ -127,28 +126,18 @@ def _out_of_fold_weights(stack: Stack) -> NDArray[np.floating]:
 
 def _layers(config: FitConfig, stack: Stack, parameters: Tensor) -> dict[str, NDArray[np.floating]]:
     """Returns the flat buffer as named layers (R, G, ...); see `StackedNetwork`."""
-    flat = parameters.detach().cpu().numpy()
     networks = 1 if config.balancer.shares_trunk else len(stack.tasks)
     lead = (len(stack.pairs), networks)
     widths = (stack.features.shape[2], *config.hidden, stack.labels.shape[1])
-    layers, start = {}, 0
-    for place, (inputs, outputs) in enumerate(pairwise(widths)):
-        for name, shape in (("weight", (inputs, outputs)), ("bias", (outputs,))):
-            end = start + int(np.prod(lead + shape))
-            layers[f"layer{place}.{name}"] = flat[start:end].reshape(lead + shape)
-            start = end
+    flat = parameters.detach().cpu()
+    views = parameter_views(flat, widths, lead[0] * networks, config.linear_path)
+    layers = {}
+    for place, (weight, bias) in enumerate(zip(views.weights, views.biases, strict=True)):
+        layers[f"layer{place}.weight"] = weight.unflatten(0, lead).numpy()
+        layers[f"layer{place}.bias"] = bias.squeeze(1).unflatten(0, lead).numpy()
+    if views.direct is not None:
+        layers["direct.weight"] = views.direct.unflatten(0, lead).numpy()
     return layers
-
-
-def layer_pairs(layers: Mapping[str, NDArray[np.floating]]) -> list[tuple[Tensor, Tensor]]:
-    """Returns (weights, biases) of each layer, in order."""
-    return [
-        (
-            torch.from_numpy(np.array(layers[f"layer{place}.weight"])),
-            torch.from_numpy(np.array(layers[f"layer{place}.bias"])),
-        )
-        for place in range(len(layers) // 2)
-    ]
 
 
 def _about(

@@ -1,8 +1,9 @@
 """R networks as one predictor: the mean of their probabilities and values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +44,8 @@ class Ensemble:
             layer are (P, R x G x H) and (R x G x H,), with the preprocessing folded in. Those of
             the last layer are (R, G x H, K) and (R, 1, K), zero where a network does not predict a
             task.
+        direct: (P, R x K), the weights of the linear path, with the preprocessing folded in; None
+            without such a path.
         offset, spread: (R, 1, K), natural = own scale * spread + offset.
     """
 
@@ -50,7 +53,7 @@ class Ensemble:
         self,
         tasks: Sequence[Task],
         preprocessing: tuple[Floats, Floats],
-        weights: Sequence[tuple[Tensor, Tensor]],
+        layers: Mapping[str, Floats],
         scale: tuple[Floats, Floats],
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -59,19 +62,26 @@ class Ensemble:
         Args:
             tasks: of the outputs.
             preprocessing: map (R, P, F) and shift (R, F), from `folded_preprocessing`.
-            weights: (R, G, H_in, H_out) and (R, G, H_out) of each layer.
+            layers: by name, as in a `FittedModel`.
             scale: offset and spread of the targets, (R, K).
             dtype: of the computation.
         """
         layout = HeadLayout(tasks, dtype)
         linear, shift = (torch.from_numpy(part) for part in preprocessing)
         (first, first_bias), *middle, (last, last_bias) = (
-            (weight.double(), bias.double()) for weight, bias in weights
+            (_double(layers[f"layer{place}.weight"]), _double(layers[f"layer{place}.bias"]))
+            for place in range(len(layers) // 2)
         )
         folded = torch.einsum("rpf,rgfh->prgh", linear, first)
         folded_bias = torch.einsum("rf,rgfh->rgh", shift, first) + first_bias
         # (G, K): 1 where a network predicts a column.
         predicts = layout.member.T.double() if last.shape[1] > 1 else torch.ones(1, layout.width)
+        last_bias = (last_bias * predicts).sum(1)
+        self.direct: Tensor | None = None
+        if "direct.weight" in layers:
+            direct = (_double(layers["direct.weight"]) * predicts.unsqueeze(1)).sum(1)  # (R, F, K)
+            last_bias = last_bias + torch.einsum("rf,rfk->rk", shift, direct)
+            self.direct = torch.einsum("rpf,rfk->prk", linear, direct).flatten(1).to(dtype)
         self.layers = [
             (folded.flatten(1).to(dtype), folded_bias.flatten().to(dtype)),
             *(
@@ -80,7 +90,7 @@ class Ensemble:
             ),
             (
                 (last * predicts.unsqueeze(1)).flatten(1, 2).to(dtype),
-                (last_bias * predicts).sum(1, keepdim=True).to(dtype),
+                last_bias.unsqueeze(1).to(dtype),
             ),
         ]
         self.offset, self.spread = (torch.from_numpy(part).unsqueeze(1).to(dtype) for part in scale)
@@ -181,9 +191,17 @@ class Ensemble:
             if place < len(middle):
                 flow = flow.relu_()
         flow = flow.unflatten(0, (self.replicates, self.networks)).transpose(1, 2).flatten(2)
-        return torch.baddbmm(last_bias, flow, last)
+        outputs = torch.baddbmm(last_bias, flow, last)
+        if self.direct is None:
+            return outputs
+        straight = (design @ self.direct).view(len(design), self.replicates, -1)
+        return outputs.add_(straight.transpose(0, 1))
 
     @property
     def _width(self) -> int:
         """Units of the first layer of one network."""
         return self.layers[0][0].shape[1] // (self.replicates * self.networks)
+
+
+def _double(array: Floats) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.float64))

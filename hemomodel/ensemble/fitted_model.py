@@ -25,7 +25,8 @@ class FittedModel:
         switches: the schema's switches that change a feature and were on.
         about: plain data: `configuration`, `replicates`, `data`, and additional entries.
         layers: by name, `layer0.weight` (R, G, H_in, H_out) and `layer0.bias` (R, G, H_out) and so
-            on, with G networks per replicate: one, or one per task.
+            on, with G networks per replicate: one, or one per task; `direct.weight` (R, G, F, K)
+            if there is a linear path.
         learned: by name, (R, ...): the fitted numbers of each replicate's preprocessing.
         offset, spread: (R, K), of the targets.
         design: the matrix that all networks read.

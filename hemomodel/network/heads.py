@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hemomodel.network.likelihoods import (
+    continuation_logits,
     continuation_ratio,
     continuation_slopes,
     half_deviance,
@@ -87,6 +88,25 @@ class HeadLayout:
             rates = poisson_rate(outputs.index_select(-1, self._counts))
             values = outputs.index_copy(-1, self._counts, rates)
         return torch.where(self.is_value, values * spread + offset, self._log_levels(outputs))
+
+    def outputs_for(self, natural: Natural, offset: Tensor, spread: Tensor) -> Outputs:
+        """Returns outputs (..., K) for which `natural` returns these predictions.
+
+        Args:
+            natural: (..., K), log probabilities, and values in the label's unit; the mean of a
+                count is above zero.
+            offset: as for `natural`.
+            spread: as for `natural`.
+        """
+        values = (natural - offset) / spread
+        if self._counts is not None:
+            log_rates = values.index_select(-1, self._counts).log()
+            values = values.index_copy(-1, self._counts, log_rates)
+        outputs = torch.where(self.is_value, values, natural)
+        if self.ordinal is None:
+            return outputs
+        log_p = self.ordinal.scatter(natural, -torch.inf)
+        return self.ordinal.write(continuation_logits(log_p, self.ordinal.inner), outputs)
 
     def losses(
         self, outputs: Outputs, targets: Targets, known: Tensor | None = None

@@ -6,6 +6,7 @@ from torch.nn.functional import logsigmoid, pad
 
 __all__ = [
     "MAX_LOG_RATE",
+    "continuation_logits",
     "continuation_ratio",
     "continuation_slopes",
     "half_deviance",
@@ -31,6 +32,18 @@ def continuation_ratio(logits: Tensor, asked: Tensor) -> Tensor:
     passed = logsigmoid(logits).masked_fill(~asked, 0)
     stopped = logsigmoid(-logits).masked_fill(~asked, 0)
     return stopped + pad(passed, (1, -1)).cumsum(-1)
+
+
+def continuation_logits(log_p: Tensor, asked: Tensor) -> Tensor:
+    """Returns the logits (..., T, L) of which `continuation_ratio` makes these log probabilities.
+
+    Args:
+        log_p: (..., T, L), log probabilities above minus infinity; minus infinity as padding.
+        asked: as for `continuation_ratio`; the logits elsewhere are zero.
+    """
+    reached = log_p.flip(-1).logcumsumexp(-1).flip(-1)  # log P(level >= j)
+    passed = pad(reached[..., 1:], (0, 1), value=-torch.inf)  # log P(level > j)
+    return torch.where(asked, passed - log_p, 0.0)
 
 
 def continuation_slopes(logits: Tensor, targets: Tensor, asked: Tensor) -> Tensor:

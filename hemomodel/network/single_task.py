@@ -20,10 +20,17 @@ class SingleTaskNetworks:
 
     Attributes:
         parameters: the flat buffer of all networks; `gradient` has the same form.
+        all_weights: the part of the buffer with the weights.
     """
 
     def __init__(
-        self, widths: Sequence[int], keys: Keys, dtype: torch.dtype, layout: HeadLayout
+        self,
+        widths: Sequence[int],
+        keys: Keys,
+        dtype: torch.dtype,
+        layout: HeadLayout,
+        *,
+        linear_path: bool = False,
     ) -> None:
         """Draws the weights of R x T networks.
 
@@ -32,11 +39,19 @@ class SingleTaskNetworks:
             keys: (R,), one per replicate.
             dtype: of the parameters.
             layout: which output belongs to which task.
+            linear_path: as for `StackedNetwork`.
         """
         self._member = layout.member.T.unsqueeze(1)  # (T, 1, K)
         self._tasks = layout.member.shape[1]
-        self.stacked = StackedNetwork(widths, random_bits(keys, self._tasks).flatten(), dtype)
+        self.stacked = StackedNetwork(
+            widths, random_bits(keys, self._tasks).flatten(), dtype, linear_path=linear_path
+        )
         self.parameters, self.gradient = self.stacked.parameters, self.stacked.gradient
+        self.all_weights = self.stacked.all_weights
+
+    def start_heads_at(self, outputs: Tensor) -> None:
+        """Lets the heads begin close to constant outputs; see `StackedNetwork.start_heads_at`."""
+        self.stacked.start_heads_at(self.each([outputs])[0])
 
     def forward(self, x: Features, masks: Sequence[Tensor] = ()) -> list[Tensor]:
         """Returns the input of each layer (R * T, B, H), and last the outputs (R, B, K)."""

@@ -9,7 +9,6 @@ import torch
 
 from hemomodel.arrays import Floats
 from hemomodel.dataset.design_matrix import folded_preprocessing
-from hemomodel.ensemble.build import layer_pairs
 from hemomodel.ensemble.conformal import check_coverage
 from hemomodel.ensemble.ensemble import Ensemble
 from hemomodel.ensemble.fitted_model import FittedModel
@@ -52,7 +51,7 @@ class Model:
                 fitted.learned,
                 len(fitted.offset),
             ),
-            layer_pairs(fitted.layers),
+            fitted.layers,
             (fitted.offset, fitted.spread),
             dtype,
         )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = ["ModelFileError", "check_array", "check_layers", "finite_array", "positive_array"]
 
+_DIRECT = "direct.weight"  # of a linear path
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
@@ -71,7 +72,7 @@ def check_layers(
     """
     count = len(layers) // 2
     named = {f"layer{i}.{part}" for i in range(count) for part in ("weight", "bias")}
-    if count < 2 or set(layers) != named:  # noqa: PLR2004 - a trunk and its heads
+    if count < 2 or set(layers) - {_DIRECT} != named:  # noqa: PLR2004 - a trunk and its heads
         raise ModelFileError(
             "the weights are not named layer0.weight, layer0.bias, layer1.weight, ..."
         )
@@ -88,3 +89,5 @@ def check_layers(
         check_array(f"layer{place}.weight", weight, (*lead, width, outputs))
         check_array(f"layer{place}.bias", bias, (*lead, outputs))
         width = outputs
+    if _DIRECT in layers:
+        check_array(_DIRECT, layers[_DIRECT], (replicates, *networks, *ends))

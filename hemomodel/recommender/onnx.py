@@ -104,7 +104,12 @@ def _networks(graph: _Graph, model: Model) -> str:
     flow = graph.add("Transpose", flow, perm=[0, 2, 1, 3])
     flow = graph.shaped(flow, ensemble.replicates, -1, last.shape[1])
     flow = graph.add("MatMul", flow, graph.constant(last))
-    return graph.add("Add", flow, graph.constant(last_bias))
+    outputs = graph.add("Add", flow, graph.constant(last_bias))
+    if ensemble.direct is None:
+        return outputs
+    straight = graph.add("MatMul", _INPUT, graph.constant(ensemble.direct.float().numpy()))
+    straight = graph.shaped(straight, -1, ensemble.replicates, last.shape[2])
+    return graph.add("Add", outputs, graph.add("Transpose", straight, perm=[1, 0, 2]))
 
 
 def _part(graph: _Graph, outputs: str, columns: slice) -> str:

@@ -11,7 +11,7 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.network.heads import HeadLayout
 from hemomodel.training.metrics import ScoringData, row_losses
 from hemomodel.training.scored_rows import ScoredRows, padding_mask, row_weights
-from hemomodel.typing import Features, Targets
+from hemomodel.typing import Features, Outputs, Targets
 
 __all__ = ["Batch", "DeviceStack", "as_array"]
 
@@ -64,6 +64,12 @@ class DeviceStack:
         self._trivial = tensor(stack.trivial)
         self.train_rows = tensor(stack.train_rows)
         self.is_padding = tensor(padding_mask(stack.train_rows, stack.train_counts))
+
+    @property
+    def trivial_outputs(self) -> Outputs:
+        """The outputs (R, K) of the trivial predictor: base rates, and means of values."""
+        offset, spread = self._offset.squeeze(1), self._spread.squeeze(1)
+        return self.layout.outputs_for(self._trivial, offset, spread)
 
     def gather(self, rows: Tensor) -> Batch:
         """Returns the rows with the row numbers (R, n)."""

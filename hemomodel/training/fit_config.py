@@ -23,11 +23,18 @@ class FitConfig:
         hidden: widths of the shared layers; ReLU after each except the last.
         lr: learning rate of trunk and heads.
         batch_size: rows per step.
-        weight_decay: decoupled with `adamw`, added to the gradient with `adam`.
+        weight_decay_epochs: the time scale of AdamW's weight decay, in epochs: a weight loses the
+            share 1 / (steps per epoch * weight_decay_epochs) per step, times the schedule (Wang &
+            Aitchison, ICML 2025). Biases do not decay. None for no decay, which is plain Adam.
         dropout: share of rectified units that are set to zero in training.
         balancer: the method that weights the task losses.
         epochs: passes over the training rows.
-        optimizer: Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019).
+        input_noise: standard deviation of the Gaussian noise that is added to every feature in
+            training.
+        linear_path: whether each head also reads the features directly, by its own weights.
+        schedule: of the learning rate: constant, or half a cosine from `lr` to 0.
+        heads: how the heads begin: `base_rates` predicts base rates and means from the first step,
+            with small weights; `random` is torch.nn.Linear's initialisation, as published.
         reduction: whether the total is the sum or the mean of the weighted task losses.
         gradients: the parameters by which task gradients are computed, for balancers that use
             them: the weights of the last shared layer, or every parameter of the trunk.
@@ -38,7 +45,7 @@ class FitConfig:
     """
 
     hidden: Annotated[
-        tuple[Width, ...], Layers(IntRange(2, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)
+        tuple[Width, ...], Layers(IntRange(1, 4), OneOf(16, 32, 64, 128)), Field(min_length=1)
     ] = (
         64,
         32,
@@ -46,11 +53,14 @@ class FitConfig:
     )
     lr: Annotated[float, LogUniform(1e-4, 3e-2), Field(gt=0)] = 1e-2
     batch_size: Annotated[int, OneOf(8, 16, 32, 64), Field(ge=1)] = 32
-    weight_decay: Annotated[float, LogUniform(1e-6, 1e-1), Field(ge=0)] = 1e-4
+    weight_decay_epochs: Annotated[float | None, LogUniform(1.0, 1e3), Field(gt=0)] = 100.0
     dropout: Annotated[float, Uniform(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
+    input_noise: Annotated[float, Uniform(0.0, 0.6), Field(ge=0)] = 0.0
+    linear_path: Annotated[bool, OneOf(*(False, True))] = False
     balancer: InstanceOf[Balancer[Any]] = Equal()
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
-    optimizer: Literal["adam", "adamw"] = "adamw"
+    schedule: Literal["constant", "cosine"] = "constant"
+    heads: Literal["base_rates", "random"] = "base_rates"
     reduction: Literal["sum", "mean"] = "mean"
     gradients: Over = "last"
     features: str = "default"

@@ -1,5 +1,6 @@
 """The training loop: trains all replicates of one configuration together."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from hemomodel.dataset.stack import Stack
 from hemomodel.network.gradients import Network, TaskGradients, lengths_and_cosines
 from hemomodel.network.single_task import SingleTaskNetworks
 from hemomodel.network.stacked import StackedNetwork
-from hemomodel.prng import fold_in, random_bits, replicate_keys
+from hemomodel.prng import fold_in, normal, random_bits, replicate_keys
 from hemomodel.pytree import flatten, unflatten
 from hemomodel.training.device_data import Batch, DeviceStack
 from hemomodel.training.fit_config import FitConfig
@@ -57,11 +58,16 @@ class Training:
         widths = (self._data.width, *config.hidden, self.layout.width)
         start, dtype = fold_in(self._keys, 0), self.trivial_train_loss.dtype
         self.network: Network = (
-            StackedNetwork(widths, start, dtype)
+            StackedNetwork(widths, start, dtype, linear_path=config.linear_path)
             if config.balancer.shares_trunk
-            else SingleTaskNetworks(widths, start, dtype, self.layout)
+            else SingleTaskNetworks(
+                widths, start, dtype, self.layout, linear_path=config.linear_path
+            )
         )
-        self._optimizer = _optimizer(config, self.network)
+        if config.heads == "base_rates":
+            self.network.start_heads_at(self._data.trivial_outputs)
+        self.network.parameters.grad = self.network.gradient
+        self._optimizer = torch.optim.Adam([self.network.parameters], lr=config.lr, fused=True)
         self._balancer_keys = fold_in(self._keys, -1)
         self._balancer = config.balancer
         self._memory: Any = self._balancer.init(self.trivial_train_loss)
@@ -85,6 +91,7 @@ class Training:
         return torch.no_grad()(partial(self._step, batch, 1))
 
     def _epoch(self) -> History:
+        self._set_rate()
         zeros = torch.zeros_like(self.trivial_train_loss)
         self._loss_sum, self._row_sum, self._weight_sum = zeros, zeros.clone(), zeros.clone()
         self._dropout_keys = fold_in(self._keys, 2 * self.epoch + 2)
@@ -113,8 +120,21 @@ class Training:
         lottery = lottery.masked_fill_(data.is_padding, torch.iinfo(torch.int64).max)
         order = data.train_rows.gather(1, lottery.argsort(1))[:, : self._rows_per_epoch]
         per_row = len(order) * (data.width + self.layout.width)
+        first = 0
         for block in order.split(max(1, _BLOCK // (per_row * size)) * size, 1):
-            yield from data.gather(block).slices(size)
+            batch = data.gather(block)
+            yield from self._with_noise(batch, first).slices(size)
+            first += block.shape[1]
+
+    def _with_noise(self, batch: Batch, first: int) -> Batch:
+        """Adds the input noise; `first` is the position of the first row in the epoch."""
+        if not self.config.input_noise:
+            return batch
+        keys = fold_in(fold_in(self._keys, -2), self.epoch)
+        _, rows, width = batch.features.shape
+        noise = normal(keys, rows * width, batch.features.dtype, start=first * width)
+        noisy = batch.features.add_(noise.view_as(batch.features), alpha=self.config.input_noise)
+        return batch._replace(features=noisy)
 
     def _step(self, batch: Batch, step: int) -> None:
         """Takes one step of every replicate."""
@@ -164,7 +184,18 @@ class Training:
             self.network.backward(flow, slopes * by_column, masks)
         else:
             self.network.backward(flow, slopes * share, masks, slopes * by_column)
+        if self._decay:
+            self.network.all_weights.mul_(1 - self._decay)
         self._optimizer.step()
+
+    def _set_rate(self) -> None:
+        """Sets the learning rate and the weight decay of this epoch's steps."""
+        config, factor = self.config, 1.0
+        if config.schedule == "cosine":
+            factor = (1 + math.cos(math.pi * self.epoch / config.epochs)) / 2
+        self._optimizer.param_groups[0]["lr"] = config.lr * factor
+        scale = config.weight_decay_epochs
+        self._decay = factor / (scale * self.steps_per_epoch) if scale else 0.0
 
     def _losses_of(self, batch: Batch, masks: Sequence[Tensor]) -> Callable[[], Losses]:
         """Returns a function that computes the losses of a batch with the current network."""
@@ -212,9 +243,3 @@ class Training:
             self._optimizer.load_state_dict({"state": {0: adam}, "param_groups": groups})
         memory = {name[7:]: value for name, value in state.items() if name.startswith("memory.")}
         self._memory = unflatten(self._memory, memory)
-
-
-def _optimizer(config: FitConfig, network: Network) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    network.parameters.grad = network.gradient
-    return kind([network.parameters], lr=config.lr, weight_decay=config.weight_decay, fused=True)

@@ -30,7 +30,16 @@ class Network:
             nn.MSELoss() if task.is_value else nn.CrossEntropyLoss() for task in stack.tasks
         ]
         parameters = [*self.trunk.parameters(), *self.heads.parameters()]
-        self.adam = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
+        steps = -(-stack.rows_per_epoch // config.batch_size)
+        scale = config.weight_decay_epochs
+        groups = [
+            {
+                "params": [part for part in parameters if part.ndim > 1],
+                "weight_decay": 1 / (config.lr * steps * scale) if scale else 0.0,
+            },
+            {"params": [part for part in parameters if part.ndim == 1], "weight_decay": 0.0},
+        ]
+        self.adam = torch.optim.AdamW(groups, lr=config.lr)
 
     def task_losses(self, shared: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
         """Returns the losses of the tasks."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hemomodel.balancers._base import BALANCERS
-from hemomodel.domains import IntRange
+from hemomodel.domains import IntRange, OneOf
 from hemomodel.errors import InputError
 from study.settings.settings import Settings
 
@@ -67,7 +67,8 @@ def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks
 
 
 def _check_value(key: str, value: Any, domain: object) -> None:
-    if any(isinstance(part, bool) or _endless(part) for part in _parts(value)):
+    is_flag = isinstance(domain, OneOf) and bool in map(type, domain.choices)
+    if any((type(part) is bool) != is_flag or _endless(part) for part in _parts(value)):
         raise InputError(f"fit.{key} is {value!r}; give a finite number, or one of its choices")
     if key == "hidden.depth" and isinstance(domain, IntRange):
         if not isinstance(value, int) or not domain.low <= value <= domain.high:

@@ -1,9 +1,10 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hemomodel.prng import fold_in, random_bits, replicate_keys, uniform
+from hemomodel.prng import fold_in, normal, random_bits, replicate_keys, uniform
 
 PAIRS = [(seed, fold) for seed in range(20) for fold in range(5)]
 
@@ -17,6 +18,28 @@ def test_numbers_are_uniform():
 
 def test_single_precision_stays_below_one():
     assert uniform(replicate_keys(PAIRS), 100_000, torch.float32).max() < 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_normal_numbers_are_normal_and_finite(dtype):
+    numbers = normal(replicate_keys(PAIRS), 5000, dtype).flatten().numpy()
+    assert stats.kstest(numbers, "norm").pvalue > 1e-3
+
+
+def test_the_ends_of_the_uniform_numbers_are_finite_as_normal_numbers(monkeypatch):
+    for dtype, bits in ((torch.float32, 24), (torch.float64, 53)):
+        ends = torch.tensor([[0.0, 1 - 2.0**-bits]], dtype=dtype)
+        monkeypatch.setattr("hemomodel.prng.uniform", lambda *_, ends=ends: ends.clone())
+        low, high = normal(replicate_keys([(0, 0)]), 2, dtype)[0].tolist()
+        assert high == pytest.approx(-low)
+        assert 5 < high < 9
+
+
+def test_a_stream_can_be_read_from_any_position():
+    keys = replicate_keys(PAIRS[:3])
+    for draw in (uniform, normal):
+        whole = draw(keys, 50, torch.float64)
+        assert torch.equal(draw(keys, 20, torch.float64, start=30), whole[:, 30:])
 
 
 def test_every_bit_is_fair():

@@ -134,6 +134,10 @@ WEIGHT_CASES = {
         lambda w: w.update({n: a.astype(np.int32) for n, a in w.items()}),
         (WEIGHTS, "int32"),
     ),
+    "a path of another width": (
+        lambda w: w.update({"direct.weight": np.zeros((6, 1, 3, 47), dtype=np.float32)}),
+        ("direct.weight", "(6, 1, 3, 47)", "(6, 1, 32, 47)"),
+    ),
     "none": (lambda w: w.clear(), ("layer0.weight", "layer1.weight")),
 }
 

@@ -139,7 +139,7 @@ def _raced(lane: str, options: argparse.Namespace) -> Outcome:
         "trials": options.trials if lane == "ours" else options.peer_trials,
         "balancers": options.balancers.split(","),
         "seeds": options.seeds,
-        "fit": {"epochs": options.epochs, "optimizer": "adamw"},
+        "fit": {"epochs": options.epochs},
         "out": str(folder),
         "name": "race",
     }

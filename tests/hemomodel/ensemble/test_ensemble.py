@@ -44,7 +44,10 @@ def each_alone(training, stack):
 def test_the_folded_networks_are_the_networks(  # noqa: PLR0913, PLR0917 -- one case each
     double, cohort, replicates, balancer, features, hidden, kinds
 ):
-    config = FitConfig(balancer=BALANCERS[balancer](), features=features, hidden=hidden, epochs=1)
+    config = FitConfig(
+        balancer=BALANCERS[balancer](), features=features, hidden=hidden, epochs=1,
+        linear_path=len(hidden) > 1,
+    )  # fmt: skip
     cohort = with_gaps(of_all_kinds(cohort) if kinds == "all" else cohort)
     stack = prepare(cohort, replicates, features=features, with_test=True)
     training = Training(config, stack)
@@ -86,12 +89,17 @@ def test_a_row_left_out_is_predicted_by_those_that_left_it_out(trained, cohort, 
 def test_levels_that_all_vanish_beside_another_tasks_are_not_lost(cohort):
     tasks = cohort.schema.tasks[:2]
     sizes = sum(task.size for task in tasks)
-    weight, last = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, sizes)
+    weight, last = np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1, sizes))
     last[..., 0] = 900.0  # the other task's logits are 0; exp(-900) underflows to 0
     ensemble = Ensemble(
         tasks,
         (np.ones((1, 1, 1)), np.zeros((1, 1))),
-        [(weight, torch.zeros(1, 1, 1)), (last, torch.zeros(1, 1, sizes))],
+        {
+            "layer0.weight": weight,
+            "layer0.bias": np.zeros((1, 1, 1)),
+            "layer1.weight": last,
+            "layer1.bias": np.zeros((1, 1, sizes)),
+        },
         (np.zeros((1, sizes)), np.ones((1, sizes))),
     )
     said = np.exp(ensemble(np.ones((1, 1), dtype=np.float32)))[0]

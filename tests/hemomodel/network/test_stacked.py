@@ -17,12 +17,15 @@ TASKS = schema_of_all_kinds(load_schema()).tasks
 PAIRS = [(0, 0), (0, 1), (3, 2)]
 
 
-def problem(hidden, rows=5, inputs=7, seed=0):
+def problem(hidden, rows=5, inputs=7, seed=0, linear_path=False):
     """Returns a network, its layout, features and targets."""
     torch.manual_seed(seed)
     layout = HeadLayout(TASKS)
     network = StackedNetwork(
-        (inputs, *hidden, layout.width), replicate_keys(PAIRS), torch.get_default_dtype()
+        (inputs, *hidden, layout.width),
+        replicate_keys(PAIRS),
+        torch.get_default_dtype(),
+        linear_path=linear_path,
     )
     x = torch.randn(len(PAIRS), rows, inputs)
     blocks = [
@@ -38,14 +41,14 @@ def problem(hidden, rows=5, inputs=7, seed=0):
     return network, layout, x, torch.cat(blocks, -1).to(x)
 
 
-def reference_losses(weights, biases, x, y):
-    """Returns the task losses (T,) of one replicate, for autograd."""
+def reference_losses(weights, biases, x, y, direct=0.0):
+    """Returns the task losses (T,) of one replicate, for autograd; `direct` is added to outputs."""
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         x = x @ weight + bias
         if layer < len(weights) - 2:
             x = x.relu()
     sizes = [task.size for task in TASKS]
-    parts = zip(TASKS, x.split(sizes, 1), y.split(sizes, 1), strict=True)
+    parts = zip(TASKS, (x + direct).split(sizes, 1), y.split(sizes, 1), strict=True)
     return torch.stack([ordinary_loss(task.kind, out, target) for task, out, target in parts])
 
 
@@ -71,6 +74,32 @@ def test_losses_and_gradients_are_those_of_autograd(hidden):
         ):
             for mine, other in zip(ours, theirs, strict=True):
                 torch.testing.assert_close(mine[r], other.grad, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.usefixtures("double")
+def test_the_linear_path_has_the_gradient_of_autograd_and_no_part_in_the_gramian():
+    network, layout, x, y = problem((8, 6, 4), linear_path=True)
+    network.direct.normal_(generator=torch.Generator().manual_seed(1))
+    flow = network.forward(x)
+    losses, slopes = layout.losses(flow[-1], y)
+    network.backward(flow, slopes)
+    gramians = [kind(network, flow, slopes, layout) for kind in (task_gramian, trunk_gramian)]
+    for r in range(len(PAIRS)):
+        direct = network.direct[r].clone().requires_grad_()
+        weights = [weight[r].clone().requires_grad_() for weight in network.weights]
+        biases = [bias[r].clone().requires_grad_() for bias in network.biases]
+        expected = reference_losses(weights, biases, x[r], y[r], x[r] @ direct)
+        torch.testing.assert_close(losses[r], expected.detach(), rtol=1e-12, atol=1e-12)
+        shared = [*weights[:-1], *biases[:-1]]
+        rows = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in expected]
+        jacobian = torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+        torch.testing.assert_close(gramians[1][r], jacobian @ jacobian.T, rtol=1e-10, atol=1e-14)
+        last = torch.stack([row[len(weights) - 2].flatten() for row in rows])
+        torch.testing.assert_close(gramians[0][r], last @ last.T, rtol=1e-10, atol=1e-14)
+        expected.sum().backward()
+        gradients = [*network.weight_gradients, network._direct_gradient]
+        for mine, other in zip(gradients, [*weights, direct], strict=True):
+            torch.testing.assert_close(mine[r], other.grad, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 40], ids="{} rows".format)
@@ -200,11 +229,44 @@ def test_initial_weights_are_those_of_linear_layers():
             assert part.std() == pytest.approx(bound / 3**0.5, rel=0.05)
 
 
-def test_the_buffer_holds_every_parameter_once():
-    network = StackedNetwork((5, 4, 3), replicate_keys(PAIRS), torch.float32)
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_the_buffer_holds_every_parameter_once(linear_path):
+    network = StackedNetwork(
+        (5, 4, 3), replicate_keys(PAIRS), torch.float32, linear_path=linear_path
+    )
     network.parameters.copy_(torch.arange(len(network.parameters)))
-    parts = [part.flatten() for part in (*network.weights, *network.biases)]
+    weights = [*network.weights, *([network.direct] if linear_path else [])]
+    parts = [part.flatten() for part in (*weights, *network.biases)]
     assert torch.cat(parts).sort().values.equal(network.parameters)
+    weights = torch.cat([part.flatten() for part in weights])
+    assert weights.sort().values.equal(network.all_weights)
+    assert (network.direct is not None) == linear_path
+
+
+@pytest.mark.usefixtures("double")
+def test_outputs_and_predictions_are_inverse_for_every_kind_of_task():
+    network, layout, x, _ = problem((4,))
+    outputs, offset = network.forward(x)[-1], torch.zeros(1, 1, layout.width)
+    offset[..., layout.regression[layout.task_of]] = 250.0
+    natural = layout.natural(outputs, offset, torch.tensor(3.0))
+    again = layout.natural(
+        layout.outputs_for(natural, offset, torch.tensor(3.0)), offset, torch.tensor(3.0)
+    )
+    torch.testing.assert_close(again, natural, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("double")
+def test_heads_that_start_at_outputs_predict_them_and_pass_a_gradient():
+    network, layout, x, y = problem((8, 6, 4))
+    plain = network.forward(x)[-1]
+    wanted = torch.randn(len(PAIRS), layout.width)
+    heads = network.weights[-1].clone()
+    network.start_heads_at(wanted)
+    torch.testing.assert_close(network.weights[-1], 0.1 * heads)
+    flow = network.forward(x)
+    assert (flow[-1] - wanted.unsqueeze(1)).abs().max() < 0.1 * plain.abs().max() + 1e-12
+    _, slopes = layout.losses(flow[-1], y)
+    assert (task_norms(network, flow, slopes, layout) > 0).all()
 
 
 @pytest.mark.usefixtures("double")

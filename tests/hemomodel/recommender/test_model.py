@@ -90,7 +90,7 @@ def test_tasks_of_every_kind_are_recommended(cohort, replicates, patients):
 @pytest.mark.parametrize("balancer", ["equal", "single_task"])
 def test_onnx_says_the_same(cohort, replicates, balancer, kinds):
     cohort = of_all_kinds(cohort) if kinds == "all" else cohort
-    config = FitConfig(balancer=BALANCERS[balancer](), epochs=3)
+    config = FitConfig(balancer=BALANCERS[balancer](), epochs=3, linear_path=kinds == "all")
     stack = prepare(cohort, replicates, with_test=True)
     training = Training(config, stack)
     training.run_epochs(3)

@@ -23,17 +23,21 @@ from tests.support.task_kinds import of_all_kinds, ordinary_loss, with_gaps
 SMALL = FitConfig(hidden=(8, 6, 4), epochs=3, batch_size=16)
 
 
-HARD = {"batch_size": 4, "dropout": 0.3, "optimizer": "adam", "weight_decay": 0.01}
+HARD = {
+    "batch_size": 4,
+    "dropout": 0.3,
+    "weight_decay_epochs": 2.0,
+    "input_noise": 0.2,
+    "linear_path": True,
+    "schedule": "cosine",
+}
 
 
 @pytest.mark.parametrize(
     ("name", "change"),
     [
         pytest.param("equal", {}, id="plain"),
-        *(
-            pytest.param(name, HARD, id=f"batch 4, dropout, adam and decay-{name}")
-            for name in BALANCERS
-        ),
+        *(pytest.param(name, HARD, id=f"every option-{name}") for name in BALANCERS),
     ],
 )
 def test_a_stack_trains_as_each_replicate_alone(double, cohort, replicates, name, change):
@@ -67,10 +71,10 @@ def test_replicates_do_not_know_their_place(cohort, order):
 
 
 @pytest.mark.parametrize(
-    ("name", "optimizer"), [("equal", "adam"), *((name, "adamw") for name in BALANCERS)]
+    ("name", "change"), [("equal", {}), *((name, {**HARD, "batch_size": 16}) for name in BALANCERS)]
 )
-def test_resuming_gives_the_same_bits(cohort, replicates, tmp_path, name, optimizer):
-    config = replace(SMALL, balancer=BALANCERS[name](), dropout=0.2, optimizer=optimizer)
+def test_resuming_gives_the_same_bits(cohort, replicates, tmp_path, name, change):
+    config = replace(SMALL, balancer=BALANCERS[name](), **change)
     stack = prepare(cohort, replicates)
     whole = Training(config, stack)
     before, after = whole.run_epochs(2), whole.run_epochs(2)
@@ -102,13 +106,22 @@ def reference_training(config, stack, r):
         if index < len(ours.network.weights) - 2:
             layers.append(torch.nn.ReLU())
     model = torch.nn.Sequential(*layers)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.lr, weight_decay=config.weight_decay
-    )
+    direct = torch.nn.Linear(stack.features.shape[2], sum(sizes), bias=False)
+    direct.weight.data.zero_()
+    decay = 1 / (config.lr * ours.steps_per_epoch * config.weight_decay_epochs)
+    biases = [layer.bias for layer in layers if isinstance(layer, torch.nn.Linear)]
+    weights = [layer.weight for layer in layers if isinstance(layer, torch.nn.Linear)]
+    groups = [
+        {"params": [*weights, direct.weight], "weight_decay": decay},
+        {"params": biases, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=config.lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.epochs)
     for _ in range(config.epochs):
         for x, y, known in ours._batches():
             every = torch.ones(len(x[r]), len(sizes)) if known is None else known[r]
-            parts = zip(model(x[r]).split(sizes, 1), y[r].split(sizes, 1), strict=True)
+            outputs = model(x[r]) + (direct(x[r]) if config.linear_path else 0)
+            parts = zip(outputs.split(sizes, 1), y[r].split(sizes, 1), strict=True)
             losses = [
                 ordinary_loss(task.kind, out[rows], target[rows])
                 for task, (out, target), rows in zip(stack.tasks, parts, every.T > 0, strict=True)
@@ -118,22 +131,25 @@ def reference_training(config, stack, r):
             total.backward()
             optimizer.step()
         ours.epoch += 1
-    return torch.cat([p.T.flatten() if p.ndim == 2 else p for p in model.parameters()])
+        if config.schedule == "cosine":
+            schedule.step()
+    path = [direct.weight] if config.linear_path else []
+    return torch.cat([*(part.T.flatten() for part in [*weights, *path]), *biases])
 
 
+@pytest.mark.filterwarnings("ignore:.*lr_scheduler.step:UserWarning")
 @pytest.mark.parametrize("labels", ["complete", "of all kinds and partial"])
-def test_training_is_that_of_ordinary_torch_code(stack, cohort, replicates, labels):
+@pytest.mark.parametrize("more", [{}, {"linear_path": True, "schedule": "cosine"}], ids=str)
+def test_training_is_that_of_ordinary_torch_code(stack, cohort, replicates, labels, more):
     if labels != "complete":
         stack = prepare(with_gaps(of_all_kinds(cohort)), replicates)
-    config = replace(SMALL, balancer=Equal(), batch_size=32, weight_decay=0.01)
+    config = replace(SMALL, balancer=Equal(), batch_size=32, weight_decay_epochs=3.0, **more)
     ours = Training(config, stack)
     ours.run_epochs(config.epochs)
     for r in (0, 4):
-        mine = [
-            part[r].flatten()
-            for pair in zip(ours.network.weights, ours.network.biases, strict=True)
-            for part in pair
-        ]
+        path = [ours.network.direct] if config.linear_path else []
+        parts = (*ours.network.weights, *path, *ours.network.biases)
+        mine = [part[r].flatten() for part in parts]
         torch.testing.assert_close(
             torch.cat(mine), reference_training(config, stack, r).detach(), rtol=1e-8, atol=1e-10
         )
@@ -178,6 +194,31 @@ def test_dropout_silences_its_share_and_keeps_the_mean(stack):
     assert not torch.equal(masks[0], training._dropout(500, step=1)[0])
 
 
+def test_noise_has_its_spread_and_differs_between_rows_epochs_and_replicates(stack):
+    noisy = Training(replace(SMALL, input_noise=0.3, batch_size=500), stack)
+    plain = Training(replace(SMALL, batch_size=500), stack)
+    drawn = []
+    for epoch in (0, 1):
+        noisy.epoch = plain.epoch = epoch
+        (one,), (other,) = noisy._batches(), plain._batches()
+        drawn.append(one.features - other.features)
+    noise = torch.stack(drawn)
+    assert noise.mean().item() == pytest.approx(0, abs=0.01)
+    assert noise.std().item() == pytest.approx(0.3, rel=0.01)
+    assert noise.round(decimals=12).unique().numel() == noise.numel()
+
+
+@pytest.mark.parametrize("name", ["equal", "single_task"])
+def test_skill_starts_at_zero_for_every_kind_of_task(double, cohort, replicates, name):
+    stack = prepare(with_gaps(of_all_kinds(cohort)), replicates)
+    for heads, most in (("base_rates", 0.05), ("random", 10.0)):
+        config = replace(SMALL, hidden=(64, 32, 16), heads=heads, balancer=BALANCERS[name]())
+        training = Training(config, stack)
+        apart = training.scored.skill(training.outputs()).abs().max().item()
+        assert apart < most
+        assert (apart > 0.05) == (heads == "random")
+
+
 def test_the_score_is_the_mean_skill(cohort, replicates):
     run = fit(SMALL, cohort, replicates)
     assert run.scores.shape == (6, 10)
@@ -187,8 +228,8 @@ def test_the_score_is_the_mean_skill(cohort, replicates):
 
 def test_a_constant_factor_on_the_total_loss_does_not_move_the_score(double, cohort, replicates):
     """Scores depend only on predictions; Adam ignores a constant factor on the total loss."""
-    plain = fit(replace(SMALL, weight_decay=0.0, reduction="sum"), cohort, replicates)
-    scaled = fit(replace(SMALL, weight_decay=0.0, reduction="mean"), cohort, replicates)
+    plain = fit(replace(SMALL, weight_decay_epochs=None, reduction="sum"), cohort, replicates)
+    scaled = fit(replace(SMALL, weight_decay_epochs=None, reduction="mean"), cohort, replicates)
     torch.testing.assert_close(plain.scores, scaled.scores, rtol=1e-4, atol=1e-4)
 
 
@@ -304,7 +345,8 @@ def test_a_small_network_can_memorise(cohort):
         ({"lr": 0}, "greater than 0"),
         ({"hidden": (0,)}, "greater than or equal to 1"),
         ({"dropout": 1.0}, "less than 1"),
-        ({"optimizer": "sgd"}, "'adam' or 'adamw'"),
+        ({"schedule": "step"}, "'constant' or 'cosine'"),
+        ({"weight_decay_epochs": 0}, "greater than 0"),
         ({"balancer": "equal"}, "instance of Balancer"),
         ({"momentum": 1}, "Unexpected keyword argument"),
     ],

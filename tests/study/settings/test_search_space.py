@@ -35,7 +35,7 @@ def test_every_point_is_a_configuration_within_its_domains(seed, name):
     trial, point = draw(built, seed, [name])
     config = built.build(point)
     assert config.balancer.name == name
-    assert 2 <= len(config.hidden) <= 4
+    assert 1 <= len(config.hidden) <= 4
     for key, value in point.items():
         if key == "balancer":
             continue
@@ -55,7 +55,10 @@ def test_a_balancer_searches_its_own_parameters_alone(name):
     keys = set(space(balancers=EVERY).searched(name))
     own = {key for key in keys if key.partition(".")[0] in BALANCERS}
     assert all(key.startswith(f"{name}.") for key in own)
-    common = {"lr", "batch_size", "weight_decay", "dropout", "hidden.depth", "hidden.width1"}
+    common = {
+        *("lr", "batch_size", "weight_decay_epochs", "dropout", "input_noise", "linear_path"),
+        *("hidden.depth", "hidden.width1"),
+    }
     assert common <= keys
 
 
