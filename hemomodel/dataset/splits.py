@@ -108,7 +108,7 @@ class Replicates:
         groups = repeated(cohort.groups)
         self._check_enough(groups, len(cohort))
         stratum = strata(cohort.labels, cohort.schema.tasks)
-        test = _folds(stratum, groups, self.outer_folds, self.outer_seed) == self.outer_fold
+        test = self.held_out(stratum, groups)
         development = np.flatnonzero(~test)
         development_groups = None if groups is None else groups[development]
         if (
@@ -125,6 +125,16 @@ class Replicates:
         largest = max(int(np.bincount(row[development]).max()) for row in fold_of)
         validation = np.stack(list(self._validation(fold_of)))
         return Split(~validation & ~test, validation, test, len(development) - largest)
+
+    def held_out(self, stratum: NDArray[np.int_], groups: Groups | None) -> Mask:
+        """Returns which rows (N,) are held out.
+
+        Args:
+            stratum: (N,), of each row, from `strata`.
+            groups: (N,), of each row; None if no two rows belong together.
+        """
+        is_out: Mask = _folds(stratum, groups, self.outer_folds, self.outer_seed) == self.outer_fold
+        return is_out
 
     def _check_enough(self, groups: Groups | None, rows: int) -> None:
         least = 2 * self.folds * self.outer_folds

@@ -23,7 +23,7 @@ from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.metrics import scores
 from hemomodel.training.scored_rows import ScoredRows, known_losses
 
-__all__ = ["REFERENCES", "ReferenceModel", "reference_losses"]
+__all__ = ["REFERENCES", "ReferenceModel", "reference_losses", "reference_predictions"]
 
 _FOLDS = 3  # inner folds; few, because a rare level has few rows
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # C of the logistic regression
@@ -92,6 +92,24 @@ def reference_losses(
         `base_rate` (the trivial predictor) and each of `REFERENCES`, by name.
     """
     rows = rows or stack.held_out
+    scored = DeviceStack(stack, "cpu").scored(*rows)
+    predictions = reference_predictions(stack, rows, n_jobs=n_jobs)
+    return {name: _scored(scored, predicted) for name, predicted in predictions.items()}
+
+
+def reference_predictions(
+    stack: Stack, rows: tuple[Rows, Rows], *, n_jobs: int = 1
+) -> dict[str, Floats]:
+    """Fits every reference model for every replicate and task.
+
+    Args:
+        stack: as for `reference_losses`.
+        rows: as for `reference_losses`.
+        n_jobs: the number of processes that fit models.
+
+    Returns:
+        (R, m, K) log probabilities, and values in the task's unit, by the name of the model.
+    """
     predictions = {"base_rate": np.repeat(stack.trivial[:, None], rows[0].shape[1], axis=1)}
     jobs = [
         (model, problem, stack.features[r, rows[0][r]].astype(np.float64))
@@ -106,8 +124,7 @@ def reference_losses(
         start = place * shape[1] * shape[2]
         replicates = [columns[start + r * shape[2] :][: shape[2]] for r in range(shape[1])]
         predictions[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
-    scored = DeviceStack(stack, "cpu").scored(*rows)
-    return {name: _scored(scored, predicted) for name, predicted in predictions.items()}
+    return predictions
 
 
 def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:

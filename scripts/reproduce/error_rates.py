@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from study.cli import Parser, command_parser, run_cli
+from study.verification.json_lines import read_records
 
 COMMAND = "python -m scripts.reproduce.error_rates"
 EXAMPLES = f"""\
@@ -60,7 +61,7 @@ def _measure() -> None:
         raise InputError(f"{flags.out} exists; resume it with --resume, or name another --out")
     if flags.out.is_dir() or not flags.out.absolute().parent.is_dir():
         raise InputError(f"{flags.out} is not a file in an existing folder; name another --out")
-    records = _read(flags.out)
+    records = read_records(flags.out)
     left = sorted(set(range(flags.studies)) - {record["seed"] for record in records})
     if left:
         # A fork next to a computing thread could hang; a new process cannot.
@@ -73,15 +74,6 @@ def _measure() -> None:
                 seconds = f"{record['seconds']:.0f} s"
                 print(f"{len(records)} of {flags.studies}: {seconds}", file=sys.stderr)
     print(_table([record for record in records if record["seed"] < flags.studies]))
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    """Returns the complete cohorts; the cohort of a truncated line is run again."""
-    if not path.exists():
-        return []
-    whole, cut, _ = path.read_text().rpartition("\n")
-    path.write_text(whole + cut)
-    return [json.loads(line) for line in whole.splitlines()]
 
 
 def _table(records: list[dict[str, Any]]) -> str:

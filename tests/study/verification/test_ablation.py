@@ -1,0 +1,96 @@
+"""Changes of the networks are compared on the same rows, draws and folds."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hemomodel import Replicates, synthetic_cohort
+from hemomodel.dataset.preparation import prepare
+from scripts.reproduce import ablation as command
+from study.verification.ablation import (
+    Protocol,
+    Unit,
+    ablation_table,
+    measure_references,
+    measure_unit,
+    on_new_patients,
+)
+from study.verification.json_lines import read_records
+
+SMALL = Protocol(configurations=3, finalists=2, folds=2, seeds=1, fresh_seeds=1, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def patients():
+    return on_new_patients(300, 0, 400)
+
+
+def test_new_patients_are_held_out_and_take_no_part(patients):
+    both, design = patients
+    own = synthetic_cohort(300, seed=0)
+    assert design.development == len(own)
+    split = design.split(both)
+    assert np.flatnonzero(split.test).tolist() == list(range(len(own), len(both)))
+    np.testing.assert_array_equal(both.labels[: len(own)], own.labels)
+    stack = prepare(both, Replicates(folds=2, seeds=1), with_test=False)
+    assert len(stack.labels) < len(both)
+
+
+def test_a_unit_has_the_figures_of_its_winner(patients):
+    unit = Unit(seed=0, fit=dict(command.OFF), space={"hidden.depth": [2, 4]})
+    found = measure_unit(unit, *patients, SMALL)
+    assert found.keys() == {
+        *("network", "skill", "by_task", "oracle", "validation", "config", "epochs", "seconds"),
+    }
+    assert found["skill"] == pytest.approx(np.mean(found["by_task"]), abs=1e-4)
+    assert found["oracle"] > max(found["skill"], found["network"])
+    assert 1 <= found["epochs"] <= 4
+    assert found["config"]["heads"] == "random"
+    again = measure_unit(unit, *patients, SMALL)
+    assert {**again, "seconds": 0} == {**found, "seconds": 0}
+    json.dumps(found)
+
+
+def test_a_change_searches_what_it_switches_on():
+    fit, space = command._settings("heads+decay+noise").values()
+    assert fit == {"heads": "base_rates", "linear_path": False, "schedule": "constant"}
+    assert space == {"hidden.depth": [2, 4]}
+    assert command._settings("none")["fit"] == command.OFF
+    assert command._settings("depth")["space"] == {}
+    assert set("+".join(command.CHANGES).split("+")) == {"none", "depth", *command._ON}
+
+
+def test_the_references_have_the_same_figures(patients):
+    found = measure_references(*patients, SMALL)["references"]
+    assert found["base_rate"]["skill"] == pytest.approx(0, abs=0.02)
+    assert found["regularised_linear"]["skill"] > 0
+
+
+def test_the_table_has_differences_on_common_splits():
+    def one(split, change, network, skill):
+        return {"split": split, "change": change, "network": network, "skill": skill, "oracle": 0.3}
+
+    records = [
+        one(0, "none", 0.10, 0.13),
+        one(1, "none", 0.12, 0.15),
+        one(0, "heads", 0.12, 0.14),
+        one(1, "heads", 0.16, 0.16),
+        one(2, "heads", 0.90, 0.90),
+        {"split": 0, "references": {"forest": {"network": 0.1, "skill": 0.14}}},
+    ]
+    table = ablation_table(records).splitlines()
+    assert table[2:] == [
+        "| none | 2 | 0.110 |  | 0.140 |  |",
+        "| heads | 3 | 0.393 | +0.030 ± 0.010 | 0.400 | +0.010 ± 0.000 |",
+        "| forest | 1 | 0.100 |  | 0.140 |  |",
+        "| oracle | 3 |  |  | 0.300 |  |",
+    ]
+
+
+def test_a_truncated_line_is_run_again(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"split": 0}\n{"split": 1')
+    assert read_records(file) == [{"split": 0}]
+    assert file.read_text() == '{"split": 0}\n'
+    assert read_records(tmp_path / "none") == []
