@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -94,7 +93,9 @@ def main() -> int:
 def _measure() -> None:
     flags = parser().parse_args()
 
-    from hemomodel.errors import InputError  # --help answers without torch
+    from hemomodel.balancers._base import BALANCERS  # --help answers without torch
+    from hemomodel.errors import InputError
+    from study.store.record import code_commit
     from study.verification.ablation import Protocol
 
     changes = CHANGES if flags.changes is None else tuple(flags.changes.split(","))
@@ -106,11 +107,15 @@ def _measure() -> None:
             "--splits, --jobs and --configurations need whole numbers of 1 or more, --first of 0 "
             "or more"
         )
+    if flags.balancer not in BALANCERS:
+        raise InputError(f"--balancer {flags.balancer}: choose from {', '.join(BALANCERS)}")
+    if flags.out.is_dir():
+        raise InputError(f"{flags.out} is a folder; name a file with --out")
     records = read_records(flags.out)
     if flags.table:
         print(_tables(records))
         return
-    if records and not flags.resume:
+    if flags.out.exists() and not flags.resume:
         raise InputError(f"{flags.out} exists; add to it with --resume, or name another --out")
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     units = [
@@ -127,12 +132,13 @@ def _measure() -> None:
     done = [{key: record.get(key) for key in units[0]} for record in records]
     left = [unit for unit in units if unit not in done]
     protocol = Protocol(configurations=flags.configurations)
+    commit = code_commit()
     work = partial(_run, flags.data, flags.schema, protocol)
     # A fork next to a computing thread could hang; a new process cannot.
     fresh = multiprocessing.get_context("spawn")
     with fresh.Pool(flags.jobs) as pool, flags.out.open("a") as file:
         for number, record in enumerate(pool.imap_unordered(work, left), 1):
-            file.write(json.dumps({**record, "commit": _commit()}) + "\n")
+            file.write(json.dumps({**record, "commit": commit}) + "\n")
             file.flush()
             records.append(record)
             print(
@@ -186,12 +192,6 @@ def _settings(change: str) -> dict[str, dict[str, Any]]:
             if value is not ...:
                 fit[key] = value
     return {"fit": fit, "space": {} if "depth" in on else {"hidden.depth": [2, 4]}}
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    return done.stdout.strip()
 
 
 def _tables(records: list[dict[str, Any]]) -> str:

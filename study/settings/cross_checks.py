@@ -69,7 +69,8 @@ def check_fit_settings(settings: Settings, searched: Mapping[str, object], tasks
 def _check_value(key: str, value: Any, domain: object) -> None:
     is_flag = isinstance(domain, OneOf) and bool in map(type, domain.choices)
     if any((type(part) is bool) != is_flag or _endless(part) for part in _parts(value)):
-        raise InputError(f"fit.{key} is {value!r}; give a finite number, or one of its choices")
+        wanted = "true or false" if is_flag else "a finite number, or one of its choices"
+        raise InputError(f"fit.{key} is {value!r}; give {wanted}")
     if key == "hidden.depth" and isinstance(domain, IntRange):
         if not isinstance(value, int) or not domain.low <= value <= domain.high:
             bounds = f"{domain.low} to {domain.high}"

@@ -20,6 +20,7 @@ from study.store.study_folder import StudyFolder
 
 __all__ = [
     "check_unchanged",
+    "code_commit",
     "read_record",
     "shareable",
     "shareable_settings",
@@ -56,12 +57,12 @@ def study_record(settings: Settings, digest: str) -> dict[str, Any]:
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "commit": _commit(),
+        "commit": code_commit(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 
 
-def _commit() -> str | None:
+def code_commit() -> str | None:
     """Returns the commit of the code, with `-dirty` if files differ from it; None outside git."""
     here = Path(__file__).parent
     try:

@@ -32,7 +32,7 @@ from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.loop import Training
-from hemomodel.training.metrics import scores
+from hemomodel.training.metrics import row_losses, scores
 from hemomodel.training.reference_models import reference_predictions
 from hemomodel.training.scored_rows import ScoredRows
 from study.report.formatting import markdown_table
@@ -198,36 +198,26 @@ def pooled_figures(held_out: ScoredRows, pooled: Tensor) -> dict[str, Any]:
     """Returns the figures of one prediction for the held-out rows.
 
     `skill` is the mean over the tasks of `by_task`, each compared with the mean trivial loss of the
-    replicates. `regret` and `oracle` (the oracle's skill) are there if the oracle is known.
+    replicates. `oracle` is the oracle's skill, if the oracle is known.
 
     Args:
         held_out: the rows, the same for each replicate.
         pooled: (m, K), log probabilities and values in natural units.
     """
     data = held_out.scoring_targets
-    first = replace(
-        data,
-        labels=data.labels[:1],
-        share=data.share[:1],
-        optimum=None if data.optimum is None else data.optimum[:1],
-    )
-    trivial = held_out.trivial_row_losses()
-    trivial_loss = (trivial * data.share).sum(1).mean(0)
+    trivial_loss = (held_out.trivial_row_losses() * data.share).sum(1).mean(0)
 
     def skill(natural: Tensor) -> Tensor:
-        metrics = scores(
-            held_out.layout, natural.unsqueeze(0), replace(first, trivial=data.trivial[:1])
-        )
-        loss = (1 - metrics["skill"][0]) * (trivial[0] * data.share[0]).sum(0)
-        return 1 - loss / trivial_loss
+        losses = row_losses(held_out.layout, natural, data.labels[0])
+        return 1 - (losses * data.share[0]).sum(0) / trivial_loss
 
     skills = skill(pooled)
     figures = {"skill": float(skills.mean()), "by_task": [round(float(s), 5) for s in skills]}
-    if first.optimum is None:
+    if data.optimum is None:
         return figures
     tiny = torch.finfo(pooled.dtype).tiny
-    levels = first.optimum[0].clamp_min(tiny).log()
-    best = torch.where(held_out.layout.is_value, first.optimum[0], levels)
+    levels = data.optimum[0].clamp_min(tiny).log()
+    best = torch.where(held_out.layout.is_value, data.optimum[0], levels)
     return {**figures, "oracle": float(skill(best).mean())}
 
 
