@@ -93,6 +93,7 @@ def test_training_does_not_count_what_the_caller_does_meanwhile():
     assert before < after < before + 1
 
 
+@pytest.mark.slow
 def test_sizes_that_make_no_sense_are_one_line():
     ended = subprocess.run(
         [*BENCH, "study", "--epochs", "6"],

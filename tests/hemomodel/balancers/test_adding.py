@@ -70,11 +70,16 @@ def test_a_balancer_outside_the_repository_is_put_under_the_contract(tmp_path):
 
 @pytest.mark.slow
 def test_the_contract_is_tested_on_it(tree):
-    printed = run(
-        tree, "-m", "pytest", "-q", "-k", "hardest and not golden", "tests/hemomodel",
-        "-p", "no:cacheprovider",
+    collected = run(
+        tree, "-m", "pytest", "-q", "-k", "hardest and not golden", "tests/hemomodel/balancers",
+        "-p", "no:cacheprovider", "--collect-only",
     )  # fmt: skip
-    assert int(re.search(r"(\d+) passed", printed).group(1)) >= 10
+    from hemomodel.balancers.testing import LAWS
+
+    assert int(re.search(r"(\d+)/\d+ tests collected", collected).group(1)) >= 10
+    for law in LAWS:
+        name = law.__name__.removeprefix("assert_")
+        assert f"test_contract.py::test_a_balancer_keeps_the_law[{name}-hardest-0]" in collected
 
 
 @pytest.mark.slow

@@ -228,7 +228,7 @@ def test_any_table_loads_or_is_refused(workbook, schema, loads_or_is_refused, da
     loads_or_is_refused(lambda: build_cohort(table, schema, source="t"))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @given(data=st.data())
 @settings(patient, max_examples=1000)
 def test_any_table_of_a_thousand_loads_or_is_refused(workbook, schema, loads_or_is_refused, data):
@@ -236,7 +236,7 @@ def test_any_table_of_a_thousand_loads_or_is_refused(workbook, schema, loads_or_
     loads_or_is_refused(lambda: build_cohort(table, schema, source="t"))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_million_rows_are_read_within_a_minute(workbook, schema):
     table = workbook(1000)
     million = table.loc[np.tile(table.index, 1000)].reset_index(drop=True)

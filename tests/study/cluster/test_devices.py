@@ -39,7 +39,10 @@ def test_a_share_is_within_one_gpu(share):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU that torch can use")
 @pytest.mark.parametrize(
     ("gpus", "says"),
-    [(0, "--device cuda"), (1, "torch cannot use CUDA there")],
+    [
+        pytest.param(0, "--device cuda", marks=pytest.mark.thorough),
+        (1, "torch cannot use CUDA there"),
+    ],
     ids=["no GPU", "a GPU that is not there"],
 )
 def test_cuda_that_cannot_be_used_is_refused(gpus, says):

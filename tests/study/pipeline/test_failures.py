@@ -38,7 +38,7 @@ def test_an_error_leaves_no_process_of_the_study(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "signals",
     [
-        pytest.param([signal.SIGKILL, signal.SIGINT], marks=pytest.mark.slow),
+        pytest.param([signal.SIGKILL], marks=pytest.mark.slow),
         pytest.param([signal.SIGTERM, signal.SIGINT, signal.SIGKILL], marks=pytest.mark.thorough),
     ],
     ids=lambda signals: " and ".join(number.name for number in signals),

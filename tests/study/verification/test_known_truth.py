@@ -46,7 +46,7 @@ def test_any_pair_of_a_null_study_counts_and_only_the_handicapped_arms_of_the_ot
     assert found["most"]["half_width"] == pytest.approx(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_known_study_is_plain_data_and_comes_out_the_same_again(monkeypatch):
     for name, value in {"_TRIALS": 3, "_STARTUP": 2, "_EPOCHS": 12, "_FRESH_SEEDS": (1, 2)}.items():
         monkeypatch.setattr(calibration, name, value)

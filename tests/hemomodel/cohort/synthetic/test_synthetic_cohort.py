@@ -291,7 +291,7 @@ class TestMarginals:
         assert kept[name].nunique() == size
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_million_rows_take_no_loop():
     """About 20 s on two cores; a loop over the rows would take a quarter of an hour."""
     start = time.perf_counter()

@@ -25,8 +25,9 @@ from study.report.wandb.report import wandb_report
 from study.report.formatting import strip_markup
 
 def main():
-    online, project = sys.argv[1] == "online", sys.argv[3]
-    wandb_report(StudyFolder(Path(sys.argv[2])), online=online, project=project, timeout=5)
+    online, folder = sys.argv[1] == "online", StudyFolder(Path(sys.argv[2]))
+    for project in sys.argv[3].split(","):
+        wandb_report(folder, online=online, project=project, timeout=5)
 
 sys.exit(run_cli(main))
 """
@@ -208,18 +209,16 @@ class TestMarkdown:
 class TestSaving:
     def test_a_second_save_updates_the_same_report(self, folder, spec):
         with Server() as server:
-            for _ in range(2):
-                report(folder, "online", WANDB_BASE_URL=server.url)
-            first, second = server.variables("upsertView")
+            report(folder, "online", "hemomodel,hemomodel,other", WANDB_BASE_URL=server.url)
+            first, second, other = server.variables("upsertView")
             assert (first["id"], second["id"]) == (None, "view1")
             assert first["entityName"] == "ward"
             assert json.loads(first["spec"]) == json.loads(second["spec"]) == spec
-            assert server.projects == ["hemomodel"]
+            assert other["id"] is None
             saved = json.loads((folder / "wandb_report.json").read_text())
-            assert saved["id"] == "view1"
+            assert saved["id"] == "view2"
+            assert server.projects == ["hemomodel", "other"]
             assert saved["url"].startswith(server.url)
-            report(folder, "online", project="other", WANDB_BASE_URL=server.url)
-            assert server.variables("upsertView")[2]["id"] is None
 
     def test_without_a_server_the_specification_is_written_and_the_rest_said(self, tmp_path):
         folder = tmp_path / "away"
