@@ -15,6 +15,7 @@ __all__ = [
     "escape_label",
     "interval",
     "markdown_table",
+    "model_title",
     "number",
     "p_value",
     "percent",
@@ -112,6 +113,15 @@ def abbreviated(name: str) -> str:
     'blood flow'
     """
     return name.replace("_", " ")
+
+
+def model_title(name: str) -> str:
+    """Returns the name of a reference model for the reader.
+
+    >>> model_title("gradient_boosting"), model_title("forest")
+    ('gradient boosting', 'extra trees')
+    """
+    return "extra trees" if name == "forest" else abbreviated(name)
 
 
 def with_size(value: float | None) -> str:

@@ -10,12 +10,16 @@ import pandas as pd
 from study.analysis.statistics.interval import Interval
 from study.report.components.figure import Figure, Trace, row_layout
 from study.report.components.palette import arm_style
-from study.report.formatting import abbreviated, escape_label, interval, number, p_value
+from study.report.formatting import escape_label, interval, model_title, number, p_value
 from study.report.load import LoadedStudy
 
 __all__ = ["cost_figure", "difference_figure", "replicate_scores", "score_figure"]
 
-_REFERENCE_MARKERS = {"base_rate": "line-ns-open", "regularised_linear": "diamond-open"}
+_REFERENCE_MARKERS = {
+    "base_rate": "line-ns-open",
+    "regularised_linear": "diamond-open",
+    "forest": "triangle-up-open",
+}
 _DOTS = (0.16, 0.4)  # range of the dots of replicates in their row, below the interval
 
 
@@ -32,8 +36,8 @@ def score_figure(study: LoadedStudy) -> Figure:
     for place, model in enumerate(study.references, start=len(study.arms)):
         marker = _REFERENCE_MARKERS.get(model.name, "square-open")
         if model.score:
-            data.append(_whisker(model.score, place, model.name, ("@muted", marker)))
-    names = [*study.names, *(abbreviated(model.name) for model in study.references)]
+            data.append(_whisker(model.score, place, model_title(model.name), ("@muted", marker)))
+    names = [*study.names, *(model_title(model.name) for model in study.references)]
     layout = row_layout([escape_label(name) for name in names], size=34 if dots is not None else 26)
     layout["xaxis"] = {"title": {"text": "score on held-out rows (mean skill over the tasks)"}}
     layout["shapes"] = [_zero()]

@@ -8,7 +8,7 @@ import numpy as np
 from hemomodel.schema.entries import Task
 from study.analysis.comparison.arm_result import TaskResult
 from study.report.components.figure import Figure, heat_map, heat_rows
-from study.report.formatting import abbreviated, escape_label, interval, task_title
+from study.report.formatting import escape_label, interval, model_title, task_title
 from study.report.load import LoadedStudy
 
 __all__ = ["skill_heat_map", "task_axis"]
@@ -30,7 +30,7 @@ _COLORBAR = {
 
 def skill_heat_map(study: LoadedStudy) -> Figure:
     """Draws the skill of each arm and each reference model on each task."""
-    names = [*study.names, *(abbreviated(model.name) for model in study.references)]
+    names = [*study.names, *(model_title(model.name) for model in study.references)]
     tables = [arm.tasks for arm in study.arms] + [model.tasks for model in study.references]
     results = [[table.get(task.name, TaskResult()) for task in study.tasks] for table in tables]
     skills = [[result.skill_estimate for result in row] for row in results]

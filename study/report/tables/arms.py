@@ -3,7 +3,7 @@
 from study.analysis.comparison.arm_result import ArmResult, ReferenceResult, WorstTask
 from study.analysis.statistics.sample_size import RequiredSample
 from study.report.components.blocks import Cell, Table, interval_cell
-from study.report.formatting import abbreviated, number, p_value
+from study.report.formatting import abbreviated, model_title, number, p_value
 from study.report.load import LoadedStudy
 from study.report.tables.trials import MANY_ROWS
 
@@ -60,7 +60,7 @@ def _worst(study: LoadedStudy, worst: WorstTask | None) -> Cell:
 
 
 def _reference(model: ReferenceResult) -> Cell:
-    return Cell(abbreviated(model.name), "reference")
+    return Cell(model_title(model.name), "reference")
 
 
 def difference_table(study: LoadedStudy) -> Table:

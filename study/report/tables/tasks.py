@@ -8,7 +8,7 @@ from hemomodel.schema.entries import Task
 from hemomodel.schema.schema import Schema
 from study.analysis.comparison.arm_result import ArmResult, TaskResult
 from study.report.components.blocks import Cell, Table, interval_cell
-from study.report.formatting import abbreviated, number, percent, unit_text, with_size
+from study.report.formatting import model_title, number, percent, unit_text, with_size
 from study.report.load import LoadedStudy
 
 __all__ = ["clinical_table", "first_table", "loss_table", "skill_table"]
@@ -82,7 +82,7 @@ def _by_task(
     winners = {task.name: _winner(study.arms, task.name) for task in study.tasks}
     rows = []
     entries = [(arm.name, arm.tasks, "") for arm in study.arms]
-    entries += [(abbreviated(model.name), model.tasks, "reference") for model in study.references]
+    entries += [(model_title(model.name), model.tasks, "reference") for model in study.references]
     for name, results, small in entries:
         cells = [Cell(name, small)]
         for task in study.tasks:

@@ -10,6 +10,7 @@ from study.report.formatting import (
     ascii_minus,
     interval,
     markdown_table,
+    model_title,
     number,
     strip_markup,
     task_title,
@@ -105,7 +106,7 @@ def leaderboard_markdown(comparison: Comparison, known: Sequence[Task] = ()) -> 
     ]  # fmt: skip
     for model in comparison.references:
         values = [model.tasks.get(task, TaskResult()).skill_estimate for task in tasks]
-        rows.append((f"{model.name}, reference", *map(_number, values)))
+        rows.append((f"{model_title(model.name)}, reference", *map(_number, values)))
     titles = {task.name: f"{task_title(task)} ({task.name})" for task in known}
     return _table(("balancer", *(titles.get(task, task) for task in tasks)), rows)
 

@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 from hemomodel import Replicates
 from hemomodel.dataset.preparation import prepare
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.reference_models import REFERENCES, _Problem, reference_losses
+from hemomodel.training.reference_models import REFERENCES, reference_losses
+from hemomodel.training.reference_problem import Problem
 from tests.support.task_kinds import of_all_kinds
 
 FITTED = sorted(REFERENCES)
@@ -58,11 +59,11 @@ def first(stack, name):
 
 def toy(levels, y):
     x = np.random.default_rng(0).normal(size=(len(y), 3))
-    return _Problem(x, np.asarray(y), levels)
+    return Problem(x, np.asarray(y), levels)
 
 
 def test_the_base_rate_has_no_skill(found, held_out):
-    assert list(found) == ["base_rate", "regularised_linear", "gradient_boosting"]
+    assert list(found) == ["base_rate", "regularised_linear", "gradient_boosting", "forest"]
     np.testing.assert_allclose(found["base_rate"].metrics["skill"], 0, atol=1e-12)
     assert found["base_rate"].losses.shape == (2, len(held_out.test_rows), len(TASKS))
 
@@ -137,7 +138,7 @@ def test_a_strength_is_chosen_on_persons_that_the_model_has_not_seen(name):
     """Every row occurs three times: a model that saw two copies would fit the third's noise."""
     random = np.random.default_rng(3)
     x, noise = random.normal(size=(60, 40)), random.normal(size=60)
-    copies = _Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
+    copies = Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
     persons = replace(copies, groups=np.repeat(np.arange(60), 3))
     new = random.normal(size=(500, 40))
     size = {p.groups is None: REFERENCES[name](p, new).std() for p in (copies, persons)}

@@ -156,7 +156,8 @@ class TestStudyFolder:
             last = own[own["epoch"] == own["epoch"].max()]["mean"].mean()
             assert last == pytest.approx(arm["score"]["estimate"], abs=1e-5)
         models = pd.read_parquet(folder / "references.parquet")
-        assert set(models["model"]) == {"base_rate", "regularised_linear", "gradient_boosting"}
+        fitted = {"regularised_linear", "gradient_boosting", "forest"}
+        assert set(models["model"]) == {"base_rate", *fitted}
         base = models.query("model == 'base_rate' and metric == 'skill'")["value"]
         np.testing.assert_allclose(base, 0, atol=1e-6)
 

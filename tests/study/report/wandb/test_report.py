@@ -201,7 +201,7 @@ class TestMarkdown:
         assert rows == [
             "| gradnorm | 0.100 | 0.100 (best) |",
             "| equal | 0.500 (best) | 0.000 |",
-            r"| base\_rate, reference | 0.900 | 0.000 |",
+            r"| base rate, reference | 0.900 | 0.000 |",
         ]
 
 
