@@ -12,7 +12,25 @@ from hemomodel.ensemble.conformal import ConformalScores
 from hemomodel.ensemble.out_of_distribution import TrainingDomain
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FittedModel"]
+__all__ = ["FittedModel", "ReferencePart"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReferencePart:
+    """A reference model in an exported model, with one replicate for each of F folds.
+
+    These are the folds of the first seed, so that its preprocessing is that of the first F
+    replicates. Either `linear` or `forest` is there.
+
+    Attributes:
+        weights: (T,), its share of the prediction of each task; 1 if there are no networks.
+        linear: from `linear_arrays`, (F, ...).
+        forest: from `forest_graph`.
+    """
+
+    weights: NDArray[np.floating]
+    linear: Mapping[str, NDArray[np.floating]] | None = None
+    forest: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +44,7 @@ class FittedModel:
         about: plain data: `configuration`, `replicates`, `data`, and additional entries.
         layers: by name, `layer0.weight` (R, G, H_in, H_out) and `layer0.bias` (R, G, H_out) and so
             on, with G networks per replicate: one, or one per task; `direct.weight` (R, G, F, K)
-            if there is a linear path.
+            if there is a linear path. Empty if the model is a reference model.
         learned: by name, (R, ...): the fitted numbers of each replicate's preprocessing.
         offset, spread: (R, K), of the targets.
         design: the matrix that all networks read.
@@ -38,6 +56,7 @@ class FittedModel:
         in_use: (K,), whether a level occurred in the labels of the development rows; true for
             values.
         training_domain: ranges and distances of the development rows.
+        reference: a reference model that is the model, or is blended with the networks.
     """
 
     schema: Schema
@@ -54,3 +73,4 @@ class FittedModel:
     scores: tuple[ConformalScores, ...]
     in_use: NDArray[np.bool_]
     training_domain: TrainingDomain
+    reference: ReferencePart | None = None

@@ -16,7 +16,8 @@ from hemomodel.recommender.model import Model
 from hemomodel.recommender.model_arrays import ModelFileError
 from hemomodel.recommender.onnx import to_onnx
 from hemomodel.recommender.serialization import (
-    FORMAT,
+    FORMATS,
+    LINEAR_PREFIX,
     ModelFile,
     from_model_file,
     to_model_file,
@@ -28,17 +29,23 @@ __all__ = ["load", "model_files"]
 
 _SETTINGS = "model.json"
 _WEIGHTS = "weights.safetensors"
-_MOST = {_SETTINGS: 256 * 2**20, _WEIGHTS: 4 * 2**30}  # bytes
+_FOREST = "forest.onnx"
+_MOST = {_SETTINGS: 256 * 2**20, _WEIGHTS: 4 * 2**30, _FOREST: 2**31 - 1}  # bytes
 
 
 def model_files(fitted: FittedModel) -> dict[str, bytes]:
     """Returns the files of a model folder by name."""
-    layers = {name: np.ascontiguousarray(array) for name, array in fitted.layers.items()}
+    arrays = dict(fitted.layers)
+    forest = fitted.reference.forest if fitted.reference else None
+    if fitted.reference and fitted.reference.linear:
+        arrays |= {LINEAR_PREFIX + name: a for name, a in fitted.reference.linear.items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps(to_model_file(fitted), indent=None, ensure_ascii=False, allow_nan=False)
     return {
-        _WEIGHTS: safetensors.save(layers),
+        _WEIGHTS: safetensors.save(arrays),
         _SETTINGS: (text + "\n").encode(),
         "model.onnx": to_onnx(Model(fitted)),
+        **({_FOREST: forest} if forest else {}),
     }
 
 
@@ -53,9 +60,11 @@ def load(path: str | Path) -> Model:
     folder = Path(path)
     _check_folder(folder)
     stored, schema = _read_settings(folder / _SETTINGS)
-    layers = _read_weights(folder / _WEIGHTS)
+    arrays = _read_weights(folder / _WEIGHTS)
+    graph, is_forest = folder / _FOREST, stored.reference and stored.reference.family == "forest"
+    forest = _read(graph) if is_forest and graph.is_file() else None
     try:
-        return Model(from_model_file(stored, schema, layers))
+        return Model(from_model_file(stored, schema, arrays, forest))
     except ModelFileError as error:
         raise _damaged(folder, str(error)) from None
     except (InputError, ArithmeticError, TypeError, ValueError) as error:  # from its formulas
@@ -65,7 +74,7 @@ def load(path: str | Path) -> Model:
 def _check_folder(folder: Path) -> None:
     """Checks that the folder is a model folder; the message about a study names its models."""
     try:
-        is_model = all((folder / name).is_file() for name in _MOST)
+        is_model = all((folder / name).is_file() for name in (_SETTINGS, _WEIGHTS))
         best = sorted(model.name for model in (folder / "best").iterdir()) if not is_model else []
     except OSError:
         is_model, best = False, []
@@ -99,10 +108,11 @@ def _read_settings(path: Path) -> tuple[ModelFile, Schema]:
         plain = json.loads(_read(path).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"is not valid JSON: {error}") from None
-    if isinstance(plain, dict) and plain.get("format") != FORMAT:
+    if isinstance(plain, dict) and plain.get("format") not in FORMATS:
         raise InputError(
             f"{path}: has format {str(plain.get('format'))[:20]!r}, and this version of hemomodel "
-            f"reads format {FORMAT}; load it with the version that wrote it"
+            f"reads the formats {FORMATS[0]} to {FORMATS[-1]}; load it with the version that "
+            "wrote it"
         )
     try:
         stored = ModelFile.model_validate(plain)

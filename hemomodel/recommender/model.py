@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 
 from hemomodel.arrays import Floats
-from hemomodel.dataset.design_matrix import folded_preprocessing
 from hemomodel.ensemble.conformal import check_coverage
 from hemomodel.ensemble.ensemble import Ensemble
 from hemomodel.ensemble.fitted_model import FittedModel
 from hemomodel.ensemble.out_of_distribution import novelty_reasons
+from hemomodel.ensemble.predictors import predictor_of
 from hemomodel.recommender.decision_constraints import TaskGroup, task_groups
 from hemomodel.recommender.patient_inputs import PatientInputs, input_schema, read_inputs
 from hemomodel.recommender.recommendations import headings, recommendations
@@ -42,19 +42,7 @@ class Model:
                 combinations to check.
         """
         self.fitted = fitted
-        self.ensemble = Ensemble(
-            fitted.schema.tasks,
-            folded_preprocessing(
-                fitted.schema,
-                fitted.feature_set,
-                fitted.design,
-                fitted.learned,
-                len(fitted.offset),
-            ),
-            fitted.layers,
-            (fitted.offset, fitted.spread),
-            dtype,
-        )
+        self.ensemble = Ensemble(fitted.schema.tasks, predictor_of(fitted, dtype), dtype)
         of_fold = fitted.committees == np.unique(fitted.committees)[:, None]
         self.committees: Floats = of_fold / of_fold.sum(1, keepdims=True)
         self._matrix_type: Any = torch.empty(0, dtype=dtype).numpy().dtype.type
@@ -64,7 +52,7 @@ class Model:
         data = self.fitted.about.get("data", {})
         return (
             f"<Model of {self.fitted.schema.name!r}: {len(self.tasks)} tasks, "
-            f"{self.ensemble.replicates} replicates, {data.get('development', '?')} rows>"
+            f"{self.ensemble.predictor.replicates} replicates, {data.get('development', '?')} rows>"
         )
 
     @property

@@ -6,7 +6,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ModelFileError", "check_array", "check_layers", "finite_array", "positive_array"]
+from hemomodel.ensemble.linear_models import LINEAR_ARRAYS
+
+__all__ = [
+    "ModelFileError",
+    "check_array",
+    "check_layers",
+    "check_linear",
+    "finite_array",
+    "positive_array",
+]
 
 _DIRECT = "direct.weight"  # of a linear path
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -91,3 +100,21 @@ def check_layers(
         width = outputs
     if _DIRECT in layers:
         check_array(_DIRECT, layers[_DIRECT], (replicates, *networks, *ends))
+
+
+def check_linear(arrays: dict[str, NDArray[np.floating]], sizes: tuple[int, int, int]) -> None:
+    """Checks the names, shapes and numbers of a linear reference model.
+
+    Args:
+        arrays: by name.
+        sizes: the numbers of folds, features and outputs.
+
+    Raises:
+        ModelFileError: a name or a shape is wrong, or a number is not finite.
+    """
+    if set(arrays) != set(LINEAR_ARRAYS):
+        raise ModelFileError(f"the arrays of a linear model are not {', '.join(LINEAR_ARRAYS)}")
+    folds, _, outputs = sizes
+    for name, array in arrays.items():
+        shape = sizes if name == "weight" else (folds, outputs)
+        check_array(f"linear.{name}", array, shape)

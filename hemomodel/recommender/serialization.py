@@ -9,19 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from hemomodel.dataset.design_matrix import DesignMatrix, design_names
 from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks
 from hemomodel.ensemble.conformal import ConformalScores, kept_scores
-from hemomodel.ensemble.fitted_model import FittedModel
+from hemomodel.ensemble.fitted_model import FittedModel, ReferencePart
 from hemomodel.ensemble.out_of_distribution import TrainingDomain, numeric_positions
+from hemomodel.recommender.forest_file import check_forest
 from hemomodel.recommender.model_arrays import (
     ModelFileError,
     check_layers,
+    check_linear,
     finite_array,
     positive_array,
 )
 from hemomodel.schema.schema import Schema
 
-__all__ = ["FORMAT", "ModelFile", "from_model_file", "to_model_file"]
+__all__ = ["FORMATS", "LINEAR_PREFIX", "ModelFile", "from_model_file", "to_model_file"]
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""The formats that can be read; 2 has a reference model."""
+LINEAR_PREFIX = "linear."
+"""Begins the names of a linear reference model's arrays among the weights."""
 _ROWS = 10**12  # an upper limit for counts of rows
 
 
@@ -49,10 +54,15 @@ class _Task(_Part):
     outputs: int
 
 
+class _Reference(_Part):
+    family: Literal["linear", "forest"]
+    weights: list[float]
+
+
 class ModelFile(_Part):
     """`model.json`: everything except the weights."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     about: dict[str, Any]
     tasks: list[_Task]
     feature_set: str
@@ -69,6 +79,7 @@ class ModelFile(_Part):
     in_use: list[bool]
     training_domain: _TrainingDomain = Field(alias="familiar")
     table: dict[str, Any]
+    reference: _Reference | None = None
 
 
 def to_model_file(fitted: FittedModel) -> dict[str, Any]:
@@ -76,7 +87,7 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
     domain = fitted.training_domain
     every = bool(fitted.switches) and fitted.switches == fitted.schema.feature_switches
     return {
-        "format": FORMAT,
+        "format": FORMATS[fitted.reference is not None],
         "about": dict(fitted.about),
         "tasks": [{"name": task.name, "outputs": task.size} for task in fitted.schema.tasks],
         "feature_set": fitted.feature_set,
@@ -101,18 +112,28 @@ def to_model_file(fitted: FittedModel) -> dict[str, Any]:
             "farthest": domain.distance_limit,
         },
         "table": fitted.schema.model_dump(mode="json", exclude_defaults=True, exclude={"switches"}),
+        **({"reference": _reference_entry(fitted.reference)} if fitted.reference else {}),
     }
 
 
+def _reference_entry(part: ReferencePart) -> dict[str, Any]:
+    family = "forest" if part.linear is None else "linear"
+    return {"family": family, "weights": part.weights.tolist()}
+
+
 def from_model_file(
-    stored: ModelFile, schema: Schema, layers: dict[str, NDArray[np.floating]]
+    stored: ModelFile,
+    schema: Schema,
+    arrays: dict[str, NDArray[np.floating]],
+    forest: bytes | None,
 ) -> FittedModel:
     """Returns the model from plain data and weights.
 
     Args:
         stored: the content of `model.json`, with valid fields.
         schema: the validated schema of its table.
-        layers: the weights by name; names and shapes are checked here.
+        arrays: the weights by name; names and shapes are checked here.
+        forest: the content of `forest.onnx`, which is checked here; None if it is not there.
 
     Raises:
         ModelFileError: data, schema and weights do not match.
@@ -124,7 +145,14 @@ def from_model_file(
     outputs = sum(task.size for task in tasks)
     replicates = len(stored.offset)
     widths = (_width(schema, stored.feature_set), outputs)
-    check_layers(layers, replicates, len(tasks), widths)
+    layers = {name: a for name, a in arrays.items() if not name.startswith(LINEAR_PREFIX)}
+    if layers or stored.reference is None:
+        check_layers(layers, replicates, len(tasks), widths)
+    committees = finite_array("committees", stored.committees, (replicates,)).astype(np.int64)
+    linear = {
+        name.removeprefix(LINEAR_PREFIX): a for name, a in arrays.items() if name not in layers
+    }
+    reference = _reference(stored.reference, committees, linear, forest, (len(tasks), *widths))
     quantities, codes = design_names(schema, stored.feature_set)
     count = len(quantities)
     if len(stored.scores) != len(tasks):
@@ -145,12 +173,49 @@ def from_model_file(
         offset=finite_array("offset", stored.offset, (replicates, outputs)),
         spread=positive_array("spread", stored.spread, (replicates, outputs)),
         design=design,
-        committees=finite_array("committees", stored.committees, (replicates,)).astype(np.int64),
+        committees=committees,
         temperatures=positive_array("temperatures", stored.temperatures, (len(tasks),)),
         scores=tuple(map(_scores, stored.scores)),
         in_use=finite_array("in_use", stored.in_use, (outputs,)) > 0,
         training_domain=_training_domain(stored.training_domain, schema, design),
+        reference=reference,
     )
+
+
+def _reference(
+    stored: _Reference | None,
+    committees: NDArray[np.int64],
+    linear: dict[str, NDArray[np.floating]],
+    forest: bytes | None,
+    sizes: tuple[int, int, int],
+) -> ReferencePart | None:
+    """Returns the checked reference model.
+
+    Args:
+        stored: its entry in `model.json`.
+        committees: (R,), of the model.
+        linear: its arrays, without their prefix.
+        forest: its graph.
+        sizes: the numbers of tasks, features and outputs.
+    """
+    if bool(linear) != (stored is not None and stored.family == "linear"):
+        raise ModelFileError("the arrays of a linear model and its entry do not match")
+    if stored is None:
+        return None
+    tasks, features, outputs = sizes
+    weights = finite_array("reference weights", stored.weights, (tasks,))
+    folds = len(np.unique(committees))
+    if (committees[:folds] != np.arange(folds)).any():
+        raise ModelFileError("committees do not begin with the folds of the reference model")
+    if ((weights < 0) | (weights > 1)).any():
+        raise ModelFileError("reference weights are not within 0 and 1")
+    if stored.family == "linear":
+        check_linear(linear, (folds, features, outputs))
+        return ReferencePart(weights, linear=linear)
+    if forest is None:
+        raise ModelFileError("forest.onnx is not there")
+    check_forest(forest, (folds, features, outputs))
+    return ReferencePart(weights, forest=forest)
 
 
 def _switches(stored: ModelFile, schema: Schema) -> frozenset[str]:

@@ -17,7 +17,12 @@ from hemomodel.training.scored_rows import ScoredRows
 
 if TYPE_CHECKING:
     from hemomodel.training.fitting import Fit, fit
-    from hemomodel.training.reference_models import REFERENCES, ReferenceModel, reference_losses
+    from hemomodel.training.reference_models import (
+        REFERENCES,
+        ReferenceModel,
+        fit_references,
+        reference_losses,
+    )
 
 __all__ = [
     "METRICS",
@@ -31,6 +36,7 @@ __all__ = [
     "ScoringData",
     "Training",
     "fit",
+    "fit_references",
     "reference_losses",
     "scores",
 ]
@@ -42,6 +48,7 @@ __getattr__ = lazy_names(
         "REFERENCES": "reference_models",
         "ReferenceModel": "reference_models",
         "fit": "fitting",
+        "fit_references": "reference_models",
         "reference_losses": "reference_models",
     },
 )

@@ -8,33 +8,34 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from hemomodel.arrays import Floats
 from hemomodel.training.reference_problem import (
+    FittedTask,
     Problem,
-    base_rates,
+    fit_estimator,
+    fit_trivial,
     inner_folds,
-    loss_of,
-    natural,
-    predicted,
+    mean_loss,
+    with_floor,
 )
 
 __all__ = ["boosting"]
 
 _DEPTHS = (2, 4)  # for values; for classes only the first, see `boosting`
-_CHUNK = 15  # rounds that are fitted at a time
-_PATIENCE = 20  # rounds without a lower inner loss before the search stops; it is a noisy curve
+_CHUNK = 10  # rounds that are fitted at a time
+_PATIENCE = 10  # rounds without a lower inner loss before the search stops; it is a noisy curve
 _MOST = 500  # rounds
 
 
-def boosting(problem: Problem, at: Floats) -> Floats:
+def boosting(problem: Problem) -> FittedTask:
     """Fits gradient boosting; inner cross-validation chooses the rounds, and for values the depth.
 
     A round of a class grows one tree per level, so that a second depth is expensive; on the tables
     of the tests it is not better there.
     """
     if problem.is_constant:
-        return base_rates(problem, len(at))
+        return fit_trivial(problem)
     depths = _DEPTHS[:1] if problem.levels else _DEPTHS
     _, rounds, depth = min(_tuned(problem, depth) for depth in depths)
-    return predicted(_booster(problem, depth, max_iter=rounds), problem, at)
+    return fit_estimator(_booster(problem, depth, max_iter=rounds), problem)
 
 
 def _tuned(problem: Problem, depth: int) -> tuple[float, int, int]:
@@ -54,11 +55,13 @@ def _tuned(problem: Problem, depth: int) -> tuple[float, int, int]:
 def _staged(model: Any, train: Problem, rest: Problem, begin: int) -> Floats:
     """Fits the next `_CHUNK` rounds, and returns the loss after each of them."""
     if train.is_constant:
-        return np.full(_CHUNK, loss_of(base_rates(train, len(rest.y)), rest))
-    model.set_params(max_iter=begin + _CHUNK).fit(train.x, train.targets)
+        return np.full(_CHUNK, fit_trivial(train).loss(rest))
+    fitted = with_floor(
+        model.set_params(max_iter=begin + _CHUNK).fit(train.x, train.targets), train
+    )
     stages = model.staged_predict_proba if train.levels else model.staged_predict
     outputs = islice(stages(rest.x), begin, None)
-    return np.array([loss_of(natural(train, output), rest) for output in outputs])
+    return np.array([mean_loss(fitted.natural(output), rest) for output in outputs])
 
 
 def _booster(problem: Problem, depth: int, **more: Any) -> Any:

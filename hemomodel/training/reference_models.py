@@ -4,8 +4,9 @@ If a network does not beat them, sharing and balancing had no benefit. Each refe
 scikit-learn model per replicate and task. Its regularisation is chosen only on the training rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,17 +20,24 @@ from hemomodel.training.metrics import scores
 from hemomodel.training.reference_boosting import boosting
 from hemomodel.training.reference_forest import forest
 from hemomodel.training.reference_linear import linear
-from hemomodel.training.reference_problem import Predictor, Problem
+from hemomodel.training.reference_problem import FitFunction, FittedTask, Problem
 from hemomodel.training.scored_rows import ScoredRows, known_losses
 
-__all__ = ["REFERENCES", "ReferenceModel", "reference_losses", "reference_predictions"]
+__all__ = [
+    "REFERENCES", "FittedReference", "ReferenceModel", "fit_references", "reference_losses",
+    "reference_predictions",
+]  # fmt: skip
 
-REFERENCES: Mapping[str, Predictor] = {
+REFERENCES: Mapping[str, FitFunction] = {
     "regularised_linear": linear,
     "gradient_boosting": boosting,
     "forest": forest,
 }
-"""The models that are fitted, by name."""
+"""The families of models, by name."""
+
+
+FittedReference: TypeAlias = Sequence[Sequence[FittedTask]]
+"""The fitted models of a family: R replicates of T tasks."""
 
 
 @dataclass(frozen=True)
@@ -46,54 +54,65 @@ class ReferenceModel:
     metrics: dict[str, Floats]
 
 
-def reference_losses(
-    stack: Stack, rows: tuple[Rows, Rows] | None = None, *, n_jobs: int = 1
-) -> dict[str, ReferenceModel]:
-    """Fits every reference model for every replicate and task, and scores it.
-
-    Args:
-        stack: the replicates; the features are those of a network.
-        rows: (R, m) padded row numbers to score on, and their counts (R,), such as
-            `(stack.score_rows, stack.score_counts)`; by default the held-out rows.
-        n_jobs: the number of processes that fit models.
-
-    Returns:
-        `base_rate` (the trivial predictor) and each of `REFERENCES`, by name.
-    """
-    rows = rows or stack.held_out
-    scored = DeviceStack(stack, "cpu").scored(*rows)
-    predictions = reference_predictions(stack, rows, n_jobs=n_jobs)
-    return {name: _scored(scored, predicted) for name, predicted in predictions.items()}
-
-
-def reference_predictions(
-    stack: Stack, rows: tuple[Rows, Rows], *, n_jobs: int = 1
-) -> dict[str, Floats]:
+def fit_references(stack: Stack, *, n_jobs: int = 1) -> dict[str, FittedReference]:
     """Fits every reference model for every replicate and task.
 
     Args:
-        stack: as for `reference_losses`.
-        rows: as for `reference_losses`.
+        stack: the replicates; the features are those of a network.
         n_jobs: the number of processes that fit models.
 
     Returns:
-        (R, m, K) log probabilities, and values in the task's unit, by the name of the model.
+        the fitted models of each of `REFERENCES`, by name.
     """
-    predictions = {"base_rate": np.repeat(stack.trivial[:, None], rows[0].shape[1], axis=1)}
-    jobs = [
-        (model, problem, stack.features[r, rows[0][r]].astype(np.float64))
-        for model in REFERENCES.values()
-        for r in range(len(stack.pairs))
-        for problem in _problems(stack, r)
-    ]
+    problems = [problem for r in range(len(stack.pairs)) for problem in _problems(stack, r)]
+    jobs = [(fit, problem) for fit in REFERENCES.values() for problem in problems]
     with threadpool_limits(1):  # with a few hundred rows, threads mostly wait
-        columns = Parallel(n_jobs)(delayed(model)(*given) for model, *given in jobs)
-    shape = len(REFERENCES), len(stack.pairs), len(stack.tasks)
-    for place, name in enumerate(REFERENCES):
-        start = place * shape[1] * shape[2]
-        replicates = [columns[start + r * shape[2] :][: shape[2]] for r in range(shape[1])]
-        predictions[name] = np.stack([np.concatenate(tasks, axis=1) for tasks in replicates])
+        fitted = Parallel(n_jobs)(delayed(fit)(problem) for fit, problem in jobs)
+    replicates = _divided(fitted, len(stack.tasks))
+    return dict(zip(REFERENCES, _divided(replicates, len(stack.pairs)), strict=True))
+
+
+def reference_predictions(
+    stack: Stack, fitted: Mapping[str, FittedReference], rows: Rows
+) -> dict[str, Floats]:
+    """Returns the predictions of fitted reference models.
+
+    Args:
+        stack: the replicates that they were fitted on.
+        fitted: by name, from `fit_references`.
+        rows: (R, m) row numbers.
+
+    Returns:
+        (R, m, K) log-probabilities, and values in the task's unit, by the name of the model;
+        `base_rate`, the trivial predictor, is one of them.
+    """
+    predictions = {"base_rate": np.repeat(stack.trivial[:, None], rows.shape[1], axis=1)}
+    for name, replicates in fitted.items():
+        predictions[name] = np.stack([
+            np.concatenate([task.predict(x) for task in tasks], axis=1)
+            for tasks, x in zip(replicates, _features(stack, rows), strict=True)
+        ])  # fmt: skip
     return predictions
+
+
+def reference_losses(
+    stack: Stack, fitted: Mapping[str, FittedReference], rows: tuple[Rows, Rows] | None = None
+) -> dict[str, ReferenceModel]:
+    """Scores fitted reference models.
+
+    Args:
+        stack: the replicates that they were fitted on.
+        fitted: by name, from `fit_references`.
+        rows: (R, m) padded row numbers to score on, and their counts (R,), such as
+            `(stack.score_rows, stack.score_counts)`; by default the held-out rows.
+
+    Returns:
+        `base_rate` (the trivial predictor) and each fitted model, by name.
+    """
+    rows = rows or stack.held_out
+    scored = DeviceStack(stack, "cpu").scored(*rows)
+    predictions = reference_predictions(stack, fitted, rows[0])
+    return {name: _scored(scored, predicted) for name, predicted in predictions.items()}
 
 
 def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:
@@ -101,6 +120,17 @@ def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:
     metrics = scores(scored.layout, natural, scored.scoring_targets)
     losses = known_losses(scored.layout, natural, scored.scoring_targets)
     return ReferenceModel(losses.numpy(), {name: value.numpy() for name, value in metrics.items()})
+
+
+def _divided(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Returns the items in parts of the same size."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _features(stack: Stack, rows: Rows) -> Iterator[Floats]:
+    """Yields the features (m, F) of each replicate's rows."""
+    for features, of_replicate in zip(stack.features, rows, strict=True):
+        yield features[of_replicate].astype(np.float64)
 
 
 def _problems(stack: Stack, replicate: int) -> Iterator[Problem]:

@@ -10,7 +10,10 @@ from sklearn.model_selection import GroupKFold, KFold
 
 from hemomodel.arrays import Floats, Rows
 
-__all__ = ["Predictor", "Problem", "base_rates", "inner_folds", "loss_of", "natural", "predicted"]
+__all__ = [
+    "FitFunction", "FittedTask", "Problem", "fit_estimator", "fit_trivial",
+    "half_a_row", "inner_folds", "mean_loss", "with_floor",
+]  # fmt: skip
 
 _FOLDS = 3  # few, because a rare level has few rows
 _FOLDS_OF_COUNTS = 5  # more, because the few largest counts decide the loss of a fold
@@ -40,6 +43,11 @@ class Problem:
         return replace(self, x=self.x[rows], y=self.y[rows], groups=groups)
 
     @property
+    def size(self) -> int:
+        """The number of levels, or 1 for a value."""
+        return self.levels or 1
+
+    @property
     def is_constant(self) -> bool:
         """Whether scikit-learn cannot fit it: there is a single level, or all counts are zero."""
         return not self.y.any() if self.is_count else bool(self.levels and np.ptp(self.y) == 0)
@@ -61,11 +69,50 @@ class Problem:
         return None if groups is None or len(np.unique(groups)) < self.folds else groups
 
 
-Predictor: TypeAlias = Callable[[Problem, Floats], Floats]
-"""(problem, features (m, F)) -> (m, levels) log-probabilities, or (m, 1) values.
+@dataclass(frozen=True, eq=False)
+class FittedTask:
+    """A fitted model of one task of one replicate: scikit-learn's outputs * scale + shift.
 
-The mean of a count must be above zero, because otherwise its loss is not finite.
-"""
+    The outputs are the probabilities of k levels, or one value (k = 1). Scale and shift give a
+    probability above zero to every level, and return counts to their unit.
+
+    Attributes:
+        estimator: of scikit-learn; None if the prediction is the shift for every row.
+        columns: the levels that occurred in the training rows; (0,) for a value.
+        scale, shift: (k,).
+        is_value: whether the task has a value and no levels.
+    """
+
+    estimator: Any
+    columns: Rows
+    scale: Floats
+    shift: Floats
+    is_value: bool
+
+    def predict(self, x: Floats) -> Floats:
+        """Returns log-probabilities, or values in the task's unit, (m, k) for features (m, F).
+
+        The mean of a count is above zero, because otherwise its loss is not finite.
+        """
+        if self.estimator is None:
+            return self.natural(np.zeros((len(x), len(self.columns))))
+        predict = self.estimator.predict if self.is_value else self.estimator.predict_proba
+        return self.natural(predict(x))
+
+    def natural(self, outputs: Floats) -> Floats:
+        """Returns what `predict` returns, for the estimator's outputs (m,) or (m, columns)."""
+        every = np.zeros((len(outputs), len(self.scale)))
+        every[:, self.columns] = outputs.reshape(len(outputs), -1)
+        predicted: Floats = every * self.scale + self.shift
+        return predicted if self.is_value else np.log(predicted.clip(np.finfo(np.float64).tiny))
+
+    def loss(self, problem: Problem) -> float:
+        """Returns the mean loss for the rows of a problem."""
+        return mean_loss(self.predict(problem.x), problem)
+
+
+FitFunction: TypeAlias = Callable[[Problem], FittedTask]
+"""Fits a family of models; inner folds choose its regularisation."""
 
 
 def inner_folds(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
@@ -77,43 +124,46 @@ def inner_folds(problem: Problem) -> Iterator[tuple[Problem, Problem]]:
         yield problem.only(train), problem.only(rest)
 
 
-def predicted(model: Any, problem: Problem, at: Floats) -> Floats:
-    """Fits a model to the targets of a problem; returns its predictions as a `Predictor`."""
+def fit_estimator(estimator: Any, problem: Problem) -> FittedTask:
+    """Fits an estimator of scikit-learn to the targets of a problem."""
     if problem.is_constant:
-        return base_rates(problem, len(at))
-    model.fit(problem.x, problem.targets)
-    return natural(problem, model.predict_proba(at) if problem.levels else model.predict(at))
+        return fit_trivial(problem)
+    return with_floor(estimator.fit(problem.x, problem.targets), problem)
 
 
-def natural(problem: Problem, outputs: Floats) -> Floats:
-    """Returns the outputs of a model, fitted to the targets of a problem, as a `Predictor`.
+def with_floor(estimator: Any, problem: Problem) -> FittedTask:
+    """Returns a fitted estimator as a model of a problem.
 
     A level without a training row gets the probability of the trivial predictor.
     """
     if not problem.levels:
-        values: Floats = outputs[:, None] * (problem.y.mean() if problem.is_count else 1.0)
-        return values
-    floor = _half_a_row(problem)
-    chances = np.full((len(outputs), problem.levels), floor)
-    seen = np.unique(problem.y)
-    chances[:, seen] = outputs * (1 - floor * (problem.levels - len(seen)))
-    logs: Floats = np.log(chances.clip(np.finfo(np.float64).tiny))
-    return logs
+        scale = problem.y.mean() if problem.is_count else 1.0
+        only = np.zeros(1, dtype=np.int64)
+        return FittedTask(estimator, only, np.array([scale]), np.zeros(1), is_value=True)
+    seen = np.unique(problem.y).astype(np.int64)
+    floor = half_a_row(problem)
+    shift = np.full(problem.levels, floor)
+    shift[seen] = 0.0
+    scale = np.full(problem.levels, 1 - floor * (problem.levels - len(seen)))
+    return FittedTask(estimator, seen, scale, shift, is_value=False)
 
 
-def base_rates(problem: Problem, rows: int) -> Floats:
-    """Returns the predictions of the trivial predictor for a number of rows.
+def fit_trivial(problem: Problem) -> FittedTask:
+    """Returns the trivial predictor.
 
     If all counts are zero, the mean is half a case divided by the number of rows.
     """
     if problem.is_count:
-        return np.full((rows, 1), max(problem.y.mean(), 0.5 / len(problem.y)))
-    counts = np.bincount(problem.y, minlength=problem.levels)
-    return np.tile(np.log((2 * counts + 1) * _half_a_row(problem)), (rows, 1))
+        shift = np.array([max(problem.y.mean(), 0.5 / len(problem.y))])
+    else:
+        counts = np.bincount(problem.y, minlength=problem.levels)
+        shift = (2 * counts + 1) * half_a_row(problem)
+    columns = np.arange(problem.size)
+    return FittedTask(None, columns, np.ones(problem.size), shift, is_value=not problem.levels)
 
 
-def loss_of(predictions: Floats, problem: Problem) -> float:
-    """Returns the mean loss of predictions for the rows of a problem."""
+def mean_loss(predictions: Floats, problem: Problem) -> float:
+    """Returns the mean loss of predictions (n, k) for the rows of a problem."""
     if problem.is_count:
         return float(mean_poisson_deviance(problem.y, predictions[:, 0]))
     if not problem.levels:
@@ -121,6 +171,6 @@ def loss_of(predictions: Floats, problem: Problem) -> float:
     return float(-predictions[np.arange(len(problem.y)), problem.y].mean())
 
 
-def _half_a_row(problem: Problem) -> float:
+def half_a_row(problem: Problem) -> float:
     """Returns the trivial predictor's probability of a level without a training row."""
     return 0.5 / (len(problem.y) + 0.5 * problem.levels)

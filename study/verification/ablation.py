@@ -33,7 +33,7 @@ from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.loop import Training
 from hemomodel.training.metrics import row_losses, scores
-from hemomodel.training.reference_models import reference_predictions
+from hemomodel.training.reference_models import fit_references, reference_predictions
 from hemomodel.training.scored_rows import ScoredRows
 from study.report.formatting import markdown_table
 from study.settings.search_space import SearchSpace
@@ -163,11 +163,12 @@ def measure_unit(
 def measure_references(cohort: Cohort, design: Replicates, protocol: Protocol) -> dict[str, Any]:
     """Returns the figures of every reference model: its `network` and those of `pooled_figures`."""
     begun = perf_counter()
-    fitted = replace(design, folds=protocol.folds, seeds=(_FRESH,))
-    stack = prepare(cohort, fitted, with_test=True)
+    of_seed = replace(design, folds=protocol.folds, seeds=(_FRESH,))
+    stack = prepare(cohort, of_seed, with_test=True)
     held_out = DeviceStack(stack, "cpu").scored(*stack.held_out)
     figures = {}
-    for name, predicted in reference_predictions(stack, stack.held_out).items():
+    fitted = fit_references(stack)
+    for name, predicted in reference_predictions(stack, fitted, stack.held_out[0]).items():
         natural = torch.from_numpy(predicted).to(torch.get_default_dtype())
         skill = scores(held_out.layout, natural, held_out.scoring_targets)["skill"]
         pooled = average_predictions(held_out.layout, natural)

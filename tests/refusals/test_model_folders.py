@@ -51,8 +51,8 @@ def put(*keys, value):
 
 STANDARD = "2_standardize.standardscaler.scale_"
 CASES = {
-    "format": (put("format", value=2), (SETTINGS, "'2'", "1")),
-    "no-format": (lambda p: p.pop("format"), (SETTINGS, "'None'", "1")),
+    "format": (put("format", value=3), (SETTINGS, "'3'", "1", "2")),
+    "no-format": (lambda p: p.pop("format"), (SETTINGS, "'None'", "1", "2")),
     "list": (put("temperatures", value={}), (SETTINGS, "temperatures")),
     "short": (lambda p: p["temperatures"].pop(), ("temperatures", "(9,)", "(10,)")),
     "cold": (put("temperatures", 0, value=0), ("temperatures",)),

@@ -11,6 +11,7 @@ from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import _out_of_fold_weights, build_model
 from hemomodel.ensemble.ensemble import Ensemble, average_predictions
+from hemomodel.ensemble.networks import Networks
 from hemomodel.ensemble.temperature_scaling import apply_temperatures
 from hemomodel.network.heads import HeadLayout
 from hemomodel.recommender.model import Model
@@ -91,7 +92,7 @@ def test_levels_that_all_vanish_beside_another_tasks_are_not_lost(cohort):
     sizes = sum(task.size for task in tasks)
     weight, last = np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1, sizes))
     last[..., 0] = 900.0  # the other task's logits are 0; exp(-900) underflows to 0
-    ensemble = Ensemble(
+    networks = Networks(
         tasks,
         (np.ones((1, 1, 1)), np.zeros((1, 1))),
         {
@@ -102,7 +103,7 @@ def test_levels_that_all_vanish_beside_another_tasks_are_not_lost(cohort):
         },
         (np.zeros((1, sizes)), np.ones((1, sizes))),
     )
-    said = np.exp(ensemble(np.ones((1, 1), dtype=np.float32)))[0]
+    said = np.exp(Ensemble(tasks, networks)(np.ones((1, 1), dtype=np.float32)))[0]
     np.testing.assert_allclose(said[tasks[0].size :], 1 / tasks[1].size, rtol=1e-6)
     assert said[0] == pytest.approx(1)
 

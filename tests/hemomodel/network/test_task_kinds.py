@@ -15,7 +15,7 @@ from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.ensemble import average_predictions
 from hemomodel.schema.schema import Schema
 from hemomodel.training.loop import Training
-from hemomodel.training.reference_models import reference_losses
+from hemomodel.training.reference_models import fit_references, reference_losses
 from hemomodel.training.reliability import reliability
 from tests.support.task_kinds import of_all_kinds
 
@@ -150,5 +150,6 @@ def test_another_table_with_gaps_and_a_logarithm_is_learned():
     assert np.isnan(cohort.labels).any(0).all()
     assert (run.history.skill.mean(1).amax(0) > 0.05).all()
     stack = prepare(cohort, DESIGN[:1], features="both")
-    for name, model in reference_losses(stack, (stack.score_rows, stack.score_counts)).items():
+    rows = (stack.score_rows, stack.score_counts)
+    for name, model in reference_losses(stack, fit_references(stack), rows).items():
         assert name == "base_rate" or (model.metrics["skill"] > 0.05).all()

@@ -157,19 +157,19 @@ def test_switches_are_read_back(fitted, switches):
     schema = fitted.schema.model_copy(update={"derived": (age, years)})
     plain = to_model_file(replace(fitted, schema=schema, switches=frozenset(switches)))
     stored = ModelFile.model_validate(plain)
-    assert from_model_file(stored, schema, dict(fitted.layers)).switches == switches
+    assert from_model_file(stored, schema, dict(fitted.layers), None).switches == switches
     assert stored.legacy_age == (switches == {"legacy_age", "begun"})  # all switches on
 
 
 def test_a_switch_that_the_table_lacks_is_refused(fitted):
     stored = ModelFile.model_validate({**to_model_file(fitted), "switches": ["begun"]})
     with pytest.raises(ModelFileError, match="no switch 'begun'"):
-        from_model_file(stored, fitted.schema, dict(fitted.layers))
+        from_model_file(stored, fitted.schema, dict(fitted.layers), None)
     ages = [d.model_copy(update={"legacy": None}) for d in fitted.schema.derived]
     bare = fitted.schema.model_copy(update={"derived": tuple(ages)})
     stored = ModelFile.model_validate({**to_model_file(fitted), "legacy_age": True})
     with pytest.raises(ModelFileError, match="no legacy formula"):
-        from_model_file(stored, bare, dict(fitted.layers))
+        from_model_file(stored, bare, dict(fitted.layers), None)
 
 
 def test_scores_are_those_of_rows_left_out(trained, cohort, fitted):

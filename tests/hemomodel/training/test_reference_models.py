@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
 from hemomodel import Replicates
 from hemomodel.dataset.preparation import prepare
 from hemomodel.network.heads import HeadLayout
-from hemomodel.training.reference_models import REFERENCES, reference_losses
+from hemomodel.training.reference_models import REFERENCES, fit_references, reference_losses
 from hemomodel.training.reference_problem import Problem
 from tests.support.task_kinds import of_all_kinds
 
@@ -45,7 +45,11 @@ def with_tasks(stack):
 
 @pytest.fixture(scope="module")
 def found(held_out):
-    return reference_losses(held_out)
+    return fitted_losses(held_out)
+
+
+def fitted_losses(stack, **options):
+    return reference_losses(stack, fit_references(stack, **options))
 
 
 def first(stack, name):
@@ -128,7 +132,8 @@ def test_the_linear_model_of_a_count_is_scikit_learns(found, held_out):
 @pytest.mark.parametrize("cases", [0, 1, 2])
 def test_counts_that_are_nearly_all_zero_have_a_mean_above_it(name, cases):
     problem = replace(toy(0, np.arange(30.0) < cases), is_count=True)
-    means = REFERENCES[name](replace(problem, y=problem.y.astype(float)), problem.x)
+    fitted = REFERENCES[name](replace(problem, y=problem.y.astype(float)))
+    means = fitted.predict(problem.x)
     assert (means > 0).all()
     assert np.isfinite(means).all()
 
@@ -141,7 +146,7 @@ def test_a_strength_is_chosen_on_persons_that_the_model_has_not_seen(name):
     copies = Problem(np.repeat(x, 3, 0), np.repeat(noise, 3), 0)
     persons = replace(copies, groups=np.repeat(np.arange(60), 3))
     new = random.normal(size=(500, 40))
-    size = {p.groups is None: REFERENCES[name](p, new).std() for p in (copies, persons)}
+    size = {p.groups is None: REFERENCES[name](p).predict(new).std() for p in (copies, persons)}
     assert size[False] < 0.7 * size[True]
 
 
@@ -151,7 +156,7 @@ def test_a_fit_depends_on_its_own_training_rows_alone(found, held_out):
     labels = held_out.labels.copy()
     labels[unseen] = np.roll(labels[unseen], 1, axis=0)
     assert not np.array_equal(labels, held_out.labels)
-    alone = reference_losses(replace(held_out, labels=labels)[1:2], n_jobs=2)
+    alone = fitted_losses(replace(held_out, labels=labels)[1:2], n_jobs=2)
     for name, model in alone.items():
         assert np.array_equal(model.losses[0], found[name].losses[1])
 
@@ -160,7 +165,7 @@ def test_a_fit_depends_on_its_own_training_rows_alone(found, held_out):
 @pytest.mark.parametrize("levels", [2, 3, 6])
 def test_chances_sum_to_one_and_a_level_without_rows_has_the_trivial_chance(name, levels):
     problem = toy(levels, [0, 1] * 20)
-    chances = np.exp(REFERENCES[name](problem, problem.x[:7]))
+    chances = np.exp(REFERENCES[name](problem).predict(problem.x[:7]))
     np.testing.assert_allclose(chances.sum(1), 1, rtol=1e-12)
     np.testing.assert_allclose(chances[:, 2:], 0.5 / (40 + 0.5 * levels), rtol=1e-12)
 
@@ -168,14 +173,14 @@ def test_chances_sum_to_one_and_a_level_without_rows_has_the_trivial_chance(name
 @pytest.mark.parametrize("name", FITTED)
 def test_a_single_level_is_no_failure(name):
     problem = toy(3, [1] * 12)
-    chances = np.exp(REFERENCES[name](problem, problem.x))
+    chances = np.exp(REFERENCES[name](problem).predict(problem.x))
     np.testing.assert_allclose(chances, [[0.5 / 13.5, 12.5 / 13.5, 0.5 / 13.5]] * 12)
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_a_level_of_one_row_is_no_failure(name):
     problem = toy(3, [2] + [0, 1] * 15)
-    assert np.isfinite(REFERENCES[name](problem, problem.x)).all()
+    assert np.isfinite(REFERENCES[name](problem).predict(problem.x)).all()
 
 
 def test_an_unlabelled_row_is_not_fitted(held_out):
@@ -185,7 +190,7 @@ def test_an_unlabelled_row_is_not_fitted(held_out):
     known[few[0, 40:]] = False
     lacking = replace(held_out[:1], known=known, train_rows=few, train_counts=np.array([60]))
     shorter = replace(held_out[:1], train_rows=few[:, :40], train_counts=np.array([40]))
-    one, other = reference_losses(lacking), reference_losses(shorter)
+    one, other = fitted_losses(lacking), fitted_losses(shorter)
     for name in FITTED:
         assert np.array_equal(one[name].losses, other[name].losses)
 
@@ -193,14 +198,14 @@ def test_an_unlabelled_row_is_not_fitted(held_out):
 @pytest.mark.slow
 def test_most_tasks_of_the_built_in_cohort_can_be_predicted(cohort):
     stack = prepare(cohort, Replicates(folds=5, seeds=1), with_test=True)
-    for name, model in reference_losses(stack).items():
+    for name, model in fitted_losses(stack).items():
         skill = model.metrics["skill"].mean(0)
         assert name == "base_rate" or (skill > 0).sum() >= 6
 
 
 def test_validation_rows_can_be_scored_instead(held_out):
     stack = held_out[:1]
-    scored = reference_losses(stack, (stack.score_rows, stack.score_counts))["base_rate"]
+    scored = reference_losses(stack, {}, (stack.score_rows, stack.score_counts))["base_rate"]
     layout = HeadLayout(stack.tasks)
     labels = torch.from_numpy(stack.labels[stack.score_rows])
     trivial = torch.from_numpy(stack.trivial).unsqueeze(1).expand_as(labels)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from hemomodel import Replicates, load_cohort
 from hemomodel.dataset.preparation import prepare
 from hemomodel.schema.schema import load_schema
-from hemomodel.training.reference_models import reference_losses
+from hemomodel.training.reference_models import fit_references, reference_losses
 from tests.support.call_outs import lifts
 from tests.support.paths import ROOT
 
@@ -53,7 +53,7 @@ def stack(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fitted(stack):
-    return reference_losses(stack)
+    return reference_losses(stack, fit_references(stack))
 
 
 def family(name, kind):
