@@ -2,12 +2,18 @@
 
 import onnxruntime
 import torch
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from torch import Tensor
 
 from hemomodel.arrays import Floats
 from hemomodel.ensemble.forest_graph import FEATURES
 
 __all__ = ["Forests"]
+
+_REFUSALS = (
+    errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.NotImplemented,
+    errors.RuntimeException,
+)  # fmt: skip
 
 
 class Forests:
@@ -30,6 +36,9 @@ class Forests:
             preprocessing: map (R, P, F) and shift (R, F), from `folded_preprocessing`.
             graph: from `forest_graph`.
             dtype: of the predictions; trees are evaluated in single precision.
+
+        Raises:
+            ValueError: ONNX Runtime cannot evaluate the graph.
         """
         linear, shift = (torch.from_numpy(part) for part in preprocessing)
         self.linear, self.shift, self.graph = linear, shift.unsqueeze(1), graph
@@ -37,9 +46,15 @@ class Forests:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # tables are predicted in parts, one per core
         options.log_severity_level = 4
-        providers = ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
         self.replicates = len(linear)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, options, providers=["CPUExecutionProvider"]
+            )
+            self.predictions(torch.zeros(1, linear.shape[1]))
+        except _REFUSALS as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"ONNX Runtime cannot evaluate the forests: {reason}") from error
         self.numbers_per_row = self.replicates * linear.shape[2]
 
     def predictions(self, design: Tensor) -> Tensor:

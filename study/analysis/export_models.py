@@ -1,19 +1,20 @@
-"""Writes `best/ARM/`: each arm's winner as an exported model, in files without code."""
+"""Writes `best/`: each arm's winner and the reference models, in files without code."""
 
 from collections.abc import Sequence
 
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.dataset.stack import Stack
-from hemomodel.ensemble.build import build_model
-from hemomodel.ensemble.fitted_model import FittedModel
+from hemomodel.ensemble.build import build_model, build_reference_model
+from hemomodel.ensemble.fitted_model import FittedModel, ReferencePart
 from hemomodel.recommender.folder import model_files
 from hemomodel.recommender.model import Model
 from study.analysis.finalists import Finalist
 from study.analysis.held_out.rows import Winner
-from study.analysis.retrain import RetrainedFinalist
+from study.analysis.retrain import FittedReferences, RetrainedFinalist
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 from study.store.study_folder import StudyFolder
 
-__all__ = ["export_models"]
+__all__ = ["export_models", "export_references"]
 
 
 def export_models(
@@ -21,6 +22,7 @@ def export_models(
     winners: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
     cohort: Cohort,
+    blended: Sequence[ReferencePart | None],
 ) -> list[Winner]:
     """Writes weights.safetensors, model.json and model.onnx for each winner.
 
@@ -32,33 +34,67 @@ def export_models(
         winners: one per arm and outer fold.
         stacks: the training stacks with their held-out rows, one per outer fold.
         cohort: the cohort of the stacks.
+        blended: the reference model to blend with the networks, or None, one per outer fold.
 
     Returns:
         the models, in the order of the winners.
     """
     saved = []
     for finalist, result in winners:
-        place = folder.best(finalist.arm, finalist.outer_fold, len(stacks))
-        place.mkdir(parents=True, exist_ok=True)
         fitted = build_model(
             cohort,
             finalist.config,
             stacks[finalist.outer_fold],
             result.parameters,
             about={"arm": finalist.arm, "trial": finalist.number},
+            blend=blended[finalist.outer_fold],
         )
-        for file, content in model_files(fitted).items():
-            folder.write_bytes(f"best/{place.name}/{file}", content)
-        saved.append(_winner(finalist, fitted))
+        saved.append(_save(folder, finalist.arm, finalist.outer_fold, len(stacks), fitted))
     return saved
 
 
-def _winner(finalist: Finalist, fitted: FittedModel) -> Winner:
+def export_references(
+    folder: StudyFolder,
+    references: Sequence[FittedReferences],
+    stacks: Sequence[Stack],
+    cohort: Cohort,
+    features: str,
+) -> list[Winner]:
+    """Writes the files of the exported reference models, as `export_models` does.
+
+    Args:
+        folder: of the study.
+        references: one per outer fold.
+        stacks: the folds that they were fitted on, with their held-out rows, one per outer fold.
+        cohort: the cohort of the stacks.
+        features: the feature set.
+
+    Returns:
+        the models.
+    """
+    saved = []
+    for outer_fold, (fitted, stack) in enumerate(zip(references, stacks, strict=True)):
+        for name, part in fitted.parts.items():
+            about = {"reference": EXPORTED_REFERENCES[name]}
+            model = build_reference_model(cohort, features, stack, part, about=about)
+            saved.append(_save(folder, name, outer_fold, len(stacks), model))
+    return saved
+
+
+def _save(
+    folder: StudyFolder, name: str, outer_fold: int, outer_folds: int, fitted: FittedModel
+) -> Winner:
+    """Writes a model folder, and returns its model as a predictor."""
+    place = folder.best(name, outer_fold, outer_folds)
+    place.mkdir(parents=True, exist_ok=True)
+    for file, content in model_files(fitted).items():
+        folder.write_bytes(f"best/{place.name}/{file}", content)
     model = Model(fitted)
     return Winner(
-        arm=finalist.arm,
-        outer_fold=finalist.outer_fold,
+        arm=name,
+        outer_fold=outer_fold,
         untempered=model.predict,
         predict=model.calibrated,
         temperatures=fitted.temperatures,
+        reference_weights=fitted.reference.weights if fitted.reference else None,
     )

@@ -17,11 +17,19 @@ from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.history import History
 from hemomodel.training.loop import Training
 from hemomodel.training.reliability import reliability
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 
 if TYPE_CHECKING:
+    from hemomodel.ensemble.fitted_model import ReferencePart
     from hemomodel.training.reference_models import ReferenceModel
 
-__all__ = ["RetrainedFinalist", "on_worker", "references_on_worker", "retrain_finalist"]
+__all__ = [
+    "FittedReferences",
+    "RetrainedFinalist",
+    "on_worker",
+    "references_on_worker",
+    "retrain_finalist",
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,19 @@ def retrain_finalist(config: FitConfig, stack: Stack, device: str = "cpu") -> Re
     )
 
 
+@dataclass(frozen=True)
+class FittedReferences:
+    """The reference models of an outer fold.
+
+    Attributes:
+        scored: all of them, by name.
+        parts: those that are exported, by the names of `EXPORTED_REFERENCES`.
+    """
+
+    scored: "Mapping[str, ReferenceModel]"
+    parts: "Mapping[str, ReferencePart]"
+
+
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
 def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist:
     """Retrains a finalist in a Ray process; see `retrain_finalist`."""
@@ -91,11 +112,21 @@ def on_worker(config: FitConfig, stack: Stack, device: str) -> RetrainedFinalist
 
 
 @ray.remote(max_retries=2)  # type: ignore[untyped-decorator]
-def references_on_worker(stack: Stack) -> "Mapping[str, ReferenceModel]":
-    """Fits the reference models in a Ray process; see `training.reference_models`."""
-    from hemomodel.training.reference_models import reference_losses  # imports scikit-learn (slow)
+def references_on_worker(stack: Stack) -> FittedReferences:
+    """Fits and scores the reference models in a Ray process.
 
-    return reference_losses(stack)
+    Args:
+        stack: the folds of one seed, with held-out rows.
+    """
+    from hemomodel.ensemble.build import reference_part  # these import scikit-learn (slow)
+    from hemomodel.training.reference_models import fit_references, reference_losses
+
+    fitted = fit_references(stack)
+    parts = {
+        name: reference_part(family, fitted[family], stack)
+        for name, family in EXPORTED_REFERENCES.items()
+    }
+    return FittedReferences(reference_losses(stack, fitted), parts)
 
 
 def _curves(history: History, held_out_skill: torch.Tensor) -> dict[str, Float64s]:

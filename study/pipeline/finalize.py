@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +16,11 @@ from study.analysis.comparison.build import compare
 from study.analysis.comparison.result import Comparison, to_json
 from study.analysis.comparison.tables import comparison_table, difference_table, task_table
 from study.analysis.comparison_data import ComparisonData, OuterFold
-from study.analysis.export_models import export_models
+from study.analysis.export_models import export_models, export_references
 from study.analysis.finalists import Finalist, finalist_scores, retrain_finalists, select_finalists
 from study.analysis.held_out.rows import Winner, clusters_of_rows, held_out_rows
 from study.analysis.held_out.tables import evaluate_winners
-from study.analysis.retrain import RetrainedFinalist, references_on_worker
+from study.analysis.retrain import FittedReferences, RetrainedFinalist, references_on_worker
 from study.analysis.winner_tables import winner_tables
 from study.cluster.devices import Device
 from study.report.card.write import write_cards
@@ -65,9 +64,10 @@ def finalize(
         raise InputError(_nothing(study, trials))
     stacks = [_held_out_stack(study, fold) for fold in range(outer_folds(study.settings))]
     with console.status("retraining the finalists of each arm on fresh seeds"):
-        models = [references_on_worker.remote(stack[: study.settings.folds]) for stack in stacks]
+        of_one_seed = [stack[: study.settings.folds] for stack in stacks]
+        models = [references_on_worker.remote(stack) for stack in of_one_seed]
         confirmed = retrain_finalists(chosen, stacks, device)
-        references = ray.get(models)
+        references: list[FittedReferences] = ray.get(models)
     pairs = list(zip(chosen, confirmed, strict=True))
     evidence = _comparison_data(study, arms, pairs, stacks, references)
     if not evidence.arms:
@@ -77,7 +77,10 @@ def finalize(
     comparison = compare(evidence, tasks, trials, rules)
     winners = _winners(evidence, pairs)
     _write(study, comparison, winner_tables(winners, stacks), references)
-    saved = export_models(study.folder, winners, stacks, study.cohort)
+    blended = [models.parts.get(study.settings.blend) for models in references]
+    saved = export_models(study.folder, winners, stacks, study.cohort, blended)
+    features = study.space.base.features
+    saved += export_references(study.folder, references, of_one_seed, study.cohort, features)
     _examine(study, comparison, saved, stacks)
     _track(study, comparison, tracker)
     with console.status("writing the report"):
@@ -110,7 +113,7 @@ def _comparison_data(
     arms: Sequence[Arm],
     pairs: Sequence[tuple[Finalist, RetrainedFinalist]],
     stacks: Sequence[Stack],
-    references: Sequence[Mapping[str, Any]],
+    references: Sequence[FittedReferences],
 ) -> ComparisonData:
     """Returns the data that the comparison is computed from."""
     names = list(dict.fromkeys(arm.name for arm in arms))
@@ -129,7 +132,7 @@ def _comparison_data(
                 },
                 trials={arm.name: len(arm.trials) for arm in arms if arm.outer_fold == outer_fold},
                 # The reference models are fitted on the folds of one seed and used for all seeds.
-                references={name: model.losses[folds] for name, model in models.items()},
+                references={name: model.losses[folds] for name, model in models.scored.items()},
                 groups=clusters_of_rows(stacks[outer_fold]),
             )
         )
@@ -153,7 +156,7 @@ def _write(
     study: PreparedStudy,
     comparison: Comparison,
     tables: Mapping[str, pd.DataFrame],
-    references: Sequence[Mapping[str, Any]],
+    references: Sequence[FittedReferences],
 ) -> None:
     folder, cohort = study.folder, study.cohort
     for name, table in tables.items():
@@ -193,13 +196,13 @@ def _track(study: PreparedStudy, comparison: Comparison, tracker: Tracker) -> No
     )
 
 
-def _reference_table(study: PreparedStudy, references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _reference_table(study: PreparedStudy, references: Sequence[FittedReferences]) -> pd.DataFrame:
     tasks = [task.name for task in study.cohort.schema.tasks]
     parts = []
     for outer_fold, models in enumerate(references):
         pairs = fresh_replicates(study.settings, outer_fold).pairs[: study.settings.folds]
         parts += [
             metric_table(model.metrics, pairs, tasks).assign(model=name, outer_fold=outer_fold)
-            for name, model in models.items()
+            for name, model in models.scored.items()
         ]
     return pd.concat(parts, ignore_index=True)

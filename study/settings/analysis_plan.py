@@ -3,11 +3,16 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["DEFAULT_PLAN", "RULES", "AnalysisPlan", "analysis_plan", "recorded_rules"]
+__all__ = [
+    "DEFAULT_PLAN", "EXPORTED_REFERENCES", "RULES", "AnalysisPlan", "analysis_plan",
+    "recorded_rules",
+]  # fmt: skip
 
 # A change of what a study computes (initialisation, search space, splits, score or verdict) raises
 # this number. The sentences of `AnalysisPlan` may change without it.
-RULES = 2
+RULES = 3
+EXPORTED_REFERENCES = {"linear": "regularised_linear", "forest": "forest"}
+"""The reference models that are exported: the name of the model folder -> the name of the model."""
 # The first records have no number. They are recognised by these sentences: never change them.
 _RULE_1 = {
     "selection": (

@@ -71,6 +71,8 @@ class Settings(_Strict):
             journal in the study's folder if not given.
         device: to train on; `auto` uses CUDA if the cluster has GPUs and torch supports them.
         gpus_per_trial: the share of a GPU that a trial reserves, if it trains on a GPU.
+        blend: the reference model that each exported arm is blended with, task by task; the
+            weights are fitted to out-of-fold rows. The comparison of the arms is without it.
         out: folder of the studies.
         fit: fixed values of training, by parameter name; a fixed parameter is not searched.
         space: narrower domains, by parameter name: [low, high] or a list of choices.
@@ -108,6 +110,7 @@ class Settings(_Strict):
     storage: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     gpus_per_trial: Annotated[float, Field(gt=0, le=1)] = 0.25
+    blend: Literal["none", "linear", "forest"] = "none"
     out: str = "studies"
     fit: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, list[Any]] = Field(default_factory=dict)

@@ -73,7 +73,7 @@ def cosine_table(cosines: NDArray[np.float64], tasks: Sequence[str]) -> pd.DataF
 
 
 def metric_table(
-    metrics: Mapping[str, NDArray[np.float64]],
+    metrics: Mapping[str, NDArray[np.floating]],
     pairs: Sequence[tuple[int, int]],
     tasks: Sequence[str],
 ) -> pd.DataFrame:

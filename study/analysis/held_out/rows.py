@@ -42,14 +42,16 @@ Predict: TypeAlias = Callable[[pd.DataFrame], Predicted]
 
 @dataclass(frozen=True)
 class Winner:
-    """An arm's winner of one outer fold, as one predictor.
+    """An arm's winner of one outer fold, or an exported reference model, as one predictor.
 
     Attributes:
-        arm: its name.
+        arm: its name; for a reference model, that of its folder.
         outer_fold: the part of the rows that it was not trained on.
         untempered: returns its predictions before calibration.
         predict: returns its calibrated predictions.
         temperatures: (T,), the divisors of log-probabilities in calibration; 1 for values.
+        reference_weights: (T,), the share of a reference model in each prediction; None if the
+            model has networks only.
     """
 
     arm: str
@@ -57,6 +59,7 @@ class Winner:
     untempered: Predict
     predict: Predict
     temperatures: NDArray[np.floating]
+    reference_weights: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True, eq=False)

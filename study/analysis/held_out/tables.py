@@ -30,7 +30,8 @@ def evaluate_winners(
 ) -> dict[str, pd.DataFrame]:
     """Returns tables by file name; they contain no row of a patient.
 
-    `ensemble_scores`: arm, outer_fold, task, metric (including the temperature), value.
+    `ensemble_scores`: arm, outer_fold, task, metric (including `temperature` and
+    `reference_weight`), value.
     `ensemble_calibration`: arm, task, stage (before or after the temperature), bin, predicted,
     observed, count. `subgroups`: see `subgroup_skill.py`. `permutation`: arm, outer_fold, task,
     feature, title, title_zh, mean, sd; only of the leading arm, because each arm takes as long.
@@ -63,7 +64,12 @@ def _scores(
     value = np.array([task.is_value for task in tasks])
     parts = [
         pd.DataFrame(rows[winner.outer_fold].metrics(predicted), index=index)
-        .assign(temperature=np.where(value, np.nan, winner.temperatures))
+        .assign(
+            temperature=np.where(value, np.nan, winner.temperatures),
+            reference_weight=np.nan
+            if winner.reference_weights is None
+            else winner.reference_weights,
+        )
         .melt(var_name="metric", ignore_index=False)
         .dropna()
         .reset_index()

@@ -10,7 +10,7 @@ from study.cli import command_name
 from study.report.card.tables import attrition_table, input_table, output_table, score_table
 from study.report.card.wording import ETHICS, METRICS, NOT_USES, USES
 from study.report.components.blocks import Block, Code, Notes, Prose, Section
-from study.report.formatting import bilingual, number
+from study.report.formatting import bilingual, model_title, number
 from study.report.load import LoadedStudy
 from study.report.sections.glossary import glossary
 from study.report.sections.limits import ALWAYS, data_notes
@@ -18,9 +18,11 @@ from study.report.tables.calibration import temperature_table
 from study.report.tables.features import feature_table
 from study.report.tables.subgroups import subgroup_table
 from study.report.tables.trials import pairs_table
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 
-__all__ = ["card_sections", "chosen"]
+__all__ = ["card_sections", "chosen", "kind_of_model", "replicates"]
 
+_FAMILIES = {"linear": "A regularised linear model", "forest": "A forest of extra trees"}
 _NOT_THERE = "This study's folder has no scores of its ensembles. Run it again with --resume."
 
 
@@ -39,7 +41,7 @@ def card_sections(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> 
         Section("factors", "Factors", _factors(study)),
         Section("metrics", "Metrics", _metrics(study)),
         Section("evaluation", "Evaluation data", _evaluation(study)),
-        Section("training", "Training data", _training(study)),
+        Section("training", "Training data", _training(study, arm)),
         Section("results", "Quantitative analyses", _results(study, arm, outer_fold)),
         Section("ethics", "Ethical considerations", (Notes(ETHICS),)),
         Section("caveats", "Caveats and recommendations", _caveats(study)),
@@ -53,24 +55,67 @@ def chosen(study: LoadedStudy, arm: str) -> list[FinalistResult]:
     return [finalist for finalist in study.arm(arm).finalists if finalist.chosen]
 
 
+def kind_of_model(study: LoadedStudy, arm: str) -> str:
+    """Returns what an exported model is, as the beginning of a sentence."""
+    count = number(replicates(study, arm), 0)
+    if arm in EXPORTED_REFERENCES:
+        return f"{_FAMILIES[arm]} per task, as the mean of {count} fits"
+    mixed = _blended_with(study)
+    return f"An ensemble of {count} networks" + (f", blended with {mixed}" if mixed else "")
+
+
+def replicates(study: LoadedStudy, arm: str) -> int:
+    """Returns the number of replicates of an exported model."""
+    if arm in EXPORTED_REFERENCES:
+        return int(study.settings["folds"])
+    return study.comparison.replicates or 0
+
+
+def _blended_with(study: LoadedStudy) -> str:
+    """Returns the model that each arm is blended with, such as "extra trees", or an empty text."""
+    blend = study.settings.get("blend", "none")
+    return model_title(EXPORTED_REFERENCES[blend]) if blend in EXPORTED_REFERENCES else ""
+
+
 def _details(study: LoadedStudy, arm: str, outer_fold: int) -> tuple[Block, ...]:
     record = study.record
-    winner = next(finalist for finalist in chosen(study, arm) if finalist.outer_fold == outer_fold)
+    of_model = (
+        _reference_facts(study, arm)
+        if arm in EXPORTED_REFERENCES
+        else _network_facts(study, arm, outer_fold)
+    )
     facts: dict[str, Any] = {
-        "kind": "an ensemble: the mean of the networks' predicted probabilities and values",
-        "networks": f"{study.comparison.replicates}, one per fold and seed",
-        "arm": arm,
-        "balancer": winner.params.get("balancer", arm),
+        **of_model,
         "study": study.folder.name,
-        "trial": winner.trial,
-        "epochs": winner.epochs,
-        **{name: value for name, value in winner.params.items() if name != "balancer"},
         "feature set": study.feature_set,
         "Python": record.get("python"),
         **(record.get("versions") or {}),
         "commit": record.get("commit") or "unknown (outside git)",
     }
     return (pairs_table("What it is", facts), *_tables(study))
+
+
+def _network_facts(study: LoadedStudy, arm: str, outer_fold: int) -> dict[str, Any]:
+    winner = next(finalist for finalist in chosen(study, arm) if finalist.outer_fold == outer_fold)
+    mixed = _blended_with(study)
+    return {
+        "kind": "an ensemble: the mean of the networks' predicted probabilities and values",
+        **({"blended with": f"{mixed}, task by task; the weights are below"} if mixed else {}),
+        "networks": f"{study.comparison.replicates}, one per fold and seed",
+        "arm": arm,
+        "balancer": winner.params.get("balancer", arm),
+        "trial": winner.trial,
+        "epochs": winner.epochs,
+        **{name: value for name, value in winner.params.items() if name != "balancer"},
+    }
+
+
+def _reference_facts(study: LoadedStudy, arm: str) -> dict[str, Any]:
+    return {
+        "kind": f"a reference model: {_FAMILIES[arm].lower()} per task; no neural network",
+        "fits": f"{replicates(study, arm)}, one per fold; their mean predicts",
+        "software": "scikit-learn",
+    }
 
 
 def _tables(study: LoadedStudy) -> tuple[Block, ...]:
@@ -130,13 +175,17 @@ def _evaluation(study: LoadedStudy) -> tuple[Block, ...]:
     )
 
 
-def _training(study: LoadedStudy) -> tuple[Block, ...]:
+def _training(study: LoadedStudy, arm: str) -> tuple[Block, ...]:
     rows = number(study.comparison.training_rows, 0)
+    choice = (
+        "Regularisation was chosen by inner cross-validation on the training rows."
+        if arm in EXPORTED_REFERENCES
+        else "Epoch and configuration were chosen on validation rows."
+    )
     blocks: list[Block] = [
         Prose(
-            f"{study.settings.get('data', 'a table')}, with {rows} training rows per network. "
-            "Epoch and configuration were chosen on validation rows. The digest of the rows in "
-            f"the cohort is {study.record['data_digest']}."
+            f"{study.settings.get('data', 'a table')}, with {rows} training rows per replicate. "
+            f"{choice} The digest of the rows in the cohort is {study.record['data_digest']}."
         )
     ]
     if study.attrition is not None:

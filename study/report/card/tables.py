@@ -13,6 +13,7 @@ from study.report.components.blocks import Cell, Table, interval_cell, task_head
 from study.report.formatting import bilingual, number, percent, unit_text, with_size
 from study.report.load import LoadedStudy
 from study.report.tables.subgroups import row_interval
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 
 __all__ = ["attrition_table", "input_table", "output_table", "score_table"]
 
@@ -63,15 +64,17 @@ def attrition_table(ledger: Mapping[str, Any]) -> Table:
 def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
     """Returns one row per task: skill with its interval, and metrics in the task's unit.
 
-    Scores are over all outer folds; the temperature is that of the card's model.
+    Scores are over all outer folds; temperature and weight are those of the card's model.
     """
     scores, subgroups = study.tables["ensemble_scores"], study.tables["subgroups"]
     of_arm = scores[scores["arm"] == arm]
-    other = (of_arm["metric"] == "temperature") & (of_arm["outer_fold"] != outer_fold)
+    of_model = of_arm["metric"].isin(["temperature", "reference_weight"])
+    other = of_model & (of_arm["outer_fold"] != outer_fold)
     metrics = of_arm[~other].pivot_table(index="task", columns="metric", values="value")
     of_all = subgroups[(subgroups["arm"] == arm) & (subgroups["subgroup"] == ALL_ROWS)]
     skills = of_all.set_index("task")[["rows", "estimate", "low", "high"]]
     figures: dict[Any, Any] = skills.join(metrics).to_dict("index")
+    is_blend = arm not in EXPORTED_REFERENCES and "reference_weight" in metrics
     rows = [
         (
             Cell(
@@ -81,15 +84,18 @@ def score_table(study: LoadedStudy, arm: str, outer_fold: int) -> Table:
             _labelled(figures[task.name]["rows"]),
             _skill(figures[task.name]),
             *_figures(task, figures[task.name]),
+            *((Cell(number(figures[task.name]["reference_weight"], 2)),) if is_blend else ()),
         )
         for task in study.tasks
         if task.name in figures
     ]
-    columns = (
+    columns: tuple[Cell, ...] = (
         Cell("task"), Cell("rows", "labelled, held out"), Cell("skill", f"{study.level} interval"),
         Cell("accuracy", "balanced"), Cell("RMSE", "MAE"), Cell("temperature"),
     )  # fmt: skip
-    note = "Scores of the ensemble after temperature scaling, on rows that it did not see."
+    if is_blend:
+        columns += (Cell("blend", "weight of the reference model"),)
+    note = "Scores of the model after temperature scaling, on rows that it did not see."
     return Table("How well it predicts each task", columns, tuple(rows), note)
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 
 from study.analysis.held_out.subgroup_skill import MEAN_TASK
 from study.analysis.held_out.subgroups import ALL_ROWS
-from study.report.card.sections import card_sections, chosen
+from study.report.card.sections import card_sections, chosen, kind_of_model, replicates
 from study.report.components.blocks import Cell
 from study.report.formatting import interval, number
 from study.report.load import LoadedStudy, open_study
 from study.report.render.markdown import card_markdown
 from study.report.render.page import style, templates
 from study.report.tables.subgroups import records, row_interval
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 from study.store.study_folder import StudyFolder
 
 __all__ = ["write_cards"]
@@ -25,7 +26,7 @@ _WARNING = "Decision support for research: not for use without review, and not a
 
 
 def write_cards(folder: StudyFolder) -> list[Path]:
-    """Writes `best/ARM/card.md` and `card.html` for each winner that was saved.
+    """Writes `card.md` and `card.html` for each model in `best/`.
 
     Args:
         folder: a study that has a comparison.
@@ -35,19 +36,20 @@ def write_cards(folder: StudyFolder) -> list[Path]:
     """
     study = open_study(folder)
     pages = []
-    for arm in study.names:
-        for finalist in chosen(study, arm):
-            place = folder.best(arm, finalist.outer_fold, study.comparison.outer_folds)
-            if place.is_dir():
-                pages.append(_write(study, arm, finalist.outer_fold, f"best/{place.name}"))
+    every = range(study.comparison.outer_folds)
+    models = [(arm, finalist.outer_fold) for arm in study.names for finalist in chosen(study, arm)]
+    models += [(name, outer_fold) for name in EXPORTED_REFERENCES for outer_fold in every]
+    for name, outer_fold in models:
+        place = folder.best(name, outer_fold, study.comparison.outer_folds)
+        if place.is_dir():
+            pages.append(_write(study, name, outer_fold, f"best/{place.name}"))
     return pages
 
 
 def _write(study: LoadedStudy, arm: str, outer_fold: int, place: str) -> Path:
     subject = study.schema.title if study.schema else "table"
     title = f"{subject}: {len(study.tasks)} tasks, {arm}"
-    count = number(study.comparison.replicates, 0)
-    lead = f"An ensemble of {count} networks, for {len(study.tasks)} tasks. {_WARNING}"
+    lead = f"{kind_of_model(study, arm)}, for {len(study.tasks)} tasks. {_WARNING}"
     sections = card_sections(study, arm, outer_fold, place)
     study.folder.write_text(f"{place}/card.md", card_markdown(title, lead, sections))
     template = templates().get_template("card.html")
@@ -80,7 +82,7 @@ def _facts(study: LoadedStudy, arm: str) -> list[Cell]:
     return [
         _score(study, arm),
         Cell(number(comparison.held_out_rows, 0), "held-out rows"),
-        Cell(number(comparison.training_rows, 0), "training rows per network"),
-        Cell(number(comparison.replicates, 0), "networks"),
+        Cell(number(comparison.training_rows, 0), "training rows per replicate"),
+        Cell(number(replicates(study, arm), 0), "replicates"),
         Cell(str(study.record["data_digest"])[:12], "digest of the data"),
     ]

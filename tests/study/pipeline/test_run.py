@@ -43,7 +43,8 @@ def test_a_nested_study_holds_out_every_row_once(tmp_path, search_here):
         chosen = [one for one in arm["finalists"] if one["chosen"]]
         assert [one["outer_fold"] for one in chosen] == [0, 1, 2]
     places = sorted(path.name for path in (folder / "best").iterdir())
-    assert places == [f"{arm}@{fold}" for arm in ("equal", "single_task") for fold in range(3)]
+    models = ("equal", "forest", "linear", "single_task")
+    assert places == [f"{name}@{fold}" for name in models for fold in range(3)]
 
 
 @pytest.mark.slow

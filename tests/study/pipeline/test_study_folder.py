@@ -17,6 +17,7 @@ import yaml
 
 from hemomodel import fit, load, load_cohort
 from study.pipeline.preflight import checked_space
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 from study.settings.cohort_and_splits import search_replicates
 from study.settings.settings import Settings
 from study.verification.aftermath import wandb_runs
@@ -251,6 +252,19 @@ class TestStudyFolder:
             shapes = [model.fitted.layers[f"layer{i}.weight"].shape for i in range(len(widths) - 1)]
             assert shapes == [(4, 1, *pair) for pair in pairwise(widths)]
             assert len(model.recommend(read(workbook))) == len(read(workbook))
+
+    def test_the_reference_models_can_be_loaded(self, study, workbook):
+        folder, _ = study
+        scores = pd.read_parquet(folder / "references.parquet")
+        ensembles = pd.read_parquet(folder / "ensemble_scores.parquet")
+        for name, family in EXPORTED_REFERENCES.items():
+            model = load(folder / "best" / name)
+            assert len(model.recommend(read(workbook))) == len(read(workbook))
+            assert (folder / "best" / name / "card.html").exists()
+            single = scores[(scores["model"] == family) & (scores["metric"] == "skill")]
+            pooled = ensembles[(ensembles["arm"] == name) & (ensembles["metric"] == "skill")]
+            # The mean of the folds' predictions is not worse than the mean fold.
+            assert pooled["value"].mean() > single["value"].mean() - 0.01
 
     def test_its_upload_has_the_figures_that_its_report_shows_and_no_patient(self, study, workbook):
         folder, _ = study
