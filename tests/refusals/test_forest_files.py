@@ -144,10 +144,14 @@ def test_a_damaged_forest_is_a_model_or_is_refused(folders, tmp_path, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     end = data.draw(st.sampled_from([len(content), len(content) // 2, 9]))
     (place / "forest.onnx").write_bytes(bytes(content[:end]))
+    assert loaded_or_refused(place)
+
+
+def loaded_or_refused(folder):
     try:
-        assert isinstance(load(place), Model)
+        return isinstance(load(folder), Model)
     except InputError as error:
-        assert len(str(error).splitlines()) == 1
+        return "\n" not in str(error)
 
 
 def test_no_balancer_has_the_name_of_an_exported_reference_model():

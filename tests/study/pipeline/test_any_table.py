@@ -21,7 +21,7 @@ SHORTEST = [
     *("--trials", 2, "--balancers", "equal,gradnorm", "--wandb", "disabled"),
     *("--set", "labels=partial", "--set", "early_stopping=null", "--set", "startup_trials=1"),
     *("--set", "folds=2", "--set", "seeds=1", "--set", "confirm_seeds=2", "--set", "finalists=1"),
-    *("--set", "fit.epochs=2", "--set", "fit.hidden=[8]"),
+    *("--set", "fit.epochs=2", "--set", "fit.hidden=[8]", "--set", "blend=linear"),
 ]
 
 
@@ -63,6 +63,7 @@ def test_a_table_goes_from_its_schema_to_recommendations(table, tmp_path, search
     assert sorted(path.name for path in (folder / "best").iterdir()) == MODELS
     for place in (folder / "best").iterdir():
         card = (place / "card.md").read_text(encoding="utf-8")
+        assert ("blended with" in card) == (place.name in {"equal", "gradnorm"})
         assert all(name.english in card for name in headings(load_schema(schema)))
         assert (place / "card.html").exists()
     out = tmp_path / "advice.parquet"
