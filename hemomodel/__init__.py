@@ -11,6 +11,7 @@ from hemomodel.lazy import lazy_names
 if TYPE_CHECKING:
     from hemomodel.cohort.cohort import Cohort, load_cohort
     from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+    from hemomodel.cohort.synthetic.options import SyntheticOptions
     from hemomodel.dataset.splits import Replicates
     from hemomodel.errors import InputError
     from hemomodel.recommender.folder import load
@@ -25,6 +26,7 @@ __all__ = [
     "InputError",
     "Model",
     "Replicates",
+    "SyntheticOptions",
     "fit",
     "load",
     "load_cohort",
@@ -40,6 +42,7 @@ __getattr__ = lazy_names(
         "InputError": "errors",
         "Model": "recommender.model",
         "Replicates": "dataset.splits",
+        "SyntheticOptions": "cohort.synthetic.options",
         "fit": "training.fitting",
         "load": "recommender.folder",
         "load_cohort": "cohort.cohort",

@@ -14,11 +14,13 @@ from hemomodel.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hemomodel.cohort.synthetic.cohort import synthetic_cohort, synthetic_workbook
+    from hemomodel.cohort.synthetic.options import SyntheticOptions
 
 __all__ = [
     "Attrition",
     "Cohort",
     "CohortSummary",
+    "SyntheticOptions",
     "build_cohort",
     "load_cohort",
     "summarize_file",
@@ -28,5 +30,10 @@ __all__ = [
 ]
 
 __getattr__ = lazy_names(
-    __name__, {"synthetic_cohort": "synthetic.cohort", "synthetic_workbook": "synthetic.cohort"}
+    __name__,
+    {
+        "SyntheticOptions": "synthetic.options",
+        "synthetic_cohort": "synthetic.cohort",
+        "synthetic_workbook": "synthetic.cohort",
+    },
 )

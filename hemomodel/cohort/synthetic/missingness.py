@@ -1,4 +1,4 @@
-"""Chooses the patients of a workbook, and the missing values in each record.
+"""Chooses the sessions of a workbook, and the missing values in each record.
 
 The published notebooks report the attrition of the real workbook: of 465 rows, 229 have a complete
 record and a Kt/V above 1.2, and 6 of these lack comorbidities. A synthetic workbook of 465 rows has
@@ -8,8 +8,9 @@ exactly these counts. With another number of rows it has these rates.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from hemomodel.arrays import Integers, Mask
+from hemomodel.arrays import Float64s, Integers, Mask
 from hemomodel.cohort.synthetic.random_streams import Streams, draw_categories
 
 __all__ = [
@@ -30,46 +31,59 @@ _POOL = 4096  # candidates for 465 rows; about 330 are needed to find 8 with a l
 
 
 class RecordGaps(NamedTuple):
-    """The patient and the kind of record in each of N rows of a workbook.
+    """The session and the kind of record in each of N rows of a workbook.
 
-    patient: (N,) the index of the patient in each row. kind: (N,) one of the kinds of record.
-    no_comorbidities: (N,) where the comorbidities were not entered.
+    session: (N,) the index of the drawn session in each row. kind: (N,) one of the kinds of record.
+    no_comorbidities: (N,) where the comorbidities were not entered. sessions: drawn per patient.
     """
 
-    patient: Integers
+    session: Integers
     kind: Integers
     no_comorbidities: Mask
+    sessions: int = 1
+
+    @property
+    def patient(self) -> Integers:
+        """The patient of each row (N,), numbered in the order of the rows."""
+        return np.asarray(pd.factorize(self.session // self.sessions)[0])
+
+    @property
+    def place(self) -> Float64s:
+        """The session (N,) of a row, as a share of those of its patient: 0 for the first."""
+        return np.asarray(self.session % self.sessions / self.sessions)
 
 
 def candidate_count(rows: int) -> int:
-    """Returns the number of patients to draw for a workbook."""
+    """Returns the number of sessions to draw for a workbook."""
     return _POOL if rows == PUBLISHED_ROWS else rows
 
 
-def draw_gaps(rows: int, adequate: Mask, of: Streams) -> RecordGaps:
-    """Chooses patients and their records for a workbook.
+def draw_gaps(rows: int, adequate: Mask, of: Streams, sessions: int = 1) -> RecordGaps:
+    """Chooses sessions and their records for a workbook.
 
     Args:
         rows: N.
-        adequate: (candidates,) whether a patient has a Kt/V above 1.2.
+        adequate: (candidates,) whether a session has a Kt/V above 1.2.
         of: the streams.
+        sessions: drawn per patient, one after the other.
     """
     if rows == PUBLISHED_ROWS:
-        return _published(adequate, of)
+        return _published(adequate, of)._replace(sessions=sessions)
     rest = 1 - _SHARE_COMPLETE
     tested = np.array([_NO_BLOOD_TEST, _NO_KT_V]) / PUBLISHED_ROWS
     untested = (rest - tested.sum()) * np.array([_SHARE_BLANK, 1 - _SHARE_BLANK])
     shares = np.concatenate([[_SHARE_COMPLETE], tested, untested])
     return RecordGaps(
-        patient=np.arange(rows),
+        session=np.arange(rows),
         kind=draw_categories(of("record"), np.broadcast_to(shares, (rows, len(shares)))),
         no_comorbidities=of("no comorbidities").random(rows) < _SHARE_NO_COMORBIDITIES,
+        sessions=sessions,
     )
 
 
 def _published(adequate: Mask, of: Streams) -> RecordGaps:
     others = PUBLISHED_ROWS - _KEPT - _TOO_LOW
-    patient = np.concatenate(
+    session = np.concatenate(
         [
             np.flatnonzero(adequate)[:_KEPT],
             np.flatnonzero(~adequate)[:_TOO_LOW],
@@ -84,7 +98,7 @@ def _published(adequate: Mask, of: Streams) -> RecordGaps:
     kind[: sum(counts.values())] = np.repeat(list(counts), list(counts.values()))
     order = of("order of the rows").permutation(PUBLISHED_ROWS)
     no_comorbidities = np.arange(PUBLISHED_ROWS) < _NO_COMORBIDITIES
-    return RecordGaps(patient[order], kind[order], no_comorbidities[order])
+    return RecordGaps(session[order], kind[order], no_comorbidities[order])
 
 
 def lost(count: int, of: Streams) -> dict[str, Mask]:

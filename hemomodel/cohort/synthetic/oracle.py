@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from hemomodel.arrays import Float64s
 from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic.drivers import NO_SHIFTS, Shifts
 from hemomodel.cohort.synthetic.prescription import Levels, midpoints
 from hemomodel.cohort.synthetic.random_streams import Value
 from hemomodel.cohort.synthetic.state import State
@@ -68,20 +69,27 @@ def snapped(mean: Float64s, sd: Value, levels: Float64s) -> Float64s:
     return np.diff(below, axis=1)
 
 
-def observed_state(state: State, levels: Levels) -> ObservedState:
-    """Returns the distributions of the settings that determine Kt/V."""
-    modality = [laws.modality(state, catheter) for _, catheter in _ACCESS]
-    blood = [
-        snapped(laws.blood_flow(state, *access), laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
-        for access in _ACCESS
+def observed_state(state: State, levels: Levels, shifts: Shifts = NO_SHIFTS) -> ObservedState:
+    """Returns the distributions of the settings that determine Kt/V.
+
+    Args:
+        state: of N patients.
+        levels: of the tasks.
+        shifts: added to the logits and means.
+    """
+    modality = [laws.modality(state, catheter, shifts["modality"]) for _, catheter in _ACCESS]
+    flows = [laws.blood_flow(state, *access, shifts["blood_flow"]) for access in _ACCESS]
+    blood = [snapped(flow, laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS) for flow in flows]
+    means = [
+        laws.surface_area(state, mode == 0, mode == 3, shifts["surface_area"]) for mode in range(4)
     ]
-    means = [laws.surface_area(state, mode == 0, mode == 3) for mode in range(4)]
     area = [snapped(mean, laws.AREA_SD, levels["surface_area"]) for mean in means]
     time = np.zeros((len(state), len(levels["session_time"])))
     for residual, p in _either(laws.residual(state)):
         for intolerant, q in _either(laws.intolerance(state)):
-            mean, sd = laws.time_mean(state, residual, intolerant), laws.time_sd(intolerant)
-            time += (p * q)[:, None] * snapped(mean, sd, levels["session_time"])
+            mean = laws.time_mean(state, residual, intolerant, shifts["session_time"])
+            law = snapped(mean, laws.time_sd(intolerant), levels["session_time"])
+            time += (p * q)[:, None] * law
     return ObservedState(
         laws.access(state), np.stack(modality, 1), np.stack(blood, 1), np.stack(area, 1), time
     )
@@ -104,46 +112,60 @@ def exact(law: ObservedState) -> PrescriptionLaws:
 
 
 def bayes_prediction(
-    state: State, levels: Levels, settings: PrescriptionLaws
+    state: State, levels: Levels, settings: PrescriptionLaws, shifts: Shifts = NO_SHIFTS
 ) -> dict[str, Float64s]:
-    """Returns the best prediction per task: probabilities (N, C), or means (N, 1) in mL/min."""
+    """Returns the best prediction per task: probabilities (N, C), or means (N, 1) in mL/min.
+
+    Args:
+        state: of N patients.
+        levels: of the tasks.
+        settings: those that determine Kt/V.
+        shifts: added to the logits and means.
+    """
     drug = np.zeros((len(state), 3))
     for procedure, p in ((0.0, 1 - laws.PROCEDURE), (1.0, laws.PROCEDURE)):
-        drug += p * laws.anticoagulant(state, procedure)
+        drug += p * laws.anticoagulant(state, procedure, shifts["anticoagulant"])
     hormone = laws.hormone(state)
+    baths = [laws.calcium(state, pth_shift, shifts["calcium"]) for pth_shift in laws.PTH_SHIFT]
     calcium = sum(
-        hormone[:, [i]] * snapped(laws.calcium(state, shift), laws.CALCIUM_SD, levels["calcium"])
-        for i, shift in enumerate(laws.PTH_SHIFT)
+        hormone[:, [i]] * snapped(bath, laws.CALCIUM_SD, levels["calcium"])
+        for i, bath in enumerate(baths)
     )
+    doses = (levels["initial_dose"], drug, settings.access, shifts["initial_dose"])
+    hourly = (levels["maintenance_dose"], drug, settings.access, shifts["maintenance_dose"])
     return {
         "modality": settings.modality,
         "anticoagulant": drug,
-        "initial_dose": _initial_dose(state, levels["initial_dose"], drug, settings.access),
-        "maintenance_dose": _maintenance(state, levels["maintenance_dose"], drug, settings.access),
+        "initial_dose": _initial_dose(state, *doses),
+        "maintenance_dose": _maintenance(state, *hourly),
         "blood_flow": settings.blood[:, None],
         "dialysate_flow": settings.dialysate[:, None],
         "session_time": settings.time,
         "surface_area": settings.area,
         "calcium": np.asarray(calcium),
-        "potassium": laws.potassium(state),
+        "potassium": laws.potassium(state, shifts["potassium"]),
     }
 
 
-def _initial_dose(state: State, levels: Float64s, drug: Float64s, access: Float64s) -> Float64s:
+def _initial_dose(
+    state: State, levels: Float64s, drug: Float64s, access: Float64s, shift: Value
+) -> Float64s:
     result = np.zeros((len(state), len(levels)))
     result[:, 0] = drug[:, 0]
-    result[:, 1:] = drug[:, [2]] * snapped(laws.lmwh(state), laws.LMWH_SD, levels[1:])
+    result[:, 1:] = drug[:, [2]] * snapped(laws.lmwh(state, shift), laws.LMWH_SD, levels[1:])
     for i, hidden in enumerate(_ACCESS):
-        dose = snapped(laws.heparin(state, *hidden), laws.HEPARIN_SD, levels[1:])
+        dose = snapped(laws.heparin(state, *hidden, shift), laws.HEPARIN_SD, levels[1:])
         result[:, 1:] += access[:, [i]] * drug[:, [1]] * dose
     return result
 
 
-def _maintenance(state: State, levels: Float64s, drug: Float64s, access: Float64s) -> Float64s:
+def _maintenance(
+    state: State, levels: Float64s, drug: Float64s, access: Float64s, shift: Value
+) -> Float64s:
     result = np.zeros((len(state), len(levels)))
     result[:, 0] = drug[:, 0] + drug[:, 2]
     for i, hidden in enumerate(_ACCESS):
-        dose = snapped(laws.maintenance(state, *hidden), laws.MAINTENANCE_SD, levels)
+        dose = snapped(laws.maintenance(state, *hidden, shift), laws.MAINTENANCE_SD, levels)
         result += access[:, [i]] * drug[:, [1]] * dose
     return result
 

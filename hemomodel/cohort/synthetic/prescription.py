@@ -7,6 +7,7 @@ import numpy as np
 
 from hemomodel.arrays import Float64s
 from hemomodel.cohort.synthetic import prescribing_model as laws
+from hemomodel.cohort.synthetic.drivers import NO_SHIFTS, Shifts
 from hemomodel.cohort.synthetic.random_streams import Streams, Value, draw_categories
 from hemomodel.cohort.synthetic.state import State
 
@@ -21,8 +22,17 @@ def midpoints(levels: Float64s) -> Float64s:
     return np.asarray((levels[1:] + levels[:-1]) / 2)
 
 
-def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Float64s]:
-    """Returns the settings (N,) of the ten tasks by name, in the workbook's units."""
+def draw_prescription(
+    state: State, levels: Levels, of: Streams, shifts: Shifts = NO_SHIFTS
+) -> dict[str, Float64s]:
+    """Returns the settings (N,) of the ten tasks by name, in the workbook's units.
+
+    Args:
+        state: of the N patients.
+        levels: of the tasks.
+        of: the random streams.
+        shifts: added to the logits and means.
+    """
 
     def chance(name: str, probability: Value) -> Float64s:
         return (of(name).random(len(state)) < probability).astype(float)
@@ -34,22 +44,25 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Fl
     access = draw_categories(of("access"), laws.access(state))
     graft, catheter = (access == 1).astype(float), (access == 2).astype(float)
     procedure = chance("procedure", laws.PROCEDURE)
-    shift = np.array(laws.PTH_SHIFT)[draw_categories(of("hormone"), laws.hormone(state))]
+    hormone = np.array(laws.PTH_SHIFT)[draw_categories(of("hormone"), laws.hormone(state))]
     residual = chance("residual", laws.residual(state))
     intolerant = chance("intolerance", laws.intolerance(state))
 
-    mode = draw_categories(of("modality"), laws.modality(state, catheter))
-    drug = draw_categories(of("anticoagulant"), laws.anticoagulant(state, procedure))
+    mode = draw_categories(of("modality"), laws.modality(state, catheter, shifts["modality"]))
+    chances = laws.anticoagulant(state, procedure, shifts["anticoagulant"])
+    drug = draw_categories(of("anticoagulant"), chances)
     positive = levels["initial_dose"][1:]  # with an anticoagulant, the initial dose is above 0
-    heparin = near("heparin", laws.heparin(state, graft, catheter), laws.HEPARIN_SD, positive)
-    lmwh = near("lmwh", laws.lmwh(state), laws.LMWH_SD, positive)
-    hourly = laws.maintenance(state, graft, catheter)
+    heparin = laws.heparin(state, graft, catheter, shifts["initial_dose"])
+    heparin = near("heparin", heparin, laws.HEPARIN_SD, positive)
+    lmwh = near("lmwh", laws.lmwh(state, shifts["initial_dose"]), laws.LMWH_SD, positive)
+    hourly = laws.maintenance(state, graft, catheter, shifts["maintenance_dose"])
     hourly = near("maintenance", hourly, laws.MAINTENANCE_SD, levels["maintenance_dose"])
-    blood = laws.blood_flow(state, graft, catheter)
+    blood = laws.blood_flow(state, graft, catheter, shifts["blood_flow"])
     blood = near("blood flow", blood, laws.BLOOD_FLOW_SD, laws.BLOOD_FLOWS)
-    time = laws.time_mean(state, residual, intolerant)
-    area = laws.surface_area(state, mode == 0, mode == 3)
-    bath = draw_categories(of("potassium bath"), laws.potassium(state))
+    time = laws.time_mean(state, residual, intolerant, shifts["session_time"])
+    area = laws.surface_area(state, mode == 0, mode == 3, shifts["surface_area"])
+    calcium = laws.calcium(state, hormone, shifts["calcium"])
+    bath = draw_categories(of("potassium bath"), laws.potassium(state, shifts["potassium"]))
     return {
         "modality": levels["modality"][mode],
         "anticoagulant": levels["anticoagulant"][drug],
@@ -59,7 +72,7 @@ def draw_prescription(state: State, levels: Levels, of: Streams) -> dict[str, Fl
         "dialysate_flow": _dialysate(blood, of),
         "session_time": near("time", time, laws.time_sd(intolerant), levels["session_time"]),
         "surface_area": near("area", area, laws.AREA_SD, levels["surface_area"]),
-        "calcium": near("bath", laws.calcium(state, shift), laws.CALCIUM_SD, levels["calcium"]),
+        "calcium": near("bath", calcium, laws.CALCIUM_SD, levels["calcium"]),
         "potassium": levels["potassium"][bath],
     }
 

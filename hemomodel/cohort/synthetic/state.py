@@ -9,18 +9,20 @@ import numpy as np
 from hemomodel.arrays import Float64s, Integers, Mask
 from hemomodel.cohort.synthetic.random_streams import Value
 
-__all__ = ["Latent", "State", "height_law", "ultrafiltration"]
+__all__ = ["Latent", "PatientRows", "State", "height_law", "ultrafiltration"]
 
 
 @dataclass(frozen=True)
-class _Rows:
+class PatientRows:
+    """Arrays with one value per patient, or per session."""
+
     def take(self, rows: Integers | Mask | slice) -> Self:
         """Returns the same values for the patients in these rows."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
-class State(_Rows):
+class State(PatientRows):
     """The known values of N patients before treatment, rounded as in the workbook.
 
     Attributes:
@@ -73,7 +75,7 @@ class State(_Rows):
 
 
 @dataclass(frozen=True)
-class Latent(_Rows):
+class Latent(PatientRows):
     """Values that determine the result of a session and have no column before it: (N,) each.
 
     Attributes:

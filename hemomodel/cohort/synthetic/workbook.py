@@ -1,6 +1,6 @@
 """Puts patients, prescriptions and sessions into a table like the hospital's workbook."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -60,18 +60,24 @@ def workbook(
 
     Args:
         schema: has the columns and their order.
-        state: of the N patients; it and the next three arguments are in the order of the rows.
+        state: before the N sessions; it and the next three arguments are in the order of the rows.
         prescription: settings (N,) by task.
         outcome: of the session.
-        records: what is missing in each row.
+        records: the patient of each row, and what is missing in it.
         of: the random streams.
     """
+    of_patient = _per_patient(records.patient, of)
+    first = of_patient("day of the plan")
+    day = first + ((len(_DAYS) - first) * records.place).astype(np.int64)
     cells: dict[str, Cells] = {
-        **_registration(state, of),
+        "id": _FIRST_ID + records.patient,
+        **_registration(state, first, of_patient),
+        "comorbidities": _code_lists(state.comorbidity, of),
+        "plan_date": _compact(day),
         **prescription,
         "buffer": np.full(len(state), 2.0),
         "dialyzer": _dialyzer(prescription["surface_area"], schema),
-        **_unread(prescription["modality"], outcome.weight, of),
+        **_unread(prescription["modality"], outcome.weight, day),
         **_laboratory(state),
         **_session(state, outcome),
     }
@@ -109,21 +115,27 @@ def _missing(records: RecordGaps, settings: list[str], of: Streams) -> dict[str,
     return missing
 
 
-def _registration(state: State, of: Streams) -> dict[str, Cells]:
-    count = len(state)
-    planned = of("day of the plan").integers(365, size=count)
-    started = of("day of the start").integers(365, size=count)
-    started = np.where(state.vintage > 0, started, np.minimum(started, planned))
-    born = of("day of birth").integers(365, size=count)
+def _per_patient(patient: Integers, of: Streams) -> Callable[[str], Integers]:
+    """Returns the draws of days of the year (N,), the same in all rows of one patient."""
+
+    def draw(name: str) -> Integers:
+        days = of(name).integers(len(_DAYS), size=int(patient.max()) + 1)
+        return np.asarray(days[patient])
+
+    return draw
+
+
+def _registration(
+    state: State, first_plan: Integers, of_patient: Callable[[str], Integers]
+) -> dict[str, Cells]:
+    started = of_patient("day of the start")
+    started = np.where(state.vintage > 0, started, np.minimum(started, first_plan))
     return {
-        "id": _FIRST_ID + np.arange(count),
-        "birth_date": _dates(_ROC_YEAR - state.age, born),
+        "birth_date": _dates(_ROC_YEAR - state.age, of_patient("day of birth")),
         "gender": (1 + state.female).astype(np.int64),
         "start_date": _dates(_YEAR - state.vintage, started),
         "hbsag": pd.Series(_SEROLOGY[state.hepatitis_b], dtype="str"),
         "anti_hcv": pd.Series(_SEROLOGY[state.hepatitis_c], dtype="str"),
-        "comorbidities": _code_lists(state.comorbidity, of),
-        "plan_date": _compact(planned),
     }
 
 
@@ -163,10 +175,10 @@ def _session(state: State, outcome: Outcome) -> dict[str, Cells]:
     }
 
 
-def _unread(modality: Float64s, dry_weight: Float64s, of: Streams) -> dict[str, Cells]:
-    days = of("day of the plan").integers(365, size=len(modality))
-    cells = (np.full_like(modality, 3), np.where(modality == 4, 12.0, 0.0), _compact(days))
-    return dict(zip(_UNREAD, (*cells, _compact(days), dry_weight), strict=True))
+def _unread(modality: Float64s, dry_weight: Float64s, planned: Integers) -> dict[str, Cells]:
+    hdf, day = np.where(modality == 4, 12.0, 0.0), _compact(planned)
+    cells = (np.full_like(modality, 3), hdf, day, day, dry_weight)
+    return dict(zip(_UNREAD, cells, strict=True))
 
 
 def _dialyzer(area: Float64s, schema: Schema) -> pd.Series:

@@ -14,19 +14,18 @@ from hemomodel.cohort.synthetic.oracle import observed_state, snapped
 from hemomodel.cohort.synthetic.patients import draw_patients
 from hemomodel.cohort.synthetic.prescription import draw_prescription
 from hemomodel.cohort.synthetic.random_streams import draw_categories, named_streams
-from hemomodel.cohort.synthetic.state import Latent, State, height_law, ultrafiltration
+from hemomodel.cohort.synthetic.state import State
 from hemomodel.schema.formula import Formula
-from hemomodel.schema.schema import load_schema
-
-SCHEMA = load_schema()
-LEVELS = {task.name: np.array(task.levels) for task in SCHEMA.tasks}
-SIZES = [task.size for task in SCHEMA.tasks]
-PLACES = {
-    task.name: slice(end - task.size, end)
-    for task, end in zip(SCHEMA.tasks, np.cumsum(SIZES), strict=True)
-}
-CLASSES = [task.name for task in SCHEMA.tasks if task.kind == "classification"]
-FLOWS = [task.name for task in SCHEMA.tasks if task.kind == "regression"]
+from tests.support.repeated_patient import (
+    CLASSES,
+    FLOWS,
+    LEVELS,
+    PLACES,
+    SCHEMA,
+    SIZES,
+    assert_frequencies,
+    repeated,
+)
 
 # Reported in the specification for 400,000 patients: entropy of the task, cross-entropy (nats)
 # and accuracy of the optimum.
@@ -173,22 +172,6 @@ class TestParts:
         assert np.abs(three - nine).max() < 1e-4
 
 
-def repeated(state: State, row: int, count: int, seed: int) -> tuple[dict[str, Float64s], Mask]:
-    """Treats one patient many times; returns prescriptions and which sessions are kept."""
-    of = named_streams(seed)
-    copies = state.take(np.full(count, row))
-    prescription = draw_prescription(copies, LEVELS, of)
-    mean, sd = height_law(copies.female)
-    latent = Latent(
-        protein=1.222 + 0.285 * of("repeated protein").standard_normal(count).clip(-2.5, 3),
-        ultrafiltration=ultrafiltration(of("repeated removal").standard_normal(count)),
-        height=mean + sd * of("repeated height").standard_normal(count),
-        luck=of("repeated luck").standard_normal(count),
-    )
-    outcome = synthetic._hold_session(copies, latent, prescription, LEVELS)
-    return prescription, outcome.kt_v > selection.LIMIT
-
-
 def hardest(state: State, count: int) -> np.ndarray:
     """Returns the rows of the patients whose sessions are kept least often."""
     _, chance = selection.kept(state, observed_state(state, LEVELS), LEVELS)
@@ -208,16 +191,7 @@ class TestBruteForce:
         prescription, adequate = repeated(state, row, self.COUNT, seed=place)
         rows = adequate if kept else np.ones(self.COUNT, dtype=bool)
         oracle = (small.among_kept if kept else small.among_all)[row]
-        for task in CLASSES:
-            index = np.searchsorted(LEVELS[task], prescription[task][rows])
-            p = oracle[PLACES[task]]
-            found = np.bincount(index, minlength=len(p)) / rows.sum()
-            error = np.sqrt(p * (1 - p) / rows.sum())
-            assert (np.abs(found - p) <= 4.5 * error + 3e-4).all(), task
-        for task in FLOWS:
-            values = prescription[task][rows]
-            error = values.std() / np.sqrt(len(values))
-            assert abs(values.mean() - oracle[PLACES[task]][0]) <= 4 * error + 0.02, task
+        assert_frequencies(oracle, prescription, rows)
 
     @pytest.mark.parametrize("place", [0, 10, 39])
     def test_chance_to_be_kept_is_the_frequency(self, small, place):
