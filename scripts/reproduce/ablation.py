@@ -52,7 +52,10 @@ def parser() -> Parser:
     """Returns the command line."""
     p = command_parser(COMMAND, __doc__, EXAMPLES)
     p.add_argument(
-        "--data", default="synthetic:465", help="measure on this table (default: synthetic:465)"
+        "--data",
+        default="synthetic:465",
+        help="measure on this table, or on built-in patients, with options such as "
+        "synthetic:2000,interactions=1 (default: synthetic:465)",
     )
     p.add_argument("--schema", type=Path, metavar="FILE", help="the schema of a file")
     p.add_argument(
@@ -95,6 +98,7 @@ def _measure() -> None:
 
     from hemomodel.balancers._base import BALANCERS  # --help answers without torch
     from hemomodel.errors import InputError
+    from study.settings.data_source import DataSource
     from study.store.record import code_commit
     from study.verification.ablation import Protocol
 
@@ -109,6 +113,7 @@ def _measure() -> None:
         )
     if flags.balancer not in BALANCERS:
         raise InputError(f"--balancer {flags.balancer}: choose from {', '.join(BALANCERS)}")
+    DataSource.parse(flags.data).options()  # refused here, and not in a process of the pool
     if flags.out.is_dir():
         raise InputError(f"{flags.out} is a folder; name a file with --out")
     records = read_records(flags.out)
@@ -170,7 +175,7 @@ def _run(
     torch.set_num_threads(1)
     source, split = DataSource.parse(data), unit["split"]
     if source.kind == "synthetic":
-        cohort, design = on_new_patients(source.rows or 0, split, 8000)
+        cohort, design = on_new_patients(source.rows or 0, split, 8000, source.options())
     else:
         cohort = load_cohort(data, load_schema(schema) if schema else None)
         design = Replicates(outer_fold=split)

@@ -37,7 +37,13 @@ def open_cohort(settings: Settings) -> Cohort:
                 f"--data {source.text[:60]}: ROWS is not a whole number from 1 to {MAX_ROWS:,}; "
                 "give synthetic:ROWS, such as synthetic:465"
             )
-        return synthetic_cohort(source.rows, seed=settings.seed, labels=labels, switches=switches)
+        return synthetic_cohort(
+            source.rows,
+            seed=settings.seed,
+            options=source.options(),
+            labels=labels,
+            switches=switches,
+        )
     return load_cohort(Path(source.text), open_schema(settings), labels=labels, switches=switches)
 
 

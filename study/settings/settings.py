@@ -39,7 +39,8 @@ class Settings(_Strict):
 
     Attributes:
         name: name of the study's folder; made from the time if not given.
-        data: a table (.xlsx, .csv, .parquet, .arff), or `synthetic:ROWS` for the built-in cohort.
+        data: a table (.xlsx, .csv, .parquet, .arff), or `synthetic:ROWS` for the built-in cohort,
+            which may have options: `synthetic:ROWS,interactions=1,shared=0.5,sessions=3`.
         schema_file: schema of the table; the schema of the hemodialysis workbook if not given.
         labels: `complete` drops rows that lack the label of a task; `partial` keeps them, and each
             task is trained and scored on the rows that have its label.

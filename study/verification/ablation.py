@@ -24,6 +24,7 @@ from torch import Tensor
 from hemomodel.arrays import Groups, Mask
 from hemomodel.cohort.cohort import Cohort
 from hemomodel.cohort.synthetic.cohort import synthetic_cohort
+from hemomodel.cohort.synthetic.options import SyntheticOptions
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import Replicates
 from hemomodel.dataset.stack import Stack
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 _NEW = 500_000  # added to the seed of a cohort: the seed of its new patients
+_DEFAULT = SyntheticOptions()
 _FRESH = 1000  # the first seed of the replicates that a finalist is retrained with
 
 
@@ -103,15 +105,19 @@ class FirstRows(Replicates):
         return np.arange(len(stratum)) >= self.development
 
 
-def on_new_patients(rows: int, seed: int, new_rows: int) -> tuple[Cohort, FirstRows]:
+def on_new_patients(
+    rows: int, seed: int, new_rows: int, options: SyntheticOptions = _DEFAULT
+) -> tuple[Cohort, FirstRows]:
     """Returns a built-in cohort followed by new patients, and the design that holds these out.
 
     Args:
         rows: of the workbook, before its filters.
         seed: of the workbook.
         new_rows: of the workbook of new patients, before its filters.
+        options: of both workbooks.
     """
-    fitted_on, new = synthetic_cohort(rows, seed=seed), synthetic_cohort(new_rows, seed=seed + _NEW)
+    fitted_on = synthetic_cohort(rows, seed=seed, options=options)
+    new = synthetic_cohort(new_rows, seed=seed + _NEW, options=options)
     assert fitted_on.bayes_prediction is not None  # noqa: S101 - the built-in cohort has an oracle
     assert new.bayes_prediction is not None  # noqa: S101
     both = replace(
@@ -119,10 +125,20 @@ def on_new_patients(rows: int, seed: int, new_rows: int) -> tuple[Cohort, FirstR
         table=pd.concat([fitted_on.table, new.table], ignore_index=True),
         labels=np.concatenate([fitted_on.labels, new.labels]),
         rows=np.arange(len(fitted_on) + len(new)),
-        groups=None,
+        groups=_joined_groups(fitted_on, new),
         bayes_prediction=np.concatenate([fitted_on.bayes_prediction, new.bayes_prediction]),
     )
     return both, FirstRows(development=len(fitted_on))
+
+
+def _joined_groups(first: Cohort, second: Cohort) -> Groups | None:
+    """Returns the groups of two cohorts that have no person in common, although both count from 0.
+
+    Their record numbers are equal too, so the groups must not be computed from these.
+    """
+    if first.groups is None or second.groups is None:
+        return None
+    return np.concatenate([first.groups, second.groups + first.groups.max() + 1])
 
 
 def measure_unit(

@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from hemomodel.cohort.summary import summarize_file
 from hemomodel.cohort.synthetic.cohort import synthetic_workbook
+from hemomodel.cohort.synthetic.options import SyntheticOptions
+from hemomodel.errors import InputError
 from hemomodel.schema.schema import load_schema
 from hemomodel.tables.output_files import check_output_path, write_new, write_table
 from hemomodel.tables.schema_inference import infer_schema
@@ -51,6 +53,11 @@ def parser() -> Parser:
     )
     write.add_argument(
         "--seed", type=int, default=0, metavar="N", help="use this seed, 0 or more (default: 0)"
+    )
+    write.add_argument(
+        "--options",
+        metavar="A=X,B=Y",
+        help="make other patients, such as interactions=1,shared=0.5,conflict=0,sessions=3",
     )
     write.add_argument(
         "--out",
@@ -149,15 +156,25 @@ def _cohort() -> int:
 def write_command(args: argparse.Namespace) -> None:
     """Makes a workbook of synthetic patients and writes it."""
     check_output_path(args.out, kind="table", rows=args.rows, overwrite=args.force)
+    options = _parse_options(args.options)
     console = Console(stderr=True)
-    with console.status(f"making {args.rows:,} patients"):
-        table, _ = synthetic_workbook(args.rows, args.seed)
+    with console.status(f"making {args.rows:,} rows"):
+        table, _ = synthetic_workbook(args.rows, args.seed, options=options)
     with console.status(escape(f"writing {args.out}")):
         write_table(table, args.out, overwrite=args.force)
     size = f"{len(table):,} rows, {table.shape[1]} columns"
     console.print(
         f"[bold]{escape(str(args.out))}[/]: {size} of synthetic patients, seed {args.seed}"
     )
+
+
+def _parse_options(text: str | None) -> SyntheticOptions:
+    if text is None:
+        return SyntheticOptions()
+    try:
+        return SyntheticOptions.parse(text)
+    except InputError as error:
+        raise InputError(f"--options {text[:60]}: {error}") from None
 
 
 def describe_command(args: argparse.Namespace) -> None:

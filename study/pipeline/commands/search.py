@@ -39,7 +39,8 @@ def parser() -> Parser:
     p.add_argument(
         "--data",
         metavar="FILE|synthetic:ROWS",
-        help="use this table (.xlsx, .csv, .parquet or .arff), or built-in patients",
+        help="use this table (.xlsx, .csv, .parquet or .arff), or built-in patients, with options "
+        "such as synthetic:2000,interactions=1",
     )
     p.add_argument("--name", help="name the study and its folder; an existing study is resumed")
     p.add_argument("--out", metavar="FOLDER", help="keep studies in this folder (default: studies)")

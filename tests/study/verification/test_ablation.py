@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hemomodel import synthetic_cohort
+from hemomodel import SyntheticOptions, synthetic_cohort
 from hemomodel.dataset.preparation import prepare
 from scripts.reproduce import ablation as command
 from study.verification.ablation import (
@@ -36,6 +36,17 @@ def test_new_patients_are_held_out_and_take_no_part(patients):
     np.testing.assert_array_equal(both.labels[: len(own)], own.labels)
     stack = prepare(both, replace(design, folds=2, seeds=1))
     np.testing.assert_array_equal(stack.bayes_prediction, own.bayes_prediction)
+
+
+def test_new_patients_of_several_sessions_are_nobody_of_before():
+    both, design = on_new_patients(300, 0, 400, SyntheticOptions(interactions=1, sessions=3))
+    split = design.split(both)
+    development, new = both.groups[: design.development], both.groups[design.development :]
+    assert not set(development) & set(new)
+    for groups in (development, new):
+        assert 1 < np.unique(groups, return_counts=True)[1].max() <= 3
+    for train, validation in zip(split.train, split.validation, strict=True):
+        assert not set(both.groups[train]) & set(both.groups[validation])
 
 
 def test_a_unit_has_the_figures_of_its_winner(patients):
