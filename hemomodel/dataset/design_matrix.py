@@ -127,6 +127,11 @@ def folded_preprocessing(
         linear[:, [len(place_of) + row for row in rows], start:end] = absent
         shift[:, start:end] = constant
         start = end
+        if block.missing == "mark":
+            end = start + len(rows)
+            marked = learned[f"{number}_marks.missingmarks.marked_"]
+            linear[:, [len(place_of) + row for row in rows], range(start, end)] = marked
+            start = end
     return linear, shift
 
 

@@ -1,5 +1,6 @@
 """Transformers from patient state to feature matrix, to be fitted only on training rows."""
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from hemomodel.dataset.encoders import MissingMarks
 from hemomodel.errors import InputError
 from hemomodel.schema.columns import slug
 from hemomodel.schema.entries import FeatureBlock
@@ -19,6 +21,7 @@ __all__ = [
     "PaddedPCA",
     "block_codes",
     "block_inputs",
+    "block_width",
     "build_preprocessor",
     "feature_blocks",
     "feature_names",
@@ -59,8 +62,9 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
 def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
     """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
 
-    Numbers and flags are imputed by the mean; a missing category has zeros for all its codes.
-    Everything is learned in `fit`, so fit it on training rows.
+    Numbers and flags are imputed by the mean; a missing category has zeros for all its codes. The
+    marks of missing values follow the other features of their block. Everything is learned in
+    `fit`, so fit it on training rows.
 
     Raises:
         InputError: the schema has no such feature set.
@@ -68,12 +72,9 @@ def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTr
     blocks = feature_blocks(schema, feature_set)
     return ColumnTransformer(
         [
-            (
-                f"{place}_{block.encode}",
-                _transformer(schema, block),
-                list(block_inputs(schema, block)),
-            )
+            (f"{place}_{name}", transformer, list(block_inputs(schema, block)))
             for place, block in enumerate(blocks)
+            for name, transformer in _transformers(schema, block)
         ],
         sparse_threshold=0,
     )
@@ -111,6 +112,14 @@ def block_inputs(schema: Schema, block: FeatureBlock) -> tuple[str, ...]:
     return tuple(part for name in block.columns for part in expanded.get(name, (name,)))
 
 
+def block_width(schema: Schema, block: FeatureBlock) -> int:
+    """Returns the number of features of a block, without creating their names."""
+    if block.encode == "one_hot":
+        return sum(map(len, block_codes(schema, block)))
+    inputs = len(block_inputs(schema, block))
+    return (block.components or inputs) + (inputs if block.missing == "mark" else 0)
+
+
 def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
     """Returns the codes of each column of a `one_hot` block, in the order of its features."""
     return [list(block.codes or schema.read[name].codes) for name in block.columns]
@@ -120,7 +129,9 @@ def _names(schema: Schema, block: FeatureBlock) -> list[str]:
     if block.encode == "pca":
         return [f"{block.columns[0]}_pc{place + 1}" for place in range(block.components)]
     if block.encode == "standardize":
-        return list(block_inputs(schema, block))
+        inputs = block_inputs(schema, block)
+        marks = [f"{name}_missing" for name in inputs] if block.missing == "mark" else []
+        return [*inputs, *marks]
     return [
         f"{name}_{part}"
         for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
@@ -137,10 +148,16 @@ def _parts(meanings: list[str]) -> list[str]:
     ]
 
 
-def _transformer(schema: Schema, block: FeatureBlock) -> Pipeline | OneHotEncoder:
+def _transformers(
+    schema: Schema, block: FeatureBlock
+) -> Iterator[tuple[str, Pipeline | OneHotEncoder]]:
+    """Yields the transformers of a block, with their names."""
     if block.encode == "one_hot":
-        return OneHotEncoder(
-            categories=block_codes(schema, block), handle_unknown="ignore", sparse_output=False
-        )
+        codes = block_codes(schema, block)
+        encoder = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
+        yield block.encode, encoder
+        return
     last = PaddedPCA(block.components) if block.encode == "pca" else StandardScaler()
-    return make_pipeline(SimpleImputer(keep_empty_features=True), last)
+    yield block.encode, make_pipeline(SimpleImputer(keep_empty_features=True), last)
+    if block.missing == "mark":
+        yield "marks", make_pipeline(MissingMarks())

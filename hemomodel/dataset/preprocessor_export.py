@@ -1,4 +1,4 @@
-"""Exports a fitted preprocessing as named plain arrays, without code."""
+"""Exports a fitted preprocessing as named plain arrays, without code, and declares their shapes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +8,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from hemomodel.arrays import Float64s
+from hemomodel.dataset.preprocessor import block_inputs, feature_blocks
+from hemomodel.schema.schema import Schema
 
-__all__ = ["export_preprocessor"]
+__all__ = ["export_preprocessor", "learned_shapes"]
 
-_LEARNED = ("statistics_", "mean_", "scale_", "components_")
+_LEARNED = ("statistics_", "mean_", "scale_", "components_", "marked_")
 
 
 def export_preprocessor(fitted: ColumnTransformer) -> dict[str, Float64s]:
@@ -22,6 +24,29 @@ def export_preprocessor(fitted: ColumnTransformer) -> dict[str, Float64s]:
         for attribute in _LEARNED
         if hasattr(step, attribute)
     }
+
+
+def learned_shapes(schema: Schema, feature_set: str) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the numbers of one fitted preprocessing, by name.
+
+    Raises:
+        InputError: the schema has no such feature set.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for place, block in enumerate(feature_blocks(schema, feature_set)):
+        name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))
+        if block.encode == "one_hot":
+            continue
+        shapes[f"{name}.simpleimputer.statistics_"] = (count,)
+        if block.encode == "pca":
+            shapes[f"{name}.paddedpca.mean_"] = (count,)
+            shapes[f"{name}.paddedpca.components_"] = (block.components, count)
+        else:
+            shapes[f"{name}.standardscaler.mean_"] = (count,)
+            shapes[f"{name}.standardscaler.scale_"] = (count,)
+        if block.missing == "mark":
+            shapes[f"{place}_marks.missingmarks.marked_"] = (count,)
+    return shapes
 
 
 def _steps(model: ColumnTransformer) -> Iterator[tuple[str, Any]]:

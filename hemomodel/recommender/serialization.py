@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from hemomodel.dataset.design_matrix import DesignMatrix, design_names
-from hemomodel.dataset.preprocessor import block_codes, block_inputs, feature_blocks
+from hemomodel.dataset.preprocessor import block_width, feature_blocks
+from hemomodel.dataset.preprocessor_export import learned_shapes
 from hemomodel.ensemble.conformal import ConformalScores, kept_scores
 from hemomodel.ensemble.fitted_model import FittedModel, ReferencePart
 from hemomodel.ensemble.out_of_distribution import TrainingDomain, numeric_positions
@@ -245,12 +246,7 @@ def _training_domain(
 
 def _width(schema: Schema, feature_set: str) -> int:
     """Returns the number of features of a set, without creating their names."""
-    return sum(
-        sum(map(len, block_codes(schema, block)))
-        if block.encode == "one_hot"
-        else block.components or len(block_inputs(schema, block))
-        for block in feature_blocks(schema, feature_set)
-    )
+    return sum(block_width(schema, block) for block in feature_blocks(schema, feature_set))
 
 
 def _scores(stored: _Scores) -> ConformalScores:
@@ -262,25 +258,14 @@ def _scores(stored: _Scores) -> ConformalScores:
 
 def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, NDArray[np.float64]]:
     """Returns the preprocessing numbers of each replicate, named as by `export_preprocessor`."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for place, block in enumerate(feature_blocks(schema, stored.feature_set)):
-        name, count = f"{place}_{block.encode}", len(block_inputs(schema, block))
-        if block.encode == "one_hot":
-            continue
-        shapes[f"{name}.simpleimputer.statistics_"] = (replicates, count)
-        if block.encode == "pca":
-            shapes[f"{name}.paddedpca.mean_"] = (replicates, count)
-            shapes[f"{name}.paddedpca.components_"] = (replicates, block.components, count)
-        else:
-            shapes[f"{name}.standardscaler.mean_"] = (replicates, count)
-            shapes[f"{name}.standardscaler.scale_"] = (replicates, count)
+    shapes = learned_shapes(schema, stored.feature_set)
     if set(shapes) != set(stored.preprocessing):
         raise ModelFileError(
             f"preprocessing does not have the blocks of feature set {stored.feature_set!r}"
         )
     return {
         name: (positive_array if name.endswith("scale_") else finite_array)(
-            f"preprocessing {name}", stored.preprocessing[name], shape
+            f"preprocessing {name}", stored.preprocessing[name], (replicates, *shape)
         )
         for name, shape in shapes.items()
     }

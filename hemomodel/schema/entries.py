@@ -118,12 +118,20 @@ class Filter(Frozen):
 
 
 class FeatureBlock(Frozen):
-    """Columns and their encoding for the network."""
+    """Columns and their encoding for the network.
+
+    Attributes:
+        codes: of `one_hot`; the codes of the column if not given.
+        components: of `pca`, their number.
+        missing: `mean` replaces a missing value by the mean of the training rows; `mark` also adds
+            a feature per column, which is 1 where the value is missing.
+    """
 
     encode: Literal["one_hot", "standardize", "pca"]
     columns: tuple[str, ...] = Field(min_length=1)
     codes: tuple[str, ...] = ()
     components: int = Field(default=0, ge=0)
+    missing: Literal["mean", "mark"] = "mean"
 
     @model_validator(mode="after")
     def _check_encoding(self) -> Self:
@@ -131,6 +139,8 @@ class FeatureBlock(Frozen):
             raise ValueError("only a block 'pca' has `components`, and it needs them")
         if self.codes and self.encode != "one_hot":
             raise ValueError("only a block 'one_hot' has `codes`")
+        if self.missing == "mark" and self.encode in ("one_hot", "pca"):
+            raise ValueError(f"a block {self.encode!r} cannot have `missing: mark`")
         return self
 
 

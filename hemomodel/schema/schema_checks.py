@@ -93,6 +93,8 @@ def _check_feature_sets(schema: "Schema") -> None:
             raise ValueError(f"feature set {name!r} is empty; no column has the role 'feature'")
         for block in blocks:
             _check_block(schema, f"feature set {name!r}", block)
+        marks = (column for b in blocks if b.missing == "mark" for column in b.columns)
+        _once(f"feature set {name!r}: column with `missing: mark`", marks)
     _known("`feature_notes`", schema.feature_notes, schema.feature_sets)
 
 

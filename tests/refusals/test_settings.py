@@ -273,6 +273,26 @@ def test_a_bad_schema(refused, tmp_path, old, new, names):
     assert not (tmp_path / "owned").exists()
 
 
+BLOCKS = {
+    "marks of a category": ("{encode: one_hot, columns: [colour], missing: mark}", ("plain.0", "'one_hot'", "missing: mark")),
+    "marks of components": ("{encode: pca, columns: [size], components: 1, missing: mark}", ("plain.0", "'pca'", "missing: mark")),
+    "another answer to gaps": ("{encode: standardize, columns: [size], missing: drop}", ("plain.0.missing", "'drop'", "'mean'", "'mark'")),
+    "marks twice": (
+        ("{encode: standardize, columns: [size], missing: mark}\n"
+         "    - {encode: standardize, columns: [size], missing: mark}"), ("'plain'", "'size'", "missing: mark")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("block", "names"), BLOCKS.values(), ids=BLOCKS)
+def test_a_bad_block_of_features(refused, tmp_path, block, names):
+    size = "  - {name: size, kind: number, role: feature}\nfeature_sets:"
+    text = APPLES.replace("{encode: one_hot, columns: [colour]}", block)
+    (tmp_path / "apples.yaml").write_text(text.replace("feature_sets:", size), encoding="utf-8")
+    (tmp_path / "apples.csv").write_text("colour,size,ripe\nred,5,1\ngreen,7,0\n")
+    arguments = ["describe", tmp_path / "apples.csv", "--schema", tmp_path / "apples.yaml"]
+    refused("cohort", *arguments, names=("apples.yaml", *names))
+
+
 DRAFTS = {
     "no table": (["nothing.csv"], ("nothing.csv",)),
     "a task that is not there": (
