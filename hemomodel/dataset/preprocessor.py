@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from hemomodel.dataset.encoders import MissingMarks
+from hemomodel.dataset.encoders import MissingMarks, QuantileBins, QuantileRanks
 from hemomodel.errors import InputError
 from hemomodel.schema.columns import slug
 from hemomodel.schema.entries import FeatureBlock
@@ -21,6 +21,7 @@ __all__ = [
     "PaddedPCA",
     "block_codes",
     "block_inputs",
+    "block_names",
     "block_width",
     "build_preprocessor",
     "feature_blocks",
@@ -62,9 +63,10 @@ class PaddedPCA(TransformerMixin, BaseEstimator):
 def build_preprocessor(schema: Schema, feature_set: str = "default") -> ColumnTransformer:
     """Returns the unfitted transformer of a feature set: `Cohort.table` -> (n, F) float64.
 
-    Numbers and flags are imputed by the mean; a missing category has zeros for all its codes. The
-    marks of missing values follow the other features of their block. Everything is learned in
-    `fit`, so fit it on training rows.
+    Numbers and flags are imputed by the mean; a missing category has zeros for all its codes. Ranks
+    and positions in bins are imputed after the encoding, by their own means, so that the quantiles
+    are those of known values. The marks of missing values follow the other features of their block.
+    Everything is learned in `fit`, so fit it on training rows.
 
     Raises:
         InputError: the schema has no such feature set.
@@ -87,7 +89,9 @@ def feature_names(schema: Schema, feature_set: str = "default") -> tuple[str, ..
         InputError: the schema has no such feature set.
     """
     return tuple(
-        name for block in feature_blocks(schema, feature_set) for name in _names(schema, block)
+        name
+        for block in feature_blocks(schema, feature_set)
+        for name in (*block_names(schema, block), *_mark_names(schema, block))
     )
 
 
@@ -117,7 +121,8 @@ def block_width(schema: Schema, block: FeatureBlock) -> int:
     if block.encode == "one_hot":
         return sum(map(len, block_codes(schema, block)))
     inputs = len(block_inputs(schema, block))
-    return (block.components or inputs) + (inputs if block.missing == "mark" else 0)
+    width = block.components or inputs * (block.bins or 1)
+    return width + (inputs if block.missing == "mark" else 0)
 
 
 def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
@@ -125,18 +130,28 @@ def block_codes(schema: Schema, block: FeatureBlock) -> list[list[str]]:
     return [list(block.codes or schema.read[name].codes) for name in block.columns]
 
 
-def _names(schema: Schema, block: FeatureBlock) -> list[str]:
+def block_names(schema: Schema, block: FeatureBlock) -> list[str]:
+    """Returns the names of a block's features, without marks of missing values."""
     if block.encode == "pca":
         return [f"{block.columns[0]}_pc{place + 1}" for place in range(block.components)]
-    if block.encode == "standardize":
-        inputs = block_inputs(schema, block)
-        marks = [f"{name}_missing" for name in inputs] if block.missing == "mark" else []
-        return [*inputs, *marks]
-    return [
-        f"{name}_{part}"
-        for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
-        for part in _parts([schema.read[name].codes[code] for code in codes])
-    ]
+    if block.encode == "one_hot":
+        return [
+            f"{name}_{part}"
+            for name, codes in zip(block.columns, block_codes(schema, block), strict=True)
+            for part in _parts([schema.read[name].codes[code] for code in codes])
+        ]
+    inputs = block_inputs(schema, block)
+    match block.encode:
+        case "quantile":
+            return [f"{name}_rank" for name in inputs]
+        case "piecewise_linear":
+            return [f"{name}_bin{place + 1}" for name in inputs for place in range(block.bins)]
+    return list(inputs)
+
+
+def _mark_names(schema: Schema, block: FeatureBlock) -> list[str]:
+    inputs = block_inputs(schema, block) if block.missing == "mark" else ()
+    return [f"{name}_missing" for name in inputs]
 
 
 def _parts(meanings: list[str]) -> list[str]:
@@ -157,7 +172,15 @@ def _transformers(
         encoder = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
         yield block.encode, encoder
         return
-    last = PaddedPCA(block.components) if block.encode == "pca" else StandardScaler()
-    yield block.encode, make_pipeline(SimpleImputer(keep_empty_features=True), last)
+    imputer = SimpleImputer(keep_empty_features=True)
+    match block.encode:
+        case "pca":
+            yield block.encode, make_pipeline(imputer, PaddedPCA(block.components))
+        case "standardize":
+            yield block.encode, make_pipeline(imputer, StandardScaler())
+        case "quantile":
+            yield block.encode, make_pipeline(QuantileRanks(), imputer, StandardScaler())
+        case "piecewise_linear":
+            yield block.encode, make_pipeline(QuantileBins(block.bins), imputer, StandardScaler())
     if block.missing == "mark":
         yield "marks", make_pipeline(MissingMarks())

@@ -117,9 +117,9 @@ def _uncalibrated(
     development = _development(cohort, stack)
     table, schema = cohort.table.iloc[development], cohort.schema
     features = schema.feature_set_name(feature_set)
-    design = fit_design_matrix(schema, features, table)
     exported = [export_preprocessor(pipeline) for pipeline in stack.preprocessors]
     learned = {name: np.stack([arrays[name] for arrays in exported]) for name in exported[0]}
+    design = fit_design_matrix(schema, features, table, learned)
     return FittedModel(
         schema=schema,
         feature_set=features,

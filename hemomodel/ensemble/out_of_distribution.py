@@ -69,7 +69,7 @@ def fit_domain(schema: Schema, design: DesignMatrix, table: pd.DataFrame) -> Tra
     domain = TrainingDomain(
         low=raw.min().fillna(0).to_numpy(dtype=float),
         high=raw.max().fillna(0).to_numpy(dtype=float),
-        seen=np.asarray(matrix[:, 2 * count :].any(axis=0)),
+        seen=np.asarray(matrix[:, 2 * count : design.encoded_start].any(axis=0)),
         max_missing=int(absent.max()),
         location=location,
         precision=precision,

@@ -22,7 +22,8 @@ from hemomodel.tables.streaming_writers import WRITERS
 
 __all__ = ["BatchResult", "check_request", "recommend_file"]
 
-_ROWS = 25_000  # per chunk
+_ROWS = 25_000  # per chunk, at most
+_NUMBERS = 25_000_000  # in the design matrix of a chunk, at most
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def recommend_file(model: Model, data: Path, out: Path, kind: str, coverage: flo
         WRITERS[kind](part, notes, _titles(model)) as writer,
         ThreadPoolExecutor(cores) as pool,
     ):
-        sheets = read_chunks(data, model.input_schema, _ROWS)
+        rows = max(1, min(_ROWS, _NUMBERS // model.fitted.design.width))
+        sheets = read_chunks(data, model.input_schema, rows)
         for advice in _in_order(pool, advise, sheets, ahead=cores):
             writer.write(advice)
             patients += len(advice)

@@ -15,6 +15,8 @@ __all__ = [
     "check_linear",
     "finite_array",
     "positive_array",
+    "rising_array",
+    "share_array",
 ]
 
 _DIRECT = "direct.weight"  # of a linear path
@@ -62,6 +64,30 @@ def positive_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.
     array = finite_array(name, value, shape)
     if not (array > 0).all():
         raise ModelFileError(f"{name} contains a number that is not above zero")
+    return array
+
+
+def rising_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Returns a value as an array of finite numbers that do not fall along the last axis.
+
+    Raises:
+        ModelFileError: it is not an array of finite numbers, has another shape, or falls.
+    """
+    array = finite_array(name, value, shape)
+    if (array[..., 1:] < array[..., :-1]).any():
+        raise ModelFileError(f"{name} is not in ascending order")
+    return array
+
+
+def share_array(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Returns a value as an array of numbers from 0 to 1.
+
+    Raises:
+        ModelFileError: it is not an array of numbers from 0 to 1, or has another shape.
+    """
+    array = finite_array(name, value, shape)
+    if ((array < 0) | (array > 1)).any():
+        raise ModelFileError(f"{name} contains a number that is not between 0 and 1")
     return array
 
 

@@ -71,12 +71,13 @@ def _describe(proto: ModelProto, model: Model) -> None:
         for t in model.tasks
     ]  # fmt: skip
     design = model.fitted.design
-    helper.set_model_props(
-        proto,
-        {
-            "features": json.dumps(design.names, ensure_ascii=False),
-            "centre": json.dumps(design.centre.tolist()),
-            "scale": json.dumps(design.scale.tolist()),
-            "tasks": json.dumps(tasks, ensure_ascii=False),
-        },
-    )
+    props = {
+        "features": json.dumps(design.names, ensure_ascii=False),
+        "centre": json.dumps(design.centre.tolist()),
+        "scale": json.dumps(design.scale.tolist()),
+        "tasks": json.dumps(tasks, ensure_ascii=False),
+    }
+    if design.encoded:
+        curves = [curve for columns in design.encoded for curve in columns.curves()]
+        props["encoded"] = json.dumps(curves, ensure_ascii=False)
+    helper.set_model_props(proto, props)

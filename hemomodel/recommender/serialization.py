@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from hemomodel.dataset.design_matrix import DesignMatrix, design_names
+from hemomodel.dataset.encoded_columns import encoded_columns
 from hemomodel.dataset.preprocessor import block_width, feature_blocks
 from hemomodel.dataset.preprocessor_export import learned_shapes
 from hemomodel.ensemble.conformal import ConformalScores, kept_scores
@@ -19,6 +20,8 @@ from hemomodel.recommender.model_arrays import (
     check_linear,
     finite_array,
     positive_array,
+    rising_array,
+    share_array,
 )
 from hemomodel.schema.schema import Schema
 
@@ -29,6 +32,7 @@ FORMATS = (1, 2)
 LINEAR_PREFIX = "linear."
 """Begins the names of a linear reference model's arrays among the weights."""
 _ROWS = 10**12  # an upper limit for counts of rows
+_CHECKS = {"scale_": positive_array, "knots_": rising_array, "heights_": share_array}
 
 
 class _Part(BaseModel):
@@ -156,6 +160,7 @@ def from_model_file(
     reference = _reference(stored.reference, committees, linear, forest, (len(tasks), *widths))
     quantities, codes = design_names(schema, stored.feature_set)
     count = len(quantities)
+    learned = _learned(stored, schema, replicates)
     if len(stored.scores) != len(tasks):
         raise ModelFileError(f"scores has {len(stored.scores)} entries, not {len(tasks)}")
     design = DesignMatrix(
@@ -163,6 +168,7 @@ def from_model_file(
         codes,
         finite_array("centre", stored.centre, (count,)),
         positive_array("scale", stored.scale, (count,)),
+        encoded_columns(schema, stored.feature_set, quantities, learned),
     )
     return FittedModel(
         schema=schema,
@@ -170,7 +176,7 @@ def from_model_file(
         switches=_switches(stored, schema),
         about=stored.about,
         layers=layers,
-        learned=_learned(stored, schema, replicates),
+        learned=learned,
         offset=finite_array("offset", stored.offset, (replicates, outputs)),
         spread=positive_array("spread", stored.spread, (replicates, outputs)),
         design=design,
@@ -264,7 +270,7 @@ def _learned(stored: ModelFile, schema: Schema, replicates: int) -> dict[str, ND
             f"preprocessing does not have the blocks of feature set {stored.feature_set!r}"
         )
     return {
-        name: (positive_array if name.endswith("scale_") else finite_array)(
+        name: _CHECKS.get(name.rpartition(".")[2], finite_array)(
             f"preprocessing {name}", stored.preprocessing[name], (replicates, *shape)
         )
         for name, shape in shapes.items()

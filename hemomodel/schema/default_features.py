@@ -11,6 +11,8 @@ ENCODED = {  # the kinds of columns that a feature block can take
     "one_hot": ("category", "one_hot"),
     "standardize": ("number", "flag"),
     "pca": ("number", "flag", "code_list"),
+    "quantile": ("number", "flag"),
+    "piecewise_linear": ("number", "flag"),
 }
 _COMPONENTS = 10
 

@@ -123,20 +123,26 @@ class FeatureBlock(Frozen):
     Attributes:
         codes: of `one_hot`; the codes of the column if not given.
         components: of `pca`, their number.
+        bins: of `piecewise_linear`, their number per column.
         missing: `mean` replaces a missing value by the mean of the training rows; `mark` also adds
             a feature per column, which is 1 where the value is missing.
     """
 
-    encode: Literal["one_hot", "standardize", "pca"]
+    encode: Literal["one_hot", "standardize", "pca", "quantile", "piecewise_linear"]
     columns: tuple[str, ...] = Field(min_length=1)
     codes: tuple[str, ...] = ()
     components: int = Field(default=0, ge=0)
+    bins: int = Field(default=0, ge=0, le=32)
     missing: Literal["mean", "mark"] = "mean"
 
     @model_validator(mode="after")
     def _check_encoding(self) -> Self:
         if (self.encode == "pca") != bool(self.components):
             raise ValueError("only a block 'pca' has `components`, and it needs them")
+        if (self.encode == "piecewise_linear") != bool(self.bins) or self.bins == 1:
+            raise ValueError(
+                "only a block 'piecewise_linear' has `bins`, and it needs at least two of them"
+            )
         if self.codes and self.encode != "one_hot":
             raise ValueError("only a block 'one_hot' has `codes`")
         if self.missing == "mark" and self.encode in ("one_hot", "pca"):

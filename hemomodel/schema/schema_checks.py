@@ -1,7 +1,7 @@
 """Checks between the entries of a schema: names, formulas and feature sets."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,9 +93,17 @@ def _check_feature_sets(schema: "Schema") -> None:
             raise ValueError(f"feature set {name!r} is empty; no column has the role 'feature'")
         for block in blocks:
             _check_block(schema, f"feature set {name!r}", block)
-        marks = (column for b in blocks if b.missing == "mark" for column in b.columns)
-        _once(f"feature set {name!r}: column with `missing: mark`", marks)
+        _check_repeated(f"feature set {name!r}", blocks)
     _known("`feature_notes`", schema.feature_notes, schema.feature_sets)
+
+
+def _check_repeated(where: str, blocks: Sequence[FeatureBlock]) -> None:
+    """Checks that no two features of a set have one name: blocks may share columns."""
+    marks = (column for block in blocks if block.missing == "mark" for column in block.columns)
+    _once(f"{where}: column with `missing: mark`", marks)
+    for encode in ("quantile", "piecewise_linear"):
+        columns = (name for block in blocks if block.encode == encode for name in block.columns)
+        _once(f"{where}: column with `encode: {encode}`", columns)
 
 
 def _check_block(schema: "Schema", where: str, block: FeatureBlock) -> None:

@@ -277,6 +277,16 @@ BLOCKS = {
     "marks of a category": ("{encode: one_hot, columns: [colour], missing: mark}", ("plain.0", "'one_hot'", "missing: mark")),
     "marks of components": ("{encode: pca, columns: [size], components: 1, missing: mark}", ("plain.0", "'pca'", "missing: mark")),
     "another answer to gaps": ("{encode: standardize, columns: [size], missing: drop}", ("plain.0.missing", "'drop'", "'mean'", "'mark'")),
+    "one bin": ("{encode: piecewise_linear, columns: [size], bins: 1}", ("plain.0", "'piecewise_linear'", "bins")),
+    "no bins": ("{encode: piecewise_linear, columns: [size]}", ("plain.0", "'piecewise_linear'", "bins")),
+    "too many bins": ("{encode: piecewise_linear, columns: [size], bins: 33}", ("plain.0.bins", "33", "32")),
+    "a half bin": ("{encode: piecewise_linear, columns: [size], bins: 2.5}", ("plain.0.bins", "2.5")),
+    "bins of ranks": ("{encode: quantile, columns: [size], bins: 4}", ("plain.0", "'piecewise_linear'", "bins")),
+    "ranks of colours": ("{encode: quantile, columns: [colour]}", ("'plain'", "'quantile'", "'colour'")),
+    "bins of colours": ("{encode: piecewise_linear, columns: [colour], bins: 4}", ("'plain'", "'piecewise_linear'", "'colour'")),
+    "bins twice": (
+        ("{encode: piecewise_linear, columns: [size], bins: 2}\n"
+         "    - {encode: piecewise_linear, columns: [size], bins: 4}"), ("'plain'", "'size'", "encode: piecewise_linear")),
     "marks twice": (
         ("{encode: standardize, columns: [size], missing: mark}\n"
          "    - {encode: standardize, columns: [size], missing: mark}"), ("'plain'", "'size'", "missing: mark")),

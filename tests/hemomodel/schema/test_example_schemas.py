@@ -41,13 +41,18 @@ def test_the_schema_beside_the_settings_is_the_built_in_one():
 def test_the_examples_in_the_docs_are_valid():
     page = (ROOT / "docs" / "your-table.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    first, second = (parse_yaml(text, "docs") for text in blocks)
+    first, second, third = (parse_yaml(text, "docs") for text in blocks)
+    second["feature_sets"] |= third["feature_sets"]
     names = ["height", "weight", "age", "systolic", "diastolic"]
     numbers = [{"name": name, "kind": "number", "role": "feature"} for name in names]
     columns = [*first, *second.pop("columns"), *numbers]
     schema = Schema.model_validate({"name": "docs", "title": "Docs", "columns": columns, **second})
     assert [task.kind for task in schema.tasks] == ["ordinal", "regression"]
     assert feature_names(schema) == ("rock_argovian", "rock_sequanian", "age", "bmi")
+    bins = [f"bmi_bin{place}" for place in (1, 2, 3, 4)]
+    marks = ["age_missing", "bmi_missing"]
+    expected = ("age", "bmi", *marks, "age_rank", "bmi_rank", *bins)
+    assert feature_names(schema, "encoded") == expected
 
 
 def test_the_real_table_loads(name):
