@@ -107,7 +107,10 @@ def test_features_are_finite_named_and_the_same_for_a_row_alone(feature_set, tab
     features = preprocessor.transform(table)
     assert features.shape == (len(table), width)
     assert np.isfinite(features).all()
-    np.testing.assert_array_equal(preprocessor.transform(table[-1:]), features[-1:])
+    alone, among = preprocessor.transform(table[-1:]), features[-1:]
+    np.testing.assert_allclose(alone, among, atol=1e-12)  # components may differ in the last bit
+    exact = ["_pc" not in name for name in names]
+    np.testing.assert_array_equal(alone[:, exact], among[:, exact])
 
 
 def test_a_mark_is_one_where_a_value_is_missing_and_training_rows_showed_both():
