@@ -45,6 +45,7 @@ CHANGES = (
     *("heads+decay", "heads+noise", "heads+path", "heads+cosine", "heads+depth"),
     *("heads+decay+noise", "heads+decay+noise+path", "heads+decay+noise+path+depth"),
     "heads+decay+noise+path+depth+cosine",
+    "default",
 )
 
 
@@ -184,11 +185,19 @@ def _run(
     else:
         work = Unit(seed=split, balancer=unit["balancer"], **_settings(unit["change"]))
         figures = measure_unit(work, cohort, design, protocol)
-    return {**unit, "rules": RULES, **figures}
+    tasks = [task.name for task in cohort.schema.tasks]
+    return {**unit, "rules": RULES, **figures, "tasks": tasks}
 
 
-def _settings(change: str) -> dict[str, dict[str, Any]]:
-    """Returns the fixed settings and the narrowed domains of a change."""
+def _settings(change: str) -> dict[str, Any]:
+    """Returns the fixed settings and the narrowed domains of a change.
+
+    `default` is the space of the default study; its models are also scored as they are exported.
+    """
+    from study.settings.settings import load_settings, settings_file
+
+    if change == "default":
+        return {"fit": dict(load_settings(settings_file("search")).fit), "is_exported": True}
     on = set(change.split("+"))
     fit = dict(OFF)
     for name in on & set(_ON):
@@ -200,7 +209,7 @@ def _settings(change: str) -> dict[str, dict[str, Any]]:
 
 
 def _tables(records: list[dict[str, Any]]) -> str:
-    from study.verification.ablation import ablation_table
+    from study.verification.ablation_table import ablation_table, task_table
 
     kinds = sorted({(record["data"], record["balancer"]) for record in records})
     parts = []
@@ -209,6 +218,8 @@ def _tables(records: list[dict[str, Any]]) -> str:
             record for record in records if (record["data"], record["balancer"]) == (data, balancer)
         ]
         parts.append(f"{data}, {balancer}\n\n{ablation_table(chosen)}")
+        if exported := [record for record in chosen if "exported" in record]:
+            parts.append(task_table(exported, exported[0]["tasks"]))
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,7 @@ another table they are an outer fold. All changes of one table and seed use the 
 and random draws.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -18,7 +18,6 @@ import optuna
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.stats import sem
 from torch import Tensor
 
 from hemomodel.arrays import Groups, Mask
@@ -28,15 +27,17 @@ from hemomodel.cohort.synthetic.options import SyntheticOptions
 from hemomodel.dataset.preparation import prepare
 from hemomodel.dataset.splits import Replicates
 from hemomodel.dataset.stack import Stack
-from hemomodel.ensemble.build import config_as_dict
+from hemomodel.ensemble.build import build_model, config_as_dict, reference_part
 from hemomodel.ensemble.ensemble import average_predictions
+from hemomodel.ensemble.fitted_model import ReferencePart
+from hemomodel.recommender.model import Model
 from hemomodel.training.device_data import DeviceStack
 from hemomodel.training.fit_config import FitConfig
 from hemomodel.training.loop import Training
 from hemomodel.training.metrics import row_losses, scores
 from hemomodel.training.reference_models import fit_references, reference_predictions
 from hemomodel.training.scored_rows import ScoredRows
-from study.report.formatting import markdown_table
+from study.settings.analysis_plan import EXPORTED_REFERENCES
 from study.settings.search_space import SearchSpace
 from study.settings.settings import Settings
 
@@ -44,8 +45,6 @@ __all__ = [
     "FirstRows",
     "Protocol",
     "Unit",
-    "ablation_table",
-    "mean_and_error",
     "measure_references",
     "measure_unit",
     "on_new_patients",
@@ -86,12 +85,15 @@ class Unit:
         fit: settings that all configurations have, by name.
         space: domains that replace those of the search space, by name.
         balancer: of every configuration.
+        is_exported: whether the winner is also scored as it is exported: calibrated, and blended
+            with each reference model.
     """
 
     seed: int
     fit: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Any] = field(default_factory=dict)
     balancer: str = "equal"
+    is_exported: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,9 @@ def measure_unit(
     """Runs a unit; returns its figures as plain data.
 
     `network` is the mean skill of the winner's replicates on the held-out rows, `validation` its
-    mean skill on the validation rows of the fresh seeds. The others are those of `pooled_figures`
-    for the mean prediction of the replicates.
+    mean skill on the validation rows of the fresh seeds. `exported` has the figures of exported
+    models by their blend. The others are those of `pooled_figures` for the mean prediction of the
+    replicates.
     """
     begun = perf_counter()
     fit = {"epochs": protocol.epochs, **unit.fit}
@@ -166,14 +169,39 @@ def measure_unit(
     held_out = winner.scored_rows(*stack.held_out)
     outputs = winner.outputs(held_out)
     pooled = average_predictions(held_out.layout, held_out.natural(outputs))
+    exported = {}
+    if unit.is_exported:
+        exported = {"exported": _exported(cohort, stack, winner, protocol.folds)}
     return {
         "network": float(held_out.metrics(outputs)["skill"].mean()),
         **pooled_figures(held_out, pooled),
+        **exported,
         "validation": validation,
         "config": config_as_dict(winner.config),
         "epochs": winner.epoch,
         "seconds": round(perf_counter() - begun, 1),
     }
+
+
+def _exported(
+    cohort: Cohort, stack: Stack, winner: Training, folds: int
+) -> dict[str, dict[str, Any]]:
+    """Returns the figures of a winner as an exported model, by its blend."""
+    of_one_seed = stack[:folds]
+    fitted = fit_references(of_one_seed)
+    parts: dict[str, ReferencePart | None] = {
+        name: reference_part(family, fitted[family], of_one_seed)
+        for name, family in EXPORTED_REFERENCES.items()
+    }
+    held_out = winner.scored_rows(*stack.held_out)
+    table = cohort.table.iloc[stack.test_rows]
+    figures = {}
+    for blend, part in {"none": None, **parts}.items():
+        parameters = winner.network.parameters
+        model = Model(build_model(cohort, winner.config, stack, parameters, blend=part))
+        predicted = torch.from_numpy(model.calibrated(table))
+        figures[blend] = pooled_figures(held_out, predicted)
+    return figures
 
 
 def measure_references(cohort: Cohort, design: Replicates, protocol: Protocol) -> dict[str, Any]:
@@ -236,55 +264,3 @@ def pooled_figures(held_out: ScoredRows, pooled: Tensor) -> dict[str, Any]:
     levels = data.optimum[0].clamp_min(tiny).log()
     best = torch.where(held_out.layout.is_value, data.optimum[0], levels)
     return {**figures, "oracle": float(skill(best).mean())}
-
-
-def ablation_table(records: Sequence[Mapping[str, Any]]) -> str:
-    """Returns a table in Markdown: the mean of each change, and its difference to `none`.
-
-    A difference has the standard error over the splits that both have.
-
-    Args:
-        records: of one table and balancer, as the command writes them.
-    """
-    networks = [record for record in records if "references" not in record]
-    base = {record["split"]: record for record in networks if record["change"] == "none"}
-    titles = ("model", "splits", "one network", "difference", "ensemble", "difference")
-    rows = []
-    for change in dict.fromkeys(record["change"] for record in networks):
-        of_change = {record["split"]: record for record in networks if record["change"] == change}
-        cells = [change, f"{len(of_change)}"]
-        for figure in ("network", "skill"):
-            cells.append(f"{np.mean([record[figure] for record in of_change.values()]):.3f}")
-            gaps = [of_change[s][figure] - base[s][figure] for s in of_change if s in base]
-            cells.append("" if change == "none" else mean_and_error(gaps))
-        rows.append(tuple(cells))
-    rows += _reference_rows([record for record in records if "references" in record], networks)
-    return markdown_table(titles, rows, numeric=True)
-
-
-def _reference_rows(
-    records: Sequence[Mapping[str, Any]], networks: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for name in dict.fromkeys(name for record in records for name in record["references"]):
-        of_model = [
-            record["references"][name] for record in records if name in record["references"]
-        ]
-        means = (
-            f"{np.mean([record[figure] for record in of_model]):.3f}"
-            for figure in ("network", "skill")
-        )
-        single, pooled = means
-        rows.append((name, f"{len(of_model)}", single, "", pooled, ""))
-    oracle = {record["split"]: record["oracle"] for record in networks if "oracle" in record}
-    if oracle:
-        rows.append(("oracle", f"{len(oracle)}", "", "", f"{np.mean([*oracle.values()]):.3f}", ""))
-    return rows
-
-
-def mean_and_error(values: Sequence[float]) -> str:
-    """Returns the mean with its standard error, such as "+0.012 ± 0.002"; "" without values."""
-    if not values:
-        return ""
-    error = "" if len(values) < 2 else f" ± {sem(values):.3f}"  # noqa: PLR2004 - one has no error
-    return f"{np.mean(values):+.3f}{error}"

@@ -12,11 +12,11 @@ from scripts.reproduce import ablation as command
 from study.verification.ablation import (
     Protocol,
     Unit,
-    ablation_table,
     measure_references,
     measure_unit,
     on_new_patients,
 )
+from study.verification.ablation_table import ablation_table, task_table
 from study.verification.json_lines import read_records
 
 SMALL = Protocol(configurations=3, finalists=2, folds=2, seeds=1, fresh_seeds=1, epochs=4)
@@ -64,13 +64,24 @@ def test_a_unit_has_the_figures_of_its_winner(patients):
     json.dumps(found)
 
 
+@pytest.mark.slow
+def test_a_unit_is_scored_as_it_is_exported(patients):
+    unit = Unit(seed=0, **command._settings("default"))
+    found = measure_unit(unit, *patients, SMALL)
+    assert list(found["exported"]) == ["none", "linear", "forest"]
+    for figures in found["exported"].values():
+        assert figures["oracle"] == pytest.approx(found["oracle"])
+        assert figures["oracle"] > figures["skill"]
+    assert found["exported"]["linear"]["skill"] > found["skill"]  # four epochs
+
+
 def test_a_change_searches_what_it_switches_on():
     fit, space = command._settings("heads+decay+noise").values()
     assert fit == {"heads": "base_rates", "linear_path": False, "schedule": "constant"}
     assert space == {"hidden.depth": [2, 4]}
     assert command._settings("none")["fit"] == command.OFF
     assert command._settings("depth")["space"] == {}
-    assert set("+".join(command.CHANGES).split("+")) == {"none", "depth", *command._ON}
+    assert set("+".join(command.CHANGES).split("+")) == {"none", "depth", "default", *command._ON}
 
 
 def test_the_references_have_the_same_figures(patients):
@@ -89,15 +100,23 @@ def test_the_table_has_differences_on_common_splits():
         one(0, "heads", 0.12, 0.14),
         one(1, "heads", 0.16, 0.16),
         one(2, "heads", 0.90, 0.90),
-        {"split": 0, "references": {"forest": {"network": 0.1, "skill": 0.14}}},
-    ]
+        {"split": 0, "references": {
+            "forest": {"network": 0.1, "skill": 0.14}, "linear": {"network": 0.1, "skill": 0.1},
+        }},
+    ]  # fmt: skip
+    exported = records[2] | {"exported": {"none": {"skill": 0.18, "by_task": [0.1, 0.26]}}}
+    records[2] = exported
     table = ablation_table(records).splitlines()
     assert table[2:] == [
-        "| none | 2 | 0.110 |  | 0.140 |  |",
-        "| heads | 3 | 0.393 | +0.030 ± 0.010 | 0.400 | +0.010 ± 0.000 |",
-        "| forest | 1 | 0.100 |  | 0.140 |  |",
-        "| oracle | 3 |  |  | 0.300 |  |",
+        "| none | 2 | 0.110 |  | 0.140 |  | -0.010 |",
+        "| heads | 3 | 0.393 | +0.030 ± 0.010 | 0.400 | +0.010 ± 0.000 | +0.000 |",
+        "| heads, exported | 1 |  |  | 0.180 | +0.050 | +0.040 |",
+        "| forest | 1 | 0.100 |  | 0.140 |  |  |",
+        "| linear | 1 | 0.100 |  | 0.100 |  |  |",
+        "| oracle | 3 |  |  | 0.300 |  |  |",
     ]
+    tasks = task_table([exported, exported], ["dose", "flow"]).splitlines()
+    assert tasks[2:] == ["| dose | +0.100 ± 0.000 |", "| flow | +0.260 ± 0.000 |"]
 
 
 def test_a_truncated_line_is_run_again(tmp_path):
