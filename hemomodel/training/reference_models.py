@@ -4,7 +4,7 @@ If a network does not beat them, sharing and balancing had no benefit. Each refe
 scikit-learn model per replicate and task. Its regularisation is chosen only on the training rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,22 +54,25 @@ class ReferenceModel:
     metrics: dict[str, Floats]
 
 
-def fit_references(stack: Stack, *, n_jobs: int = 1) -> dict[str, FittedReference]:
-    """Fits every reference model for every replicate and task.
+def fit_references(
+    stack: Stack, families: Collection[str] = tuple(REFERENCES), *, n_jobs: int = 1
+) -> dict[str, FittedReference]:
+    """Fits reference models for every replicate and task.
 
     Args:
         stack: the replicates; the features are those of a network.
+        families: names from `REFERENCES`.
         n_jobs: the number of processes that fit models.
 
     Returns:
-        the fitted models of each of `REFERENCES`, by name.
+        the fitted models by name.
     """
     problems = [problem for r in range(len(stack.pairs)) for problem in _problems(stack, r)]
-    jobs = [(fit, problem) for fit in REFERENCES.values() for problem in problems]
+    jobs = [(REFERENCES[name], problem) for name in families for problem in problems]
     with threadpool_limits(1):  # with a few hundred rows, threads mostly wait
         fitted = Parallel(n_jobs)(delayed(fit)(problem) for fit, problem in jobs)
     replicates = _divided(fitted, len(stack.tasks))
-    return dict(zip(REFERENCES, _divided(replicates, len(stack.pairs)), strict=True))
+    return dict(zip(families, _divided(replicates, len(stack.pairs)), strict=True))
 
 
 def reference_predictions(

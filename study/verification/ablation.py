@@ -188,7 +188,7 @@ def _exported(
 ) -> dict[str, dict[str, Any]]:
     """Returns the figures of a winner as an exported model, by its blend."""
     of_one_seed = stack[:folds]
-    fitted = fit_references(of_one_seed)
+    fitted = fit_references(of_one_seed, EXPORTED_REFERENCES.values())
     parts: dict[str, ReferencePart | None] = {
         name: reference_part(family, fitted[family], of_one_seed)
         for name, family in EXPORTED_REFERENCES.items()

@@ -19,6 +19,7 @@ from hemomodel.recommender.model import Model
 from hemomodel.training.reference_models import fit_references
 from study.settings.analysis_plan import EXPORTED_REFERENCES
 from tests.support.refusals import assert_ends_with_advice, assert_names
+from tests.support.small_references import small_references
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def folders(cohort, tmp_path_factory):
     """The folder of each exported reference model, by name."""
     root = tmp_path_factory.mktemp("best")
     stack = prepare(cohort, Replicates(folds=2, seeds=1), with_test=True)
-    fitted = fit_references(stack)
+    with small_references():
+        fitted = fit_references(stack, EXPORTED_REFERENCES.values())
     for name, family in EXPORTED_REFERENCES.items():
         part = reference_part(family, fitted[family], stack)
         (root / name).mkdir()

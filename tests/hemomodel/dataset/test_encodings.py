@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemomodel.dataset.design_matrix import fit_design_matrix, folded_preprocessing
@@ -79,6 +79,7 @@ def exported(feature_set, parts):
 
 
 @pytest.mark.parametrize("feature_set", SETS)
+@settings(max_examples=settings().max_examples // 3)
 @given(table=tables(), others=tables(least=1))
 def test_the_design_gives_the_features_of_every_replicate(feature_set, table, others):
     half = len(table) // 2

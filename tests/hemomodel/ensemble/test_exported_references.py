@@ -20,6 +20,7 @@ from hemomodel.recommender.onnx import to_onnx
 from hemomodel.schema.output_slices import is_value_mask, task_slices
 from hemomodel.training.loop import Training
 from hemomodel.training.reference_models import fit_references, reference_predictions
+from tests.support.small_references import small_references
 from tests.support.task_kinds import of_all_kinds
 
 FAMILIES = ["regularised_linear", "forest"]
@@ -38,7 +39,8 @@ def stack(all_kinds):
 
 @pytest.fixture(scope="module")
 def references(stack):
-    return fit_references(stack[: DESIGN.folds])
+    with small_references():
+        return fit_references(stack[: DESIGN.folds], FAMILIES)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -49,7 +49,7 @@ def test_a_stack_trains_as_each_replicate_alone(double, cohort, replicates, name
     if not config.balancer.weighs_heads:
         config, near = replace(config, batch_size=64), 1e-3
     together = fit(config, cohort, replicates)
-    for r in (0, len(replicates) - 1):
+    for r in (0, len(replicates) - 1) if name == "equal" else (len(replicates) - 1,):
         alone = fit(config, cohort, replicates[r : r + 1])
         torch.testing.assert_close(alone.scores[0], together.scores[r], rtol=near, atol=near)
         for ours, theirs in zip(alone.history, together.history, strict=True):
@@ -77,14 +77,14 @@ def test_resuming_gives_the_same_bits(cohort, replicates, tmp_path, name, change
     config = replace(SMALL, balancer=BALANCERS[name](), **change)
     stack = prepare(cohort, replicates)
     whole = Training(config, stack)
-    before, after = whole.run_epochs(2), whole.run_epochs(2)
+    before, after = whole.run_epochs(1), whole.run_epochs(1)
     first = Training(config, stack)
-    first.run_epochs(2)
+    first.run_epochs(1)
     torch.save(first.state(), tmp_path / "state.pt")
     second = Training(config, stack)
     second.restore(torch.load(tmp_path / "state.pt", weights_only=True))
-    assert second.epoch == 2
-    for ours, theirs in zip(second.run_epochs(2), after, strict=True):
+    assert second.epoch == 1
+    for ours, theirs in zip(second.run_epochs(1), after, strict=True):
         assert torch.equal(ours, theirs)
     assert torch.equal(second.network.parameters, whole.network.parameters)
     assert not torch.equal(before.loss, after.loss)

@@ -18,6 +18,7 @@ from study.verification.ablation import (
 )
 from study.verification.ablation_table import ablation_table, task_table
 from study.verification.json_lines import read_records
+from tests.support.small_references import small_references
 
 SMALL = Protocol(configurations=3, finalists=2, folds=2, seeds=1, fresh_seeds=1, epochs=4)
 
@@ -67,7 +68,8 @@ def test_a_unit_has_the_figures_of_its_winner(patients):
 @pytest.mark.slow
 def test_a_unit_is_scored_as_it_is_exported(patients):
     unit = Unit(seed=0, **command._settings("default"))
-    found = measure_unit(unit, *patients, SMALL)
+    with small_references():
+        found = measure_unit(unit, *patients, SMALL)
     assert list(found["exported"]) == ["none", "linear", "forest"]
     for figures in found["exported"].values():
         assert figures["oracle"] == pytest.approx(found["oracle"])
@@ -85,7 +87,8 @@ def test_a_change_searches_what_it_switches_on():
 
 
 def test_the_references_have_the_same_figures(patients):
-    found = measure_references(*patients, SMALL)["references"]
+    with small_references():
+        found = measure_references(*patients, SMALL)["references"]
     assert found["base_rate"]["skill"] == pytest.approx(0, abs=0.02)
     assert found["regularised_linear"]["skill"] > 0
 

@@ -7,7 +7,7 @@ import torch
 from hemomodel import FitConfig, Replicates, fit, synthetic_cohort
 from hemomodel.training.metrics import row_losses
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")
