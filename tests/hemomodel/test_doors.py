@@ -43,6 +43,7 @@ def test_no_name_of_a_door_is_a_module_of_the_room(room):
     assert not modules & {*door.__all__}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "heavy"), HEAVY.items(), ids=HEAVY)
 def test_a_module_loads_little(module, heavy):
     program = f"import sys, {module}; print(*sys.modules)"

@@ -36,6 +36,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "env", "name"), REFUSED.values(), ids=REFUSED)
 def test_a_real_process(tmp_path, arguments, env, name):
     ended = start(arguments, tmp_path, env=env)

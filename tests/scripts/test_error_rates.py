@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.paths import ROOT
 
 
@@ -33,6 +35,7 @@ def record(seed, *, called):
     return {"seed": seed, "seconds": 1.0, "studies": studies}
 
 
+@pytest.mark.slow
 def test_the_table_counts_what_the_file_holds(tmp_path):
     file = tmp_path / "c.jsonl"
     lines = [json.dumps(record(seed, called=seed == 0)) for seed in range(4)]
@@ -43,6 +46,7 @@ def test_the_table_counts_what_the_file_holds(tmp_path):
     assert file.read_text().splitlines() == lines
 
 
+@pytest.mark.slow
 def test_a_file_that_exists_is_not_overwritten(tmp_path):
     file = tmp_path / "c.jsonl"
     file.write_text("")

@@ -53,6 +53,7 @@ assert report["epoch"] == 1 and not report["failure"]
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_trains_does_without_scikit_learn_and_optuna(stack, tmp_path):
     settings = Settings(balancers=("equal",), fit={"epochs": 2})
     space = SearchSpace(settings, [task.name for task in stack.tasks])

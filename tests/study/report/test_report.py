@@ -119,9 +119,16 @@ def test_every_figure_is_one_that_plotly_knows(folder: StudyFolder) -> None:
         go.Figure(drawn)  # raises on a name that plotly does not know
 
 
+@pytest.fixture(scope="module")
+def whole(folder: StudyFolder) -> list[str]:
+    """The names of all figures."""
+    return figure_names(folder)
+
+
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_a_missing_table_costs_its_own_figures_alone(copy: StudyFolder, name: str) -> None:
-    whole = figure_names(copy)
+def test_a_missing_table_costs_its_own_figures_alone(
+    copy: StudyFolder, whole: list[str], name: str
+) -> None:
     (copy.root / f"{name}.parquet").unlink()
     left = figure_names(copy)
     starts = {"curves": ("learning-", "weights-"), "cosines": ("cosines-", "conflicts"),

@@ -117,6 +117,7 @@ class TestOracle:
         for task in CLASSES:
             np.testing.assert_allclose(optimum[:, PLACES[task]].sum(1), 1, atol=1e-12)
 
+    @pytest.mark.slow
     @settings(max_examples=6)
     @given(options=OPTIONS, seed=st.integers(0, 2**31))
     def test_no_linear_model_beats_the_oracle(self, options, seed):
@@ -128,6 +129,7 @@ class TestOracle:
 
 
 class TestInteractions:
+    @pytest.mark.slow
     def test_a_linear_model_explains_about_half_of_what_the_oracle_does(self):
         skills = {}
         for interactions in (0.0, 1.0):
