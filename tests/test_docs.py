@@ -36,13 +36,18 @@ def fenced(page):
     return re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+THOROUGH = {"speed.md-0", "published-setting.md-0"}  # half a minute; CONTRIBUTING says when to run
+
+
 def blocks(*languages):
     for page in PAGES:
         if page == TRANSLATION or (page == CONTRIBUTING and "python" in languages):
             continue
         for number, (language, code) in enumerate(fenced(page)):
             if language in languages:
-                yield pytest.param(code, id=f"{page.name}-{number}")
+                name = f"{page.name}-{number}"
+                marks = [pytest.mark.thorough] if name in THOROUGH else []
+                yield pytest.param(code, id=name, marks=marks)
 
 
 def run(command, folder):

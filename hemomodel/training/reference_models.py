@@ -6,11 +6,10 @@ scikit-learn model per replicate and task. Its regularisation is chosen only on 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from hemomodel.arrays import Floats, Rows
@@ -55,24 +54,26 @@ class ReferenceModel:
 
 
 def fit_references(
-    stack: Stack, families: Collection[str] = tuple(REFERENCES), *, n_jobs: int = 1
+    stack: Stack, families: Collection[str] = tuple(REFERENCES)
 ) -> dict[str, FittedReference]:
     """Fits reference models for every replicate and task.
 
     Args:
         stack: the replicates; the features are those of a network.
         families: names from `REFERENCES`.
-        n_jobs: the number of processes that fit models.
 
     Returns:
         the fitted models by name.
     """
     problems = [problem for r in range(len(stack.pairs)) for problem in _problems(stack, r)]
-    jobs = [(REFERENCES[name], problem) for name in families for problem in problems]
+    tasks = len(stack.tasks)
+    fitted: dict[str, FittedReference] = {}
     with threadpool_limits(1):  # with a few hundred rows, threads mostly wait
-        fitted = Parallel(n_jobs)(delayed(fit)(problem) for fit, problem in jobs)
-    replicates = _divided(fitted, len(stack.tasks))
-    return dict(zip(families, _divided(replicates, len(stack.pairs)), strict=True))
+        for name in families:
+            models = [REFERENCES[name](problem) for problem in problems]
+            starts = range(0, len(models), tasks)
+            fitted[name] = [models[start : start + tasks] for start in starts]
+    return fitted
 
 
 def reference_predictions(
@@ -123,11 +124,6 @@ def _scored(scored: ScoredRows, predictions: Floats) -> ReferenceModel:
     metrics = scores(scored.layout, natural, scored.scoring_targets)
     losses = known_losses(scored.layout, natural, scored.scoring_targets)
     return ReferenceModel(losses.numpy(), {name: value.numpy() for name, value in metrics.items()})
-
-
-def _divided(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """Returns the items in parts of the same size."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _features(stack: Stack, rows: Rows) -> Iterator[Floats]:

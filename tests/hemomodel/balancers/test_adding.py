@@ -68,7 +68,7 @@ def test_a_balancer_outside_the_repository_is_put_under_the_contract(tmp_path):
     assert "Hardest(sharpness=1.0) does not pass assert_absent_task_has_no_effect" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_contract_is_tested_on_it(tree):
     collected = run(
         tree, "-m", "pytest", "-q", "-k", "hardest and not golden", "tests/hemomodel/balancers",
@@ -82,7 +82,7 @@ def test_the_contract_is_tested_on_it(tree):
         assert f"test_contract.py::test_a_balancer_keeps_the_law[{name}-hardest-0]" in collected
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_bench_has_a_row_for_it(tree):
     printed = run(
         tree, "-m", "scripts.bench", "balancers", "--only", "hardest", "--seconds", "0.01",

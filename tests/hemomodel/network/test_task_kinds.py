@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from hemomodel import FitConfig, Replicates, fit
-from hemomodel.balancers._base import BALANCERS
 from hemomodel.balancers.equal import Equal
 from hemomodel.cohort.cohort import build_cohort
 from hemomodel.dataset.preparation import prepare
@@ -26,17 +25,6 @@ DESIGN = Replicates(folds=3, seeds=1)
 @pytest.fixture(scope="module")
 def mixed(cohort):
     return of_all_kinds(cohort)
-
-
-@pytest.mark.parametrize("name", BALANCERS)
-def test_a_stack_of_all_kinds_trains_as_each_replicate_alone(double, mixed, name):
-    config = replace(SMALL, balancer=BALANCERS[name](), dropout=0.2)
-    near = 1e-10 if config.balancer.weighs_heads else 1e-3
-    together, alone = fit(config, mixed, DESIGN), fit(config, mixed, DESIGN[2:3])
-    torch.testing.assert_close(alone.scores[0], together.scores[2], rtol=near, atol=near)
-    for ours, theirs in zip(alone.history, together.history, strict=True):
-        assert torch.isfinite(theirs).all()
-        torch.testing.assert_close(ours[:, 0], theirs[:, 2], rtol=near, atol=near)
 
 
 @pytest.mark.parametrize("targets", ["standard", "raw"])

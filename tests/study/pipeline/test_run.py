@@ -14,7 +14,8 @@ from tests.support.studies import SHORT, run
 def test_joint_allocation_and_a_time_budget(tmp_path, search_here):
     common = (*SHORT, "--out", tmp_path, "--trials", 500, "--name", "j", "--allocation", "joint",
               "--balancers", "equal,gradnorm", "--wandb", "disabled", "--set", "fit.epochs=3",
-              "--set", "early_stopping=null", "--set", "fit.batch_size=64")  # fmt: skip
+              "--set", "early_stopping=null", "--set", "fit.batch_size=64",
+              "--max-concurrent", 1)  # fmt: skip
     for budget in (12, 160):  # on a slow machine, perhaps no trial ends within 12 s
         with contextlib.suppress(SystemExit):
             search_here(*common, "--time-budget", budget)

@@ -217,7 +217,7 @@ class TestBruteForce:
         assert laws.access(one)[0, 2] > found[2] + 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 class TestOptimum:
     """150,000 patients."""
 
