@@ -43,12 +43,14 @@ def test_a_real_process(tmp_path, arguments, env, name):
     assert_names(one_refusal(ended.returncode, ended.stderr), (name,))
 
 
+@pytest.mark.slow
 def test_an_output_that_is_full(tmp_path):
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         ended = start(["cohort.py", "describe", str(written(tmp_path))], tmp_path, stdout=full)
     assert "No space left" in one_refusal(ended.returncode, ended.stderr)
 
 
+@pytest.mark.slow
 def test_an_output_that_is_closed(tmp_path):
     script = f'"{sys.executable}" "{ROOT}/scripts/cohort.py" describe gone.csv >&-'
     ended = subprocess.run(
@@ -58,6 +60,7 @@ def test_an_output_that_is_closed(tmp_path):
     one_refusal(ended.returncode, ended.stderr)
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_had_enough(tmp_path):
     script = f'"{sys.executable}" "{ROOT}/scripts/cohort.py" describe t.csv --json | head -c 1'
     written(tmp_path)

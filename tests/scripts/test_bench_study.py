@@ -82,6 +82,7 @@ def test_a_sign_that_comes_with_the_end_is_seen_and_the_callers_signs_stay(tmp_p
     assert set(signs) == {"sign", "never"}
 
 
+@pytest.mark.slow
 def test_training_does_not_count_what_the_caller_does_meanwhile():
     stack = prepare(synthetic_cohort(465, seed=0), Replicates(folds=2, seeds=1))
     reports = trained(FitConfig(epochs=3), stack, [2, 3])

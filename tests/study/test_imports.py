@@ -23,6 +23,7 @@ def loaded(code, *arguments):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "packages"),
     [

@@ -89,6 +89,7 @@ class TestOracle:
 
     COUNT = 200_000
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("patient", ["first", "second", "heaviest"])
     @pytest.mark.parametrize("options", STRONG.values(), ids=STRONG)
     def test_frequencies_are_the_oracle(self, options, patient):
