@@ -63,9 +63,8 @@ class Networks:
         last_bias = (last_bias * predicts).sum(1)
         self.direct: Tensor | None = None
         if "direct.weight" in layers:
-            direct = (double_tensor(layers["direct.weight"]) * predicts.unsqueeze(1)).sum(
-                1
-            )  # (R, F, K)
+            by_network = double_tensor(layers["direct.weight"]) * predicts.unsqueeze(1)
+            direct = by_network.sum(1)  # (R, F, K)
             last_bias = last_bias + torch.einsum("rf,rfk->rk", shift, direct)
             self.direct = torch.einsum("rpf,rfk->prk", linear, direct).flatten(1).to(dtype)
         self.layers = [

@@ -1,5 +1,6 @@
 """Prepares the predictors of a fitted model: its networks, its reference model, or their blend."""
 
+import numpy as np
 import torch
 
 from hemomodel.arrays import Floats
@@ -45,13 +46,13 @@ def reference_of(fitted: FittedModel, part: ReferencePart, dtype: torch.dtype) -
         part: its reference model, or another for the same folds.
         dtype: of the predictions.
     """
+    preprocessing = _preprocessing(fitted, len(np.unique(fitted.committees)))
     if part.linear is not None:
-        preprocessing = _preprocessing(fitted, len(part.linear["bias"]))
         return LinearModels(fitted.schema.tasks, preprocessing, part.linear, dtype)
     from hemomodel.ensemble.forests import Forests  # imports ONNX Runtime (slow)
 
     assert part.forest is not None  # noqa: S101 - one of the two is there
-    return Forests(_preprocessing(fitted, len(set(fitted.committees.tolist()))), part.forest, dtype)
+    return Forests(preprocessing, part.forest, dtype)
 
 
 def _preprocessing(fitted: FittedModel, count: int | None = None) -> tuple[Floats, Floats]:

@@ -56,7 +56,7 @@ class FitConfig:
     weight_decay_epochs: Annotated[float | None, LogUniform(1.0, 1e3), Field(gt=0)] = 100.0
     dropout: Annotated[float, Uniform(0.0, 0.5), Field(ge=0, lt=1)] = 0.0
     input_noise: Annotated[float, Uniform(0.0, 0.6), Field(ge=0)] = 0.0
-    linear_path: Annotated[bool, OneOf(*(False, True))] = False
+    linear_path: Annotated[bool, OneOf(False, True)] = False  # noqa: FBT003 - the choices
     balancer: InstanceOf[Balancer[Any]] = Equal()
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     schedule: Literal["constant", "cosine"] = "constant"

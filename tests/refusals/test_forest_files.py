@@ -10,15 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from hemomodel import InputError, Replicates, load
+from hemomodel import Replicates
 from hemomodel.balancers._base import BALANCERS
 from hemomodel.dataset.preparation import prepare
 from hemomodel.ensemble.build import build_reference_model, reference_part
 from hemomodel.recommender.folder import model_files
-from hemomodel.recommender.model import Model
 from hemomodel.training.reference_models import fit_references
 from study.settings.analysis_plan import EXPORTED_REFERENCES
-from tests.support.refusals import assert_ends_with_advice, assert_names
+from tests.support.model_folders import assert_refused, loaded_or_refused
 from tests.support.small_references import small_references
 
 
@@ -37,16 +36,6 @@ def folders(cohort, tmp_path_factory):
         ).items():
             (root / name / file).write_bytes(content)
     return root
-
-
-def refused(folder, *names):
-    with pytest.raises(InputError) as refusal:
-        load(folder)
-    line = str(refusal.value)
-    assert len(line.splitlines()) == 1
-    assert_ends_with_advice(line)
-    assert str(folder) in line
-    assert_names(line.replace(str(folder), ""), names)
 
 
 def changed(folder, change):
@@ -86,13 +75,13 @@ def fewer_outputs(proto, _trees, _parts):
 def test_a_graph_that_is_not_a_forest_is_refused(folders, tmp_path, change):
     folder = shutil.copytree(folders / "forest", tmp_path / "model")
     changed(folder, change)
-    refused(folder, "forest.onnx")
+    assert_refused(folder, "forest.onnx")
 
 
 def test_a_forest_without_its_graph_is_refused(folders, tmp_path):
     folder = shutil.copytree(folders / "forest", tmp_path / "model")
     (folder / "forest.onnx").unlink()
-    refused(folder, "forest.onnx")
+    assert_refused(folder, "forest.onnx")
 
 
 def edited(folder, change):
@@ -115,7 +104,7 @@ def edited(folder, change):
 def test_an_entry_that_does_not_fit_is_refused(folders, tmp_path, change, name):
     folder = shutil.copytree(folders / "linear", tmp_path / "model")
     edited(folder, change)
-    refused(folder, name)
+    assert_refused(folder, name)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +121,7 @@ def test_arrays_that_do_not_fit_are_refused(folders, tmp_path, change):
     arrays = load_file(folder / "weights.safetensors")
     change(arrays)
     save_file(arrays, folder / "weights.safetensors")
-    refused(folder, "linear")
+    assert_refused(folder, "linear")
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -147,13 +136,6 @@ def test_a_damaged_forest_is_a_model_or_is_refused(folders, tmp_path, data):
     end = data.draw(st.sampled_from([len(content), len(content) // 2, 9]))
     (place / "forest.onnx").write_bytes(bytes(content[:end]))
     assert loaded_or_refused(place)
-
-
-def loaded_or_refused(folder):
-    try:
-        return isinstance(load(folder), Model)
-    except InputError as error:
-        return "\n" not in str(error)
 
 
 def test_no_balancer_has_the_name_of_an_exported_reference_model():

@@ -10,9 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from hemomodel import InputError, load
-from hemomodel.recommender.model import Model
-from tests.support.refusals import assert_ends_with_advice, assert_names
+from tests.support.model_folders import assert_refused, loaded_or_refused
 
 WEIGHTS, SETTINGS = "weights.safetensors", "model.json"
 
@@ -20,17 +18,6 @@ WEIGHTS, SETTINGS = "weights.safetensors", "model.json"
 @pytest.fixture
 def folder(model_folder, tmp_path):
     return shutil.copytree(model_folder, tmp_path / "model")
-
-
-def refused(folder, *names):
-    """Fails unless the folder is refused in one line that names it and each of `names`."""
-    with pytest.raises(InputError) as refusal:
-        load(folder)
-    line = str(refusal.value)
-    assert len(line.splitlines()) == 1
-    assert_ends_with_advice(line)
-    assert str(folder) in line
-    assert_names(line.replace(str(folder), ""), names)
 
 
 def edit(folder, change):
@@ -95,7 +82,7 @@ CASES = {
 @pytest.mark.parametrize(("change", "names"), CASES.values(), ids=CASES)
 def test_settings_that_do_not_fit_are_named(folder, change, names):
     edit(folder, change)
-    refused(folder, *names)
+    assert_refused(folder, *names)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +92,13 @@ def test_settings_that_do_not_fit_are_named(folder, change, names):
 )
 def test_settings_that_are_none_are_refused(folder, text):
     (folder / SETTINGS).write_text(text)
-    refused(folder, SETTINGS)
+    assert_refused(folder, SETTINGS)
 
 
 def test_infinity_is_no_number(folder):
     path = folder / SETTINGS
     path.write_text(path.read_text().replace('"farthest": ', '"farthest": Infinity, "x": '))
-    refused(folder, SETTINGS, "Infinity")
+    assert_refused(folder, SETTINGS, "Infinity")
 
 
 WEIGHT_CASES = {
@@ -147,7 +134,7 @@ def test_weights_that_do_not_fit_are_named(folder, change, names):
     weights = {name: array.copy() for name, array in load_file(folder / WEIGHTS).items()}
     change(weights)
     save_file({n: np.ascontiguousarray(a) for n, a in weights.items()}, folder / WEIGHTS)
-    refused(folder, *names)
+    assert_refused(folder, *names)
 
 
 class Owned:
@@ -164,7 +151,7 @@ class Owned:
 def test_no_code_is_run(folder, tmp_path, name):
     mark = tmp_path / "owned"
     (folder / name).write_bytes(pickle.dumps(Owned(str(mark))))
-    refused(folder, name)
+    assert_refused(folder, name)
     assert not mark.exists()
 
 
@@ -183,15 +170,8 @@ def test_a_damaged_file_is_a_model_or_is_refused(model_folder, tmp_path, data, n
     assert loaded_or_refused(place)
 
 
-def loaded_or_refused(folder):
-    try:
-        return isinstance(load(folder), Model)
-    except InputError as error:
-        return "\n" not in str(error)
-
-
 def test_a_study_and_other_places_are_told_apart(model_folder, tmp_path):
     study = model_folder.parents[1]
-    refused(study, "best/equal")
+    assert_refused(study, "best/equal")
     for other in (tmp_path, tmp_path / "nowhere", model_folder / SETTINGS):
-        refused(other, SETTINGS, WEIGHTS)
+        assert_refused(other, SETTINGS, WEIGHTS)
